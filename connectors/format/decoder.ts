@@ -1,0 +1,64 @@
+/**
+ * From raw record batches to columns: the contract of a source decoder. It runs on the dataflow
+ * thread, is made once per (source, wanted columns) and generated for them: columns that nobody reads
+ * are skipped, not decoded.
+ */
+import type { Batch } from '../../dataflow/value/batch.ts';
+import type { SlabPool } from '../../dataflow/value/slab.ts';
+import type { ColumnType, TypeName } from '../../dataflow/value/type.ts';
+import type { RawChunk } from '../connector.ts';
+
+export type FormatName = 'TEXT' | 'BYTES' | 'JSON';
+
+/** Where a column of a source comes from. */
+export type ColumnOrigin =
+  /** The whole key or value (TEXT, BYTES, JSON as one jsonb). */
+  | { readonly kind: 'key' | 'value' }
+  /** A field of a JSON object in the value (typed JSON) or in the key. */
+  | { readonly kind: 'field'; readonly of: 'key' | 'value'; readonly name: string }
+  | { readonly kind: 'partition' | 'offset' | 'timestamp' | 'headers' };
+
+export interface SourceColumn {
+  readonly name: string;
+  readonly type: TypeName;
+  /** typmod, as in SqlType. */
+  readonly modifier: number;
+  readonly nullable: boolean;
+  readonly origin: ColumnOrigin;
+}
+
+/** A source's reading, as plain data. */
+export interface SourceFormat {
+  readonly topic: string;
+  readonly key: FormatName | null;
+  readonly value: FormatName;
+  readonly envelope: 'none' | 'upsert';
+  readonly columns: readonly SourceColumn[];
+  /** Upsert: positions of the columns that make the key. */
+  readonly keyColumns: readonly number[];
+}
+
+/** One failed record. */
+export interface DecodeError {
+  readonly code: string;
+  /** Names topic, partition, offset and field. */
+  readonly message: string;
+}
+
+/** What decoding one chunk gives. For upsert, `tombstones` marks rows of which only the key is set. */
+export interface Decoded {
+  /** Columns = the wanted ones, in order, weights +1; null if no record was wanted. Its slab use is the caller's. */
+  readonly batch: Batch | null;
+  /** One byte a row, 1 = a delete of the key; null if there is none. */
+  readonly tombstones: Uint8Array | null;
+  /** Upsert: one byte a row, 1 = the value did not decode (its error is in `errors`, same order). */
+  readonly failed: Uint8Array | null;
+  readonly errors: readonly DecodeError[];
+  readonly records: number;
+}
+
+export interface Decoder {
+  readonly columns: readonly ColumnType[];
+  /** Never throws for data: a broken batch (CRC, length, codec) is one error naming its offset range. */
+  decode(chunk: RawChunk, pool: SlabPool, step: number): readonly Decoded[];
+}

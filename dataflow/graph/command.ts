@@ -1,0 +1,97 @@
+/**
+ * The protocol between the coordinator and the dataflow thread: plain structured-cloneable data in
+ * both directions; batches travel as shared or transferred memory. The same messages drive an engine
+ * in a worker thread (production) and in the calling thread (tests).
+ *
+ * Collections are numbered by the coordinator. A *stored* collection (table, upsert source,
+ * materialized view) is an arrangement; a *stream* (append-only source) is only passed through, so a
+ * dataflow over it is hydrated by the coordinator's replay of the source.
+ *
+ * Steps: the coordinator numbers them 1, 2, 3, …; step e carries all that inputs had ready. A read at
+ * e is answered when everything it reads has frontier >= e.
+ */
+import type { Order, Plan, Lookup } from '../plan/plan.ts';
+import type { ErrorFields } from '../../src/base/error.ts';
+import type { ColumnType } from '../value/type.ts';
+
+/** A batch outside its slab: one buffer with everything in it, offsets as in `Batch`. */
+export interface PackedBatch {
+  readonly buffer: ArrayBuffer | SharedArrayBuffer;
+  readonly rows: number;
+  readonly column: Int32Array;
+  readonly nulls: Int32Array;
+  readonly weight: number;
+}
+
+/** ORDER BY, LIMIT, OFFSET of a one-off answer, over the columns of the answer; then `project` picks columns. */
+export interface Finishing {
+  readonly order: readonly Order[];
+  /** -1: no limit. */
+  readonly limit: number;
+  readonly offset: number;
+  readonly project: readonly number[];
+}
+
+/** Where a dataflow's result goes. */
+export type Sink =
+  /** A stored collection that others can import and look up. */
+  | { readonly kind: 'collection'; readonly collection: number }
+  /** One answer at the step of hydration; the dataflow then ends by itself. */
+  | { readonly kind: 'answer'; readonly request: number; readonly finishing: Finishing }
+  /** Every change: consolidated per step, `snapshot` says whether the state at the start is sent first. */
+  | { readonly kind: 'subscribe'; readonly request: number; readonly snapshot: boolean; readonly progress: boolean; readonly upTo: number | null };
+
+export type Command =
+  | { readonly kind: 'createCollection'; readonly collection: number; readonly columns: readonly ColumnType[]; readonly stored: boolean }
+  /** Hydrates at the greatest complete step >= `asOf`. Stream imports listed in the plan wait for `replay…`. */
+  | { readonly kind: 'createDataflow'; readonly dataflow: number; readonly plan: Plan; readonly sink: Sink; readonly asOf: number }
+  | { readonly kind: 'createIndex'; readonly collection: number; readonly key: readonly number[] }
+  | { readonly kind: 'dropIndex'; readonly collection: number; readonly key: readonly number[] }
+  | { readonly kind: 'dropDataflow'; readonly dataflow: number }
+  /** Also ends the dataflow that feeds it. */
+  | { readonly kind: 'dropCollection'; readonly collection: number }
+  /** Seals a step; `time` is its timestamp in ms. Inputs that came in by `input` calls belong to it. */
+  | { readonly kind: 'step'; readonly step: number; readonly time: number; readonly inputs: readonly { readonly collection: number; readonly batch: PackedBatch }[] }
+  /** Snapshot rows of a stream for one hydrating dataflow; `last` ends the replay: live steps follow from `liveFrom`. */
+  | { readonly kind: 'replay'; readonly dataflow: number; readonly collection: number; readonly batch: PackedBatch | null; readonly last: boolean }
+  /** From this step on the dataflow also takes the stream's live batches (queued until the replay ended). */
+  | { readonly kind: 'goLive'; readonly dataflow: number; readonly step: number }
+  | { readonly kind: 'lookup'; readonly request: number; readonly at: number; readonly lookup: Lookup; readonly finishing: Finishing }
+  /** Ends a lookup, an answer or a subscription; it reports `cancelled`, or has already reported. */
+  | { readonly kind: 'cancel'; readonly request: number }
+  /** A subscriber has taken `bytes` more; it may be sent that much again. */
+  | { readonly kind: 'credit'; readonly request: number; readonly bytes: number }
+  /** Reads of a stored collection at `since` and later must stay possible; replaces the previous hold of the same number. */
+  | { readonly kind: 'hold'; readonly hold: number; readonly collection: number; readonly since: number }
+  | { readonly kind: 'releaseHold'; readonly hold: number }
+  | { readonly kind: 'statistics'; readonly request: number };
+
+/** One update stream entry of a subscription. */
+export interface SubscribeChunk {
+  /** Step of the rows. */
+  readonly step: number;
+  readonly time: number;
+  readonly batch: PackedBatch | null;
+  /** All changes up to and including this step have now been sent. */
+  readonly progressed: boolean;
+}
+
+export type Response =
+  /** Every input of the step is applied; tables and upsert sources are readable at it. */
+  | { readonly kind: 'complete'; readonly step: number }
+  /** A dataflow's frontier moved (coalesced: at most one per dataflow and turn). -1 until hydrated. */
+  | { readonly kind: 'frontier'; readonly dataflow: number; readonly step: number }
+  /** Part of an answer; `last` ends it. */
+  | { readonly kind: 'rows'; readonly request: number; readonly batch: PackedBatch; readonly last: boolean }
+  | { readonly kind: 'failed'; readonly request: number; readonly error: ErrorFields }
+  | { readonly kind: 'cancelled'; readonly request: number }
+  | { readonly kind: 'changes'; readonly request: number; readonly chunks: readonly SubscribeChunk[]; readonly last: boolean }
+  | { readonly kind: 'statistics'; readonly request: number; readonly statistics: Statistics };
+
+/** What the engine holds, exactly counted. */
+export interface Statistics {
+  readonly step: number;
+  readonly collections: readonly { readonly collection: number; readonly rows: number; readonly bytes: number; readonly since: number; readonly complete: number; readonly errors: number; readonly holds: number }[];
+  readonly dataflows: readonly { readonly dataflow: number; readonly frontier: number; readonly operators: number; readonly bytes: number; readonly busyMilliseconds: number }[];
+  readonly slabsLive: number;
+}

@@ -1,0 +1,66 @@
+/**
+ * The contract between the driver (graph/) and the tactics (this folder). An operator is an algorithm
+ * over batches; ports, order, fuel, slab counts, frontiers and holds are the driver's.
+ *
+ * Life of a step e at one operator: any number of `push` calls, then one `finish`, by which time all
+ * input of e has come. The driver drains the most downstream operator first, so that batches do not
+ * pile up, and calls `finish` in topological order, only on operators that were pushed to at e.
+ *
+ * Contract:
+ *  - `push` may emit at once (linear operators, joins) or only take note (reduce, top-k), and then
+ *    `finish` emits. What is emitted during a step sums to the operator's output delta at that step.
+ *  - 'more' means: fuel ran out; call the same method again with the same arguments. The operator
+ *    remembers where it stands; the driver keeps the batch alive.
+ *  - An operator that owns arrangements applies and seals them itself at e; imported ones are applied
+ *    and sealed at e before the first push of e.
+ *  - A row that fails becomes an error through `fail`; operators never throw for data.
+ */
+import type { Batch } from '../value/batch.ts';
+import type { BatchWriter } from '../value/batch-writer.ts';
+import type { SlabPool } from '../value/slab.ts';
+import type { ColumnType } from '../value/type.ts';
+
+/** An error in data, before it becomes a row of the error collection. */
+export interface DataError {
+  /** SQLSTATE. */
+  readonly code: string;
+  readonly message: string;
+}
+
+export interface Fuel {
+  /** Counts `rows` of work; false when the activation should end soon. */
+  spend(rows: number): boolean;
+}
+
+/** What the driver gives an operator for one call. */
+export interface Context {
+  readonly step: number;
+  readonly pool: SlabPool;
+  readonly fuel: Fuel;
+  /** Hands a sealed batch (and its use of the slab) downstream; empty batches are dropped. */
+  emit(batch: Batch): void;
+  /** Adds an error row with a weight. */
+  fail(error: DataError, weight: number): void;
+}
+
+export interface Operator {
+  /** Types of the output rows. */
+  readonly columns: readonly ColumnType[];
+  push(port: number, batch: Batch, context: Context): 'done' | 'more';
+  finish(context: Context): 'done' | 'more';
+  /** Bytes of state. */
+  bytes(): number;
+  /** Frees state; the driver calls it once. */
+  dispose(): void;
+}
+
+/** A writer that an operator keeps; see BatchWriter. */
+export type Output = BatchWriter;
+
+/**
+ * The error collection's columns: what a read of a broken view reports.
+ */
+export const errorColumns: readonly ColumnType[] = [
+  { type: 'text', nullable: false },
+  { type: 'text', nullable: false },
+];

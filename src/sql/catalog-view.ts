@@ -1,0 +1,60 @@
+/**
+ * What the SQL layer needs to know of the world: declared here, implemented by the catalog (objects)
+ * and the session (settings). Nothing else of them is visible to binding and planning.
+ */
+import type { TypeName } from '../../dataflow/value/type.ts';
+import type { Datum } from '../../dataflow/value/datum.ts';
+import type { Query } from './ast.ts';
+
+/** A column's declared type: name and modifier (Postgres' typmod encoding; -1 none). */
+export interface SqlType {
+  readonly name: TypeName;
+  /** varchar(n), bpchar(n): n + 4. numeric(p,s): ((p << 16) | s) + 4. timestamp(p), time(p): p. Else -1. */
+  readonly modifier: number;
+}
+
+export interface RelationColumn {
+  readonly name: string;
+  readonly type: SqlType;
+  readonly nullable: boolean;
+}
+
+/** Something that a FROM clause can name. */
+export interface Relation {
+  /** Stable number, from 16384 on for user objects; the `oid` of pg_class. */
+  readonly oid: number;
+  readonly schema: string;
+  readonly name: string;
+  readonly kind: 'table' | 'source' | 'view' | 'materialized view' | 'system table' | 'system view';
+  readonly columns: readonly RelationColumn[];
+  /** Stored or streamed collection in the engine; -1 for views (expanded) and system tables computed on demand. */
+  readonly collection: number;
+  /** True if the engine keeps its rows (tables, upsert sources, materialized views). */
+  readonly stored: boolean;
+  /** Views: their query, bound in the schema path of their creation. */
+  readonly definition: Query | null;
+  readonly searchPath: readonly string[];
+  /** Column positions of each index on the collection. */
+  readonly indexes: readonly (readonly number[])[];
+  /** System tables: their rows now. */
+  readonly rows: (() => readonly (readonly Datum[])[]) | null;
+}
+
+export interface CatalogView {
+  /** Resolves a name along the search path; undefined if there is none. */
+  relation(parts: readonly string[]): Relation | undefined;
+  /** Existing names close to a missing one, for hints. */
+  similar(name: string): readonly string[];
+  readonly currentDatabase: string;
+  readonly currentSchema: string | null;
+  readonly searchPath: readonly string[];
+  readonly currentUser: string;
+  /** A session setting by its canonical lower-case name. */
+  setting(name: string): string | undefined;
+  /** Wall-clock time of the statement, µs since 2000-01-01 UTC, for now(). */
+  readonly nowMicroseconds: bigint;
+  /** For regclass and friends: the oid of a relation, or undefined. */
+  relationOid(parts: readonly string[]): number | undefined;
+  /** The inverse: the name to print for a relation's oid, or undefined. */
+  relationName(oid: number): string | undefined;
+}
