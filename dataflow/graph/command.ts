@@ -50,8 +50,12 @@ export type Command =
   | { readonly kind: 'dropDataflow'; readonly dataflow: number }
   /** Also ends the dataflow that feeds it. */
   | { readonly kind: 'dropCollection'; readonly collection: number }
-  /** Seals a step; `time` is its timestamp in ms. Inputs that came in by `input` calls belong to it. */
-  | { readonly kind: 'step'; readonly step: number; readonly time: number; readonly inputs: readonly { readonly collection: number; readonly batch: PackedBatch }[] }
+  /**
+   * Seals a step; `time` is its timestamp in ms. Inputs that came in by `input` calls belong to it.
+   * Reads at `since` and later may still be asked for: history before it may be forgotten, history
+   * from it on must be kept in every stored collection (no `since`: complete).
+   */
+  | { readonly kind: 'step'; readonly step: number; readonly time: number; readonly since?: number; readonly inputs: readonly { readonly collection: number; readonly batch: PackedBatch }[] }
   /** Snapshot rows of a stream for one hydrating dataflow; `last` ends the replay: live steps follow from `liveFrom`. */
   | { readonly kind: 'replay'; readonly dataflow: number; readonly collection: number; readonly batch: PackedBatch | null; readonly last: boolean }
   /** From this step on the dataflow also takes the stream's live batches (queued until the replay ended). */
