@@ -9,6 +9,10 @@ export const limits = {
   activationMillisecondsMax: 1,
   /** Rows of a step's input across all collections. */
   stepRowsMax: 65_536,
+  /** Steps that may be sent to the engine and not yet be complete. */
+  stepsInFlightMax: 2,
+  /** Bytes of raw records that one step takes in. */
+  stepBytesMax: 4 * 1024 * 1024,
   /** Bytes of raw records that a source may hold between fetch and step. */
   sourceBufferedBytesMax: 64 * 1024 * 1024,
   /** Bytes of one wire message from a client; Postgres allows 1 GiB. */

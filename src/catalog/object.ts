@@ -1,0 +1,109 @@
+/**
+ * What the catalog holds: one plain immutable record per object. An object is changed by replacing
+ * its record. `oid`s count up from `firstUserOid` and are never reused, so that statement caches of
+ * clients stay right. Everything that is derived (what depends on what, names by oid) is computed by
+ * `Catalog`.
+ */
+import type { SourceFormat } from '../../connectors/format/decoder.ts';
+import type { StartPosition } from '../../connectors/connector.ts';
+import type { Expression, Query } from '../sql/ast.ts';
+import type { RelationColumn } from '../sql/catalog-view.ts';
+
+/** Postgres gives user objects numbers from here on. */
+export const firstUserOid = 16384;
+
+interface Named {
+  readonly oid: number;
+  readonly schema: string;
+  readonly name: string;
+}
+
+export interface SchemaObject {
+  readonly kind: 'schema';
+  readonly oid: number;
+  readonly name: string;
+}
+
+export interface ConnectionObject extends Named {
+  readonly kind: 'connection';
+  readonly type: 'kafka';
+  /** host:port, in order of preference. */
+  readonly brokers: readonly string[];
+}
+
+export interface TableObject extends Named {
+  readonly kind: 'table';
+  readonly columns: readonly RelationColumn[];
+  /** DEFAULT expressions by column, as written. */
+  readonly defaults: readonly (Expression | null)[];
+  readonly collection: number;
+}
+
+export interface SourceObject extends Named {
+  readonly kind: 'source';
+  readonly columns: readonly RelationColumn[];
+  readonly connection: number;
+  readonly format: SourceFormat;
+  readonly start: StartPosition;
+  readonly collection: number;
+  /** Upsert sources keep their rows in the engine; append-only ones are passed through. */
+  readonly stored: boolean;
+}
+
+export interface ViewObject extends Named {
+  readonly kind: 'view';
+  readonly columns: readonly RelationColumn[];
+  readonly query: Query;
+  readonly queryText: string;
+  readonly searchPath: readonly string[];
+  /** Relations that the query names, by oid. */
+  readonly dependencies: readonly number[];
+  /** Set while an index keeps the view's rows: its collection and the dataflow that feeds it. */
+  readonly indexed: { readonly collection: number; readonly dataflow: number } | null;
+}
+
+export interface MaterializedViewObject extends Named {
+  readonly kind: 'materialized view';
+  readonly columns: readonly RelationColumn[];
+  readonly query: Query;
+  readonly queryText: string;
+  readonly searchPath: readonly string[];
+  readonly dependencies: readonly number[];
+  readonly collection: number;
+  readonly dataflow: number;
+}
+
+export interface IndexObject extends Named {
+  readonly kind: 'index';
+  /** Oid of the relation. */
+  readonly on: number;
+  /** Column positions, in order. */
+  readonly key: readonly number[];
+}
+
+export type RelationObject = TableObject | SourceObject | ViewObject | MaterializedViewObject;
+export type SchemaItem = RelationObject | ConnectionObject | IndexObject;
+export type CatalogObject = SchemaObject | SchemaItem;
+
+/** True for what a FROM clause can name. */
+export function isRelation(object: CatalogObject): object is RelationObject {
+  return object.kind === 'table' || object.kind === 'source' || object.kind === 'view'
+    || object.kind === 'materialized view';
+}
+
+/** The oids that an object needs: it cannot outlive them. */
+export function dependenciesOf(object: CatalogObject): readonly number[] {
+  switch (object.kind) {
+    case 'schema':
+    case 'connection':
+    case 'table':
+      return [];
+    case 'source':
+      return [object.connection];
+    case 'view':
+    case 'materialized view':
+      return object.dependencies;
+    case 'index':
+      return [object.on];
+  }
+}

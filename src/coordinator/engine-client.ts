@@ -1,0 +1,173 @@
+/**
+ * The coordinator's end of the line to the engine: numbers requests and dataflows, and hands each
+ * response to whoever waits for it. A request ends exactly once: by its last rows, by `failed`, or by
+ * `cancelled`; what comes for a request that nobody waits for any more is dropped.
+ */
+import { SqlError, sqlError } from '../base/error.ts';
+import type { PackedBatch, Finishing, Statistics, SubscribeChunk } from '../../dataflow/graph/command.ts';
+import type { Lookup, Plan } from '../../dataflow/plan/plan.ts';
+import { BatchQueue } from './batch-queue.ts';
+import type { EngineLink, HostCommand, HostResponse } from './engine-link.ts';
+
+/** Rows of one answer as they come. */
+export interface Answer {
+  readonly request: number;
+  next(): Promise<PackedBatch | null>;
+  /** Stops it early; idempotent. */
+  cancel(): void;
+}
+
+/** Chunks of a subscription as they come; `credit` asks for more. */
+export interface Subscription {
+  readonly request: number;
+  next(): Promise<SubscribeChunk | null>;
+  take(): SubscribeChunk | undefined;
+  credit(bytes: number): void;
+  cancel(): void;
+}
+
+/** Events that are not answers to a request. */
+export interface EngineEvents {
+  complete(step: number): void;
+  frontier(dataflow: number, step: number): void;
+  ingested(collection: number, records: number, failed: number, lastError: string | null): void;
+  replayed(dataflow: number, collection: number): void;
+  crashed(message: string): void;
+}
+
+type Waiting =
+  | { readonly kind: 'answer'; readonly queue: BatchQueue<PackedBatch> }
+  | { readonly kind: 'subscription'; readonly queue: BatchQueue<SubscribeChunk> }
+  | { readonly kind: 'statistics'; readonly queue: BatchQueue<Statistics> };
+
+function cancelled(): SqlError {
+  return sqlError('57014', 'canceling statement due to user request');
+}
+
+export class EngineClient {
+  readonly #link: EngineLink;
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #events: EngineEvents;
+  #nextRequest = 1;
+  #nextNumber = 1;
+
+  constructor(link: EngineLink, events: EngineEvents) {
+    this.#link = link;
+    this.#events = events;
+    link.receive((response) => this.#receive(response));
+  }
+
+  /** A number for a new collection, dataflow or hold. */
+  nextNumber(): number {
+    return this.#nextNumber++;
+  }
+
+  send(command: HostCommand): void {
+    this.#link.send(command);
+  }
+
+  lookup(at: number, lookup: Lookup, finishing: Finishing): Answer {
+    const request = this.#nextRequest++;
+    const answer = this.#answer(request);
+    this.#link.send({ kind: 'lookup', request, at, lookup, finishing });
+    return answer;
+  }
+
+  /** Runs a plan once, at the greatest complete step from `asOf` on; the dataflow ends by itself. */
+  answer(dataflow: number, plan: Plan, asOf: number, finishing: Finishing): Answer {
+    const request = this.#nextRequest++;
+    const answer = this.#answer(request);
+    this.#link.send({ kind: 'createDataflow', dataflow, plan, asOf, sink: { kind: 'answer', request, finishing } });
+    return answer;
+  }
+
+  subscribe(dataflow: number, plan: Plan, asOf: number, options: { snapshot: boolean; progress: boolean; upTo: number | null }): Subscription {
+    const request = this.#nextRequest++;
+    const queue = new BatchQueue<SubscribeChunk>();
+    this.#waiting.set(request, { kind: 'subscription', queue });
+    this.#link.send({ kind: 'createDataflow', dataflow, plan, asOf, sink: { kind: 'subscribe', request, ...options } });
+    return {
+      request,
+      next: () => queue.next(),
+      take: () => queue.take(),
+      credit: (bytes) => this.#link.send({ kind: 'credit', request, bytes }),
+      cancel: () => this.#cancel(request, queue),
+    };
+  }
+
+  async statistics(): Promise<Statistics> {
+    const request = this.#nextRequest++;
+    const queue = new BatchQueue<Statistics>();
+    this.#waiting.set(request, { kind: 'statistics', queue });
+    this.#link.send({ kind: 'statistics', request });
+    const statistics = await queue.next();
+    if (statistics === null) throw cancelled();
+    return statistics;
+  }
+
+  #answer(request: number): Answer {
+    const queue = new BatchQueue<PackedBatch>();
+    this.#waiting.set(request, { kind: 'answer', queue });
+    return { request, next: () => queue.next(), cancel: () => this.#cancel(request, queue) };
+  }
+
+  #cancel(request: number, queue: { fail(error: Error): void }): void {
+    if (!this.#waiting.delete(request)) return;
+    queue.fail(cancelled());
+    this.#link.send({ kind: 'cancel', request });
+  }
+
+  #receive(response: HostResponse): void {
+    switch (response.kind) {
+      case 'complete':
+        return this.#events.complete(response.step);
+      case 'frontier':
+        return this.#events.frontier(response.dataflow, response.step);
+      case 'ingested':
+        return this.#events.ingested(response.collection, response.records, response.failed, response.lastError);
+      case 'replayed':
+        return this.#events.replayed(response.dataflow, response.collection);
+      case 'crashed':
+        return this.#crashed(response.message);
+      case 'rows':
+      case 'changes':
+      case 'statistics':
+        return this.#deliver(response);
+      case 'failed':
+        return this.#end(response.request, new SqlError(response.error));
+      case 'cancelled':
+        return this.#end(response.request, cancelled());
+    }
+  }
+
+  #deliver(response: Extract<HostResponse, { kind: 'rows' | 'changes' | 'statistics' }>): void {
+    const waiting = this.#waiting.get(response.request);
+    if (waiting === undefined) return;
+    let last = true;
+    if (response.kind === 'rows' && waiting.kind === 'answer') {
+      waiting.queue.push(response.batch);
+      last = response.last;
+    } else if (response.kind === 'changes' && waiting.kind === 'subscription') {
+      for (const chunk of response.chunks) waiting.queue.push(chunk);
+      last = response.last;
+    } else if (response.kind === 'statistics' && waiting.kind === 'statistics') {
+      waiting.queue.push(response.statistics);
+    }
+    if (!last) return;
+    this.#waiting.delete(response.request);
+    waiting.queue.end();
+  }
+
+  #end(request: number, error: Error): void {
+    const waiting = this.#waiting.get(request);
+    if (waiting === undefined) return;
+    this.#waiting.delete(request);
+    waiting.queue.fail(error);
+  }
+
+  #crashed(message: string): void {
+    const error = sqlError('XX000', `the dataflow thread has ended: ${message}`);
+    for (const request of [...this.#waiting.keys()]) this.#end(request, error);
+    this.#events.crashed(message);
+  }
+}

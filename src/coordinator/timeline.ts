@@ -1,0 +1,169 @@
+/**
+ * The timeline: the one sequence of steps that all inputs share. It collects what writers and sources
+ * have ready, seals it as the next step, and knows which step can be read.
+ *
+ * A step is sent when something is ready and fewer than `stepsInFlightMax` steps are unfinished; what
+ * comes meanwhile waits and makes the next step larger, so a busy engine sees fewer, larger steps.
+ * `complete` is the last step that the engine has applied. A write is acknowledged when its step is
+ * complete, and reads happen at `complete` or later: so an acknowledged write is visible to every
+ * later read, and reads never go back (strict serializability).
+ *
+ * Timestamps are milliseconds since the epoch and strictly increase with the step.
+ */
+import { assert } from '../base/assert.ts';
+import type { Clock } from '../base/seam.ts';
+import { limits } from '../base/limits.ts';
+import type { PackedBatch } from '../../dataflow/graph/command.ts';
+import type { RawChunk } from '../../connectors/connector.ts';
+import type { EngineClient } from './engine-client.ts';
+
+interface Write {
+  readonly inputs: readonly { readonly collection: number; readonly batch: PackedBatch }[];
+  readonly resolve: (step: number) => void;
+}
+
+/** A source as the timeline sees it: where chunks wait until a step takes them. */
+export interface Intake {
+  readonly collection: number;
+  /** Takes up to `bytesMax` bytes of waiting chunks; they are bound to `step`. */
+  take(step: number, bytesMax: number): readonly RawChunk[];
+}
+
+interface Kept {
+  readonly step: number;
+  readonly time: number;
+}
+
+/** How many (step, time) pairs are remembered for AS OF. */
+const historyStepsMax = 4_096;
+
+export class Timeline {
+  readonly #engine: EngineClient;
+  readonly #clock: Clock;
+  readonly #writes: Write[] = [];
+  readonly #waiting: { readonly step: number; readonly resolve: (step: number) => void }[] = [];
+  readonly #ready = new Set<Intake>();
+  readonly #holds = new Map<number, number>();
+  readonly #history: Kept[] = [];
+  #nextHold = 0;
+  #sealed = 0;
+  #complete = 0;
+  #time = 0;
+  #scheduled = false;
+
+  constructor(engine: EngineClient, clock: Clock) {
+    this.#engine = engine;
+    this.#clock = clock;
+  }
+
+  /** The step that reads see. */
+  get complete(): number {
+    return this.#complete;
+  }
+
+  /** The last step that was sent; inputs from now on belong to later ones. */
+  get sealed(): number {
+    return this.#sealed;
+  }
+
+  /** The timestamp of a step, ms since the epoch. */
+  timeOf(step: number): number {
+    for (let i = this.#history.length - 1; i >= 0; i--) {
+      const kept = this.#history[i];
+      if (kept !== undefined && kept.step <= step) return kept.time;
+    }
+    return 0;
+  }
+
+  /** The greatest step with a timestamp of at most `time`, or undefined if it is not remembered. */
+  stepAt(time: number): number | undefined {
+    return this.#history.findLast((kept) => kept.time <= time)?.step;
+  }
+
+  /** Writes all of `inputs` in one step; answers the step once it can be read. */
+  write(inputs: Write['inputs']): Promise<number> {
+    return new Promise((resolve) => {
+      this.#writes.push({ inputs, resolve });
+      this.#schedule();
+    });
+  }
+
+  /** Makes a step of whatever is ready, even of nothing, so that time goes on. */
+  tick(): Promise<number> {
+    return this.write([]);
+  }
+
+  /** A source has chunks waiting. */
+  offer(intake: Intake): void {
+    this.#ready.add(intake);
+    this.#schedule();
+  }
+
+  withdraw(intake: Intake): void {
+    this.#ready.delete(intake);
+  }
+
+  /** Keeps reads at `step` possible until the answer is called. */
+  hold(step: number): () => void {
+    assert(step >= this.#since(), `step ${step} can still be held`);
+    const id = this.#nextHold++;
+    this.#holds.set(id, step);
+    return () => void this.#holds.delete(id);
+  }
+
+  /** The engine has applied a step. */
+  completed(step: number): void {
+    assert(step <= this.#sealed && step >= this.#complete, `step ${step} was sealed and is not undone`);
+    this.#complete = step;
+    while (this.#waiting.length > 0 && (this.#waiting[0]?.step ?? Infinity) <= step) {
+      this.#waiting.shift()?.resolve(step);
+    }
+    this.#seal();
+  }
+
+  #since(): number {
+    let since = this.#complete;
+    for (const step of this.#holds.values()) since = Math.min(since, step);
+    return since;
+  }
+
+  /** Waits for the end of the current turn, so that everything of one turn shares a step. */
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    this.#clock.soon(() => {
+      this.#scheduled = false;
+      this.#seal();
+    });
+  }
+
+  #seal(): void {
+    if (this.#writes.length === 0 && this.#ready.size === 0) return;
+    if (this.#sealed - this.#complete >= limits.stepsInFlightMax) return;
+    const step = ++this.#sealed;
+    this.#time = Math.max(this.#time + 1, this.#clock.now());
+    this.#remember(step);
+    this.#ingest(step);
+    const writes = this.#writes.splice(0);
+    for (const write of writes) this.#waiting.push({ step, resolve: write.resolve });
+    this.#engine.send({
+      kind: 'step', step, time: this.#time, since: this.#since(),
+      inputs: writes.flatMap((write) => write.inputs),
+    });
+  }
+
+  #ingest(step: number): void {
+    if (this.#ready.size === 0) return;
+    const share = Math.max(1, Math.floor(limits.stepBytesMax / this.#ready.size));
+    const inputs = [...this.#ready].map((intake) => {
+      this.#ready.delete(intake);
+      return { collection: intake.collection, chunks: intake.take(step, share) };
+    });
+    this.#engine.send({ kind: 'ingest', inputs: inputs.filter((input) => input.chunks.length > 0) });
+  }
+
+  #remember(step: number): void {
+    this.#history.push({ step, time: this.#time });
+    if (this.#history.length > 2 * historyStepsMax) this.#history.splice(0, historyStepsMax);
+  }
+}
