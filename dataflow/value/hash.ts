@@ -1,0 +1,114 @@
+/**
+ * Key hashes under SQL equality: a batch's key columns and a record's key columns give the same hash
+ * for equal keys (-0 = 0, NaN = NaN, 1.0 = 1.00, NULL with NULL).
+ *
+ * The hash of a row runs over its key columns in order: start at `hashSeed`, mix in one word (i32),
+ * two words (i64, f64 in canonical form) or the class hash (var), finish at the end. Batches are
+ * hashed a column at a time, one loop per physical form; records by a generated function.
+ *
+ * A NULL's value words are zero, in batches and in records, so it needs no branch: it hashes as 0 or
+ * the empty string and equality tells them apart.
+ */
+import type { Batch } from './batch.ts';
+import { generate } from './codegen.ts';
+import type { VarHash } from './equality.ts';
+import { varClass } from './equality.ts';
+import type { RowLayout } from './layout.ts';
+import { varStartText } from './record.ts';
+import type { ColumnType } from './type.ts';
+import { physicalOf } from './type.ts';
+import { finish, mix } from './words.ts';
+
+/** Where every row's hash begins. */
+export const hashSeed = 0x3c6ef372;
+
+/** Hash of the row without columns. */
+export const emptyHash = finish(hashSeed);
+
+const signBit = -0x80000000;
+const exponentBits = 0x7ff00000;
+const quietNaN = 0x7ff80000;
+
+/** Mixes a double, given as its two words, in canonical form: one zero, one NaN. */
+export function mixFloat(hash: number, low: number, high: number): number {
+  if (low === 0 && high === signBit) return mix(mix(hash, 0), 0);
+  if ((high & exponentBits) === exponentBits && ((high & 0xfffff) | low) !== 0) {
+    return mix(mix(hash, 0), quietNaN);
+  }
+  return mix(mix(hash, low), high);
+}
+
+/**
+ * Writes the hashes of the key in `columns` of every row of `batch` to `out`. `types[i]` is the type
+ * of column `columns[i]`.
+ */
+export function hashColumns(
+  batch: Batch, columns: readonly number[], types: readonly ColumnType[], out: Int32Array,
+): void {
+  const rows = batch.rows;
+  for (let r = 0; r < rows; r++) out[r] = hashSeed;
+  columns.forEach((column, i) => {
+    const type = types[i].type;
+    const at = batch.column[column];
+    switch (physicalOf(type)) {
+      case 'i32': mixWords(batch.slab.i32, at, rows, out); break;
+      case 'i64': mixPairs(batch.slab.i32, at, rows, out); break;
+      case 'f64': mixFloats(batch.slab.i32, at, rows, out); break;
+      case 'var': mixVars(batch.slab.i32, at, rows, out, varClass(type).hash); break;
+    }
+  });
+  for (let r = 0; r < rows; r++) out[r] = finish(out[r]);
+}
+
+function mixWords(i32: Int32Array, at: number, rows: number, out: Int32Array): void {
+  for (let r = 0; r < rows; r++) out[r] = mix(out[r], i32[at + r]);
+}
+
+function mixPairs(i32: Int32Array, at: number, rows: number, out: Int32Array): void {
+  for (let r = 0; r < rows; r++) {
+    out[r] = mix(mix(out[r], i32[at + 2 * r]), i32[at + 2 * r + 1]);
+  }
+}
+
+function mixFloats(i32: Int32Array, at: number, rows: number, out: Int32Array): void {
+  for (let r = 0; r < rows; r++) {
+    out[r] = mixFloat(out[r], i32[at + 2 * r], i32[at + 2 * r + 1]);
+  }
+}
+
+function mixVars(
+  i32: Int32Array, at: number, rows: number, out: Int32Array, hash: VarHash,
+): void {
+  for (let r = 0; r < rows; r++) {
+    out[r] = mix(out[r], hash(i32, i32[at + 2 * r], i32[at + 2 * r + 1]));
+  }
+}
+
+/** Hash of one record's key. */
+export type RecordHash = (i32: Int32Array, at: number) => number;
+
+type HashFactory = (
+  mixOne: typeof mix, last: typeof finish, float: typeof mixFloat, classes: readonly VarHash[],
+) => RecordHash;
+
+/** The function that hashes `columns` of records of `layout` as `hashColumns` hashes batches. */
+export function recordHash(layout: RowLayout, columns: readonly number[]): RecordHash {
+  let body = `return function hash(w, a) {\nlet h = ${hashSeed};\n`;
+  columns.forEach((column, i) => {
+    const at = `a + ${layout.offset[column]}`;
+    switch (layout.physical[column]) {
+      case 'i32': body += `h = mix(h, w[${at}]);\n`; break;
+      case 'i64': body += `h = mix(mix(h, w[${at}]), w[${at} + 1]);\n`; break;
+      case 'f64': body += `h = float(h, w[${at}], w[${at} + 1]);\n`; break;
+      case 'var': {
+        const start = varStartText(layout, column, 'w', 'a');
+        body += `h = mix(h, classes[${i}](w, ${start}, w[${at}]));\n`;
+        break;
+      }
+    }
+  });
+  body += 'return last(h);\n};';
+  const factory = generate<HashFactory>(['mix', 'last', 'float', 'classes'], body);
+  const hashes = columns.map((c) => varClass(layout.columns[c].type).hash);
+  return factory(mix, finish, mixFloat, hashes);
+}
