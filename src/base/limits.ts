@@ -11,10 +11,27 @@ export const limits = {
   stepRowsMax: 65_536,
   /** Steps that may be sent to the engine and not yet be complete. */
   stepsInFlightMax: 2,
+  /** Bytes of replayed records on their way to the engine, a dataflow. */
+  replayBytesInFlightMax: 16 * 1024 * 1024,
   /** Bytes of raw records that one step takes in. */
   stepBytesMax: 4 * 1024 * 1024,
   /** Bytes of raw records that a source may hold between fetch and step. */
   sourceBufferedBytesMax: 64 * 1024 * 1024,
+  /** Bytes that the records of one compressed batch may unfold to. */
+  decompressedBatchBytesMax: 128 * 1024 * 1024,
+  /** Bytes that one Fetch may bring per partition, and in all; a single larger batch comes nevertheless. */
+  fetchPartitionBytesMax: 1024 * 1024,
+  fetchBytesMax: 8 * 1024 * 1024,
+  /** Milliseconds that a broker may hold back a Fetch while there is nothing to send. */
+  fetchWaitMillisecondsMax: 250,
+  /** Milliseconds in which some broker must answer when a connection or source is created. */
+  brokerAnswerMillisecondsMax: 5_000,
+  /** Milliseconds between two looks at a topic's partitions. */
+  topicRefreshMillisecondsMax: 5_000,
+  /** Milliseconds of the longest pause between two attempts to reach a broker. */
+  brokerRetryMillisecondsMax: 5_000,
+  /** Nesting of one JSON document of a source. */
+  jsonDepthMax: 512,
   /** Bytes of one wire message from a client; Postgres allows 1 GiB. */
   messageBytesMax: 256 * 1024 * 1024,
   /** Bytes of a startup packet (Postgres: 10,000). */
@@ -23,8 +40,12 @@ export const limits = {
   statementBytesMax: 128 * 1024 * 1024,
   /** Nesting of parentheses, CASE, subqueries and the like in one statement. */
   nestingDepthMax: 1_000,
-  /** Tokens of one expression chain that the grammar reads recursively. */
-  chainTokensMax: 5_000,
+  /** Operators in one unbroken chain, with those of the levels around it: each nests the tree one deeper. */
+  chainTokensMax: 2_000,
+  /** Tokens of one SQL text: memory of the grammar grows with them, a long literal is one. */
+  statementTokensMax: 2_000_000,
+  /** UTF-16 units of a statement after which the grammar's memory is given back. */
+  grammarTextUnitsKept: 4 * 1024 * 1024,
   /** Bytes of one row. */
   rowBytesMax: 128 * 1024 * 1024,
   /** Words of one record in a row store (a segment). */
