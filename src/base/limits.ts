@@ -56,8 +56,16 @@ export const limits = {
   subscribeBufferedBytesMax: 64 * 1024 * 1024,
   /** Regions, each a reserved range of address space. */
   regionsMax: 1_024,
+  /** Notices that a session keeps until they are sent. */
+  noticesMax: 1_000,
   /** Client connections. */
   connectionsMax: 5_000,
   /** Bytes of an identifier; longer ones are cut with a notice, as in Postgres. */
   identifierBytesMax: 63,
+  /** Parameters of one statement; the wire protocol counts them in 16 bits. */
+  parametersMax: 65_535,
+  /** Uses of views in one statement, nested ones included. */
+  viewsExpandedMax: 1_000,
+  /** Levels of one bound expression. */
+  expressionDepthMax: 1_500,
 } as const;

@@ -1,0 +1,219 @@
+/**
+ * The coordinator: the one owner of catalog, timeline, sources and the line to the engine. Sessions
+ * run statements against it; it runs on the main thread, and everything in it happens in turns of the
+ * event loop, so between two awaits nothing else changes the catalog.
+ */
+import { defined } from '../base/assert.ts';
+import { sqlError } from '../base/error.ts';
+import type { Clock, Entropy, Log } from '../base/seam.ts';
+import type { SourceConnection } from '../../connectors/connector.ts';
+import type { Plan } from '../../dataflow/plan/plan.ts';
+import { Catalog } from '../catalog/catalog.ts';
+import type { CatalogObject, ConnectionObject, SourceObject } from '../catalog/object.ts';
+import type { SystemRelation } from '../catalog/system/relation.ts';
+import { EngineClient } from './engine-client.ts';
+import type { EngineLink } from './engine-link.ts';
+import { Replay } from './replay.ts';
+import { SourceRuntime } from './source-runtime.ts';
+import { Timeline } from './timeline.ts';
+
+export interface CoordinatorParts {
+  readonly link: EngineLink;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly log: Log;
+  readonly system: readonly SystemRelation[];
+  /** Opens a connection to what a connection object describes. */
+  connect(connection: ConnectionObject): SourceConnection;
+}
+
+export class Coordinator {
+  readonly catalog: Catalog;
+  readonly engine: EngineClient;
+  readonly timeline: Timeline;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly log: Log;
+  readonly #link: EngineLink;
+  readonly #connect: (connection: ConnectionObject) => SourceConnection;
+  readonly #sources = new Map<number, SourceRuntime>();
+  readonly #connections = new Map<number, SourceConnection>();
+  readonly #replays = new Map<number, Replay>();
+  readonly #frontiers = new Map<number, number>();
+  #writeTurn: Promise<void> = Promise.resolve();
+  #crashed: string | null = null;
+
+  constructor(parts: CoordinatorParts) {
+    this.clock = parts.clock;
+    this.entropy = parts.entropy;
+    this.log = parts.log;
+    this.#link = parts.link;
+    this.#connect = (connection) => parts.connect(connection);
+    this.catalog = new Catalog(parts.system);
+    this.engine = new EngineClient(parts.link, {
+      complete: (step) => this.timeline.completed(step),
+      frontier: (dataflow, step) => void this.#frontiers.set(dataflow, step),
+      ingested: (collection, records, failed, lastError) => this.#ingested(collection, records, failed, lastError),
+      replayed: (dataflow, collection) => this.#replays.get(dataflow)?.replayed(collection),
+      crashed: (message) => {
+        this.#crashed = message;
+        this.log.error(`the dataflow thread has ended: ${message}`);
+      },
+    });
+    this.timeline = new Timeline(this.engine, parts.clock);
+  }
+
+  /** Throws if the engine is gone. */
+  requireEngine(): void {
+    if (this.#crashed !== null) throw sqlError('57P02', `the dataflow thread has ended: ${this.#crashed}`);
+  }
+
+  /** Frontier of a dataflow: -1 until it is hydrated. */
+  frontier(dataflow: number): number {
+    return this.#frontiers.get(dataflow) ?? -1;
+  }
+
+  sources(): readonly SourceRuntime[] {
+    return [...this.#sources.values()];
+  }
+
+  /** The open connection of a connection object; made when first asked for. */
+  connection(oid: number): SourceConnection {
+    const open = this.#connections.get(oid);
+    if (open !== undefined) return open;
+    const object = this.catalog.byOid(oid);
+    if (object?.kind !== 'connection') throw sqlError('42704', `connection ${oid} does not exist`);
+    const connection = this.#connect(object);
+    this.#connections.set(oid, connection);
+    return connection;
+  }
+
+  /** A connection that belongs to nobody yet, for validation. */
+  openConnection(object: ConnectionObject): SourceConnection {
+    return this.#connect(object);
+  }
+
+  /** Keeps a validated connection. */
+  keepConnection(oid: number, connection: SourceConnection): void {
+    this.#connections.set(oid, connection);
+  }
+
+  /** Starts a source whose object is in the catalog. */
+  startSource(source: SourceObject): void {
+    const columns = source.columns.map((column) => ({ type: column.type.name, nullable: column.nullable }));
+    this.engine.send({ kind: 'createCollection', collection: source.collection, columns, stored: source.stored });
+    this.engine.send({ kind: 'createSource', collection: source.collection, format: source.format });
+    const runtime = new SourceRuntime(source, this.connection(source.connection), this.timeline, this.clock);
+    this.#sources.set(source.collection, runtime);
+    if (source.stored) void runtime.live();
+  }
+
+  /**
+   * Replays the streams that a dataflow imports. Call it right after the dataflow was created; it
+   * goes on in the background until the dataflow is hydrated or dropped.
+   */
+  hydrate(dataflow: number, plan: Plan): void {
+    const collections = new Set(plan.nodes.flatMap((node) => (node.kind === 'get' ? [node.collection] : [])));
+    const streams = [...collections].flatMap((collection) => {
+      const source = this.#sources.get(collection);
+      return source === undefined || source.source.stored ? [] : [source];
+    });
+    if (streams.length === 0) return;
+    const replay = new Replay(this.engine, this.timeline, dataflow, streams);
+    this.#replays.set(dataflow, replay);
+    replay.run()
+      .catch((error: unknown) => this.log.error(`replay of dataflow ${dataflow}: ${String(error)}`))
+      .finally(() => this.#replays.delete(dataflow));
+  }
+
+  /** Ends a dataflow and whatever feeds it. */
+  dropDataflow(dataflow: number): void {
+    this.forgetDataflow(dataflow);
+    this.engine.send({ kind: 'dropDataflow', dataflow });
+  }
+
+  /** A dataflow has ended by itself (an answer, a cancelled subscription). */
+  forgetDataflow(dataflow: number): void {
+    this.#replays.get(dataflow)?.cancel();
+    this.#replays.delete(dataflow);
+    this.#frontiers.delete(dataflow);
+  }
+
+  /** Takes an object out of the catalog and out of the engine. */
+  async drop(object: CatalogObject): Promise<void> {
+    this.catalog.remove(object.oid);
+    switch (object.kind) {
+      case 'schema':
+        return;
+      case 'connection':
+        await this.#connections.get(object.oid)?.close();
+        this.#connections.delete(object.oid);
+        return;
+      case 'source':
+        await this.#stopSource(object.collection);
+        return;
+      case 'table':
+        this.engine.send({ kind: 'dropCollection', collection: object.collection });
+        return;
+      case 'materialized view':
+        return this.#dropMaintained(object);
+      case 'view':
+        if (object.indexed !== null) this.#dropMaintained(object.indexed);
+        return;
+      case 'index':
+        return this.#dropIndex(object.on, object.key);
+    }
+  }
+
+  #dropMaintained(view: { readonly collection: number; readonly dataflow: number }): void {
+    this.forgetDataflow(view.dataflow);
+    this.engine.send({ kind: 'dropCollection', collection: view.collection });
+  }
+
+  #dropIndex(on: number, key: readonly number[]): void {
+    const relation = this.catalog.byOid(on);
+    if (relation === undefined || relation.kind === 'schema' || relation.kind === 'connection' || relation.kind === 'index') return;
+    const left = this.catalog.dependents(on).filter((o) => o.kind === 'index');
+    if (relation.kind === 'view') {
+      if (left.length > 0 || relation.indexed === null) return;
+      this.#dropMaintained(relation.indexed);
+      this.catalog.replace({ ...relation, indexed: null });
+      return;
+    }
+    if (left.some((index) => index.kind === 'index' && String(index.key) === String(key))) return;
+    this.engine.send({ kind: 'dropIndex', collection: relation.collection, key });
+  }
+
+  async #stopSource(collection: number): Promise<void> {
+    const runtime = defined(this.#sources.get(collection), `source of collection ${collection} runs`);
+    this.#sources.delete(collection);
+    await runtime.close();
+    this.engine.send({ kind: 'dropCollection', collection });
+  }
+
+  #ingested(collection: number, records: number, failed: number, lastError: string | null): void {
+    const counts = this.#sources.get(collection)?.counts;
+    if (counts === undefined) return;
+    counts.records = records;
+    counts.failed = failed;
+    counts.lastError = lastError;
+  }
+
+  /**
+   * Runs `act` while no other read-then-write does: UPDATE, DELETE and INSERT … SELECT read at the
+   * newest step and write into the next one, and nobody writes in between.
+   */
+  exclusively<T>(act: () => Promise<T>): Promise<T> {
+    const result = this.#writeTurn.then(act);
+    this.#writeTurn = result.then(() => undefined, () => undefined);
+    return result;
+  }
+
+  /** Stops everything. */
+  async close(): Promise<void> {
+    for (const replay of this.#replays.values()) replay.cancel();
+    await Promise.all(this.sources().map((source) => source.close()));
+    await Promise.all([...this.#connections.values()].map((connection) => connection.close()));
+    await this.#link.close();
+  }
+}

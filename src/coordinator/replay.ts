@@ -1,0 +1,141 @@
+/**
+ * Replay: the history of streams for a dataflow that is new.
+ *
+ * Streams (append-only sources) are not kept in memory, so a new dataflow gets their past from Kafka
+ * once more, as one snapshot. The replay runs in rounds while other dataflows go on: each round reads
+ * up to what was bound when it began. Once the rest is small, one turn of the event loop fixes the
+ * cut: the dataflow goes live at the next step q, and the last round reads exactly up to what is bound
+ * before q. Live batches from q on wait in the engine until then. So every record reaches the
+ * dataflow once: those bound before q by replay, the others live.
+ */
+import { assert } from '../base/assert.ts';
+import { limits } from '../base/limits.ts';
+import type { Positions, RawChunk, SourceReader } from '../../connectors/connector.ts';
+import type { EngineClient } from './engine-client.ts';
+import type { SourceRuntime } from './source-runtime.ts';
+import type { Timeline } from './timeline.ts';
+
+/** Rounds before the cut is made however much is left. */
+const roundsMax = 8;
+/** Records left at which the cut is made. */
+const restRecordsMax = 10_000n;
+
+/** Credit for replay messages: at most `replayBytesInFlightMax` unacknowledged bytes a dataflow. */
+class Window {
+  #inFlight: number[] = [];
+  #bytes = 0;
+  onRoom: () => void = () => undefined;
+
+  sent(bytes: number): boolean {
+    this.#inFlight.push(bytes);
+    this.#bytes += bytes;
+    return this.#bytes < limits.replayBytesInFlightMax;
+  }
+
+  acknowledged(): void {
+    this.#bytes -= this.#inFlight.shift() ?? 0;
+    if (this.#bytes < limits.replayBytesInFlightMax) this.onRoom();
+  }
+}
+
+export class Replay {
+  readonly #engine: EngineClient;
+  readonly #timeline: Timeline;
+  readonly #dataflow: number;
+  readonly #sources: readonly SourceRuntime[];
+  readonly #windows = new Map<number, Window>();
+  readonly #done = new Map<number, Map<number, bigint>>();
+  #reader: SourceReader | null = null;
+  #wake: () => void = () => undefined;
+  #cancelled = false;
+
+  constructor(engine: EngineClient, timeline: Timeline, dataflow: number, sources: readonly SourceRuntime[]) {
+    this.#engine = engine;
+    this.#timeline = timeline;
+    this.#dataflow = dataflow;
+    this.#sources = sources;
+  }
+
+  /** Runs to the end; resolves when the dataflow has everything or the replay was cancelled. */
+  async run(): Promise<void> {
+    for (const source of this.#sources) {
+      await source.live();
+      this.#windows.set(source.collection, new Window());
+      this.#done.set(source.collection, new Map(source.starts));
+    }
+    for (let round = 0; round < roundsMax && !this.#cancelled && this.#rest() > restRecordsMax; round++) {
+      for (const source of this.#sources) await this.#read(source, new Map(source.bound));
+    }
+    if (this.#cancelled) return;
+    const targets = this.#sources.map((source) => new Map(source.bound));
+    this.#engine.send({ kind: 'goLive', dataflow: this.#dataflow, step: this.#timeline.sealed + 1 });
+    for (const [i, source] of this.#sources.entries()) {
+      await this.#read(source, targets[i] ?? new Map());
+      if (this.#cancelled) return;
+      this.#send(source, [], true);
+    }
+  }
+
+  /** The engine took in one replay message. */
+  replayed(collection: number): void {
+    this.#windows.get(collection)?.acknowledged();
+  }
+
+  /** Ends it early: the dataflow is dropped. */
+  cancel(): void {
+    this.#cancelled = true;
+    this.#wake();
+  }
+
+  /** Records bound but not yet replayed. */
+  #rest(): bigint {
+    let rest = 0n;
+    for (const source of this.#sources) {
+      const done = this.#done.get(source.collection) ?? new Map<number, bigint>();
+      for (const [partition, offset] of source.bound) {
+        rest += offset - (done.get(partition) ?? source.starts.get(partition) ?? 0n);
+      }
+    }
+    return rest;
+  }
+
+  async #read(source: SourceRuntime, until: Positions): Promise<void> {
+    const done = this.#done.get(source.collection) ?? new Map<number, bigint>();
+    const from = new Map([...until.keys()].map((p) => [p, done.get(p) ?? source.starts.get(p) ?? 0n]));
+    const open = new Set([...until].filter(([p, end]) => (from.get(p) ?? 0n) < end).map(([p]) => p));
+    if (open.size === 0) return;
+    const window = this.#windows.get(source.collection) ?? new Window();
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      this.#reader = source.connection.reader(source.source.format.topic, from, until, {
+        chunk: (chunk) => {
+          if (this.#cancelled) return false;
+          this.#advance(done, chunk, until, open);
+          const room = window.sent(chunk.bytes.byteLength);
+          this.#send(source, [chunk], false);
+          if (open.size === 0) resolve();
+          return room;
+        },
+        status: () => undefined,
+        partitions: () => undefined,
+      });
+      window.onRoom = () => this.#reader?.resume();
+      this.#reader.start();
+    });
+    await this.#reader?.close();
+    this.#reader = null;
+  }
+
+  #advance(done: Map<number, bigint>, chunk: RawChunk, until: Positions, open: Set<number>): void {
+    const end = until.get(chunk.partition) ?? 0n;
+    assert(chunk.next <= end, `a replay of partition ${chunk.partition} ends at ${end}, got ${chunk.next}`);
+    done.set(chunk.partition, chunk.next);
+    if (chunk.next >= end) open.delete(chunk.partition);
+  }
+
+  #send(source: SourceRuntime, chunks: readonly RawChunk[], last: boolean): void {
+    this.#engine.send({
+      kind: 'replayChunks', dataflow: this.#dataflow, collection: source.collection, chunks, last,
+    });
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * What one session is, without any protocol: user, settings, transaction, notices, prepared
+ * statements and portals. Statements (statement/*.ts) work on it; session-core.ts drives it.
+ */
+import type { Notice, Portal, PreparedStatement } from './session.ts';
+import { SessionCatalog } from '../catalog/session-catalog.ts';
+import type { Runtime } from '../catalog/system/relation.ts';
+import { limits } from '../base/limits.ts';
+import type { Coordinator } from './coordinator.ts';
+import { effectivePath, parseSearchPath } from './search-path.ts';
+import { Settings } from './settings.ts';
+import { Transaction } from './transaction.ts';
+
+export const defaultDatabase = 'materialize';
+export const defaultUser = 'materialize';
+
+/** Microseconds between 1970-01-01 and 2000-01-01. */
+const epochMicroseconds = 946_684_800_000_000n;
+
+export class SessionState {
+  readonly coordinator: Coordinator;
+  readonly user: string;
+  readonly database: string;
+  readonly settings = new Settings();
+  readonly transaction: Transaction;
+  readonly statements = new Map<string, PreparedStatement>();
+  readonly portals = new Map<string, Portal>();
+  readonly #runtime: Runtime;
+  #notices: Notice[] = [];
+  #block: { readonly snapshot: ReadonlyMap<string, string>; readonly time: bigint } | null = null;
+  #localSettings: ReadonlyMap<string, string> | null = null;
+  #time: bigint | null = null;
+
+  constructor(coordinator: Coordinator, runtime: Runtime, user: string, database: string) {
+    this.coordinator = coordinator;
+    this.#runtime = runtime;
+    this.user = user;
+    this.database = database;
+    this.transaction = new Transaction(coordinator.timeline);
+  }
+
+  notice(notice: Notice): void {
+    if (this.#notices.length < limits.noticesMax) this.#notices.push(notice);
+  }
+
+  takeNotices(): readonly Notice[] {
+    const notices = this.#notices;
+    this.#notices = [];
+    return notices;
+  }
+
+  /** Fixes the statement's time; inside a block now() is that of BEGIN. */
+  startStatement(): void {
+    this.#time = this.#block?.time ?? this.#now();
+  }
+
+  #now(): bigint {
+    return BigInt(Math.floor(this.coordinator.clock.now())) * 1000n - epochMicroseconds;
+  }
+
+  /** The catalog as the current statement sees it. */
+  catalog(): SessionCatalog {
+    const { catalog } = this.coordinator;
+    const written = parseSearchPath(this.settings.get('search_path') ?? '', this.user);
+    return new SessionCatalog(catalog, {
+      system: { catalog, runtime: this.#runtime, database: this.database, user: this.user },
+      searchPath: effectivePath(catalog, written),
+      nowMicroseconds: this.#time ?? this.#now(),
+      setting: (name) => this.settings.get(name),
+    });
+  }
+
+  beginBlock(): void {
+    this.#block = { snapshot: this.settings.snapshot(), time: this.#time ?? this.#now() };
+  }
+
+  /** SET LOCAL: undone at the end of the block. */
+  setLocal(name: string, value: string): void {
+    this.#localSettings ??= this.settings.snapshot();
+    this.settings.set(name, value);
+  }
+
+  /** The block has ended: settings made in a rolled-back block, and local ones, are undone. */
+  endBlock(committed: boolean): void {
+    if (!committed && this.#block !== null) this.settings.restore(this.#block.snapshot);
+    else if (this.#localSettings !== null) this.settings.restore(this.#localSettings);
+    this.#block = null;
+    this.#localSettings = null;
+    for (const portal of this.portals.values()) portal.close();
+    this.portals.clear();
+  }
+}

@@ -1,0 +1,185 @@
+/**
+ * A running source: the reader of its topic, the chunks that wait for a step, and the binding of
+ * offsets to steps.
+ *
+ * `bound` holds, by partition, the offset after the last record that belongs to a sealed step; it
+ * moves only inside `take`, in the same turn in which the step is sealed, so at any moment between
+ * two steps it says exactly which records the sealed steps contain. Chunks of one partition are taken
+ * in offset order without gaps: bound never falls, and each record belongs to one step.
+ *
+ * Memory: at most `sourceBufferedBytesMax` bytes wait (plus one chunk); then the reader is told to
+ * stop, and to go on when half of it is taken.
+ */
+import { assert } from '../base/assert.ts';
+import { limits } from '../base/limits.ts';
+import type { Clock } from '../base/seam.ts';
+import type { Positions, RawChunk, SourceConnection, SourceReader, SourceStatus } from '../../connectors/connector.ts';
+import type { SourceObject } from '../catalog/object.ts';
+import type { Intake, Timeline } from './timeline.ts';
+
+/** Counts that mz_source_statistics shows. */
+export interface SourceCounts {
+  records: number;
+  bytes: number;
+  failed: number;
+  lastError: string | null;
+}
+
+const firstRetryMilliseconds = 200;
+const lastRetryMilliseconds = 10_000;
+
+export class SourceRuntime implements Intake {
+  readonly source: SourceObject;
+  readonly connection: SourceConnection;
+  readonly counts: SourceCounts = { records: 0, bytes: 0, failed: 0, lastError: null };
+  readonly #timeline: Timeline;
+  readonly #clock: Clock;
+  readonly #bound = new Map<number, bigint>();
+  readonly #starts = new Map<number, bigint>();
+  readonly #waiting: RawChunk[] = [];
+  #waitingBytes = 0;
+  #paused = false;
+  #reader: SourceReader | null = null;
+  #live: Promise<void> | null = null;
+  #closed = false;
+  #status: SourceStatus = { status: 'created', error: null };
+  #statusSince: number;
+
+  constructor(source: SourceObject, connection: SourceConnection, timeline: Timeline, clock: Clock) {
+    this.source = source;
+    this.connection = connection;
+    this.#timeline = timeline;
+    this.#clock = clock;
+    this.#statusSince = clock.now();
+  }
+
+  get collection(): number {
+    return this.source.collection;
+  }
+
+  get status(): SourceStatus & { readonly since: number } {
+    return { ...this.#status, since: this.#statusSince };
+  }
+
+  /** Offsets up to which records belong to sealed steps. */
+  get bound(): Positions {
+    return this.#bound;
+  }
+
+  /** Where the source begins, by partition; known once it is live. */
+  get starts(): Positions {
+    return this.#starts;
+  }
+
+  /** Log ends as last seen. */
+  ends(): Positions {
+    return this.#reader?.ends() ?? new Map();
+  }
+
+  /**
+   * Starts reading, once. A stored source reads from its start; a stream reads from the log's present
+   * end, since what is older is replayed to each dataflow that needs it.
+   */
+  live(): Promise<void> {
+    this.#live ??= this.#start();
+    return this.#live;
+  }
+
+  async #start(): Promise<void> {
+    this.#report({ status: 'starting', error: null });
+    let wait = firstRetryMilliseconds;
+    while (!this.#closed) {
+      try {
+        return await this.#begin();
+      } catch (error) {
+        this.#report({ status: 'stalled', error: error instanceof Error ? error.message : String(error) });
+        await this.#pause(wait);
+        wait = Math.min(wait * 2, lastRetryMilliseconds);
+      }
+    }
+  }
+
+  async #begin(): Promise<void> {
+    const { topic } = this.source.format;
+    const starts = await this.connection.startPositions(topic, this.source.start);
+    const from = this.source.stored ? starts : later(starts, await this.connection.endPositions(topic));
+    if (this.#closed) return;
+    for (const [partition, offset] of starts) this.#starts.set(partition, offset);
+    for (const [partition, offset] of from) this.#bound.set(partition, offset);
+    this.#reader = this.connection.reader(topic, from, null, {
+      chunk: (chunk) => this.#chunk(chunk),
+      status: (status) => this.#report(status),
+      partitions: (found) => this.#partitions(found),
+    });
+    this.#reader.start();
+  }
+
+  #partitions(found: readonly { readonly partition: number; readonly first: bigint }[]): void {
+    for (const { partition, first } of found) {
+      if (this.#bound.has(partition)) continue;
+      this.#starts.set(partition, first);
+      this.#bound.set(partition, first);
+    }
+  }
+
+  #chunk(chunk: RawChunk): boolean {
+    if (this.#closed) return false;
+    this.#waiting.push(chunk);
+    this.#waitingBytes += chunk.bytes.byteLength;
+    this.counts.bytes += chunk.bytes.byteLength;
+    this.#timeline.offer(this);
+    this.#paused = this.#waitingBytes >= limits.sourceBufferedBytesMax;
+    return !this.#paused;
+  }
+
+  take(_step: number, bytesMax: number): readonly RawChunk[] {
+    let bytes = 0;
+    let n = 0;
+    while (n < this.#waiting.length && (n === 0 || bytes < bytesMax)) {
+      bytes += this.#waiting[n]?.bytes.byteLength ?? 0;
+      n++;
+    }
+    const taken = this.#waiting.splice(0, n);
+    for (const chunk of taken) this.#bind(chunk);
+    this.#waitingBytes -= bytes;
+    if (this.#waiting.length > 0) this.#timeline.offer(this);
+    if (this.#paused && this.#waitingBytes < limits.sourceBufferedBytesMax / 2) {
+      this.#paused = false;
+      this.#reader?.resume();
+    }
+    return taken;
+  }
+
+  #bind(chunk: RawChunk): void {
+    const before = this.#bound.get(chunk.partition) ?? chunk.from;
+    assert(chunk.from >= before, `offsets of partition ${chunk.partition} do not go back`);
+    this.#bound.set(chunk.partition, chunk.next);
+  }
+
+  #report(status: SourceStatus): void {
+    if (status.status !== this.#status.status) this.#statusSince = this.#clock.now();
+    this.#status = status;
+  }
+
+  #pause(milliseconds: number): Promise<void> {
+    return new Promise((resolve) => void this.#clock.after(milliseconds, resolve));
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#timeline.withdraw(this);
+    this.#waiting.length = 0;
+    this.#report({ status: 'ceased', error: null });
+    await this.#reader?.close();
+  }
+}
+
+/** By partition the later of two positions; partitions of either. */
+function later(a: Positions, b: Positions): Map<number, bigint> {
+  const result = new Map(a);
+  for (const [partition, offset] of b) {
+    const other = result.get(partition);
+    if (other === undefined || other < offset) result.set(partition, offset);
+  }
+  return result;
+}

@@ -1,0 +1,30 @@
+/**
+ * What a statement gets to run with. One file per statement kind beside this one exports a function
+ * `(context, statement) => Promise<Outcome>`; `execute.ts` chooses among them.
+ */
+import type { Datum } from '../../../dataflow/value/datum.ts';
+import type { TypeName } from '../../../dataflow/value/type.ts';
+import type { Coordinator } from '../coordinator.ts';
+import type { Outcome } from '../session.ts';
+import type { SessionState } from '../session-state.ts';
+
+export interface Parameters {
+  readonly types: readonly TypeName[];
+  readonly values: readonly Datum[];
+}
+
+export interface ExecutionContext {
+  readonly coordinator: Coordinator;
+  readonly session: SessionState;
+  readonly parameters: Parameters;
+  /** Throws 57014 once the statement was cancelled; statements call it after each wait. */
+  checkCancelled(): void;
+  /** Called when the statement is cancelled while it waits. */
+  onCancel(callback: () => void): void;
+}
+
+export const noParameters: Parameters = { types: [], values: [] };
+
+export function command(tag: string): Outcome {
+  return { kind: 'command', tag };
+}

@@ -1,0 +1,72 @@
+/** DROP of every kind of object, with CASCADE and RESTRICT as in Postgres. */
+import { sqlError } from '../../base/error.ts';
+import type { ObjectKind, QualifiedName, Statement } from '../../sql/ast.ts';
+import type { CatalogObject } from '../../catalog/object.ts';
+import { command } from './context.ts';
+import type { ExecutionContext } from './context.ts';
+import { findItem } from './naming.ts';
+import type { Outcome } from '../session.ts';
+
+type Drop = Extract<Statement, { kind: 'drop' }>;
+
+function missing(kind: ObjectKind, name: QualifiedName): { readonly code: string; readonly message: string } {
+  const text = name.parts.join('.');
+  if (kind === 'schema') return { code: '3F000', message: `schema "${text}" does not exist` };
+  return { code: kind === 'connection' ? '42704' : '42P01', message: `${kind} "${text}" does not exist` };
+}
+
+function find(context: ExecutionContext, kind: ObjectKind, name: QualifiedName): CatalogObject | undefined {
+  const { catalog } = context.coordinator;
+  if (kind !== 'schema') return findItem(context, name);
+  const text = name.parts.at(-1) ?? '';
+  if (catalog.isSystemSchema(text)) throw sqlError('42501', `cannot drop schema ${text} because it is required by the database system`);
+  return catalog.schemas().find((schema) => schema.name === text);
+}
+
+/** The objects to drop, in the order named; missing ones under IF EXISTS are skipped with a notice. */
+function targets(context: ExecutionContext, statement: Drop): readonly CatalogObject[] {
+  return statement.names.flatMap((name) => {
+    const object = find(context, statement.object, name);
+    if (object === undefined) {
+      const { code, message } = missing(statement.object, name);
+      if (!statement.ifExists) throw sqlError(code, message, { position: name.position });
+      context.session.notice({ severity: 'NOTICE', code: '00000', message: `${message}, skipping` });
+      return [];
+    }
+    if (object.kind !== statement.object) {
+      throw sqlError('42809', `"${object.name}" is not a ${statement.object}`, {
+        hint: `Use DROP ${object.kind.toUpperCase()} to remove a ${object.kind}.`, position: name.position,
+      });
+    }
+    return [object];
+  });
+}
+
+/** Indexes fall with their relation without being asked about; everything else needs CASCADE. */
+function requireIndependent(context: ExecutionContext, object: CatalogObject, dropped: ReadonlySet<number>): void {
+  const others = context.coordinator.catalog.cascade(object.oid)
+    .filter((other) => other.oid !== object.oid && other.kind !== 'index' && !dropped.has(other.oid));
+  if (others.length === 0) return;
+  throw sqlError('2BP01', `cannot drop ${object.kind} ${object.name} because other objects depend on it`, {
+    detail: others.map((other) => `${other.kind} ${other.name} depends on ${object.kind} ${object.name}`).join('\n'),
+    hint: 'Use DROP ... CASCADE to drop the dependent objects too.',
+  });
+}
+
+export async function drop(context: ExecutionContext, statement: Drop): Promise<Outcome> {
+  const tag = `DROP ${statement.object.toUpperCase()}`;
+  context.session.transaction.refuseInBlock(tag);
+  const { coordinator } = context;
+  const objects = targets(context, statement);
+  const dropped = new Set(objects.map((object) => object.oid));
+  if (!statement.cascade) for (const object of objects) requireIndependent(context, object, dropped);
+  const doomed = new Map<number, CatalogObject>();
+  for (const object of objects) {
+    for (const each of coordinator.catalog.cascade(object.oid)) doomed.set(each.oid, each);
+  }
+  for (const object of doomed.values()) {
+    if (coordinator.catalog.byOid(object.oid) === undefined) continue;
+    await coordinator.drop(object);
+  }
+  return command(tag);
+}

@@ -1,0 +1,124 @@
+/**
+ * One session's transaction.
+ *
+ * Kinds: *implicit* (what runs between two Syncs, or one simple query) and *block* (BEGIN … COMMIT). A
+ * block is fixed by its first statement: reads only, all at one step; or inserts only, which become
+ * visible together at COMMIT; or one SUBSCRIBE. In an implicit transaction inserts are gathered too,
+ * so that several statements of one message become visible together; a read in between makes them
+ * visible first, since it must see them.
+ */
+import { sqlError } from '../base/error.ts';
+import type { PackedBatch } from '../../dataflow/graph/command.ts';
+import type { Timeline } from './timeline.ts';
+import type { TransactionStatus } from './session.ts';
+
+export type Purpose = 'read' | 'insert' | 'subscribe';
+
+interface PendingWrite {
+  readonly collection: number;
+  readonly batch: PackedBatch;
+}
+
+export class Transaction {
+  readonly #timeline: Timeline;
+  #block = false;
+  #failed = false;
+  #readOnly = false;
+  #purpose: Purpose | null = null;
+  #step: number | null = null;
+  #release: (() => void) | null = null;
+  #writes: PendingWrite[] = [];
+
+  constructor(timeline: Timeline) {
+    this.#timeline = timeline;
+  }
+
+  get status(): TransactionStatus {
+    return this.#failed ? 'E' : this.#block ? 'T' : 'I';
+  }
+
+  get inBlock(): boolean {
+    return this.#block;
+  }
+
+  get failed(): boolean {
+    return this.#failed;
+  }
+
+  begin(readOnly: boolean): void {
+    this.#block = true;
+    this.#readOnly = readOnly;
+  }
+
+  setReadOnly(readOnly: boolean): void {
+    if (this.#purpose === 'insert' && readOnly) {
+      throw sqlError('25001', 'transaction read-write mode cannot be changed after a write');
+    }
+    this.#readOnly = readOnly;
+  }
+
+  /** After an error: a block waits for its end, an implicit one forgets its writes. */
+  fail(): void {
+    if (this.#block) this.#failed = true;
+    this.#writes = [];
+  }
+
+  /** Says what the next statement does. Throws 25000 or 25006 if the block is for something else. */
+  use(purpose: Purpose): void {
+    if (!this.#block) {
+      this.#purpose = purpose;
+      return;
+    }
+    if (this.#readOnly && purpose === 'insert') {
+      throw sqlError('25006', 'cannot execute INSERT in a read-only transaction');
+    }
+    const before = this.#purpose;
+    if (before !== null && (before !== purpose || purpose === 'subscribe')) {
+      throw sqlError('25000', `transaction in ${before === 'insert' ? 'write' : before}-only mode`, {
+        hint: 'A transaction block either reads, or inserts, or holds one SUBSCRIBE.',
+      });
+    }
+    this.#purpose = purpose;
+  }
+
+  /** Refuses statements that cannot be part of a block: 25001. */
+  refuseInBlock(statement: string): void {
+    if (this.#block) throw sqlError('25001', `${statement} cannot run inside a transaction block`);
+  }
+
+  /** The step that reads see: one for a whole block. */
+  readStep(): number {
+    if (!this.#block) return this.#timeline.complete;
+    if (this.#step === null) {
+      this.#step = this.#timeline.complete;
+      this.#release = this.#timeline.hold(this.#step);
+    }
+    return this.#step;
+  }
+
+  insert(collection: number, batch: PackedBatch): void {
+    this.#writes.push({ collection, batch });
+  }
+
+  /** Makes gathered writes visible without ending anything. */
+  async flush(): Promise<void> {
+    const writes = this.#writes;
+    this.#writes = [];
+    if (writes.length > 0) await this.#timeline.write(writes);
+  }
+
+  /** Ends it; answers whether it was committed. */
+  async end(commit: boolean): Promise<boolean> {
+    const committed = commit && !this.#failed;
+    if (!committed) this.#writes = [];
+    this.#release?.();
+    this.#release = null;
+    this.#block = false;
+    this.#failed = false;
+    this.#readOnly = false;
+    this.#purpose = null;
+    this.#step = null;
+    await this.flush();
+    return committed;
+  }
+}
