@@ -47,7 +47,7 @@ export interface Hold {
 
 export interface Arrangement {
   readonly layout: RowLayout;
-  /** Last sealed step. */
+  /** Last sealed step; -1 before the first. */
   readonly complete: number;
   /** Earliest readable step: the least hold, or complete. */
   readonly since: number;
@@ -63,7 +63,10 @@ export interface Arrangement {
   buildIndex(index: number, rowsMax: number): boolean;
   dropIndex(index: number): void;
 
-  /** Adds the batch's rows, weights and all, at `step` (>= complete, or = the step being applied). */
+  /**
+   * Adds the batch's rows, weights and all, at `step`: later than complete (what is sealed can be
+   * read by others and does not change), and not before the step being applied.
+   */
   apply(step: number, batch: Batch): void;
   /** Closes `step`: complete = step. */
   seal(step: number): void;

@@ -6,9 +6,12 @@
  * Laws: equal ⇒ same hash; order is total and 0 exactly for equals. A value of no bytes is NULL, or
  * the empty string of class `bytes`; its hash is 0 in every class and no class function sees it.
  */
+import { AssertionError } from '../../src/base/assert.ts';
+import { compareArrayWords, equalArrayWords, hashArrayWords } from './array.ts';
 import { compareIntervalWords, equalIntervalWords, hashIntervalWords } from './interval.ts';
 import { compareNumericWords, equalNumericWords, hashNumericWords } from './decimal.ts';
-import type { Equality, TypeName } from './type.ts';
+import { compareJsonbWords, equalJsonbWords, hashJsonbWords } from './jsonb.ts';
+import type { TypeName } from './type.ts';
 import { typeInfo } from './type.ts';
 import { compareBytes, hashBytes, sameWords, wordsOf } from './words.ts';
 
@@ -44,19 +47,41 @@ const intervalClass: VarClass = {
   compare: (a, aAt, _aBytes, b, bAt) => compareIntervalWords(a, aAt, b, bAt),
 };
 
-/** The class functions of a var type. */
-export function varClass(type: TypeName): VarClass {
-  return classOf(typeInfo(type).equality);
+const jsonbClass: VarClass = {
+  hash: (i32, at, bytes) => (bytes === 0 ? 0 : hashJsonbWords(i32, at, bytes)),
+  equal: equalJsonbWords,
+  compare: compareJsonbWords,
+};
+
+function arrayClass(type: TypeName): VarClass {
+  return {
+    hash: (i32, at, bytes) => (bytes === 0 ? 0 : hashArrayWords(type, i32, at)),
+    equal: (a, aAt, _aBytes, b, bAt) => equalArrayWords(type, a, aAt, b, bAt),
+    compare: (a, aAt, _aBytes, b, bAt) => compareArrayWords(type, a, aAt, b, bAt),
+  };
 }
 
-function classOf(equality: Equality): VarClass {
+const arrayClasses = new Map<TypeName, VarClass>();
+
+/** The class functions of a type whose physical form is `var`. */
+export function varClass(type: TypeName): VarClass {
+  const equality = typeInfo(type).equality;
   switch (equality) {
+    case 'bytes': return bytesClass;
     case 'numeric': return numericClass;
     case 'interval': return intervalClass;
-    case 'jsonb':
-    case 'array':
-    case 'bytes':
+    case 'jsonb': return jsonbClass;
+    case 'array': {
+      const known = arrayClasses.get(type) ?? arrayClass(type);
+      arrayClasses.set(type, known);
+      return known;
+    }
     case 'integer':
-    case 'float': return bytesClass;
+    case 'float': break;
   }
+  return assertNever(type);
+}
+
+function assertNever(type: TypeName): never {
+  throw new AssertionError(`type ${type} has no var form`);
 }

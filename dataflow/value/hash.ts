@@ -87,6 +87,9 @@ function mixVars(
 /** Hash of one record's key. */
 export type RecordHash = (i32: Int32Array, at: number) => number;
 
+/** Stands in the list of class hashes where a column needs none. */
+const unused: VarHash = () => 0;
+
 type HashFactory = (
   mixOne: typeof mix, last: typeof finish, float: typeof mixFloat, classes: readonly VarHash[],
 ) => RecordHash;
@@ -109,6 +112,7 @@ export function recordHash(layout: RowLayout, columns: readonly number[]): Recor
   });
   body += 'return last(h);\n};';
   const factory = generate<HashFactory>(['mix', 'last', 'float', 'classes'], body);
-  const hashes = columns.map((c) => varClass(layout.columns[c].type).hash);
+  const hashes = columns.map((c) =>
+    layout.physical[c] === 'var' ? varClass(layout.columns[c].type).hash : unused);
   return factory(mix, finish, mixFloat, hashes);
 }
