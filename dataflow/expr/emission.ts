@@ -1,0 +1,391 @@
+/**
+ * Statements for the nodes of a program: the body of the generated loop, for one row `i`.
+ *
+ * Each node becomes variables (`value`, for var types offset and length, and whether it is NULL) in
+ * the scope where it is first needed; scopes follow the lazy nodes, so that a branch's statements
+ * run only where the branch is taken. A node first needed in two sibling branches is emitted in
+ * each; `generatedStatementsMax` bounds what that can grow to, beyond it the program is interpreted.
+ *
+ * Only names made here and by templates reach the text. Constants and everything else that a user
+ * wrote are in the `Environment`.
+ */
+import { assert, defined, unreachable } from '../../src/base/assert.ts';
+import type { DataError } from '../operators/operator.ts';
+import type { Datum } from '../value/datum.ts';
+import type { ColumnType, Physical, TypeName } from '../value/type.ts';
+import { physicalOf } from '../value/type.ts';
+import type { Expr } from './expr.ts';
+import { Environment } from './environment.ts';
+import type { Emitter, FunctionEntry, Operand } from './function-entry.ts';
+import { functionByKey } from './function-table.ts';
+import { bindCall } from './interpret.ts';
+import { varCodec } from './var-codec.ts';
+
+/** Statements of one generated loop. */
+const generatedStatementsMax = 4_000;
+
+/** Thrown inside this folder when a program is too large to generate. */
+export class TooLarge extends Error {
+  override readonly name = 'TooLarge';
+}
+
+/** A node's variables. `isNull` is a name, or 'false' or 'true' if it is known. */
+export interface Value extends Operand {
+  readonly type: TypeName;
+  readonly isNull: string;
+  /** Where var bytes lie. */
+  readonly origin: 'input' | 'heap';
+}
+
+const zero: Readonly<Record<Physical, string>> = { i32: '0', i64: '0n', f64: '0', var: '0' };
+
+export class Emission implements Emitter {
+  readonly environment = new Environment();
+  /** Input columns that the text reads. */
+  readonly columnsRead = new Set<number>();
+  readonly #nodes: readonly Expr[];
+  readonly #input: readonly ColumnType[];
+  readonly #withNulls: boolean;
+  readonly #lines: string[] = [];
+  readonly #scopes: Map<number, Value>[] = [new Map()];
+  #names = 0;
+  readonly #ints: number[] = [];
+  readonly #doubles: number[] = [];
+  readonly #longs: bigint[] = [];
+  readonly #prologue: string[] = [];
+
+  /** `withNulls` false: no input column has a NULL in the batches that the text is for. */
+  constructor(nodes: readonly Expr[], input: readonly ColumnType[], withNulls: boolean) {
+    this.#nodes = nodes;
+    this.#input = input;
+    this.#withNulls = withNulls;
+  }
+
+  /** The statements so far. */
+  get lines(): readonly string[] {
+    return this.#lines;
+  }
+
+  /** Declarations before the loop; also hands the constants to the environment. */
+  close(): readonly string[] {
+    this.environment.ints = Int32Array.from(this.#ints);
+    this.environment.doubles = Float64Array.from(this.#doubles);
+    this.environment.longs = BigInt64Array.from(this.#longs);
+    this.environment.heap.keep();
+    return this.#prologue;
+  }
+
+  statement(text: string): void {
+    if (this.#lines.length >= generatedStatementsMax) throw new TooLarge();
+    this.#lines.push(text);
+  }
+
+  name(): string {
+    return `t${this.#names++}`;
+  }
+
+  failure(error: DataError): string {
+    const { errors } = this.environment;
+    let index = errors.findIndex((e) => e.code === error.code && e.message === error.message);
+    if (index < 0) index = errors.push(error) - 1;
+    return `{ X.fail(i, ${index}); continue rows; }`;
+  }
+
+  numberConstant(value: number): string {
+    const whole = (value | 0) === value && !Object.is(value, -0);
+    const [list, array] = whole ? [this.#ints, 'ints'] : [this.#doubles, 'doubles'];
+    const name = this.name();
+    this.#prologue.push(`const ${name} = X.${array}[${list.push(value) - 1}];`);
+    return name;
+  }
+
+  bigintConstant(value: bigint): string {
+    const name = this.name();
+    this.#prologue.push(`const ${name} = X.longs[${this.#longs.push(value) - 1}];`);
+    return name;
+  }
+
+  /** The variables of node `n`, with the statements that compute them if there are none in scope. */
+  value(n: number): Value {
+    for (const scope of this.#scopes) {
+      const known = scope.get(n);
+      if (known !== undefined) return known;
+    }
+    const value = this.#emit(this.#nodes[n]);
+    defined(this.#scopes.at(-1), 'there is a scope').set(n, value);
+    return value;
+  }
+
+  /** A boolean expression: node `n` is true (not NULL). */
+  isTrue(n: number): string {
+    const { value, isNull } = this.value(n);
+    return isNull === 'false' ? value : `(${value} && !${isNull})`;
+  }
+
+  /** Whether an input column has NULLs: 'false' if not in the batches that the text is for. */
+  nullOfColumn(c: number): 'false' | 'unknown' {
+    return this.#withNulls && this.#input[c].nullable ? 'unknown' : 'false';
+  }
+
+  /** Whether node `n` may be NULL, found without emitting it. */
+  mayBeNull(n: number): boolean {
+    const node = this.#nodes[n];
+    switch (node.kind) {
+      case 'column': return this.nullOfColumn(node.column) !== 'false';
+      case 'constant': return node.value === null;
+      case 'isNull': return false;
+      case 'not': return this.mayBeNull(node.arg);
+      case 'and':
+      case 'or': return node.args.some((arg) => this.mayBeNull(arg));
+      case 'coalesce': return node.args.every((arg) => this.mayBeNull(arg));
+      case 'case':
+        return this.mayBeNull(node.otherwise)
+          || node.branches.some(([, result]) => this.mayBeNull(result));
+      case 'call': {
+        const entry = defined(functionByKey(node.fn), `function ${node.fn} is in the table`);
+        return entry.nullable || (entry.nullHandling === 'strict' && node.args.some((arg) => this.mayBeNull(arg)));
+      }
+      default: return unreachable(node);
+    }
+  }
+
+  #scoped(body: () => void): void {
+    this.#scopes.push(new Map());
+    body();
+    this.#scopes.pop();
+  }
+
+  #emit(node: Expr): Value {
+    switch (node.kind) {
+      case 'column': return this.#column(node.column, node.type);
+      case 'constant': return this.#constant(node.value, node.type);
+      case 'call': return this.#call(node);
+      case 'and': return this.#logic(node.args, false);
+      case 'or': return this.#logic(node.args, true);
+      case 'not': {
+        const arg = this.value(node.arg);
+        return { ...this.#scalar('bool', this.#let(`!${arg.value}`)), isNull: arg.isNull };
+      }
+      case 'isNull': return this.#scalar('bool', this.value(node.arg).isNull);
+      case 'coalesce': return this.#coalesce(node.args, node.type);
+      case 'case': return this.#case(node);
+      default: return unreachable(node);
+    }
+  }
+
+  #let(expression: string): string {
+    const name = this.name();
+    this.statement(`const ${name} = ${expression};`);
+    return name;
+  }
+
+  #scalar(type: TypeName, value: string): Value {
+    const physical = physicalOf(type);
+    return { type, physical, value, bytes: '0', words: '', constant: undefined, isNull: 'false', origin: 'heap' };
+  }
+
+  #column(c: number, type: TypeName): Value {
+    this.columnsRead.add(c);
+    const physical = physicalOf(type);
+    const isNull = this.#withNulls && this.#input[c].nullable
+      ? this.#let(`n${c} >= 0 && U8[n${c} + i] !== 0`) : 'false';
+    const base = { ...this.#scalar(type, ''), isNull };
+    switch (physical) {
+      case 'i32': {
+        const load = `I32[c${c} + i]`;
+        return { ...base, value: this.#let(type === 'bool' ? `${load} !== 0` : load) };
+      }
+      case 'i64': return { ...base, value: this.#let(`I64[d${c} + i]`) };
+      case 'f64': return { ...base, value: this.#let(`F64[d${c} + i]`) };
+      case 'var': {
+        const value = this.#let(`I32[c${c} + 2 * i]`);
+        const bytes = this.#let(`I32[c${c} + 2 * i + 1]`);
+        return { ...base, value, bytes, words: 'I32', origin: 'input' };
+      }
+      default: return unreachable(physical);
+    }
+  }
+
+  #constant(value: Datum, type: TypeName): Value {
+    const physical = physicalOf(type);
+    const base = { ...this.#scalar(type, physical === 'var' ? '0' : zero[physical]), constant: value };
+    if (value === null) {
+      return { ...base, value: type === 'bool' ? 'false' : base.value, words: 'X.heap.words', constant: undefined, isNull: 'true' };
+    }
+    if (typeof value === 'boolean') {
+      return { ...base, value: `(${this.numberConstant(value ? 1 : 0)} !== 0)` };
+    }
+    if (typeof value === 'number') return { ...base, value: this.numberConstant(value) };
+    if (physical === 'i64') {
+      assert(typeof value === 'bigint', `a ${type} is a bigint`);
+      return { ...base, value: this.bigintConstant(value) };
+    }
+    const { heap } = this.environment;
+    const at = varCodec(type).write(heap, value);
+    const bytes = this.numberConstant(heap.lastBytes);
+    return { ...base, value: this.numberConstant(at), bytes, words: 'X.heap.words' };
+  }
+
+  #call(node: Extract<Expr, { kind: 'call' }>): Value {
+    const entry = defined(functionByKey(node.fn), `function ${node.fn} is in the table`);
+    const args = node.args.map((arg) => this.value(arg));
+    const nulls = [...new Set(args.map((arg) => arg.isNull))].filter((name) => name !== 'false');
+    const anyNull = nulls.includes('true') ? 'true' : nulls.join(' || ');
+    if (entry.nullHandling === 'strict' && anyNull === 'true') return this.#constant(null, node.type);
+    return entry.template === undefined
+      ? this.#bound(entry, node, args, entry.nullHandling === 'strict' ? anyNull : '')
+      : this.#template(entry.template, node.type, args, anyNull);
+  }
+
+  #template(
+    template: NonNullable<FunctionEntry['template']>, type: TypeName, args: readonly Value[], anyNull: string,
+  ): Value {
+    if (anyNull === '') return this.#scalar(type, this.#let(template.emit(args, this)));
+    const isNull = this.#let(anyNull);
+    if (template.total) {
+      return { ...this.#scalar(type, this.#let(template.emit(args, this))), isNull };
+    }
+    const value = this.name();
+    this.statement(`let ${value} = ${type === 'bool' ? 'false' : zero[physicalOf(type)]};`);
+    this.statement(`if (!${isNull}) {`);
+    this.statement(`${value} = ${template.emit(args, this)};`);
+    this.statement('}');
+    return { ...this.#scalar(type, value), isNull };
+  }
+
+  /** A call of the function over datums. `skip`: a condition under which the result is NULL. */
+  #bound(
+    entry: FunctionEntry, node: Extract<Expr, { kind: 'call' }>, args: readonly Value[], skip: string,
+  ): Value {
+    const call = this.environment.addCall(entry, bindCall(this.#nodes, node).site);
+    const given = args.map((arg) => this.#datum(arg));
+    const result = this.name();
+    const invoke = `${result} = X.calls[${call}](${['i', ...given].join(', ')}); `
+      + `if (${result} === undefined) continue rows;`;
+    this.statement(`let ${result} = null;`);
+    this.statement(skip === '' ? invoke : `if (!(${skip})) { ${invoke} }`);
+    const mayBeNull = skip !== '' || entry.nullable || entry.nullHandling === 'called';
+    const isNull = mayBeNull ? this.#let(`${result} === null`) : 'false';
+    return this.#fromDatum(node.type, result, isNull);
+  }
+
+  /** An expression for a value as a datum. */
+  #datum(value: Value): string {
+    let datum = value.value;
+    if (value.physical === 'var') {
+      const codec = this.environment.codecs.push(varCodec(value.type)) - 1;
+      datum = `X.codecs[${codec}].read(${value.words}, ${value.value}, ${value.bytes})`;
+    }
+    if (value.isNull === 'false') return datum;
+    return value.isNull === 'true' ? 'null' : `(${value.isNull} ? null : ${datum})`;
+  }
+
+  #fromDatum(type: TypeName, datum: string, isNull: string): Value {
+    const physical = physicalOf(type);
+    const pick = (text: string, other: string): string =>
+      isNull === 'false' ? text : `${isNull} ? ${other} : ${text}`;
+    if (physical !== 'var') {
+      const value = this.#let(type === 'bool' ? `${datum} === true` : pick(datum, zero[physical]));
+      return { ...this.#scalar(type, value), isNull };
+    }
+    const codec = this.environment.codecs.push(varCodec(type)) - 1;
+    const value = this.#let(pick(`X.codecs[${codec}].write(X.heap, ${datum})`, '0'));
+    const bytes = this.#let(pick('X.heap.lastBytes', '0'));
+    return { ...this.#scalar(type, value), bytes, words: 'X.heap.words', isNull };
+  }
+
+  /** AND (deciding value false) and OR (true): later arguments only where nothing has decided. */
+  #logic(args: readonly number[], deciding: boolean): Value {
+    const value = this.name();
+    const isNull = this.name();
+    const label = this.name();
+    let nullable = false;
+    const start = this.#lines.length;
+    this.statement('');
+    this.statement(`${label}: {`);
+    this.#scoped(() => {
+      for (const arg of args) {
+        const child = this.value(arg);
+        const decided = `${deciding ? '' : '!'}${child.value}`;
+        const sure = child.isNull === 'false' ? decided : `!${child.isNull} && ${decided}`;
+        const forget = nullable || child.isNull !== 'false' ? `${isNull} = false; ` : '';
+        this.statement(`if (${sure}) { ${value} = ${deciding}; ${forget}break ${label}; }`);
+        if (child.isNull !== 'false') {
+          nullable = true;
+          this.statement(`if (${child.isNull}) ${isNull} = true;`);
+        }
+      }
+    });
+    this.statement('}');
+    this.#lines[start] = `let ${value} = ${!deciding}${nullable ? `, ${isNull} = false` : ''};`;
+    return { ...this.#scalar('bool', value), isNull: nullable ? isNull : 'false' };
+  }
+
+  #coalesce(args: readonly number[], type: TypeName): Value {
+    return this.#choice(type, (assign, label) => {
+      for (const arg of args) {
+        const child = this.value(arg);
+        if (child.isNull === 'true') continue;
+        if (child.isNull === 'false') {
+          assign(child);
+          return false;
+        }
+        this.statement(`if (!${child.isNull}) {`);
+        assign(child);
+        this.statement(`break ${label}; }`);
+      }
+      return true;
+    });
+  }
+
+  #case(node: Extract<Expr, { kind: 'case' }>): Value {
+    return this.#choice(node.type, (assign, label) => {
+      let nullable = false;
+      for (const [condition, result] of node.branches) {
+        this.statement(`if (${this.isTrue(condition)}) {`);
+        this.#scoped(() => {
+          nullable = assign(this.value(result)) || nullable;
+        });
+        this.statement(`break ${label}; }`);
+      }
+      return assign(this.value(node.otherwise)) || nullable;
+    });
+  }
+
+  /**
+   * A value that one of several branches assigns; NULL if none does. `assign` answers whether what
+   * it assigns may be NULL, `body` whether the whole may be.
+   */
+  #choice(
+    type: TypeName, body: (assign: (value: Value) => boolean, label: string) => boolean,
+  ): Value {
+    const physical = physicalOf(type);
+    const value = this.name();
+    const bytes = this.name();
+    const isNull = this.name();
+    const label = this.name();
+    const start = type === 'bool' ? 'false' : zero[physical];
+    this.statement(`let ${value} = ${start}, ${isNull} = true${physical === 'var' ? `, ${bytes} = 0` : ''};`);
+    this.statement(`${label}: {`);
+    let nullable = true;
+    this.#scoped(() => {
+      nullable = body((from) => {
+        this.#assign(from, value, bytes, isNull);
+        return from.isNull !== 'false';
+      }, label);
+    });
+    this.statement('}');
+    const known = nullable ? isNull : 'false';
+    return { ...this.#scalar(type, value), bytes, words: 'X.heap.words', isNull: known };
+  }
+
+  #assign(from: Value, value: string, bytes: string, isNull: string): void {
+    if (from.isNull === 'true') return;
+    if (from.isNull !== 'false') this.statement(`if (!${from.isNull}) {`);
+    const inHeap = from.physical !== 'var' || from.origin === 'heap';
+    const source = inHeap ? from.value : `X.heap.copy(I32, ${from.value}, ${from.bytes})`;
+    this.statement(`${value} = ${source}; ${isNull} = false;`);
+    if (from.physical === 'var') this.statement(`${bytes} = ${from.bytes};`);
+    if (from.isNull !== 'false') this.statement('}');
+  }
+}

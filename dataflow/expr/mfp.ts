@@ -1,0 +1,194 @@
+/**
+ * Filter, map and project over batches: what an `mfp` node of a plan, the residual of a join and a
+ * lookup run. Two executors stand behind it, with the same results and errors: the interpreter for a
+ * few rows, the generated loop for maintained views.
+ *
+ * Where output goes. A program whose var outputs are all plain columns writes straight into the
+ * writer's batch: if that lies in the input's slab the bytes stay where they are, else they are
+ * copied behind. A program that computes var values writes into a scratch first, because a batch's
+ * size must be known when it is begun; then everything is moved in one pass. A program without
+ * filters that only picks columns moves nothing at all.
+ */
+import { assert } from '../../src/base/assert.ts';
+import type { Batch, Slab } from '../value/batch.ts';
+import type { BatchWriter } from '../value/batch-writer.ts';
+import type { ColumnType } from '../value/type.ts';
+import { wordsOf } from '../value/words.ts';
+import type { Compiled } from './compile.ts';
+import { compile } from './compile.ts';
+import { TooLarge } from './emission.ts';
+import type { ErrorListener } from './environment.ts';
+import type { Program } from './expr.ts';
+import { InterpretedProgram } from './interpreted-program.ts';
+import { Scratch } from './scratch.ts';
+
+export type Mode = 'interpret' | 'compile';
+
+export class Mfp {
+  readonly columns: readonly ColumnType[];
+  readonly #input: readonly ColumnType[];
+  readonly #program: Program;
+  /** Input column of each output that is a plain column, else -1. */
+  readonly #picks: readonly number[];
+  readonly #onlyPicks: boolean;
+  #mode: Mode;
+  /** For batches without and with NULLs. */
+  readonly #compiled: (Compiled | null)[] = [null, null];
+  #interpreted: InterpretedProgram | null = null;
+  #scratch: Scratch | null = null;
+
+  constructor(
+    input: readonly ColumnType[], program: Program, output: readonly ColumnType[],
+    mode: Mode = 'compile',
+  ) {
+    assert(program.outputs.length === output.length, 'a program has a node for each output column');
+    this.columns = output;
+    this.#input = input;
+    this.#program = program;
+    this.#mode = mode;
+    this.#picks = program.outputs.map((n) => {
+      const node = program.nodes[n];
+      return node.kind === 'column' ? node.column : -1;
+    });
+    this.#onlyPicks = program.filters.length === 0 && !this.#picks.includes(-1);
+  }
+
+  /**
+   * Runs the program over `input`. Answers a batch that carries one use of its slab, or null if no
+   * row is left. Rows that fail are told to `onError` with their number in `input`.
+   */
+  run(input: Batch, writer: BatchWriter, step: number, onError: ErrorListener): Batch | null {
+    if (input.rows === 0) return null;
+    if (this.#onlyPicks) return pick(input, this.#picks, step);
+    if (this.#mode === 'compile') {
+      const compiled = this.#compile(input);
+      if (compiled !== null) return this.#runCompiled(compiled, input, writer, step, onError);
+    }
+    this.#interpreted ??= new InterpretedProgram(this.#input, this.#program, this.columns);
+    return this.#interpreted.run(input, writer, step, onError);
+  }
+
+  #compile(input: Batch): Compiled | null {
+    const withNulls = input.nulls.some((offset) => offset >= 0);
+    const index = withNulls ? 1 : 0;
+    const known = this.#compiled[index];
+    if (known !== null) return known;
+    try {
+      const made = compile(this.#input, this.#program, this.columns, withNulls);
+      this.#compiled[index] = made;
+      return made;
+    } catch (error) {
+      if (!(error instanceof TooLarge)) throw error;
+      this.#mode = 'interpret';
+      return null;
+    }
+  }
+
+  #runCompiled(
+    compiled: Compiled, input: Batch, writer: BatchWriter, step: number, onError: ErrorListener,
+  ): Batch | null {
+    const { environment, origins } = compiled;
+    environment.onError = onError;
+    environment.heap.reset();
+    if (origins.includes('heap')) {
+      this.#scratch ??= new Scratch(this.columns);
+      return this.#runThroughScratch(compiled, this.#scratch, input, writer, step);
+    }
+    const moved = origins.flatMap((origin, k) => (origin === 'input' ? [this.#picks[k]] : []));
+    const varWords = moved.length > 0 && !fits(input, writer) ? wordsOfColumns(input, moved) : 0;
+    writer.begin(input.rows, varWords, varWords === 0 ? input.slab : undefined);
+    const rows = callLoop(compiled, input, writer.slab, writer.column, writer.nulls, writer.weight);
+    if (rows === 0) return null;
+    this.#dropNulls(compiled, writer);
+    if (writer.slab !== input.slab) {
+      origins.forEach((origin, k) => {
+        if (origin === 'input') moveBytes(writer, k, rows, input.slab.i32);
+      });
+    }
+    return writer.seal(step, rows);
+  }
+
+  #runThroughScratch(
+    compiled: Compiled, scratch: Scratch, input: Batch, writer: BatchWriter, step: number,
+  ): Batch | null {
+    scratch.begin(input.rows);
+    const rows = callLoop(compiled, input, scratch, scratch.column, scratch.nulls, scratch.weight);
+    if (rows === 0) return null;
+    const { heap } = compiled.environment;
+    let varWords = 0;
+    compiled.origins.forEach((origin, k) => {
+      if (origin !== 'none') varWords += scratch.varWords(k, rows);
+    });
+    writer.begin(rows, varWords);
+    scratch.copyTo(writer, rows);
+    this.#dropNulls(compiled, writer);
+    compiled.origins.forEach((origin, k) => {
+      if (origin !== 'none') moveBytes(writer, k, rows, origin === 'heap' ? heap.words : input.slab.i32);
+    });
+    return writer.seal(step, rows);
+  }
+
+  #dropNulls(compiled: Compiled, writer: BatchWriter): void {
+    compiled.neverNull.forEach((never, k) => {
+      if (never) writer.nulls[k] = -1;
+    });
+  }
+}
+
+/** Columns of a batch in another order: no row moves. */
+function pick(input: Batch, picks: readonly number[], step: number): Batch {
+  input.slab.retain();
+  return {
+    step, rows: input.rows, slab: input.slab, weight: input.weight,
+    column: Int32Array.from(picks, (c) => input.column[c]),
+    nulls: Int32Array.from(picks, (c) => input.nulls[c]),
+  };
+}
+
+/** Whether the output's fixed part fits behind the input in its slab. */
+function fits(input: Batch, writer: BatchWriter): boolean {
+  const words = writer.fixedWords(input.rows) + 2 * writer.columns.length;
+  return input.slab.words - input.slab.used >= words;
+}
+
+/** Words that all var bytes of some columns take together, each rounded up to 8 bytes. */
+function wordsOfColumns(input: Batch, columns: readonly number[]): number {
+  const { i32 } = input.slab;
+  let words = 0;
+  for (const c of columns) {
+    for (let i = 0, at = input.column[c] + 1; i < input.rows; i++, at += 2) {
+      words += (wordsOf(i32[at]) + 1) & ~1;
+    }
+  }
+  return words;
+}
+
+type Views = Pick<Slab, 'i32' | 'i64' | 'f64' | 'u8'>;
+
+function callLoop(
+  compiled: Compiled, input: Batch, out: Views, column: Int32Array, nulls: Int32Array, weight: number,
+): number {
+  const { slab } = input;
+  return compiled.loop(
+    compiled.environment, input.rows, slab.i32, slab.i64, slab.f64, slab.u8,
+    input.column, input.nulls, input.weight,
+    out.i32, out.i64, out.f64, out.u8, column, nulls, weight,
+  );
+}
+
+/** Brings the bytes of var column `k` from `source` into the writer's slab, in one piece. */
+function moveBytes(writer: BatchWriter, k: number, rows: number, source: Int32Array): void {
+  const { i32 } = writer.slab;
+  const pairs = writer.column[k];
+  let total = 0;
+  for (let r = 0; r < rows; r++) total += wordsOf(i32[pairs + 2 * r + 1]);
+  if (total === 0) return;
+  let to = writer.takeVar(total);
+  for (let r = 0; r < rows; r++) {
+    const from = i32[pairs + 2 * r];
+    const words = wordsOf(i32[pairs + 2 * r + 1]);
+    for (let w = 0; w < words; w++) i32[to + w] = source[from + w];
+    i32[pairs + 2 * r] = to;
+    to += words;
+  }
+}
