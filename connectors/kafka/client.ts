@@ -1,0 +1,199 @@
+/**
+ * The Kafka connector: a `SourceConnection` for a list of bootstrap addresses, and production of
+ * ready-made batches for sinks, the demo and benchmarks. Readers get a cluster (and so sockets) of
+ * their own: a slow source never sits in another one's queue.
+ */
+import { limits } from '../../src/base/limits.ts';
+import { SqlError, sqlError } from '../../src/base/error.ts';
+import type { Clock, Entropy, Log } from '../../src/base/seam.ts';
+import type { Positions, ReaderEvents, SourceConnection, SourceReader, StartPosition } from '../connector.ts';
+import { Backoff, Pause } from './backoff.ts';
+import { Cluster } from './cluster.ts';
+import { errorLeaderNotAvailable, errorName, errorNone, errorUnknownTopic } from './error-code.ts';
+import type { Admin, Producer } from './kafkajs.ts';
+import { KafkajsTransport } from './kafkajs.ts';
+import type { TopicMetadata } from './protocol.ts';
+import { earliestTimestamp, latestTimestamp, produceRequest } from './protocol.ts';
+import { KafkaReader } from './reader.ts';
+
+/** The seams that a Kafka connection needs. */
+export interface KafkaSeams {
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly log: Log;
+}
+
+function text(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+export class KafkaConnection implements SourceConnection {
+  readonly #brokers: readonly string[];
+  readonly #seams: KafkaSeams;
+  readonly #transport: KafkajsTransport;
+  readonly #cluster: Cluster;
+  readonly #readers = new Set<KafkaReader>();
+
+  /** `brokers` is what stands after BROKER: one or more `host:port`, separated by commas. */
+  constructor(brokers: string, seams: KafkaSeams) {
+    this.#brokers = brokers.split(',').map((address) => address.trim()).filter((address) => address !== '');
+    if (this.#brokers.length === 0) throw sqlError('22023', 'a Kafka connection needs a broker address');
+    this.#seams = seams;
+    this.#transport = new KafkajsTransport(this.#brokers, seams.log);
+    this.#cluster = new Cluster(this.#brokers, this.#transport);
+  }
+
+  async validate(): Promise<void> {
+    await this.#within(() => this.#cluster.connect());
+  }
+
+  async startPositions(topic: string, start: StartPosition): Promise<Map<number, bigint>> {
+    const metadata = await this.#topic(topic);
+    if (metadata === null) {
+      return new Map(start.kind === 'offsets' ? start.offsets.map((offset, p) => [p, offset]) : []);
+    }
+    const partitions = metadata.partitions.map((p) => p.partition).sort((a, b) => a - b);
+    const list = (timestamp: bigint): Promise<Map<number, bigint>> =>
+      this.#within(() => this.#cluster.listOffsets(topic, metadata, partitions, timestamp));
+    const first = await list(earliestTimestamp);
+    if (start.kind === 'earliest') return first;
+    const end = await list(latestTimestamp);
+    if (start.kind === 'offsets') return givenOffsets(topic, start.offsets, first, end);
+    const found = await list(BigInt(Math.trunc(start.milliseconds)));
+    // Where no record is that young the source starts at the end.
+    return new Map(partitions.map((p) => {
+      const offset = found.get(p) ?? -1n;
+      return [p, offset >= 0n ? offset : end.get(p) ?? 0n];
+    }));
+  }
+
+  async endPositions(topic: string): Promise<Map<number, bigint>> {
+    const metadata = await this.#topic(topic);
+    if (metadata === null) return new Map();
+    const partitions = metadata.partitions.map((p) => p.partition);
+    return this.#within(() => this.#cluster.listOffsets(topic, metadata, partitions, latestTimestamp));
+  }
+
+  reader(topic: string, from: Positions, until: Positions | null, events: ReaderEvents): SourceReader {
+    const cluster = new Cluster(this.#brokers, this.#transport);
+    const { clock, entropy } = this.#seams;
+    const reader = new KafkaReader(cluster, topic, from, until, events, clock, entropy);
+    this.#readers.add(reader);
+    return reader;
+  }
+
+  /** kafkajs' administration client: topics, configurations. The caller connects and disconnects it. */
+  admin(): Admin {
+    return this.#transport.admin();
+  }
+
+  /** kafkajs' producer: transactions, idempotence. The caller connects and disconnects it. */
+  producer(options: { readonly transactionalId?: string; readonly idempotent?: boolean } = {}): Producer {
+    return this.#transport.producer({ ...options, maxInFlightRequests: 1 });
+  }
+
+  /** Sends one batch of `RecordBatchBuilder`; answers the offset of its first record. */
+  async produce(topic: string, partition: number, batch: Uint8Array, acks: 1 | -1 = -1): Promise<bigint> {
+    return this.#within(async () => {
+      const leader = this.#leaders.get(topic)?.get(partition) ?? await this.#findLeader(topic, partition);
+      const request = produceRequest(topic, partition, batch, acks, limits.brokerAnswerMillisecondsMax);
+      try {
+        const produced = await this.#cluster.send(leader, request);
+        if (produced.error === errorNone) return produced.baseOffset;
+        throw new Error(`batch for partition ${partition} of topic "${topic}": ${errorName(produced.error)}`);
+      } catch (error) {
+        this.#leaders.delete(topic);
+        throw error;
+      }
+    });
+  }
+
+  readonly #leaders = new Map<string, Map<number, number>>();
+
+  async #findLeader(topic: string, partition: number): Promise<number> {
+    const metadata = await this.#cluster.metadata(topic);
+    const leaders = new Map(metadata.partitions.map((p) => [p.partition, p.leader]));
+    const leader = leaders.get(partition) ?? -1;
+    if (leader < 0) throw new Error(`partition ${partition} of topic "${topic}" has no leader`);
+    this.#leaders.set(topic, leaders);
+    return leader;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#readers].map((reader) => reader.close()));
+    await this.#cluster.close();
+  }
+
+  /** The topic, or null if there is none. Waits for leaders while they are being chosen. */
+  async #topic(topic: string): Promise<TopicMetadata | null> {
+    return this.#within(async () => {
+      const metadata = await this.#cluster.metadata(topic);
+      if (metadata.error === errorUnknownTopic) return null;
+      if (metadata.error !== errorNone && metadata.error !== errorLeaderNotAvailable) {
+        throw sqlError('58000', `topic "${topic}" cannot be read: ${errorName(metadata.error)}`);
+      }
+      if (metadata.partitions.some((p) => p.leader < 0)) throw new Error(`topic "${topic}" has no leader`);
+      return metadata;
+    });
+  }
+
+  /** Repeats `attempt` with back-off; after `brokerAnswerMillisecondsMax` it is error 08001. */
+  async #within<T>(attempt: () => Promise<T>): Promise<T> {
+    const { clock, entropy } = this.#seams;
+    const backoff = new Backoff(entropy, limits.brokerRetryMillisecondsMax);
+    const pause = new Pause(clock);
+    const failure = { last: 'no answer', over: false };
+    const work = async (): Promise<T> => {
+      while (!failure.over) {
+        try {
+          return await attempt();
+        } catch (error) {
+          if (error instanceof SqlError) throw error;
+          failure.last = text(error);
+        }
+        await pause.wait(backoff.next());
+      }
+      throw this.#unreachable(failure.last);
+    };
+    let cancel = (): void => undefined;
+    const deadline = new Promise<never>((_, reject) => {
+      cancel = clock.after(limits.brokerAnswerMillisecondsMax, () => {
+        failure.over = true;
+        pause.wake();
+        reject(this.#unreachable(failure.last));
+      });
+    });
+    try {
+      return await Promise.race([work(), deadline]);
+    } finally {
+      cancel();
+    }
+  }
+
+  #unreachable(reason: string): SqlError {
+    const addresses = this.#brokers.map((address) => `"${address}"`).join(', ');
+    return sqlError('08001', `could not reach Kafka broker ${addresses}`, { detail: `${reason}.` });
+  }
+}
+
+/** START OFFSET: one offset a partition in order, the rest from their first record; must lie in the log. */
+function givenOffsets(
+  topic: string, given: readonly bigint[],
+  first: ReadonlyMap<number, bigint>, end: ReadonlyMap<number, bigint>,
+): Map<number, bigint> {
+  if (given.length > first.size) {
+    throw sqlError('22023', `${given.length} start offsets are given, topic "${topic}" has ${first.size} partitions`);
+  }
+  const positions = new Map(first);
+  given.forEach((offset, partition) => {
+    const least = first.get(partition) ?? 0n;
+    const most = end.get(partition) ?? 0n;
+    if (offset < least || offset > most) {
+      throw sqlError('22023', `start offset ${offset} of partition ${partition} of topic "${topic}" is out of range`, {
+        detail: `The partition has offsets ${least} to ${most}.`,
+      });
+    }
+    positions.set(partition, offset);
+  });
+  return positions;
+}

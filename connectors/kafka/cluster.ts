@@ -1,0 +1,163 @@
+/**
+ * A cluster as this client sees it: bootstrap addresses, links to brokers by node id, and the
+ * questions about topics that any broker or a partition's leader answers. Every question throws
+ * `ClusterError` when nobody answers, with the addresses tried; retrying is the caller's business.
+ */
+import { assert } from '../../src/base/assert.ts';
+import { errorName, errorNone } from './error-code.ts';
+import type { BrokerLink } from './kafkajs.ts';
+import { parseAddress } from './kafkajs.ts';
+import type { KafkaRequest, TopicMetadata } from './protocol.ts';
+import { apiMetadata, listOffsetsRequest, metadataRequest } from './protocol.ts';
+
+/** The part of the transport that a cluster needs; tests give a fake. */
+export interface Transport {
+  link(host: string, port: number): Promise<Link>;
+}
+
+/** See `BrokerLink`. */
+export type Link = Pick<BrokerLink, 'address' | 'connect' | 'versionMax' | 'send' | 'close'>;
+
+/** Nobody answered, or not with what was asked for. The message names the address. */
+export class ClusterError extends Error {
+  override readonly name = 'ClusterError';
+}
+
+function text(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+export class Cluster {
+  readonly #seeds: readonly string[];
+  readonly #transport: Transport;
+  readonly #links = new Map<string, Promise<Link>>();
+  /** `host:port` by node id, from the newest metadata. */
+  readonly #nodes = new Map<number, string>();
+  #closed = false;
+
+  constructor(seeds: readonly string[], transport: Transport) {
+    assert(seeds.length > 0, 'a cluster has a bootstrap address');
+    this.#seeds = seeds;
+    this.#transport = transport;
+  }
+
+  get addresses(): readonly string[] {
+    return this.#seeds;
+  }
+
+  /** Address of a node, for messages. */
+  nodeAddress(node: number): string {
+    return this.#nodes.get(node) ?? `node ${node}`;
+  }
+
+  async #link(address: string): Promise<Link> {
+    if (this.#closed) throw new ClusterError('the connection is closed');
+    let link = this.#links.get(address);
+    if (link === undefined) {
+      const { host, port } = parseAddress(address);
+      link = this.#transport.link(host, port);
+      this.#links.set(address, link);
+    }
+    return link;
+  }
+
+  /** A link is given up after a failure: the next question opens a fresh one. */
+  async #forget(address: string): Promise<void> {
+    const link = this.#links.get(address);
+    this.#links.delete(address);
+    if (link === undefined) return;
+    try {
+      await (await link).close();
+    } catch {
+      // A link that is broken already has nothing to close.
+    }
+  }
+
+  async #ask<T>(address: string, request: (link: Link) => KafkaRequest<T>): Promise<T> {
+    try {
+      const link = await this.#link(address);
+      await link.connect();
+      return await link.send(request(link));
+    } catch (error) {
+      // Closing waits for the socket's end; the caller need not.
+      void this.#forget(address);
+      throw new ClusterError(`broker "${address}" does not answer: ${text(error)}`);
+    }
+  }
+
+  /** Asks all bootstrap addresses at once; resolves with the first that answers. */
+  async connect(): Promise<string> {
+    const attempts = this.#seeds.map(async (address) => {
+      try {
+        await (await this.#link(address)).connect();
+        return address;
+      } catch (error) {
+        void this.#forget(address);
+        throw new ClusterError(`broker "${address}" does not answer: ${text(error)}`);
+      }
+    });
+    try {
+      return await Promise.any(attempts);
+    } catch (error) {
+      const reasons = error instanceof AggregateError ? error.errors.map(text) : [text(error)];
+      throw new ClusterError(reasons.join('; '));
+    }
+  }
+
+  /** What the cluster knows of a topic; asks known nodes, then the bootstrap addresses. */
+  async metadata(topic: string): Promise<TopicMetadata> {
+    const addresses = new Set([...this.#nodes.values(), ...this.#seeds]);
+    const failures: string[] = [];
+    for (const address of addresses) {
+      try {
+        const found = await this.#ask(address, (link) => metadataRequest(topic, link.versionMax(apiMetadata)));
+        this.#nodes.clear();
+        for (const broker of found.brokers) this.#nodes.set(broker.id, hostPort(broker.host, broker.port));
+        return found;
+      } catch (error) {
+        failures.push(text(error));
+      }
+    }
+    throw new ClusterError(failures.join('; '));
+  }
+
+  /** Sends a request to a node of the newest metadata. */
+  async send<T>(node: number, request: KafkaRequest<T>): Promise<T> {
+    const address = this.#nodes.get(node);
+    if (address === undefined) throw new ClusterError(`node ${node} is not known`);
+    return this.#ask(address, () => request);
+  }
+
+  /** Offsets by timestamp (ms, or a constant of `protocol.ts`) from the leaders in `metadata`. */
+  async listOffsets(
+    topic: string, metadata: TopicMetadata, partitions: readonly number[], timestamp: bigint,
+  ): Promise<Map<number, bigint>> {
+    const byLeader = new Map<number, number[]>();
+    for (const { partition, leader } of metadata.partitions) {
+      if (!partitions.includes(partition)) continue;
+      const list = byLeader.get(leader);
+      if (list === undefined) byLeader.set(leader, [partition]);
+      else list.push(partition);
+    }
+    const offsets = new Map<number, bigint>();
+    await Promise.all([...byLeader].map(async ([leader, list]) => {
+      for (const listed of await this.send(leader, listOffsetsRequest(topic, list, timestamp))) {
+        if (listed.error !== errorNone) {
+          throw new ClusterError(`offsets of partition ${listed.partition} of topic "${topic}": ${errorName(listed.error)}`);
+        }
+        offsets.set(listed.partition, listed.offset);
+      }
+    }));
+    return offsets;
+  }
+
+  /** Drops every link; questions under way fail. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([...this.#links.keys()].map((address) => this.#forget(address)));
+  }
+}
+
+function hostPort(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}

@@ -1,0 +1,344 @@
+/**
+ * Follows one topic: one loop that watches the topic (partitions, leaders, whether it exists), and
+ * one fetch loop a broker, each with one Fetch under way for all partitions that the broker leads.
+ *
+ * What it promises: each partition's chunks come in offset order without a gap. Where the log no
+ * longer has what comes next (retention, deleted records, a topic deleted or made anew), the
+ * partition stops for good and the status says so; it never jumps. Everything that time may heal (no
+ * broker, no leader, no such topic yet) is retried with back-off, and the status says what is awaited.
+ *
+ * Back-pressure: `chunk` answers false → no new Fetch until `resume`; what is under way still comes
+ * (at most `fetchBytesMax` a broker).
+ *
+ * Loops share `#problems`, a list of what is wrong now by its cause; the status is derived from it.
+ */
+import { assert } from '../../src/base/assert.ts';
+import { limits } from '../../src/base/limits.ts';
+import type { Clock, Entropy } from '../../src/base/seam.ts';
+import type { Positions, ReaderEvents, SourceReader, SourceStatus } from '../connector.ts';
+import { Backoff, Pause } from './backoff.ts';
+import type { Cluster } from './cluster.ts';
+import { errorLeaderNotAvailable, errorName, errorNone, errorOffsetOutOfRange, errorUnknownTopic } from './error-code.ts';
+import { Partition } from './partition.ts';
+import type { FetchedPartition, TopicMetadata } from './protocol.ts';
+import { earliestTimestamp, fetchRequest, latestTimestamp } from './protocol.ts';
+
+/** Bytes that a partition may be asked for when one batch is larger than a Fetch. */
+const partitionBytesMax = limits.decompressedBatchBytesMax;
+
+function text(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+export class KafkaReader implements SourceReader {
+  readonly #cluster: Cluster;
+  readonly #topic: string;
+  readonly #events: ReaderEvents;
+  readonly #until: Positions | null;
+  readonly #clock: Clock;
+  readonly #entropy: Entropy;
+  readonly #partitions = new Map<number, Partition>();
+  /** What is wrong now, by cause; the first one is shown. */
+  readonly #problems = new Map<string, string>();
+  readonly #topicPause: Pause;
+  /** One wait a fetch loop, by node id. */
+  readonly #fetchPauses = new Map<number, Pause>();
+  readonly #loops: Promise<void>[] = [];
+  #status: SourceStatus = { status: 'created', error: null };
+  #topicId: string | null = null;
+  #seen = false;
+  #running = false;
+  #paused = false;
+  #closed = false;
+
+  constructor(
+    cluster: Cluster, topic: string, from: Positions, until: Positions | null,
+    events: ReaderEvents, clock: Clock, entropy: Entropy,
+  ) {
+    this.#cluster = cluster;
+    this.#topic = topic;
+    this.#events = events;
+    this.#until = until;
+    this.#clock = clock;
+    this.#entropy = entropy;
+    this.#topicPause = new Pause(clock);
+    for (const [partition, offset] of from) this.#add(partition, offset);
+  }
+
+  #add(partition: number, offset: bigint): Partition {
+    const until = this.#until === null ? null : this.#until.get(partition) ?? 0n;
+    const added = new Partition(partition, offset, until, limits.fetchPartitionBytesMax);
+    this.#partitions.set(partition, added);
+    return added;
+  }
+
+  start(): void {
+    assert(this.#loops.length === 0, 'a reader is started once');
+    this.#report();
+    this.#loops.push(this.#watchTopic());
+  }
+
+  resume(): void {
+    this.#paused = false;
+    for (const pause of this.#fetchPauses.values()) pause.wake();
+  }
+
+  ends(): Positions {
+    const ends = new Map<number, bigint>();
+    for (const { partition, end } of this.#partitions.values()) if (end >= 0n) ends.set(partition, end);
+    return ends;
+  }
+
+  /** Ends the loops. Fetches under way fail when the connection that owns the cluster closes it. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#topicPause.wake();
+    for (const pause of this.#fetchPauses.values()) pause.wake();
+    await this.#cluster.close();
+    await Promise.all(this.#loops);
+  }
+
+  // Status.
+
+  #report(): void {
+    if (this.#closed) return;
+    const status = this.#statusNow();
+    if (status.status === this.#status.status && status.error === this.#status.error) return;
+    this.#status = status;
+    this.#events.status(status);
+  }
+
+  #statusNow(): SourceStatus {
+    const [problem] = this.#problems.values();
+    if (problem !== undefined) {
+      return { status: this.#seen ? 'stalled' : 'starting', error: problem };
+    }
+    if (!this.#running) return { status: 'starting', error: null };
+    if (this.#finished()) return { status: 'ceased', error: null };
+    return { status: 'running', error: null };
+  }
+
+  /** A replay is over when every partition that it was to read has come to its end. */
+  #finished(): boolean {
+    if (this.#until === null || !this.#running) return false;
+    for (const [partition, until] of this.#until) {
+      const reached = this.#partitions.get(partition)?.next ?? 0n;
+      if (reached < until) return false;
+    }
+    return true;
+  }
+
+  #problem(cause: string, message: string | null): void {
+    if (message === null) this.#problems.delete(cause);
+    else this.#problems.set(cause, message);
+    this.#report();
+  }
+
+  /** A partition that will never go on. */
+  #fail(partition: Partition, reason: string): void {
+    partition.failure = reason;
+    this.#problem(`partition ${partition.partition}`, reason);
+  }
+
+  // The topic.
+
+  async #watchTopic(): Promise<void> {
+    const backoff = new Backoff(this.#entropy, limits.brokerRetryMillisecondsMax);
+    while (!this.#closed) {
+      const settled = await this.#lookAtTopic();
+      if (this.#closed) return;
+      if (settled) backoff.reset();
+      if (this.#finished()) return;
+      await this.#topicPause.wait(settled ? limits.topicRefreshMillisecondsMax : backoff.next());
+    }
+  }
+
+  /** Takes in the topic as it is now; false if something is missing that should be asked for again soon. */
+  async #lookAtTopic(): Promise<boolean> {
+    try {
+      const metadata = await this.#cluster.metadata(this.#topic);
+      if (this.#closed) return true;
+      this.#problem('cluster', null);
+      return await this.#takeMetadata(metadata);
+    } catch (error) {
+      this.#problem('cluster', text(error));
+      return false;
+    }
+  }
+
+  async #takeMetadata(metadata: TopicMetadata): Promise<boolean> {
+    const hopeful = metadata.error === errorNone || metadata.error === errorLeaderNotAvailable;
+    if (!hopeful || metadata.partitions.length === 0) {
+      this.#problem('topic', this.#absence(metadata.error));
+      return false;
+    }
+    if (this.#topicId !== null && metadata.id !== null && metadata.id !== this.#topicId) {
+      this.#replaced();
+      return true;
+    }
+    this.#topicId ??= metadata.id;
+    await this.#addFound(metadata);
+    if (this.#closed) return true;
+    this.#problem('topic', null);
+    this.#seen = true;
+    return this.#follow(metadata);
+  }
+
+  #absence(error: number): string {
+    if (error !== errorUnknownTopic && error !== errorNone) return `topic "${this.#topic}": ${errorName(error)}`;
+    if (this.#seen) return `topic "${this.#topic}" was deleted`;
+    return `topic "${this.#topic}" does not exist yet`;
+  }
+
+  /** The topic was deleted and made anew: its offsets mean other records now, so nothing goes on. */
+  #replaced(): void {
+    const reason = `topic "${this.#topic}" was deleted and created again; drop the source and create it anew`;
+    this.#problem('topic', null);
+    for (const partition of this.#partitions.values()) this.#fail(partition, reason);
+  }
+
+  /** Partitions that were not there before are read from their first record on. */
+  async #addFound(metadata: TopicMetadata): Promise<void> {
+    const found = metadata.partitions.map((p) => p.partition).filter((p) => !this.#partitions.has(p));
+    if (found.length === 0 || this.#until !== null) return;
+    const [first, end] = await Promise.all([
+      this.#cluster.listOffsets(this.#topic, metadata, found, earliestTimestamp),
+      this.#cluster.listOffsets(this.#topic, metadata, found, latestTimestamp),
+    ]);
+    if (this.#closed) return;
+    const events = [];
+    for (const [partition, offset] of first) {
+      const added = this.#add(partition, offset);
+      added.end = end.get(partition) ?? -1n;
+      events.push({ partition, first: offset, end: added.end });
+    }
+    events.sort((a, b) => a.partition - b.partition);
+    this.#events.partitions(events);
+  }
+
+  /** Sets leaders and sees to it that each has a fetch loop; false if a partition has no leader. */
+  #follow(metadata: TopicMetadata): boolean {
+    const leaders = new Map(metadata.partitions.map((p) => [p.partition, p.leader]));
+    let complete = true;
+    for (const partition of this.#partitions.values()) {
+      const leader = leaders.get(partition.partition);
+      if (leader === undefined) {
+        this.#fail(partition, `partition ${partition.partition} of topic "${this.#topic}" is gone`);
+        continue;
+      }
+      partition.leader = leader;
+      if (leader < 0) complete = false;
+      else this.#fetchLoopOf(leader);
+    }
+    this.#problem('leader', complete ? null : `a partition of topic "${this.#topic}" has no leader`);
+    return complete;
+  }
+
+  // Fetching.
+
+  #fetchLoopOf(node: number): void {
+    const pause = this.#fetchPauses.get(node);
+    if (pause !== undefined) {
+      pause.wake();
+      return;
+    }
+    const fresh = new Pause(this.#clock);
+    this.#fetchPauses.set(node, fresh);
+    this.#loops.push(this.#fetchLoop(node, fresh));
+  }
+
+  async #fetchLoop(node: number, pause: Pause): Promise<void> {
+    const backoff = new Backoff(this.#entropy, limits.brokerRetryMillisecondsMax);
+    for (let turn = 0; !this.#closed; turn++) {
+      const wanted = this.#paused ? [] : [...this.#partitions.values()].filter((p) => p.wants(node));
+      if (wanted.length === 0) {
+        await pause.wait(null);
+        continue;
+      }
+      if (await this.#fetch(node, rotated(wanted, turn))) {
+        backoff.reset();
+      } else if (!this.#closed) {
+        await pause.wait(backoff.next());
+      }
+    }
+  }
+
+  /** One Fetch and what comes of it; false if it failed in a way that calls for a wait. */
+  async #fetch(node: number, wanted: readonly Partition[]): Promise<boolean> {
+    const cause = `broker ${node}`;
+    try {
+      const positions = wanted.map(({ partition, next, bytesMax }) => ({ partition, offset: next, bytesMax }));
+      const bounds = { waitMilliseconds: limits.fetchWaitMillisecondsMax, bytesMax: limits.fetchBytesMax };
+      const answer = await this.#cluster.send(node, fetchRequest(this.#topic, positions, bounds));
+      if (this.#closed) return true;
+      if (answer.error !== errorNone) throw new Error(`fetch failed: ${errorName(answer.error)}`);
+      let healthy = true;
+      for (const fetched of answer.partitions) healthy = await this.#deliver(fetched) && healthy;
+      if (healthy) {
+        this.#running = true;
+        this.#problem(cause, null);
+      }
+      if (this.#finished()) this.#topicPause.wake();
+      return healthy;
+    } catch (error) {
+      if (this.#closed) return true;
+      this.#problem(cause, text(error));
+      for (const partition of wanted) partition.leader = -1;
+      this.#topicPause.wake();
+      return true;
+    }
+  }
+
+  /** Hands over what came for one partition; false if it is in trouble. */
+  async #deliver(fetched: FetchedPartition): Promise<boolean> {
+    const partition = this.#partitions.get(fetched.partition);
+    if (partition === undefined || partition.failure !== null) return true;
+    if (fetched.error === errorOffsetOutOfRange) return this.#outOfRange(partition);
+    if (fetched.error !== errorNone) {
+      this.#problem('fetch', `partition ${partition.partition} of topic "${this.#topic}": ${errorName(fetched.error)}`);
+      partition.leader = -1;
+      this.#topicPause.wake();
+      return false;
+    }
+    this.#problem('fetch', null);
+    if (fetched.lastStableOffset >= 0n) partition.end = fetched.lastStableOffset;
+    if (fetched.records.length === 0) return true;
+    const chunk = partition.take(fetched);
+    if (chunk === null) return this.#nothingWhole(partition);
+    partition.bytesMax = limits.fetchPartitionBytesMax;
+    if (!this.#events.chunk(chunk)) this.#paused = true;
+    return true;
+  }
+
+  /** Bytes came, but no whole batch that goes on: ask for more, up to a bound. */
+  #nothingWhole(partition: Partition): boolean {
+    if (partition.bytesMax < partitionBytesMax) {
+      partition.bytesMax = Math.min(partition.bytesMax * 4, partitionBytesMax);
+      return true;
+    }
+    this.#fail(partition, `partition ${partition.partition} of topic "${this.#topic}" gives no whole record`
+      + ` batch of at most ${partitionBytesMax} bytes at offset ${partition.next}`);
+    return true;
+  }
+
+  /** The log does not have the next offset. Says which way, and stops the partition. */
+  async #outOfRange(partition: Partition): Promise<boolean> {
+    const metadata = await this.#cluster.metadata(this.#topic);
+    const only = [partition.partition];
+    const first = await this.#cluster.listOffsets(this.#topic, metadata, only, earliestTimestamp);
+    if (this.#closed) return true;
+    const { next } = partition;
+    const earliest = first.get(partition.partition);
+    const where = `partition ${partition.partition} of topic "${this.#topic}"`;
+    this.#fail(partition, earliest !== undefined && earliest > next
+      ? `${where} starts at offset ${earliest} now, records from ${next} on were removed before they were read`
+      : `${where} ends before offset ${next}: it was cut or created again`);
+    return true;
+  }
+}
+
+/** The list from a different place each turn, so that no partition is always last in an answer. */
+function rotated<T>(items: readonly T[], turn: number): readonly T[] {
+  const at = turn % items.length;
+  return [...items.slice(at), ...items.slice(0, at)];
+}
