@@ -64,9 +64,9 @@ export async function drop(context: ExecutionContext, statement: Drop): Promise<
   for (const object of objects) {
     for (const each of coordinator.catalog.cascade(object.oid)) doomed.set(each.oid, each);
   }
-  for (const object of doomed.values()) {
-    if (coordinator.catalog.byOid(object.oid) === undefined) continue;
-    await coordinator.drop(object);
+  for (const oid of doomed.keys()) {
+    const object = coordinator.catalog.byOid(oid);
+    if (object !== undefined) await coordinator.drop(object);
   }
   return command(tag);
 }

@@ -1,0 +1,179 @@
+/**
+ * CREATE SOURCE … FROM KAFKA: from clauses to a `SourceFormat` (what the decoder reads) and the
+ * columns that SQL sees.
+ *
+ * Columns, in order: typed columns as declared, or `data` (JSON as one jsonb), `text`, `data` (BYTES);
+ * for UPSERT the key comes first (`key`, or where INCLUDE KEY puts it); then INCLUDE items by their
+ * alias or default name.
+ */
+import { sqlError, unsupported } from '../../base/error.ts';
+import type { StartPosition } from '../../../connectors/connector.ts';
+import type { ColumnOrigin, FormatName, SourceColumn, SourceFormat } from '../../../connectors/format/decoder.ts';
+import type { Format, Include, Statement } from '../../sql/ast.ts';
+import type { SourceObject } from '../../catalog/object.ts';
+import type { TypeName } from '../../../dataflow/value/type.ts';
+import type { Outcome } from '../session.ts';
+import type { ExecutionContext } from './context.ts';
+import { command } from './context.ts';
+import { findItem, newName, skipExisting } from './naming.ts';
+import { Options } from './option.ts';
+import { relationColumns } from './table.ts';
+
+type CreateSource = Extract<Statement, { kind: 'createSource' }>;
+
+function formatName(format: Format): FormatName {
+  new Options(`FORMAT ${format.name}`, format.options).rest();
+  switch (format.name) {
+    case 'TEXT':
+    case 'BYTES':
+    case 'JSON':
+      return format.name;
+    case 'AVRO':
+    case 'CSV':
+    case 'PROTOBUF':
+      throw unsupported(`FORMAT ${format.name}`, format.position, 'Supported formats are TEXT, BYTES and JSON.');
+  }
+}
+
+const wholeType: ReadonlyMap<FormatName, TypeName> = new Map([['TEXT', 'text'], ['BYTES', 'bytea'], ['JSON', 'jsonb']]);
+
+function wholeColumn(name: string, format: FormatName, of: 'key' | 'value', nullable: boolean): SourceColumn {
+  return { name, type: wholeType.get(format) ?? 'bytea', modifier: -1, nullable, origin: { kind: of } };
+}
+
+/** Default name, type and origin of an INCLUDE item. */
+function includeColumn(include: Include, keyFormat: FormatName | null): SourceColumn {
+  const column = (name: string, type: TypeName, nullable: boolean, origin: ColumnOrigin): SourceColumn =>
+    ({ name: include.alias ?? name, type, modifier: -1, nullable, origin });
+  switch (include.item) {
+    case 'KEY':
+      if (keyFormat === null) {
+        throw sqlError('42601', 'INCLUDE KEY needs KEY FORMAT', { position: include.position });
+      }
+      return wholeColumn(include.alias ?? 'key', keyFormat, 'key', true);
+    case 'PARTITION':
+      return column('partition', 'int4', false, { kind: 'partition' });
+    case 'OFFSET':
+      return column('offset', 'int8', false, { kind: 'offset' });
+    case 'TIMESTAMP':
+      return column('timestamp', 'timestamptz', false, { kind: 'timestamp' });
+    case 'HEADERS':
+      return column('headers', 'jsonb', false, { kind: 'headers' });
+    case 'HEADER':
+    case 'TOPIC':
+      throw unsupported(`INCLUDE ${include.item}`, include.position);
+  }
+}
+
+function envelopeOf(statement: CreateSource): 'none' | 'upsert' {
+  const envelope = statement.envelope;
+  if (envelope === null) return 'none';
+  new Options(`ENVELOPE ${envelope.name}`, envelope.options).rest();
+  if (envelope.name === 'NONE') return 'none';
+  if (envelope.name === 'UPSERT') return 'upsert';
+  throw unsupported(`ENVELOPE ${envelope.name}`, envelope.position, 'Supported envelopes are NONE and UPSERT.');
+}
+
+/** Declared columns are fields of the JSON value. */
+function declaredColumns(statement: CreateSource): readonly SourceColumn[] {
+  return relationColumns(statement.columns).map((column) => ({
+    name: column.name, type: column.type.name, modifier: column.type.modifier, nullable: column.nullable,
+    origin: { kind: 'field', of: 'value', name: column.name },
+  }));
+}
+
+function refuseConstraints(statement: CreateSource): void {
+  for (const column of statement.columns) {
+    if (column.default !== null) throw unsupported('DEFAULT in CREATE SOURCE', column.position);
+    if (column.primaryKey) throw unsupported('PRIMARY KEY in CREATE SOURCE', column.position);
+  }
+}
+
+/** The format and columns of a source. */
+function sourceFormat(statement: CreateSource, topic: string): SourceFormat {
+  refuseConstraints(statement);
+  if (statement.valueFormat === null) {
+    throw sqlError('42601', 'CREATE SOURCE needs FORMAT', { position: statement.position });
+  }
+  const value = formatName(statement.valueFormat);
+  const envelope = envelopeOf(statement);
+  const key = statement.keyFormat === null ? (envelope === 'upsert' ? value : null) : formatName(statement.keyFormat);
+  const typed = statement.columns.length > 0;
+  if (typed && value !== 'JSON') {
+    throw unsupported(`a column list with FORMAT ${value}`, statement.position, 'Typed columns need FORMAT JSON.');
+  }
+  const includes = statement.include.map((include) => includeColumn(include, key));
+  const explicitKey = includes.find((column) => column.origin.kind === 'key');
+  const keyColumn = envelope === 'upsert' && explicitKey === undefined && key !== null
+    ? [wholeColumn('key', key, 'key', false)] : [];
+  const values = typed ? declaredColumns(statement)
+    : [wholeColumn(value === 'TEXT' ? 'text' : 'data', value, 'value', envelope !== 'upsert')];
+  const columns = [...keyColumn, ...values, ...includes];
+  requireDistinct(columns, statement.position);
+  return {
+    topic, key, value, envelope, columns,
+    keyColumns: envelope === 'upsert' ? [columns.findIndex((column) => column.origin.kind === 'key')] : [],
+  };
+}
+
+function requireDistinct(columns: readonly SourceColumn[], position: number): void {
+  const seen = new Set<string>();
+  for (const column of columns) {
+    if (seen.has(column.name)) {
+      throw sqlError('42701', `column "${column.name}" specified more than once`, {
+        hint: 'Name included columns with AS.', position,
+      });
+    }
+    seen.add(column.name);
+  }
+}
+
+function startPosition(options: Options, now: number): StartPosition {
+  const offsets = options.integers('START OFFSET');
+  const timestamp = options.integer('START TIMESTAMP');
+  if (offsets !== undefined && timestamp !== undefined) {
+    throw sqlError('42601', 'START OFFSET and START TIMESTAMP exclude each other');
+  }
+  if (offsets !== undefined) {
+    const bad = offsets.find((offset) => offset < 0n);
+    if (bad !== undefined) throw sqlError('22023', `START OFFSET ${bad} is negative`);
+    return { kind: 'offsets', offsets };
+  }
+  if (timestamp === undefined) return { kind: 'earliest' };
+  const milliseconds = Number(timestamp);
+  return { kind: 'timestamp', milliseconds: milliseconds < 0 ? Math.floor(now) + milliseconds : milliseconds };
+}
+
+export async function createSource(context: ExecutionContext, statement: CreateSource): Promise<Outcome> {
+  const { coordinator } = context;
+  context.session.transaction.refuseInBlock('CREATE SOURCE');
+  if (statement.connector !== 'KAFKA' || statement.connection === null) {
+    throw unsupported(`CREATE SOURCE FROM ${statement.connector}`, statement.position, 'Only KAFKA sources are supported.');
+  }
+  const at = newName(context, statement.name);
+  if (skipExisting(context, at, statement.ifNotExists)) return command('CREATE SOURCE');
+  const connection = findItem(context, statement.connection);
+  if (connection === undefined || connection.kind !== 'connection') {
+    throw sqlError('42704', `connection "${statement.connection.parts.join('.')}" does not exist`, { position: statement.connection.position });
+  }
+  const options = new Options('CREATE SOURCE', statement.options);
+  const topic = options.string('TOPIC');
+  if (topic === undefined) throw sqlError('42601', 'CREATE SOURCE … FROM KAFKA needs TOPIC', { position: statement.position });
+  const start = startPosition(options, coordinator.clock.now());
+  options.rest();
+  new Options('CREATE SOURCE', statement.with).rest();
+  const format = sourceFormat(statement, topic);
+  await coordinator.connection(connection.oid).validate();
+  context.checkCancelled();
+  if (skipExisting(context, at, statement.ifNotExists)) return command('CREATE SOURCE');
+  const source: SourceObject = {
+    kind: 'source', oid: coordinator.catalog.nextOid(), ...at, connection: connection.oid, format, start,
+    columns: format.columns.map((column) => ({
+      name: column.name, type: { name: column.type, modifier: column.modifier }, nullable: column.nullable,
+    })),
+    collection: coordinator.engine.nextNumber(), stored: format.envelope === 'upsert',
+  };
+  coordinator.catalog.add(source);
+  coordinator.startSource(source);
+  return command('CREATE SOURCE');
+}
