@@ -1,0 +1,111 @@
+/**
+ * Goal: reduce gives out what the reference says, at every step, for every aggregate and type, and
+ * nothing else. Method: random steps against the reference evaluator (`checkOperator`), and single
+ * cases written down.
+ */
+import { describe, expect, it } from 'vitest';
+import { checkOperator } from '../../test/support/operator-check.ts';
+import { OperatorHarness } from '../../test/support/operator-harness.ts';
+import type { Aggregate, Node } from '../plan/plan.ts';
+import type { Row, Update } from '../value/datum.ts';
+import type { ColumnType, TypeName } from '../value/type.ts';
+import { ReduceOperator } from './reduce.ts';
+
+type ReduceNode = Extract<Node, { kind: 'reduce' }>;
+
+function column(type: TypeName, nullable = false): ColumnType {
+  return { type, nullable };
+}
+
+function aggregate(fn: Aggregate['fn'], argument: number, argumentType: TypeName, type: TypeName, more: Partial<Aggregate> = {}): Aggregate {
+  return { fn, argument, argument2: -1, argumentType, filter: -1, distinct: false, order: [], type, ...more };
+}
+
+const countAll = aggregate('count', -1, 'unknown', 'int8');
+
+function reduceNode(input: readonly ColumnType[], key: readonly number[], aggregates: readonly Aggregate[]): ReduceNode {
+  const columns = [
+    ...key.map((c) => input[c]),
+    ...aggregates.map((a) => column(a.type, a.fn !== 'count')),
+  ];
+  return { kind: 'reduce', input: 0, key, aggregates, columns };
+}
+
+function add(...rows: Row[]): Update[] {
+  return rows.map((row) => ({ row, weight: 1 }));
+}
+
+function check(input: readonly ColumnType[], key: readonly number[], aggregates: readonly Aggregate[], seed: number, rows = 40): void {
+  const node = reduceNode(input, key, aggregates);
+  checkOperator({
+    make: (pool) => new ReduceOperator(node, input, pool), node, input, seed, steps: 40, rows, changes: 12,
+  });
+}
+
+describe('count and sums of integers', () => {
+  it.each(['int8', 'text', 'numeric', 'float8', 'interval', 'jsonb', 'uuid', 'bool', '_numeric'] as const)('groups by %s', (type) => {
+    for (const nullable of [false, true]) {
+      const input = [column(type, nullable), column('int8')];
+      check(input, [0], [countAll, aggregate('sum', 1, 'int8', 'numeric')], 1);
+    }
+  });
+
+  it.each(['int2', 'int4', 'int8'] as const)('sums and averages %s', (type) => {
+    const input = [column('int4'), column(type, true), column('bool', true)];
+    const sum = type === 'int8' ? 'numeric' : 'int8';
+    check(input, [0], [
+      aggregate('count', 1, type, 'int8'), aggregate('sum', 1, type, sum), aggregate('avg', 1, type, 'numeric'),
+      aggregate('sum', 1, type, sum, { filter: 2 }), aggregate('count', -1, 'unknown', 'int8', { filter: 2 }),
+    ], 2);
+  });
+
+  it('keeps one group for an empty key', () => {
+    check([column('int4', true)], [], [countAll, aggregate('sum', 0, 'int4', 'int8')], 3);
+  });
+
+  it('gives out only what changed', () => {
+    const input = [column('text'), column('int8')];
+    const node = reduceNode(input, [0], [countAll, aggregate('sum', 1, 'int8', 'numeric')]);
+    const harness = new OperatorHarness((pool) => new ReduceOperator(node, input, pool), [input]);
+    const numeric = (n: number): Row[number] => ({ kind: 'decimal', form: 'finite', coefficient: BigInt(n), scale: 0 });
+    expect(harness.step([0, add(['a', 1n], ['b', 2n], ['a', 3n])]).rows).toEqual(
+      add(['a', 2n, numeric(4)], ['b', 1n, numeric(2)]));
+    expect(harness.step([0, [{ row: ['a', 9n], weight: 1 }, { row: ['a', 9n], weight: -1 }]]).rows).toEqual([]);
+    expect(harness.step([0, [{ row: ['b', 2n], weight: -1 }, { row: ['c', 0n], weight: 1 }]]).rows).toEqual([
+      { row: ['b', 1n, numeric(2)], weight: -1 }, ...add(['c', 1n, numeric(0)]),
+    ]);
+    harness.operator.dispose();
+  });
+
+  it('makes an error of a sum out of range, for its group alone, and heals', () => {
+    const input = [column('int4'), column('int4')];
+    const node = reduceNode(input, [0], [aggregate('sum', 1, 'int4', 'int8')]);
+    const harness = new OperatorHarness((pool) => new ReduceOperator(node, input, pool), [input]);
+    const much = { row: [1, 2 ** 31 - 1], weight: 2 ** 31 - 1 };
+    harness.step([0, [much, ...add([2, 5])]]);
+    expect(harness.errors()).toEqual([]);
+    harness.step([0, [much, much, much]]);
+    expect(harness.errors()).toEqual(['22003 bigint out of range 1']);
+    expect(harness.rows()).toEqual(add([2, 5n]));
+    harness.step([0, [{ ...much, weight: -much.weight }, { ...much, weight: -much.weight }]]);
+    expect(harness.errors()).toEqual([]);
+    expect(harness.rows()).toHaveLength(2);
+    harness.operator.dispose();
+  });
+
+  it('takes thousands of groups and gives them back', () => {
+    check([column('int4'), column('int4')], [0], [countAll], 4);
+    const input = [column('int4'), column('text')];
+    const node = reduceNode(input, [0, 1], [countAll]);
+    const harness = new OperatorHarness((pool) => new ReduceOperator(node, input, pool), [input]);
+    const start = harness.operator.bytes();
+    const rows = Array.from({ length: 20_000 }, (_, k): Row => [k, `group ${k % 100}`]);
+    harness.step([0, add(...rows)]);
+    expect(harness.rows()).toHaveLength(20_000);
+    harness.step([0, rows.slice(0, 19_999).map((row) => ({ row, weight: -1 }))]);
+    expect(harness.rows()).toEqual(add([19_999, 'group 99', 1n]));
+    harness.step([0, [{ row: rows[19_999], weight: -1 }]]);
+    expect(harness.operator.bytes()).toBeLessThan(start + 65_536);
+    harness.operator.dispose();
+  });
+});

@@ -1,0 +1,295 @@
+/**
+ * Grouped aggregation: key columns, then aggregates, one row per key that has rows.
+ *
+ * Each group is a record of a `GroupTable`; its state words are
+ *
+ *     status | unused | published values, as fields | words of each aggregate
+ *
+ * A push only changes the aggregates' words and lists the groups that it touched. `finish` computes
+ * the touched groups' values, compares them with the published ones, and for the groups that differ
+ * takes back the published row, publishes, and gives out the new row. So an untouched group costs
+ * nothing, an unchanged one emits nothing, and every value is computed once per step and group.
+ *
+ * A group has a row while its row count is positive. If one of its values cannot be computed (a sum
+ * out of range) it has an error instead, until the value heals; other groups know nothing of it. A
+ * group whose count is 0 and whose aggregates are empty gives its record back. (Count 0 with something
+ * left over, or a negative count, can only come from retractions of rows that never were; such a group
+ * has no row, and waits.)
+ *
+ * Invariants: the mark of a record is 1 exactly while it is in the touched list; published values
+ * are those of the row that is downstream, if status says that there is one.
+ */
+import { assert, defined } from '../../src/base/assert.ts';
+import type { Node } from '../plan/plan.ts';
+import type { Batch } from '../value/batch.ts';
+import { BatchWriter } from '../value/batch-writer.ts';
+import type { SlabPool } from '../value/slab.ts';
+import type { ColumnType } from '../value/type.ts';
+import type { Accumulator } from './accumulator.ts';
+import { makeAccumulator } from './accumulators.ts';
+import { Cells, cellsMax } from './cells.ts';
+import { GroupTable, lookupRowsMax, recordCount, recordMark } from './group-table.ts';
+import type { Context, DataError, Operator } from './operator.ts';
+import { cellDiffers, publishCell, varWordsOfCells } from './publish.ts';
+import type { Field } from './record-field.ts';
+import { freeFields, gatherField, layFields, varWordsOfField } from './record-field.ts';
+import { countingWeights } from './row-weights.ts';
+import { StateMemory } from './state-memory.ts';
+
+type ReduceNode = Extract<Node, { kind: 'reduce' }>;
+
+const statusNone = 0;
+const statusRow = 1;
+const statusError = 2;
+
+// One chunk of one operator is worked on at a time, and leaves nothing in these.
+const groups = new Int32Array(lookupRowsMax);
+const baseWeights = new Int32Array(lookupRowsMax);
+const maskedWeights = new Int32Array(lookupRowsMax);
+const newStatus = new Uint8Array(cellsMax);
+const changed = new Uint8Array(cellsMax);
+const before = new Int32Array(cellsMax);
+const after = new Int32Array(cellsMax);
+const afterCell = new Int32Array(cellsMax);
+
+export class ReduceOperator implements Operator {
+  readonly columns: readonly ColumnType[];
+  readonly #node: ReduceNode;
+  readonly #memory = new StateMemory();
+  readonly #table: GroupTable;
+  readonly #accumulators: readonly Accumulator[];
+  readonly #published: readonly Field[];
+  readonly #cells: readonly Cells[];
+  readonly #writer: BatchWriter;
+  readonly #errors = new Map<number, DataError>();
+  #touched = new Int32Array(64);
+  #touchedCount = 0;
+  /** Where an interrupted push or finish goes on. */
+  #next = 0;
+
+  /** `input`: columns of the input rows. */
+  constructor(node: ReduceNode, input: readonly ColumnType[], pool: SlabPool) {
+    this.columns = node.columns;
+    this.#node = node;
+    const key = node.columns.slice(0, node.key.length);
+    const values = node.columns.slice(node.key.length);
+    assert(values.length === node.aggregates.length, 'key and aggregates make the row');
+    this.#accumulators = node.aggregates.map((a) => makeAccumulator(this.#memory, a, input));
+    const fieldWords = layFields(values, 0).end;
+    const words = this.#accumulators.reduce((sum, a) => sum + a.words, 2 + fieldWords);
+    this.#table = new GroupTable(this.#memory, key, words);
+    this.#published = layFields(values, this.#table.stateStart + 2).fields;
+    let at = this.#table.stateStart + 2 + fieldWords;
+    for (const accumulator of this.#accumulators) {
+      accumulator.place(at);
+      at += accumulator.words;
+    }
+    this.#cells = values.map((column) => new Cells(column.type));
+    this.#writer = new BatchWriter(pool, node.columns);
+  }
+
+  push(_port: number, batch: Batch, context: Context): 'done' | 'more' {
+    while (this.#next < batch.rows) {
+      const n = Math.min(lookupRowsMax, batch.rows - this.#next);
+      this.#take(batch, this.#next, n);
+      this.#next += n;
+      if (!context.fuel.spend(n) && this.#next < batch.rows) return 'more';
+    }
+    this.#next = 0;
+    return 'done';
+  }
+
+  finish(context: Context): 'done' | 'more' {
+    while (this.#next < this.#touchedCount) {
+      const n = Math.min(cellsMax, this.#touchedCount - this.#next);
+      this.#finishChunk(this.#next, n, context);
+      this.#next += n;
+      if (!context.fuel.spend(n) && this.#next < this.#touchedCount) return 'more';
+    }
+    this.#next = 0;
+    this.#touchedCount = 0;
+    if (this.#touched.length > lookupRowsMax) this.#touched = new Int32Array(64);
+    this.#writer.close();
+    return 'done';
+  }
+
+  bytes(): number {
+    let bytes = this.#memory.bytes() + this.#table.bytes() + this.#touched.byteLength;
+    for (const cells of this.#cells) bytes += cells.bytes();
+    for (const accumulator of this.#accumulators) bytes += accumulator.bytes();
+    return bytes;
+  }
+
+  dispose(): void {
+    this.#writer.close();
+  }
+
+  /** Takes rows first … first + n - 1 into their groups. */
+  #take(batch: Batch, first: number, n: number): void {
+    this.#table.lookup(batch, this.#node.key, first, n, groups);
+    this.#touch(n);
+    const at = batch.weight + first;
+    const { i32 } = batch.slab;
+    for (let i = 0; i < n; i++) baseWeights[i] = i32[at + i];
+    addRowCounts(this.#memory.f64, n);
+    for (let a = 0; a < this.#accumulators.length; a++) {
+      const accumulator = this.#accumulators[a];
+      const { filter, argument } = this.#node.aggregates[a];
+      const skipped = accumulator.skipsNulls ? argument : -1;
+      const weights = countingWeights(batch, first, n, baseWeights, filter, skipped, maskedWeights);
+      accumulator.add({ batch, first, n, groups, weights });
+    }
+  }
+
+  /** Marks and lists the groups of `n` rows. */
+  #touch(n: number): void {
+    if (this.#touchedCount + n > this.#touched.length) {
+      const grown = new Int32Array((this.#touchedCount + n) * 2);
+      grown.set(this.#touched.subarray(0, this.#touchedCount));
+      this.#touched = grown;
+    }
+    this.#touchedCount = markGroups(this.#memory.i32, n, this.#touched, this.#touchedCount);
+  }
+
+  #finishChunk(first: number, n: number, context: Context): void {
+    for (let a = 0; a < this.#cells.length; a++) {
+      this.#cells[a].clear(n);
+      this.#accumulators[a].finish(this.#touched, first, n, this.#cells[a]);
+    }
+    this.#judge(first, n);
+    const beforeCount = this.#list(first, n, false);
+    const afterCount = this.#list(first, n, true);
+    this.#emit(beforeCount, afterCount, context);
+    this.#settle(first, n, context);
+  }
+
+  /** Sets `newStatus`, and `changed` where the row or error downstream is no longer right. */
+  #judge(first: number, n: number): void {
+    const { i32, f64 } = this.#memory;
+    const status = this.#table.stateStart;
+    for (let i = 0; i < n; i++) {
+      const group = this.#touched[first + i];
+      newStatus[i] = f64[(group + recordCount) >> 1] > 0 ? statusRow : statusNone;
+      changed[i] = 0;
+    }
+    for (let a = 0; a < this.#cells.length; a++) {
+      for (const i of this.#cells[a].errors.keys()) {
+        if (newStatus[i] === statusRow) newStatus[i] = statusError;
+      }
+      cellDiffers(i32, this.#published[a], this.#touched, first, n, this.#cells[a], changed);
+    }
+    for (let i = 0; i < n; i++) {
+      const old = i32[this.#touched[first + i] + status];
+      if (old !== newStatus[i]) changed[i] = 1;
+      else if (old !== statusRow) changed[i] = old === statusError ? 1 : 0;
+    }
+  }
+
+  /** Lists the changed groups that had a row (or, `later`, that have one now); answers how many. */
+  #list(first: number, n: number, later: boolean): number {
+    const { i32 } = this.#memory;
+    const status = this.#table.stateStart;
+    let count = 0;
+    for (let i = 0; i < n; i++) {
+      const group = this.#touched[first + i];
+      if (changed[i] === 0) continue;
+      if ((later ? newStatus[i] : i32[group + status]) !== statusRow) continue;
+      if (later) {
+        after[count] = group;
+        afterCell[count++] = i;
+      } else before[count++] = group;
+    }
+    return count;
+  }
+
+  /** Takes back the published rows of `before`, publishes and gives out those of `after`. */
+  #emit(beforeCount: number, afterCount: number, context: Context): void {
+    const rows = beforeCount + afterCount;
+    if (rows === 0) return;
+    const keys = this.#table.fields;
+    let words = 0;
+    for (const field of keys) {
+      words += varWordsOfField(this.#memory.i32, field, before, 0, beforeCount);
+      words += varWordsOfField(this.#memory.i32, field, after, 0, afterCount);
+    }
+    this.#published.forEach((field, a) => {
+      words += varWordsOfField(this.#memory.i32, field, before, 0, beforeCount);
+      words += varWordsOfCells(this.#cells[a], field, afterCell, afterCount);
+    });
+    this.#writer.begin(rows, words);
+    this.#gather(before, beforeCount, 0, -1);
+    this.#published.forEach((field, a) => {
+      publishCell(this.#memory, field, after, afterCell, afterCount, this.#cells[a]);
+    });
+    this.#gather(after, afterCount, beforeCount, 1);
+    context.emit(this.#writer.seal(context.step, rows));
+  }
+
+  #gather(records: Int32Array, n: number, outRow: number, weight: number): void {
+    const { i32 } = this.#memory;
+    const keys = this.#table.fields;
+    keys.forEach((field, c) => gatherField(i32, field, records, 0, n, this.#writer, c, outRow));
+    this.#published.forEach((field, a) => {
+      gatherField(i32, field, records, 0, n, this.#writer, keys.length + a, outRow);
+    });
+    const at = this.#writer.weight + outRow;
+    this.#writer.slab.i32.fill(weight, at, at + n);
+  }
+
+  /** Errors of the changed groups, new statuses, and the end of groups that have nothing left. */
+  #settle(first: number, n: number, context: Context): void {
+    const status = this.#table.stateStart;
+    for (let i = 0; i < n; i++) {
+      const group = this.#touched[first + i];
+      this.#memory.i32[group + recordMark] = 0;
+      if (changed[i] === 1) {
+        if (this.#memory.i32[group + status] === statusError || newStatus[i] === statusError) {
+          this.#changeError(group, i, context);
+        }
+        this.#memory.i32[group + status] = newStatus[i];
+      }
+      if (newStatus[i] === statusNone) this.#end(group);
+    }
+  }
+
+  #changeError(group: number, i: number, context: Context): void {
+    const old = this.#errors.get(group);
+    const error = newStatus[i] === statusError ? this.#errorOf(i) : undefined;
+    if (old !== undefined && error !== undefined && old.code === error.code && old.message === error.message) return;
+    if (old !== undefined) context.fail(old, -1);
+    this.#errors.delete(group);
+    if (error === undefined) return;
+    context.fail(error, 1);
+    this.#errors.set(group, error);
+  }
+
+  /** The first aggregate's error, in the order of the row. */
+  #errorOf(i: number): DataError {
+    const failed = this.#cells.find((cells) => cells.errors.has(i));
+    return defined(failed?.errors.get(i), 'a failed group has an error');
+  }
+
+  /** Gives up a group without a row, if nothing is left in it. */
+  #end(group: number): void {
+    if (this.#memory.f64[(group + recordCount) >> 1] !== 0) return;
+    for (const accumulator of this.#accumulators) if (!accumulator.isEmpty(group)) return;
+    for (const accumulator of this.#accumulators) accumulator.release(group);
+    freeFields(this.#memory, group, this.#published);
+    this.#table.remove(group);
+  }
+}
+
+function markGroups(i32: Int32Array, n: number, touched: Int32Array, count: number): number {
+  let next = count;
+  for (let i = 0; i < n; i++) {
+    const group = groups[i];
+    if (i32[group + recordMark] !== 0) continue;
+    i32[group + recordMark] = 1;
+    touched[next++] = group;
+  }
+  return next;
+}
+
+function addRowCounts(f64: Float64Array, n: number): void {
+  for (let i = 0; i < n; i++) f64[(groups[i] + recordCount) >> 1] += baseWeights[i];
+}

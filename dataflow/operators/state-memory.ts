@@ -1,0 +1,137 @@
+/**
+ * The memory of one operator's state: words in one buffer, handed out in blocks and taken back.
+ *
+ * A block is named by the word offset of its first word, its *address*; addresses are even and never
+ * 0, so that 0 can mean "none". Block sizes are classes: every even size to 64 words, then eight
+ * classes to each power of two (at most an eighth is wasted). Freed blocks are chained by class
+ * through their first word and handed out again for the same class only.
+ *
+ * Growth never copies much: up to `copyWordsMax` the buffer doubles by copying (at most 1 MiB), so
+ * that the many small operators take no address space; beyond, the state moves once into a buffer
+ * with `regionBytesMax` reserved and grows in place by 1 MiB. Nothing moves inside the buffer, but
+ * the views are replaced by growth: kernels load them once and load them again after `allocate`.
+ * When the last block is given back everything starts over, so that an emptied operator is small.
+ *
+ * Invariants: Σ words of blocks handed out = `live` <= `used` <= words of the buffer.
+ */
+import { assert } from '../../src/base/assert.ts';
+
+const startWords = 2 ** 9;
+const copyWordsMax = 2 ** 18;
+const growWords = 2 ** 18;
+/** Addresses are int32 word offsets. */
+const regionBytesMax = 2 ** 33 - 2 ** 23;
+const classesMax = 33 + 8 * 26;
+
+/** The class of a block of `words` words. */
+function classOf(words: number): number {
+  if (words <= 64) return (words + 1) >> 1;
+  const shift = 28 - Math.clz32(words - 1);
+  return 33 + (shift - 3) * 8 + (((words - 1) >> shift) - 8);
+}
+
+/** Words of a block of class `kind`: the inverse of `classOf`, rounded up. */
+function wordsOfClass(kind: number): number {
+  if (kind <= 32) return kind * 2;
+  const shift = ((kind - 33) >> 3) + 3;
+  return (((kind - 33) & 7) + 9) * 2 ** shift;
+}
+
+export class StateMemory {
+  #buffer: SharedArrayBuffer;
+  #i32: Int32Array;
+  #f64: Float64Array;
+  #used = 2;
+  #live = 0;
+  readonly #free = new Int32Array(classesMax);
+
+  constructor() {
+    this.#buffer = new SharedArrayBuffer(startWords * 4);
+    this.#i32 = new Int32Array(this.#buffer, 0, startWords);
+    this.#f64 = new Float64Array(this.#buffer, 0, startWords >> 1);
+  }
+
+  /** The words; replaced by growth. */
+  get i32(): Int32Array {
+    return this.#i32;
+  }
+
+  /** The same memory as doubles; replaced by growth. */
+  get f64(): Float64Array {
+    return this.#f64;
+  }
+
+  /** Words handed out, rounded up to their classes. */
+  get live(): number {
+    return this.#live;
+  }
+
+  /** Bytes of the buffer. */
+  bytes(): number {
+    return this.#i32.length * 4;
+  }
+
+  /** A block of at least `words` words; its contents are whatever was there. */
+  allocate(words: number): number {
+    assert(words > 0, `a block has words, got ${words}`);
+    const kind = classOf(words);
+    const size = wordsOfClass(kind);
+    this.#live += size;
+    const head = this.#free[kind];
+    if (head !== 0) {
+      this.#free[kind] = this.#i32[head];
+      return head;
+    }
+    const at = this.#used;
+    if (at + size > this.#i32.length) this.#grow(at + size);
+    this.#used = at + size;
+    return at;
+  }
+
+  /** Takes back a block that was allocated with the same `words`. */
+  free(address: number, words: number): void {
+    const kind = classOf(words);
+    this.#live -= wordsOfClass(kind);
+    assert(address > 0 && this.#live >= 0, `block ${address} was handed out`);
+    if (this.#live === 0) {
+      this.#restart();
+      return;
+    }
+    this.#i32[address] = this.#free[kind];
+    this.#free[kind] = address;
+  }
+
+  #restart(): void {
+    this.#free.fill(0);
+    this.#used = 2;
+    if (this.#i32.length > startWords) this.#adopt(new SharedArrayBuffer(startWords * 4));
+  }
+
+  #grow(words: number): void {
+    assert(words * 4 <= regionBytesMax, `an operator's state fits ${regionBytesMax} bytes`);
+    if (words <= copyWordsMax) {
+      let size = this.#i32.length;
+      while (size < words) size *= 2;
+      this.#move(new SharedArrayBuffer(size * 4));
+      return;
+    }
+    const bytes = Math.ceil(words / growWords) * growWords * 4;
+    if (this.#buffer.growable) {
+      this.#buffer.grow(bytes);
+      this.#adopt(this.#buffer);
+    } else this.#move(new SharedArrayBuffer(bytes, { maxByteLength: regionBytesMax }));
+  }
+
+  #move(buffer: SharedArrayBuffer): void {
+    const old = this.#i32;
+    this.#adopt(buffer);
+    this.#i32.set(old);
+  }
+
+  #adopt(buffer: SharedArrayBuffer): void {
+    const words = buffer.byteLength >>> 2;
+    this.#buffer = buffer;
+    this.#i32 = new Int32Array(buffer, 0, words);
+    this.#f64 = new Float64Array(buffer, 0, words >>> 1);
+  }
+}
