@@ -7,6 +7,8 @@ export const limits = {
   activationRowsMax: 4096,
   /** Milliseconds that one activation may run before it yields. */
   activationMillisecondsMax: 1,
+  /** Milliseconds that the dataflow thread runs before it looks for messages. */
+  turnMillisecondsMax: 2,
   /** Rows of a step's input across all collections. */
   stepRowsMax: 65_536,
   /** Steps that may be sent to the engine and not yet be complete. */
@@ -44,6 +46,8 @@ export const limits = {
   chainTokensMax: 2_000,
   /** Tokens of one SQL text: memory of the grammar grows with them, a long literal is one. */
   statementTokensMax: 2_000_000,
+  /** Statements of one SQL text. */
+  scriptStatementsMax: 100_000,
   /** UTF-16 units of a statement after which the grammar's memory is given back. */
   grammarTextUnitsKept: 4 * 1024 * 1024,
   /** Bytes of one row. */
@@ -68,4 +72,10 @@ export const limits = {
   viewsExpandedMax: 1_000,
   /** Levels of one bound expression. */
   expressionDepthMax: 1_500,
+  /** Time zones whose rules are kept. */
+  zonesMax: 1_000,
+  /** Years of one time zone whose rules are kept. */
+  zoneYearsMax: 1_000,
+  /** Characters of the text of one date, time or interval. */
+  datetimeTextMax: 512,
 } as const;
