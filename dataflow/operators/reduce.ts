@@ -28,13 +28,14 @@ import type { ColumnType } from '../value/type.ts';
 import type { Accumulator } from './accumulator.ts';
 import { makeAccumulator } from './accumulators.ts';
 import { Cells, cellsMax } from './cells.ts';
-import { GroupTable, lookupRowsMax, recordCount, recordMark } from './group-table.ts';
+import { GroupTable, lookupRowsMax, recordCount } from './group-table.ts';
 import type { Context, DataError, Operator } from './operator.ts';
 import { cellDiffers, publishCell, varWordsOfCells } from './publish.ts';
 import type { Field } from './record-field.ts';
 import { freeFields, gatherField, layFields, varWordsOfField } from './record-field.ts';
 import { countingWeights } from './row-weights.ts';
 import { StateMemory } from './state-memory.ts';
+import { TouchedGroups } from './touched-groups.ts';
 
 type ReduceNode = Extract<Node, { kind: 'reduce' }>;
 
@@ -62,8 +63,7 @@ export class ReduceOperator implements Operator {
   readonly #cells: readonly Cells[];
   readonly #writer: BatchWriter;
   readonly #errors = new Map<number, DataError>();
-  #touched = new Int32Array(64);
-  #touchedCount = 0;
+  readonly #touched = new TouchedGroups();
   /** Where an interrupted push or finish goes on. */
   #next = 0;
 
@@ -100,21 +100,21 @@ export class ReduceOperator implements Operator {
   }
 
   finish(context: Context): 'done' | 'more' {
-    while (this.#next < this.#touchedCount) {
-      const n = Math.min(cellsMax, this.#touchedCount - this.#next);
+    const { count } = this.#touched;
+    while (this.#next < count) {
+      const n = Math.min(cellsMax, count - this.#next);
       this.#finishChunk(this.#next, n, context);
       this.#next += n;
-      if (!context.fuel.spend(n) && this.#next < this.#touchedCount) return 'more';
+      if (!context.fuel.spend(n) && this.#next < count) return 'more';
     }
     this.#next = 0;
-    this.#touchedCount = 0;
-    if (this.#touched.length > lookupRowsMax) this.#touched = new Int32Array(64);
+    this.#touched.clear();
     this.#writer.close();
     return 'done';
   }
 
   bytes(): number {
-    let bytes = this.#memory.bytes() + this.#table.bytes() + this.#touched.byteLength;
+    let bytes = this.#memory.bytes() + this.#table.bytes() + this.#touched.bytes();
     for (const cells of this.#cells) bytes += cells.bytes();
     for (const accumulator of this.#accumulators) bytes += accumulator.bytes();
     return bytes;
@@ -127,7 +127,7 @@ export class ReduceOperator implements Operator {
   /** Takes rows first … first + n - 1 into their groups. */
   #take(batch: Batch, first: number, n: number): void {
     this.#table.lookup(batch, this.#node.key, first, n, groups);
-    this.#touch(n);
+    this.#touched.add(this.#memory.i32, groups, n);
     const at = batch.weight + first;
     const { i32 } = batch.slab;
     for (let i = 0; i < n; i++) baseWeights[i] = i32[at + i];
@@ -141,20 +141,10 @@ export class ReduceOperator implements Operator {
     }
   }
 
-  /** Marks and lists the groups of `n` rows. */
-  #touch(n: number): void {
-    if (this.#touchedCount + n > this.#touched.length) {
-      const grown = new Int32Array((this.#touchedCount + n) * 2);
-      grown.set(this.#touched.subarray(0, this.#touchedCount));
-      this.#touched = grown;
-    }
-    this.#touchedCount = markGroups(this.#memory.i32, n, this.#touched, this.#touchedCount);
-  }
-
   #finishChunk(first: number, n: number, context: Context): void {
     for (let a = 0; a < this.#cells.length; a++) {
       this.#cells[a].clear(n);
-      this.#accumulators[a].finish(this.#touched, first, n, this.#cells[a]);
+      this.#accumulators[a].finish(this.#touched.list, first, n, this.#cells[a]);
     }
     this.#judge(first, n);
     const beforeCount = this.#list(first, n, false);
@@ -166,9 +156,10 @@ export class ReduceOperator implements Operator {
   /** Sets `newStatus`, and `changed` where the row or error downstream is no longer right. */
   #judge(first: number, n: number): void {
     const { i32, f64 } = this.#memory;
+    const { list } = this.#touched;
     const status = this.#table.stateStart;
     for (let i = 0; i < n; i++) {
-      const group = this.#touched[first + i];
+      const group = list[first + i];
       newStatus[i] = f64[(group + recordCount) >> 1] > 0 ? statusRow : statusNone;
       changed[i] = 0;
     }
@@ -176,10 +167,10 @@ export class ReduceOperator implements Operator {
       for (const i of this.#cells[a].errors.keys()) {
         if (newStatus[i] === statusRow) newStatus[i] = statusError;
       }
-      cellDiffers(i32, this.#published[a], this.#touched, first, n, this.#cells[a], changed);
+      cellDiffers(i32, this.#published[a], list, first, n, this.#cells[a], changed);
     }
     for (let i = 0; i < n; i++) {
-      const old = i32[this.#touched[first + i] + status];
+      const old = i32[list[first + i] + status];
       if (old !== newStatus[i]) changed[i] = 1;
       else if (old !== statusRow) changed[i] = old === statusError ? 1 : 0;
     }
@@ -188,10 +179,11 @@ export class ReduceOperator implements Operator {
   /** Lists the changed groups that had a row (or, `later`, that have one now); answers how many. */
   #list(first: number, n: number, later: boolean): number {
     const { i32 } = this.#memory;
+    const { list } = this.#touched;
     const status = this.#table.stateStart;
     let count = 0;
     for (let i = 0; i < n; i++) {
-      const group = this.#touched[first + i];
+      const group = list[first + i];
       if (changed[i] === 0) continue;
       if ((later ? newStatus[i] : i32[group + status]) !== statusRow) continue;
       if (later) {
@@ -240,8 +232,7 @@ export class ReduceOperator implements Operator {
   #settle(first: number, n: number, context: Context): void {
     const status = this.#table.stateStart;
     for (let i = 0; i < n; i++) {
-      const group = this.#touched[first + i];
-      this.#memory.i32[group + recordMark] = 0;
+      const group = this.#touched.release(this.#memory.i32, first + i);
       if (changed[i] === 1) {
         if (this.#memory.i32[group + status] === statusError || newStatus[i] === statusError) {
           this.#changeError(group, i, context);
@@ -277,17 +268,6 @@ export class ReduceOperator implements Operator {
     freeFields(this.#memory, group, this.#published);
     this.#table.remove(group);
   }
-}
-
-function markGroups(i32: Int32Array, n: number, touched: Int32Array, count: number): number {
-  let next = count;
-  for (let i = 0; i < n; i++) {
-    const group = groups[i];
-    if (i32[group + recordMark] !== 0) continue;
-    i32[group + recordMark] = 1;
-    touched[next++] = group;
-  }
-  return next;
 }
 
 function addRowCounts(f64: Float64Array, n: number): void {

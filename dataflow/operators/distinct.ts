@@ -1,0 +1,8 @@
+/** One row for each distinct row, under SQL equality, whose weights sum to more than 0. */
+import { WholeRowsOperator } from './whole-rows.ts';
+
+export class DistinctOperator extends WholeRowsOperator {
+  protected override weightOf(sum: number): number {
+    return sum > 0 ? 1 : 0;
+  }
+}

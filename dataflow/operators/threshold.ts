@@ -1,0 +1,11 @@
+/**
+ * Each distinct row, under SQL equality, with the sum of its weights if that is positive: what makes
+ * a difference of multisets (EXCEPT ALL) a multiset again.
+ */
+import { WholeRowsOperator } from './whole-rows.ts';
+
+export class ThresholdOperator extends WholeRowsOperator {
+  protected override weightOf(sum: number): number {
+    return sum > 0 ? sum : 0;
+  }
+}

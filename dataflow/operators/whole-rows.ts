@@ -1,0 +1,133 @@
+/**
+ * What distinct and threshold share: one record per distinct row under SQL equality, with the sum of
+ * the row's weights and the weight that is downstream. `finish` visits the rows that were touched and
+ * gives out the difference between the weight that a row should have and the one that it has.
+ *
+ * The row that stands for equal rows of different bytes is the one that came first; it stays until
+ * the sum is 0 at the end of a step. State words: weight downstream (a double).
+ */
+import type { Batch } from '../value/batch.ts';
+import { BatchWriter } from '../value/batch-writer.ts';
+import type { SlabPool } from '../value/slab.ts';
+import type { ColumnType } from '../value/type.ts';
+import { cellsMax } from './cells.ts';
+import { GroupTable, lookupRowsMax, recordCount } from './group-table.ts';
+import type { Context, Operator } from './operator.ts';
+import { gatherField, varWordsOfField } from './record-field.ts';
+import { StateMemory } from './state-memory.ts';
+import { TouchedGroups } from './touched-groups.ts';
+
+/** Weights in a batch are int32; larger differences take several rows. */
+const weightMax = 2 ** 31 - 1;
+
+// One chunk of one operator is worked on at a time, and leaves nothing in these.
+const records = new Int32Array(lookupRowsMax);
+const changed = new Int32Array(cellsMax);
+const weights = new Int32Array(cellsMax);
+
+/** Gives each row the weight `weightOf(sum of its weights)`. */
+export abstract class WholeRowsOperator implements Operator {
+  readonly columns: readonly ColumnType[];
+  readonly #all: readonly number[];
+  readonly #memory = new StateMemory();
+  readonly #table: GroupTable;
+  readonly #touched = new TouchedGroups();
+  readonly #writer: BatchWriter;
+  /** Where an interrupted push or finish goes on. */
+  #next = 0;
+
+  constructor(columns: readonly ColumnType[], pool: SlabPool) {
+    this.columns = columns;
+    this.#all = columns.map((_, c) => c);
+    this.#table = new GroupTable(this.#memory, columns, 2);
+    this.#writer = new BatchWriter(pool, columns);
+  }
+
+  /** The weight of a row in the output by the sum of its weights in the input. */
+  protected abstract weightOf(sum: number): number;
+
+  push(_port: number, batch: Batch, context: Context): 'done' | 'more' {
+    while (this.#next < batch.rows) {
+      const n = Math.min(lookupRowsMax, batch.rows - this.#next);
+      this.#table.lookup(batch, this.#all, this.#next, n, records);
+      this.#touched.add(this.#memory.i32, records, n);
+      addWeights(this.#memory.f64, records, batch.slab.i32, batch.weight + this.#next, n);
+      this.#next += n;
+      if (!context.fuel.spend(n) && this.#next < batch.rows) return 'more';
+    }
+    this.#next = 0;
+    return 'done';
+  }
+
+  finish(context: Context): 'done' | 'more' {
+    const total = this.#touched.count;
+    while (this.#next < total) {
+      const done = this.#finishChunk(context);
+      if (!context.fuel.spend(done) && this.#next < total) return 'more';
+    }
+    this.#next = 0;
+    this.#touched.clear();
+    this.#writer.close();
+    return 'done';
+  }
+
+  bytes(): number {
+    return this.#memory.bytes() + this.#table.bytes() + this.#touched.bytes();
+  }
+
+  dispose(): void {
+    this.#writer.close();
+  }
+
+  /** Visits touched rows until a batch is full; answers how many. */
+  #finishChunk(context: Context): number {
+    const { list, count } = this.#touched;
+    const { f64 } = this.#memory;
+    const state = this.#table.stateStart;
+    const first = this.#next;
+    let n = 0;
+    while (this.#next < count && n < cellsMax) {
+      const record = list[this.#next];
+      const out = (record + state) >> 1;
+      const difference = this.weightOf(f64[(record + recordCount) >> 1]) - f64[out];
+      if (difference !== 0) {
+        const step = Math.max(-weightMax, Math.min(weightMax, difference));
+        f64[out] += step;
+        changed[n] = record;
+        weights[n++] = step;
+        // What does not fit an int32 is given out in the next row.
+        if (step !== difference) continue;
+      }
+      this.#next++;
+    }
+    if (n > 0) this.#emit(n, context);
+    this.#settle(first);
+    return this.#next - first + 1;
+  }
+
+  #emit(n: number, context: Context): void {
+    const { i32 } = this.#memory;
+    const { fields } = this.#table;
+    let words = 0;
+    for (const field of fields) words += varWordsOfField(i32, field, changed, 0, n);
+    this.#writer.begin(n, words);
+    fields.forEach((field, c) => gatherField(i32, field, changed, 0, n, this.#writer, c, 0));
+    const { slab, weight } = this.#writer;
+    for (let i = 0; i < n; i++) slab.i32[weight + i] = weights[i];
+    context.emit(this.#writer.seal(context.step, n));
+  }
+
+  /** Unmarks the rows from `first` on that were visited, and removes those whose weights sum to 0. */
+  #settle(first: number): void {
+    for (let t = first; t < this.#next; t++) {
+      const record = this.#touched.release(this.#memory.i32, t);
+      if (this.#memory.f64[(record + recordCount) >> 1] === 0) this.#table.remove(record);
+    }
+  }
+}
+
+function addWeights(
+  f64: Float64Array, rows: Int32Array, i32: Int32Array, at: number, n: number,
+): void {
+  for (let i = 0; i < n; i++) f64[(rows[i] + recordCount) >> 1] += i32[at + i];
+}
