@@ -1,0 +1,253 @@
+/**
+ * Reading JSON: checks text as Postgres 15 does, with its error details, and writes jsonb's
+ * canonical form (see jsonb.ts) in the same pass.
+ *
+ * A recursive descent over the string, one method per production, bounded by `jsonDepthMax`.
+ * For type json only the syntax counts; for jsonb escapes must also be text: no \u0000 and no half
+ * of a surrogate pair.
+ */
+import { sqlError } from '../../src/base/error.ts';
+import type { SqlError } from '../../src/base/error.ts';
+import { limits } from '../../src/base/limits.ts';
+import { formatDecimal, parseDecimal } from './decimal-text.ts';
+import { compareRuns } from './jsonb.ts';
+import { utf8 } from './words.ts';
+
+const simpleEscapes = new Map([
+  ['"', '"'], ['\\', '\\'], ['/', '/'], ['b', '\b'], ['f', '\f'], ['n', '\n'], ['r', '\r'],
+  ['t', '\t'],
+]);
+const numberShape = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
+const numberJunk = /-?[0-9]*(?:\.[0-9]*)?(?:[eE][+-]?[0-9]*)?[A-Za-z0-9_\u0080-\u{10ffff}]*/uy;
+const word = /[A-Za-z0-9_\u0080-\u{10ffff}]+/uy;
+const plainRun = /[^"\\\x00-\x1f]*/y;
+
+function invalidJson(detail: string): SqlError {
+  return sqlError('22P02', 'invalid input syntax for type json', { detail });
+}
+
+/** Checks that `text` is JSON. */
+export function checkJson(text: string): void {
+  new JsonReader(text, false).document();
+}
+
+/** The canonical form of JSON text. */
+export function canonicalJsonb(text: string): string {
+  return new JsonReader(text, true).document();
+}
+
+/** A string as a JSON string literal. */
+export function jsonQuote(text: string): string {
+  return JSON.stringify(text);
+}
+
+/** The canonical text of an object with these members; keys may repeat, the last one counts. */
+export function jsonbObject(members: Iterable<readonly [string, string]>): string {
+  const unique = new Map(members);
+  if (unique.size === 0) return '{}';
+  const sorted = Array.from(unique, ([key, value]) => ({ key, bytes: utf8(key), value }));
+  sorted.sort((a, b) => a.bytes.length - b.bytes.length || compareRuns(a.bytes, b.bytes));
+  return `{${sorted.map(({ key, value }) => `${jsonQuote(key)}: ${value}`).join(', ')}}`;
+}
+
+/** The canonical text of an array of canonical texts. */
+export function jsonbArray(elements: readonly string[]): string {
+  return `[${elements.join(', ')}]`;
+}
+
+class JsonReader {
+  readonly #text: string;
+  readonly #strict: boolean;
+  #at = 0;
+  #depth = 0;
+
+  constructor(text: string, strict: boolean) {
+    this.#text = text;
+    this.#strict = strict;
+  }
+
+  document(): string {
+    const value = this.#value();
+    this.#blank();
+    if (this.#at < this.#text.length) throw this.#unexpected('end of input');
+    return value;
+  }
+
+  #blank(): void {
+    for (;;) {
+      const c = this.#text.charCodeAt(this.#at);
+      if (c !== 0x20 && c !== 0x0a && c !== 0x0d && c !== 0x09) return;
+      this.#at++;
+    }
+  }
+
+  /** Takes `symbol` if it is next. */
+  #take(symbol: string): boolean {
+    this.#blank();
+    if (this.#text[this.#at] !== symbol) return false;
+    this.#at++;
+    return true;
+  }
+
+  #value(): string {
+    this.#blank();
+    const c = this.#text[this.#at];
+    switch (c) {
+      case '{': return this.#nested(() => this.#object());
+      case '[': return this.#nested(() => this.#array());
+      case '"': {
+        const value = this.#string();
+        return this.#strict ? jsonQuote(value) : '';
+      }
+      case 't': return this.#literal('true');
+      case 'f': return this.#literal('false');
+      case 'n': return this.#literal('null');
+      default:
+        if (c === '-' || (c !== undefined && c >= '0' && c <= '9')) return this.#number();
+        throw this.#unexpected('JSON value');
+    }
+  }
+
+  #nested(read: () => string): string {
+    if (++this.#depth > limits.jsonDepthMax) {
+      throw sqlError('54001', 'stack depth limit exceeded', {
+        detail: `JSON may be nested ${limits.jsonDepthMax} deep.`,
+      });
+    }
+    this.#at++;
+    const value = read();
+    this.#depth--;
+    return value;
+  }
+
+  #object(): string {
+    const members = new Map<string, string>();
+    if (this.#take('}')) return '{}';
+    for (let expected = 'string or "}"'; ; expected = 'string') {
+      this.#blank();
+      if (this.#text[this.#at] !== '"') throw this.#unexpected(expected);
+      const key = this.#string();
+      if (!this.#take(':')) throw this.#unexpected('":"');
+      members.set(key, this.#value());
+      if (this.#take(',')) continue;
+      if (this.#take('}')) return this.#strict ? jsonbObject(members) : '';
+      throw this.#unexpected('"," or "}"');
+    }
+  }
+
+  #array(): string {
+    const elements: string[] = [];
+    if (this.#take(']')) return '[]';
+    for (;;) {
+      elements.push(this.#value());
+      if (this.#take(',')) continue;
+      if (this.#take(']')) return this.#strict ? jsonbArray(elements) : '';
+      throw this.#unexpected('"," or "]"');
+    }
+  }
+
+  #literal(expected: string): string {
+    const found = this.#match(word);
+    if (found !== expected) throw invalidJson(`Token "${found}" is invalid.`);
+    this.#at += found.length;
+    return found;
+  }
+
+  #number(): string {
+    const valid = this.#match(numberShape);
+    const whole = this.#match(numberJunk);
+    if (valid === '' || whole !== valid) throw invalidJson(`Token "${whole}" is invalid.`);
+    this.#at += valid.length;
+    if (!this.#strict) return '';
+    const plain = valid.length < 1000 && !/[eE]|^-0(?:\.0+)?$/.test(valid);
+    return plain ? valid : formatDecimal(parseDecimal(valid));
+  }
+
+  #match(pattern: RegExp): string {
+    pattern.lastIndex = this.#at;
+    return pattern.exec(this.#text)?.[0] ?? '';
+  }
+
+  /** Reads a string literal; answers what it stands for. */
+  #string(): string {
+    const start = this.#at++;
+    let value = '';
+    for (;;) {
+      const run = this.#match(plainRun);
+      value += run;
+      this.#at += run.length;
+      const c = this.#text[this.#at];
+      if (c === undefined) throw invalidJson(`Token "${this.#text.slice(start)}" is invalid.`);
+      this.#at++;
+      if (c === '"') return value;
+      if (c === '\\') value += this.#escape(start);
+      else {
+        const code = c.charCodeAt(0).toString(16).padStart(2, '0');
+        throw invalidJson(`Character with value 0x${code} must be escaped.`);
+      }
+    }
+  }
+
+  /** Reads an escape whose backslash was taken. */
+  #escape(start: number): string {
+    const c = this.#text[this.#at++];
+    if (c === undefined) throw invalidJson(`Token "${this.#text.slice(start)}" is invalid.`);
+    if (c !== 'u') {
+      const plain = simpleEscapes.get(c);
+      if (plain !== undefined) return plain;
+      const shown = String.fromCodePoint(this.#text.codePointAt(this.#at - 1) ?? 0);
+      throw invalidJson(`Escape sequence "\\${shown}" is invalid.`);
+    }
+    const unit = this.#fourDigits();
+    return this.#strict ? this.#unicode(unit) : String.fromCharCode(unit);
+  }
+
+  #fourDigits(): number {
+    const digits = this.#text.slice(this.#at, this.#at + 4);
+    if (!/^[0-9a-fA-F]{4}$/.test(digits)) {
+      throw invalidJson('"\\u" must be followed by four hexadecimal digits.');
+    }
+    this.#at += 4;
+    return Number.parseInt(digits, 16);
+  }
+
+  #unicode(unit: number): string {
+    if (unit === 0) {
+      const detail = '\\u0000 cannot be converted to text.';
+      throw sqlError('22P05', 'unsupported Unicode escape sequence', { detail });
+    }
+    const lonely = 'Unicode low surrogate must follow a high surrogate.';
+    if (unit >= 0xdc00 && unit <= 0xdfff) throw invalidJson(lonely);
+    if (unit < 0xd800 || unit > 0xdbff) return String.fromCharCode(unit);
+    if (!this.#text.startsWith('\\u', this.#at)) throw invalidJson(lonely);
+    this.#at += 2;
+    const low = this.#fourDigits();
+    if (low >= 0xd800 && low <= 0xdbff) {
+      throw invalidJson('Unicode high surrogate must not follow a high surrogate.');
+    }
+    if (low < 0xdc00 || low > 0xdfff) throw invalidJson(lonely);
+    return String.fromCharCode(unit, low);
+  }
+
+  /** The error for the token at hand where `expected` should be. */
+  #unexpected(expected: string): SqlError {
+    this.#blank();
+    const c = this.#text[this.#at];
+    if (c === undefined) return invalidJson('The input string ended unexpectedly.');
+    const invalid = (token: string): SqlError => invalidJson(`Token "${token}" is invalid.`);
+    let token = c;
+    if (c === '"') {
+      const start = this.#at;
+      this.#string();
+      token = this.#text.slice(start, this.#at);
+    } else if (c === '-' || (c >= '0' && c <= '9')) {
+      token = this.#match(numberJunk);
+      if (token !== this.#match(numberShape)) return invalid(token);
+    } else if (!'{}[],:'.includes(c)) {
+      token = this.#match(word);
+      if (token === '') return invalid(String.fromCodePoint(this.#text.codePointAt(this.#at) ?? 0));
+      if (token !== 'true' && token !== 'false' && token !== 'null') return invalid(token);
+    }
+    return invalidJson(`Expected ${expected}, but found "${token}".`);
+  }
+}

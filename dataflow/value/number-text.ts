@@ -1,0 +1,121 @@
+/**
+ * Integers, floats and booleans in and out of text, as Postgres 15 reads and prints them.
+ *
+ * Floats print as the shortest digits that read back to the same value; with an exponent of at
+ * least two digits below 1e-4 and from 1e15 (float4: 1e6) on.
+ */
+import { sqlError } from '../../src/base/error.ts';
+import type { SqlError } from '../../src/base/error.ts';
+import { typeInfo } from './type.ts';
+import type { TypeName } from './type.ts';
+
+const integerText = /^[ \t-\r]*([+-]?[0-9]+)[ \t-\r]*$/;
+const floatText = /^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/;
+const infinityText = /^([+-]?)inf(?:inity)?$/i;
+const blanks = /^[ \t-\r]+|[ \t-\r]+$/g;
+
+/** Text without the white space that C's `isspace` knows, at both ends. */
+export function trimBlanks(text: string): string {
+  return text.replace(blanks, '');
+}
+
+/** 22P02: the text is no value of the type. */
+export function invalidText(sqlName: string, text: string): SqlError {
+  return sqlError('22P02', `invalid input syntax for type ${sqlName}: "${text}"`);
+}
+
+function outOfRange(sqlName: string, text: string): SqlError {
+  return sqlError('22003', `value "${text}" is out of range for type ${sqlName}`);
+}
+
+/** Least and greatest int8. */
+export const int8Min = -(2n ** 63n);
+export const int8Max = 2n ** 63n - 1n;
+
+/** Reads a smallint or integer. */
+export function parseInteger(type: 'int2' | 'int4', text: string): number {
+  const match = integerText.exec(text);
+  const bound = type === 'int2' ? 2 ** 15 : 2 ** 31;
+  if (match === null) throw invalidText(typeInfo(type).sqlName, text);
+  const value = Number(match[1]);
+  if (value >= bound || value < -bound) throw outOfRange(typeInfo(type).sqlName, text);
+  return value | 0;
+}
+
+/** Reads a bigint. */
+export function parseBigint(text: string): bigint {
+  const match = integerText.exec(text);
+  if (match === null) throw invalidText('bigint', text);
+  const digits = match[1];
+  const value = digits.length > 400 ? int8Max + 1n : BigInt(digits.replace('+', ''));
+  if (digits.length > 400 && /[1-9]/.test(digits.slice(0, -19)) || value > int8Max || value < int8Min) {
+    throw outOfRange('bigint', text);
+  }
+  return value;
+}
+
+/** Reads an oid; as in Postgres a negative number down to −2^31 wraps around. */
+export function parseOid(text: string, type: TypeName): bigint {
+  const match = integerText.exec(text);
+  const name = typeInfo(type).sqlName;
+  if (match === null) throw invalidText(name, text);
+  const value = Number(match[1]);
+  if (value > 0xffffffff || value < -0x80000000) throw outOfRange(name, text);
+  return BigInt(value < 0 ? value + 2 ** 32 : value);
+}
+
+/** Reads a real or double precision. */
+export function parseFloatText(type: 'float4' | 'float8', text: string): number {
+  const body = trimBlanks(text);
+  if (/^nan$/i.test(body)) return Number.NaN;
+  const infinite = infinityText.exec(body);
+  if (infinite !== null) return infinite[1] === '-' ? -Infinity : Infinity;
+  if (!floatText.test(body)) throw invalidText(typeInfo(type).sqlName, text);
+  const double = Number(body);
+  const value = type === 'float4' ? Math.fround(double) : double;
+  const lost = value === 0 && /[1-9]/.test(body.replace(/e.*/i, ''));
+  if (lost || !Number.isFinite(value)) {
+    throw sqlError('22003', `"${body}" is out of range for type ${typeInfo(type).sqlName}`);
+  }
+  return value;
+}
+
+/** Prints a real or double precision. */
+export function formatFloat(type: 'float4' | 'float8', value: number): string {
+  if (!Number.isFinite(value)) {
+    return Number.isNaN(value) ? 'NaN' : value > 0 ? 'Infinity' : '-Infinity';
+  }
+  if (value === 0) return Object.is(value, -0) ? '-0' : '0';
+  const limit = type === 'float4' ? 1e6 : 1e15;
+  const magnitude = Math.abs(value);
+  if (magnitude >= 1e-4 && magnitude < limit && type === 'float8') return `${value}`.includes('e') ? plain(value) : `${value}`;
+  const digits = type === 'float4' ? shortestSingle(value) : value.toExponential();
+  if (magnitude >= 1e-4 && magnitude < limit) return String(Number(digits));
+  return digits.replace(/e([+-])(\d)$/, 'e$10$2');
+}
+
+function plain(value: number): string {
+  return value.toFixed(20).replace(/0+$/, '');
+}
+
+/** The shortest digits, in exponential form, that read back to the same single. */
+function shortestSingle(value: number): string {
+  for (let digits = 0; digits < 9; digits++) {
+    const text = value.toExponential(digits);
+    if (Math.fround(Number(text)) === value) return value.toExponential(digits);
+  }
+  return value.toExponential();
+}
+
+const truths = ['true', 'yes', 'on', '1'];
+const falsehoods = ['false', 'no', 'off', '0'];
+
+/** Reads a boolean: a unique prefix of true, false, yes, no, on, off, 1, 0, in any case. */
+export function parseBool(text: string): boolean {
+  const word = trimBlanks(text).toLowerCase();
+  if (word !== '' && word !== 'o') {
+    if (truths.some((t) => t.startsWith(word))) return true;
+    if (falsehoods.some((f) => f.startsWith(word))) return false;
+  }
+  throw invalidText('boolean', text);
+}

@@ -1,0 +1,218 @@
+/**
+ * Time zones: fixed offsets, abbreviations and the names of the IANA database.
+ *
+ * Named zones come from `Intl`, which knows them all but answers slowly. So a zone keeps, per year
+ * that was asked for, the instants at which its offset changes: found once by asking at 26 points
+ * and halving the gaps between unlike neighbours. Years that `Intl` cannot do or that come after
+ * the last known rule use the year of the same shape in the 400-year cycle.
+ *
+ * Offsets are seconds east of Greenwich throughout.
+ */
+import { sqlError } from '../../src/base/error.ts';
+import { limits } from '../../src/base/limits.ts';
+import {
+  civilFromDays, dayOf, daysFromCivil, microsecondsPerSecond, unixEpochDays,
+} from './calendar.ts';
+
+/** A zone: its offset at any instant. */
+export interface Zone {
+  readonly name: string;
+  /** Offset in seconds at `microseconds` UTC. */
+  offsetAt(microseconds: bigint): number;
+}
+
+class FixedZone implements Zone {
+  readonly name: string;
+  readonly #offset: number;
+
+  constructor(name: string, offset: number) {
+    this.name = name;
+    this.#offset = offset;
+  }
+
+  offsetAt(): number {
+    return this.#offset;
+  }
+}
+
+/** Offsets of one year: `offsets[k]` holds from second `starts[k]` on. */
+interface YearOffsets {
+  readonly starts: readonly number[];
+  readonly offsets: readonly number[];
+}
+
+const probesPerYear = 26;
+const yearMin = 1800;
+const yearCycleFrom = 2400;
+
+class NamedZone implements Zone {
+  readonly name: string;
+  readonly #format: Intl.DateTimeFormat;
+  readonly #years = new Map<number, YearOffsets>();
+
+  constructor(name: string) {
+    this.#format = new Intl.DateTimeFormat('en-US', { timeZone: name, timeZoneName: 'longOffset' });
+    this.name = this.#format.resolvedOptions().timeZone;
+  }
+
+  offsetAt(microseconds: bigint): number {
+    const day = dayOf(microseconds);
+    const year = civilFromDays(day).year;
+    const like = year < yearMin ? yearMin : year >= yearCycleFrom ? 2000 + (year % 400) : year;
+    const shift = like === year ? 0 : daysFromCivil(like, 1, 1) - daysFromCivil(year, 1, 1);
+    const second = Number(microseconds / microsecondsPerSecond) + shift * 86_400;
+    const { starts, offsets } = this.#year(like);
+    let k = starts.length - 1;
+    while (k > 0 && starts[k] > second) k--;
+    return offsets[k];
+  }
+
+  #year(year: number): YearOffsets {
+    const known = this.#years.get(year);
+    if (known !== undefined) return known;
+    if (this.#years.size >= limits.zoneYearsMax) this.#years.clear();
+    const from = daysFromCivil(year, 1, 1) * 86_400;
+    const to = daysFromCivil(year + 1, 1, 1) * 86_400;
+    const starts = [from];
+    const offsets = [this.#ask(from)];
+    for (let p = 1; p <= probesPerYear; p++) {
+      const left = from + Math.floor(((to - from) * (p - 1)) / probesPerYear);
+      const right = from + Math.floor(((to - from) * p) / probesPerYear);
+      if (this.#ask(right) === offsets[offsets.length - 1]) continue;
+      const change = this.#change(left, right);
+      if (change >= to) break;
+      starts.push(change);
+      offsets.push(this.#ask(change));
+    }
+    const found = { starts, offsets };
+    this.#years.set(year, found);
+    return found;
+  }
+
+  /** The first second in (left, right] with the offset of `right`. */
+  #change(left: number, right: number): number {
+    const target = this.#ask(right);
+    let low = left;
+    let high = right;
+    while (high - low > 1) {
+      const middle = Math.floor((low + high) / 2);
+      if (this.#ask(middle) === target) high = middle;
+      else low = middle;
+    }
+    return high;
+  }
+
+  /** Offset at a second since 2000, from `Intl`: the end of `1/1/2000, GMT-04:56:02`. */
+  #ask(second: number): number {
+    const text = this.#format.format((second - unixEpochDays * 86_400) * 1000);
+    const match = /GMT(?:([+-])(\d+):?(\d\d)?:?(\d\d)?)?$/.exec(text);
+    const size = Number(match?.[2] ?? 0) * 3600 + Number(match?.[3] ?? 0) * 60 + Number(match?.[4] ?? 0);
+    return match?.[1] === '-' ? -size : size;
+  }
+}
+
+/** Abbreviations, lower case → hours east; those that Postgres has by default. */
+const abbreviations = new Map<string, number>([
+  ['utc', 0], ['uct', 0], ['ut', 0], ['gmt', 0], ['z', 0], ['zulu', 0], ['wet', 0], ['west', 1], ['wetdst', 1],
+  ['bst', 1], ['met', 1], ['mez', 1], ['cet', 1], ['cest', 2], ['mest', 2], ['mesz', 2], ['cetdst', 2],
+  ['eet', 2], ['eest', 3], ['eetdst', 3], ['sast', 2], ['ist', 2], ['idt', 3], ['msk', 3], ['msd', 4],
+  ['eat', 3], ['pkt', 5], ['npt', 5.75], ['ict', 7], ['hkt', 8], ['pht', 8], ['sgt', 8], ['awst', 8],
+  ['jst', 9], ['kst', 9], ['acst', 9.5], ['acdt', 10.5], ['aest', 10], ['aedt', 11], ['ligt', 10],
+  ['nzst', 12], ['nzdt', 13], ['nst', -3.5], ['ndt', -2.5], ['ast', -4], ['adt', -3], ['est', -5],
+  ['edt', -4], ['cst', -6], ['cdt', -5], ['mst', -7], ['mdt', -6], ['pst', -8], ['pdt', -7],
+  ['akst', -9], ['akdt', -8], ['hst', -10], ['brt', -3], ['brst', -2], ['clt', -4], ['clst', -3],
+]);
+
+/** Offset in seconds of an abbreviation such as EST, or undefined. */
+export function abbreviationOffset(name: string): number | undefined {
+  const hours = abbreviations.get(name.toLowerCase());
+  return hours === undefined ? undefined : hours * 3600;
+}
+
+const zones = new Map<string, Zone | null>();
+
+/** Coordinated universal time. */
+export const utc: Zone = new FixedZone('UTC', 0);
+
+/** A zone by the name that the IANA database gives it, in any case, or undefined. */
+export function namedZone(name: string): Zone | undefined {
+  const key = name.toLowerCase();
+  if (key === 'utc' || key === 'gmt') return utc;
+  const known = zones.get(key);
+  if (known !== undefined) return known ?? undefined;
+  if (zones.size >= limits.zonesMax) zones.clear();
+  const zone = makeZone(name);
+  zones.set(key, zone);
+  return zone ?? undefined;
+}
+
+function makeZone(name: string): Zone | null {
+  if (!/^[A-Za-z][A-Za-z0-9_+\-/]*$/.test(name)) return null;
+  try {
+    return new NamedZone(name);
+  } catch (error) {
+    if (error instanceof RangeError) return null;
+    throw error;
+  }
+}
+
+/** A zone with one offset, in seconds east. */
+export function fixedZone(offset: number): Zone {
+  return offset === 0 ? utc : new FixedZone(offsetText(offset), offset);
+}
+
+const posixShape = /^(?:<[A-Za-z0-9+-]+>|[A-Za-z]{3,})?([+-]?)(\d{1,3})(?::(\d\d))?(?::(\d\d))?$/;
+
+/**
+ * The zone that AT TIME ZONE and SET TimeZone mean: an abbreviation, a name, or an offset in POSIX
+ * form, where a positive number lies *west* of Greenwich. 22023 if it is none.
+ */
+export function zoneByName(name: string): Zone {
+  const offset = abbreviationOffset(name);
+  if (offset !== undefined) return fixedZone(offset);
+  const zone = namedZone(name);
+  if (zone !== undefined) return zone;
+  const match = posixShape.exec(name);
+  if (match === null || Number(match[2]) > 167) {
+    throw sqlError('22023', `time zone "${name}" not recognized`);
+  }
+  const size = Number(match[2]) * 3600 + Number(match[3] ?? 0) * 60 + Number(match[4] ?? 0);
+  return fixedZone(match[1] === '-' ? size : -size);
+}
+
+/** An offset as it is printed behind a time: `+02`, `-03:30`, `+00:19:32`. */
+export function offsetText(offset: number): string {
+  const size = Math.abs(offset);
+  const two = (n: number): string => String(n).padStart(2, '0');
+  let text = (offset < 0 ? '-' : '+') + two(Math.floor(size / 3600));
+  if (size % 3600 !== 0) text += `:${two(Math.floor((size % 3600) / 60))}`;
+  if (size % 60 !== 0) text += `:${two(size % 60)}`;
+  return text;
+}
+
+const dayMicroseconds = 86_400_000_000n;
+
+/** The local time (µs as if it were UTC) of an instant. */
+export function toLocal(zone: Zone, microseconds: bigint): bigint {
+  return microseconds + BigInt(zone.offsetAt(microseconds)) * microsecondsPerSecond;
+}
+
+/**
+ * The offset that holds at a local time. A time that a change skips is read with the offset before
+ * the change, a time that comes twice with the one after it, as Postgres does.
+ */
+export function localOffset(zone: Zone, local: bigint): number {
+  const before = zone.offsetAt(local - dayMicroseconds);
+  const after = zone.offsetAt(local + dayMicroseconds);
+  if (before === after) {
+    const guess = zone.offsetAt(local - BigInt(before) * microsecondsPerSecond);
+    if (guess === before) return before;
+  }
+  const afterHolds = zone.offsetAt(local - BigInt(after) * microsecondsPerSecond) === after;
+  return afterHolds ? after : before;
+}
+
+/** The instant of a local time. */
+export function toInstant(zone: Zone, local: bigint): bigint {
+  return local - BigInt(localOffset(zone, local)) * microsecondsPerSecond;
+}
