@@ -235,7 +235,8 @@ export type Statement = { readonly position: Position } & (
   | { readonly kind: 'reset'; /** null is RESET ALL. */ readonly name: string | null }
   | { readonly kind: 'begin'; readonly isolation: string | null; readonly readOnly: boolean | null }
   | { readonly kind: 'commit' | 'rollback' }
-  | { readonly kind: 'setTransaction'; readonly isolation: string | null; readonly readOnly: boolean | null }
+  /** SET TRANSACTION, or with `session` SET SESSION CHARACTERISTICS AS TRANSACTION. */
+  | { readonly kind: 'setTransaction'; readonly session: boolean; readonly isolation: string | null; readonly readOnly: boolean | null }
   | { readonly kind: 'prepare'; readonly name: string; readonly types: readonly TypeReference[]; readonly statement: Statement }
   | { readonly kind: 'execute'; readonly name: string; readonly args: readonly Expression[] }
   | { readonly kind: 'deallocate'; /** null is ALL. */ readonly name: string | null }

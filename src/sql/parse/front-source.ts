@@ -1,0 +1,195 @@
+/** CREATE CONNECTION and CREATE SOURCE, which Postgres' grammar does not know. */
+import { defined } from '../../base/assert.ts';
+import { unsupported } from '../../base/error.ts';
+import type { ColumnDefinition, Format, Include, Option, Statement } from '../ast.ts';
+import { convertColumns } from './convert-definition.ts';
+import type { Cursor } from './cursor.ts';
+import { readOptionList, readWith } from './front-option.ts';
+import { parsePiece } from './script.ts';
+import { tokenKind } from './token.ts';
+
+/** `CREATE CONNECTION [IF NOT EXISTS] k TO kind (options) [WITH (options)]`, the first two words taken. */
+export function readCreateConnection(cursor: Cursor, position: number): Statement {
+  const ifNotExists = cursor.accept('if not exists');
+  const name = cursor.qualifiedName();
+  cursor.expect('to');
+  const type = readWordsBefore(cursor, '(');
+  const options = cursor.isSymbol('(') ? readOptionList(cursor) : [];
+  const withOptions = readWith(cursor);
+  cursor.expectEnd();
+  return { kind: 'createConnection', name, ifNotExists, type, options, with: withOptions, position };
+}
+
+/** One or more words in upper case, up to a symbol or the end. */
+function readWordsBefore(cursor: Cursor, symbol: string): string {
+  const words: string[] = [];
+  while (!cursor.isSymbol(symbol) && cursor.word() !== '') words.push(cursor.anyWord().toUpperCase());
+  if (words.length === 0) throw cursor.syntaxError();
+  return words.join(' ');
+}
+
+/** `CREATE SOURCE …`, the first two words taken. */
+export function readCreateSource(cursor: Cursor, position: number): Statement {
+  const ifNotExists = cursor.accept('if not exists');
+  const name = cursor.qualifiedName();
+  const columns = cursor.isSymbol('(') ? readColumns(cursor) : [];
+  if (cursor.sees('in cluster')) throw unsupported('IN CLUSTER', cursor.position);
+  cursor.expect('from');
+  const { connector, connection } = readConnector(cursor);
+  const options = cursor.isSymbol('(') ? readOptionList(cursor) : [];
+  const formats = readFormats(cursor);
+  const include = readIncludes(cursor);
+  const envelope = readEnvelope(cursor);
+  if (cursor.sees('expose progress')) throw unsupported('EXPOSE PROGRESS', cursor.position);
+  const withOptions = readWith(cursor);
+  cursor.expectEnd();
+  return { kind: 'createSource', name, ifNotExists, columns, connector, connection, options, ...formats, include, envelope, with: withOptions, position };
+}
+
+/** Typed columns are those of CREATE TABLE, so the grammar reads them. */
+function readColumns(cursor: Cursor): ColumnDefinition[] {
+  const close = cursor.closing();
+  const { node, conversion } = parsePiece(cursor.script, cursor.at, close + 1, 'CREATE TABLE x');
+  const create = defined(node, 'there is a statement');
+  if (!('CreateStmt' in create)) throw cursor.syntaxError();
+  const columns = convertColumns(conversion, create.CreateStmt);
+  if (columns.length === 0) throw cursor.script.syntaxError(close);
+  const withDefault = columns.find((column) => column.default !== null);
+  if (withDefault !== undefined) throw unsupported('DEFAULT in a source', withDefault.position);
+  cursor.at = close + 1;
+  return columns;
+}
+
+/** `KAFKA CONNECTION k`, `LOAD GENERATOR x`, `WEBHOOK`, `POSTGRES CONNECTION p`, … */
+function readConnector(cursor: Cursor): Pick<Extract<Statement, { kind: 'createSource' }>, 'connector' | 'connection'> {
+  const position = cursor.position;
+  const words: string[] = [];
+  while (cursor.word() !== '' && !isClause(cursor) && cursor.word() !== 'connection') words.push(cursor.anyWord().toUpperCase());
+  if (words.length === 0) throw cursor.syntaxError();
+  const connector = words.join(' ');
+  if (cursor.accept('connection')) return { connector, connection: cursor.qualifiedName() };
+  // The rest of other connectors' clauses is their own grammar: refused here, before it is misread.
+  if (connector === 'KAFKA') throw cursor.syntaxError();
+  throw unsupported(`a source from ${connector}`, position);
+}
+
+function isClause(cursor: Cursor): boolean {
+  return ['format', 'key', 'value', 'include', 'envelope', 'with', 'body'].includes(cursor.word());
+}
+
+function readFormats(cursor: Cursor): { keyFormat: Format | null; valueFormat: Format | null } {
+  if (cursor.accept('key format')) {
+    const keyFormat = readFormat(cursor);
+    cursor.expect('value format');
+    return { keyFormat, valueFormat: readFormat(cursor) };
+  }
+  if (cursor.accept('value format') || cursor.accept('format')) return { keyFormat: null, valueFormat: readFormat(cursor) };
+  return { keyFormat: null, valueFormat: null };
+}
+
+function readFormat(cursor: Cursor): Format {
+  const position = cursor.position;
+  switch (cursor.word()) {
+    case 'text':
+    case 'bytes': {
+      const name = cursor.anyWord() === 'text' ? 'TEXT' : 'BYTES';
+      return { name, options: [], position };
+    }
+    case 'json':
+      cursor.at++;
+      if (cursor.word() === 'array') throw unsupported('FORMAT JSON ARRAY', position);
+      return { name: 'JSON', options: [], position };
+    case 'avro':
+      cursor.at++;
+      return { name: 'AVRO', options: readUsing(cursor), position };
+    case 'protobuf':
+      cursor.at++;
+      return { name: 'PROTOBUF', options: [...readMessage(cursor), ...readUsing(cursor)], position };
+    case 'csv':
+      cursor.at++;
+      return { name: 'CSV', options: readCsv(cursor), position };
+    case 'regex':
+      throw unsupported('FORMAT REGEX', position);
+    default:
+      throw cursor.syntaxError();
+  }
+}
+
+/** `USING CONFLUENT SCHEMA REGISTRY CONNECTION c [(options)]` or `USING SCHEMA '…'`. */
+function readUsing(cursor: Cursor): Option[] {
+  cursor.expect('using');
+  const position = cursor.position;
+  if (cursor.accept('schema')) return [{ name: 'SCHEMA', value: { kind: 'string', text: cursor.string() }, position }];
+  cursor.expect('confluent schema registry connection');
+  const connection = cursor.qualifiedName().parts.join('.');
+  const registry: Option = { name: 'CONFLUENT SCHEMA REGISTRY CONNECTION', value: { kind: 'identifier', text: connection }, position };
+  if (cursor.sees('key strategy') || cursor.sees('value strategy')) throw unsupported('a schema STRATEGY', cursor.position);
+  return cursor.isSymbol('(') ? [registry, ...readOptionList(cursor)] : [registry];
+}
+
+function readMessage(cursor: Cursor): Option[] {
+  const position = cursor.position;
+  return cursor.accept('message') ? [{ name: 'MESSAGE', value: { kind: 'string', text: cursor.string() }, position }] : [];
+}
+
+/** `CSV WITH n COLUMNS | WITH HEADER [(names)] [DELIMITED BY 'c']`. */
+function readCsv(cursor: Cursor): Option[] {
+  cursor.expect('with');
+  const position = cursor.position;
+  const options: Option[] = [];
+  if (cursor.accept('header')) {
+    options.push({ name: 'HEADER', value: cursor.isSymbol('(') ? readNames(cursor) : { kind: 'none' }, position });
+  } else {
+    options.push({ name: 'COLUMNS', value: { kind: 'number', text: String(cursor.integer()) }, position });
+    if (!cursor.accept('columns')) cursor.expect('column');
+  }
+  const delimiterPosition = cursor.position;
+  if (cursor.accept('delimited by')) {
+    options.push({ name: 'DELIMITED BY', value: { kind: 'string', text: cursor.string() }, position: delimiterPosition });
+  }
+  return options;
+}
+
+function readNames(cursor: Cursor): Option['value'] {
+  cursor.expectSymbol('(');
+  const items: { kind: 'identifier'; text: string }[] = [];
+  do {
+    items.push({ kind: 'identifier', text: cursor.name() });
+  } while (cursor.acceptSymbol(','));
+  cursor.expectSymbol(')');
+  return { kind: 'list', items };
+}
+
+const includeItems = new Map<string, Include['item']>([
+  ['key', 'KEY'],
+  ['partition', 'PARTITION'],
+  ['offset', 'OFFSET'],
+  ['timestamp', 'TIMESTAMP'],
+  ['headers', 'HEADERS'],
+  ['header', 'HEADER'],
+  ['topic', 'TOPIC'],
+]);
+
+function readIncludes(cursor: Cursor): Include[] {
+  const items: Include[] = [];
+  if (!cursor.accept('include')) return items;
+  do {
+    const position = cursor.position;
+    const item = includeItems.get(cursor.word());
+    if (item === undefined) throw cursor.syntaxError();
+    cursor.at++;
+    const header = item === 'HEADER' ? cursor.string() : null;
+    const alias = cursor.accept('as') ? cursor.anyWord() : null;
+    items.push({ item, header, alias, bytes: item === 'HEADER' && cursor.accept('bytes'), position });
+  } while (cursor.acceptSymbol(','));
+  return items;
+}
+
+/** `ENVELOPE name [(options)]`; which names exist is for the planner to say. */
+function readEnvelope(cursor: Cursor): Extract<Statement, { kind: 'createSource' }>['envelope'] {
+  if (!cursor.accept('envelope')) return null;
+  const position = cursor.position;
+  if (cursor.kind !== tokenKind.word) throw cursor.syntaxError();
+  const name = cursor.anyWord().toUpperCase();
+  return { name, options: cursor.isSymbol('(') ? readOptionList(cursor) : [], position };
+}
