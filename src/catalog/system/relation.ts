@@ -10,8 +10,10 @@ import type { Catalog } from '../catalog.ts';
 
 /** What the coordinator adds to the catalog's own knowledge; see `coordinator/runtime.ts`. */
 export interface Runtime {
-  /** Of each source: status word, last error, records and bytes taken in. */
+  /** Of each source: status word, last error, and since when (µs since 2000-01-01). */
   sourceStatuses(): readonly { readonly oid: number; readonly status: string; readonly error: string | null; readonly updated: bigint }[];
+  /** Of each source: what it took in since it was created. */
+  sourceCounts(): readonly { readonly oid: number; readonly records: number; readonly bytes: number; readonly failed: number; readonly lastError: string | null }[];
   /** Of each source and partition: next offset bound to a step and the log end as last seen. */
   sourceProgress(): readonly { readonly oid: number; readonly partition: number; readonly offset: bigint; readonly end: bigint }[];
   settings(): readonly { readonly name: string; readonly value: string; readonly description: string }[];

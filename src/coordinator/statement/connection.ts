@@ -71,8 +71,8 @@ export async function createConnection(context: ExecutionContext, statement: Cre
   };
   const connection = coordinator.openConnection(object);
   try {
-    if (validate) await connection.validate();
-    context.checkCancelled();
+    if (validate) await context.cancellation.race(connection.validate());
+    context.cancellation.check();
     coordinator.catalog.add(object);
   } catch (error) {
     await connection.close();

@@ -4,6 +4,7 @@
  */
 import type { Datum } from '../../../dataflow/value/datum.ts';
 import type { TypeName } from '../../../dataflow/value/type.ts';
+import type { Cancellation } from '../cancellation.ts';
 import type { Coordinator } from '../coordinator.ts';
 import type { Outcome } from '../session.ts';
 import type { SessionState } from '../session-state.ts';
@@ -17,10 +18,7 @@ export interface ExecutionContext {
   readonly coordinator: Coordinator;
   readonly session: SessionState;
   readonly parameters: Parameters;
-  /** Throws 57014 once the statement was cancelled; statements call it after each wait. */
-  checkCancelled(): void;
-  /** Called when the statement is cancelled while it waits. */
-  onCancel(callback: () => void): void;
+  readonly cancellation: Cancellation;
 }
 
 export const noParameters: Parameters = { types: [], values: [] };

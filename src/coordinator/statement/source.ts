@@ -163,8 +163,8 @@ export async function createSource(context: ExecutionContext, statement: CreateS
   options.rest();
   new Options('CREATE SOURCE', statement.with).rest();
   const format = sourceFormat(statement, topic);
-  await coordinator.connection(connection.oid).validate();
-  context.checkCancelled();
+  await context.cancellation.race(coordinator.connection(connection.oid).validate());
+  context.cancellation.check();
   if (skipExisting(context, at, statement.ifNotExists)) return command('CREATE SOURCE');
   const source: SourceObject = {
     kind: 'source', oid: coordinator.catalog.nextOid(), ...at, connection: connection.oid, format, start,

@@ -1,0 +1,12 @@
+/** Every system relation. */
+import { informationSchema } from './information-schema.ts';
+import { mzRelations } from './mz.ts';
+import { pgCluster } from './pg-cluster.ts';
+import { pgEmpty } from './pg-empty.ts';
+import { pgRelations } from './pg-relations.ts';
+import { pgTypes } from './pg-types.ts';
+import type { SystemRelation } from './relation.ts';
+
+export const systemRelations: readonly SystemRelation[] = [
+  ...pgRelations, ...pgTypes, ...pgCluster, ...pgEmpty, ...informationSchema, ...mzRelations,
+];

@@ -1,0 +1,55 @@
+/**
+ * The line to an engine in a worker thread. Commands of one turn of the event loop go in one message,
+ * so that the peeks of many clients share the cost of crossing the threads.
+ */
+import type { TransferListItem } from 'node:worker_threads';
+import { Worker } from 'node:worker_threads';
+import type { Clock } from '../base/seam.ts';
+import type { EngineLink, HostCommand, HostResponse } from '../coordinator/engine-link.ts';
+import { packCommand } from './message.ts';
+
+export class WorkerLink implements EngineLink {
+  readonly #worker: Worker;
+  readonly #clock: Clock;
+  #handler: (response: HostResponse) => void = () => undefined;
+  #outgoing: HostCommand[] = [];
+  #closing = false;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    const file = import.meta.url.endsWith('.ts') ? './dataflow-worker.ts' : './dataflow-worker.js';
+    this.#worker = new Worker(new URL(file, import.meta.url), { name: 'millrace-dataflow' });
+    this.#worker.on('message', (responses: readonly HostResponse[]) => {
+      for (const response of responses) this.#handler(response);
+    });
+    this.#worker.on('error', (error) => this.#crashed(error instanceof Error ? (error.stack ?? error.message) : String(error)));
+    this.#worker.on('exit', (code) => this.#crashed(`exit status ${code}`));
+  }
+
+  #crashed(message: string): void {
+    if (!this.#closing) this.#handler({ kind: 'crashed', message });
+    this.#closing = true;
+  }
+
+  receive(handler: (response: HostResponse) => void): void {
+    this.#handler = handler;
+  }
+
+  send(command: HostCommand): void {
+    if (this.#closing) return;
+    if (this.#outgoing.push(command) === 1) this.#clock.soon(() => this.#flush());
+  }
+
+  #flush(): void {
+    const commands = this.#outgoing;
+    this.#outgoing = [];
+    const transfer = new Set<TransferListItem>();
+    const packed = commands.map((command) => packCommand(command, transfer));
+    this.#worker.postMessage(packed, [...transfer]);
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true;
+    await this.#worker.terminate();
+  }
+}

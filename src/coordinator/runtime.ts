@@ -1,0 +1,25 @@
+/** What system relations ask of the running coordinator. */
+import type { Runtime } from '../catalog/system/relation.ts';
+import type { Coordinator } from './coordinator.ts';
+import type { SessionRegistry } from './session-registry.ts';
+import { Settings } from './settings.ts';
+
+const epochMilliseconds = 946_684_800_000;
+
+export function runtimeOf(coordinator: Coordinator, sessions: SessionRegistry): Runtime {
+  return {
+    sourceStatuses: () => coordinator.sources().map(({ source, status }) => ({
+      oid: source.oid, status: status.status, error: status.error,
+      updated: BigInt(Math.round(status.since - epochMilliseconds)) * 1000n,
+    })),
+    sourceCounts: () => coordinator.sources().map(({ source, counts }) => ({ oid: source.oid, ...counts })),
+    sourceProgress: () => coordinator.sources().flatMap((runtime) => {
+      const ends = runtime.ends();
+      return [...runtime.bound].map(([partition, offset]) => ({
+        oid: runtime.source.oid, partition, offset, end: ends.get(partition) ?? offset,
+      }));
+    }),
+    settings: () => new Settings().all(),
+    sessions: () => sessions.list(),
+  };
+}

@@ -1,0 +1,231 @@
+/**
+ * The session: from statement texts to outcomes. It parses, keeps transactions right around what runs
+ * (implicit ones, failed blocks), gives each statement its cancellation and its timeout, and leaves
+ * the work to statement/*.ts.
+ */
+import { assert, defined } from '../base/assert.ts';
+import { SqlError, sqlError } from '../base/error.ts';
+import type { Datum } from '../../dataflow/value/datum.ts';
+import type { TypeName } from '../../dataflow/value/type.ts';
+import type { Statement } from '../sql/ast.ts';
+import { parseStatements } from '../sql/parse/parse.ts';
+import { Cancellation } from './cancellation.ts';
+import type { Coordinator } from './coordinator.ts';
+import type { Notice, Outcome, Portal, PreparedStatement, RowStream, ScriptStatement, Session, TransactionStatus } from './session.ts';
+import type { SessionState } from './session-state.ts';
+import { durationMilliseconds } from './settings.ts';
+import { analyse } from './statement/analyse.ts';
+import type { ExecutionContext, Parameters } from './statement/context.ts';
+import { noParameters } from './statement/context.ts';
+import { execute } from './statement/execute.ts';
+
+/** A prepared statement with what is needed to run it. */
+export interface Analysed extends PreparedStatement {
+  readonly statement: Statement | null;
+  readonly declared: readonly (TypeName | null)[];
+}
+
+interface Parsed extends ScriptStatement {
+  readonly statement: Statement;
+}
+
+/** Allowed in a failed block. */
+const endings = new Set(['commit', 'rollback']);
+
+export class SessionCore implements Session {
+  readonly backend: { readonly processId: number; readonly secret: number };
+  readonly #state: SessionState;
+  readonly #onClose: () => void;
+  #current: Cancellation | null = null;
+  #closed = false;
+
+  constructor(state: SessionState, backend: { processId: number; secret: number }, onClose: () => void) {
+    this.#state = state;
+    this.backend = backend;
+    this.#onClose = onClose;
+  }
+
+  get #coordinator(): Coordinator {
+    return this.#state.coordinator;
+  }
+
+  get transactionStatus(): TransactionStatus {
+    return this.#state.transaction.status;
+  }
+
+  reportedSettings(): readonly (readonly [string, string])[] {
+    return this.#state.settings.reported();
+  }
+
+  changedSettings(): readonly (readonly [string, string])[] {
+    return this.#state.settings.takeChanged();
+  }
+
+  notices(): readonly Notice[] {
+    return this.#state.takeNotices();
+  }
+
+  parseScript(text: string): readonly ScriptStatement[] {
+    return parseStatements(text).map(({ statement, text: own }): Parsed => ({
+      statement, text: own, kind: statement.kind,
+    }));
+  }
+
+  async prepare(text: string, declared: readonly (TypeName | null)[]): Promise<PreparedStatement> {
+    const statements = parseStatements(text);
+    if (statements.length > 1) {
+      throw sqlError('42601', 'cannot insert multiple commands into a prepared statement');
+    }
+    const statement = statements[0]?.statement ?? null;
+    this.#refuseInFailedBlock(statement);
+    this.#state.startStatement();
+    const cancellation = new Cancellation();
+    const analysed: Analysed = statement === null
+      ? { parameters: [], columns: null, text, statement, declared }
+      : { ...await analyse(this.#context(noParameters, cancellation), statement, declared), text, statement, declared };
+    return analysed;
+  }
+
+  bind(prepared: PreparedStatement, values: readonly Datum[]): Portal {
+    const analysed = asAnalysed(prepared);
+    assert(values.length === analysed.parameters.length, 'the protocol checks the number of parameters');
+    const parameters: Parameters = { types: analysed.parameters, values };
+    let outcome: Promise<Outcome> | null = null;
+    return {
+      columns: analysed.columns,
+      execute: () => (outcome ??= this.#run(analysed.statement, parameters)),
+      close() {
+        void outcome?.then((made) => closeOutcome(made), () => undefined);
+      },
+    };
+  }
+
+  run(statement: ScriptStatement): Promise<Outcome> {
+    assert('statement' in statement, 'statements come from parseScript');
+    return this.#run((statement as Parsed).statement, noParameters);
+  }
+
+  async #run(statement: Statement | null, parameters: Parameters): Promise<Outcome> {
+    if (statement === null) return { kind: 'empty' };
+    this.#refuseInFailedBlock(statement);
+    this.#coordinator.requireEngine();
+    this.#state.startStatement();
+    const cancellation = new Cancellation();
+    this.#current = cancellation;
+    const stopTimer = this.#timeout(cancellation);
+    try {
+      const outcome = await execute(this.#context(parameters, cancellation), statement);
+      if (outcome.kind === 'rows') return supervised(outcome, cancellation, stopTimer);
+      if (outcome.kind === 'copyOut') {
+        return { ...outcome, rows: supervised(outcome.rows, cancellation, stopTimer) };
+      }
+      stopTimer();
+      return outcome;
+    } catch (error) {
+      stopTimer();
+      throw error;
+    }
+  }
+
+  #context(parameters: Parameters, cancellation: Cancellation): ExecutionContext {
+    return { coordinator: this.#coordinator, session: this.#state, parameters, cancellation };
+  }
+
+  /** `statement_timeout`, for as long as the statement runs. */
+  #timeout(cancellation: Cancellation): () => void {
+    const milliseconds = durationMilliseconds(this.#state.settings.get('statement_timeout') ?? '0') ?? 0;
+    if (milliseconds === 0) return () => undefined;
+    return this.#coordinator.clock.after(milliseconds, () =>
+      cancellation.cancel('canceling statement due to statement timeout'));
+  }
+
+  #refuseInFailedBlock(statement: Statement | null): void {
+    if (!this.#state.transaction.failed || statement === null || endings.has(statement.kind)) return;
+    throw sqlError('25P02', 'current transaction is aborted, commands ignored until end of transaction block');
+  }
+
+  statement(name: string): PreparedStatement | undefined {
+    return this.#state.statements.get(name);
+  }
+
+  setStatement(name: string, statement: PreparedStatement | null): void {
+    if (statement === null) this.#state.statements.delete(name);
+    else this.#state.statements.set(name, statement);
+  }
+
+  portal(name: string): Portal | undefined {
+    return this.#state.portals.get(name);
+  }
+
+  setPortal(name: string, portal: Portal | null): void {
+    this.#state.portals.get(name)?.close();
+    if (portal === null) this.#state.portals.delete(name);
+    else this.#state.portals.set(name, portal);
+  }
+
+  async sync(failed: boolean): Promise<void> {
+    const { transaction, portals } = this.#state;
+    if (transaction.inBlock) return;
+    for (const portal of portals.values()) portal.close();
+    portals.clear();
+    await transaction.end(!failed);
+  }
+
+  fail(): void {
+    this.#state.transaction.fail();
+  }
+
+  cancel(): void {
+    this.#current?.cancel();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.cancel();
+    for (const portal of this.#state.portals.values()) portal.close();
+    this.#state.portals.clear();
+    void this.#state.transaction.end(false);
+    this.#onClose();
+  }
+}
+
+function closeOutcome(outcome: Outcome): void {
+  if (outcome.kind === 'rows') outcome.close();
+  else if (outcome.kind === 'copyOut') outcome.rows.close();
+  else if (outcome.kind === 'copyIn') outcome.abort();
+}
+
+/** A row stream whose waits end when the statement is cancelled. */
+function supervised(stream: RowStream, cancellation: Cancellation, stopTimer: () => void): RowStream {
+  let ended = false;
+  const end = (): void => {
+    if (ended) return;
+    ended = true;
+    stopTimer();
+  };
+  return {
+    ...stream,
+    async next() {
+      try {
+        const batch = await cancellation.race(stream.next());
+        if (batch === null) end();
+        return batch;
+      } catch (error) {
+        stream.close();
+        end();
+        throw error instanceof Error ? error : new SqlError({ code: 'XX000', message: String(error) });
+      }
+    },
+    close() {
+      stream.close();
+      end();
+    },
+  };
+}
+
+/** Prepared statements come from `prepare`, whatever the protocol did with them in between. */
+export function asAnalysed(prepared: PreparedStatement): Analysed {
+  assert('statement' in prepared && 'declared' in prepared, 'a prepared statement was made by prepare');
+  return defined(prepared as Analysed, 'a prepared statement');
+}
