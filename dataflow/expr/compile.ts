@@ -14,7 +14,8 @@ import { physicalOf } from '../value/type.ts';
 import type { Environment } from './environment.ts';
 import type { Value } from './emission.ts';
 import { Emission } from './emission.ts';
-import type { Program } from './expr.ts';
+import type { Expr, Program } from './expr.ts';
+import { functionByKey } from './function-table.ts';
 
 /** Where the bytes of a var output lie when the loop is done; 'none' for other forms. */
 export type Origin = 'none' | 'input' | 'heap';
@@ -52,11 +53,11 @@ export function compile(
   const neverNull: boolean[] = [];
   const columnsMoved = new Set<number>();
   program.outputs.forEach((n, k) => {
-    const node = program.nodes[n];
-    if (node.kind === 'column') {
-      columnsMoved.add(node.column);
-      neverNull.push(emission.nullOfColumn(node.column) === 'false');
-      writes.push(moveText(k, node.column, output[k], neverNull[k]));
+    const column = columnBehind(program.nodes, n);
+    if (column >= 0) {
+      columnsMoved.add(column);
+      neverNull.push(emission.nullOfColumn(column) === 'false');
+      writes.push(moveText(k, column, output[k], neverNull[k]));
       origins.push(physicalOf(output[k].type) === 'var' ? 'input' : 'none');
       return;
     }
@@ -68,6 +69,14 @@ export function compile(
   const body = bodyText(emission, columnsMoved, writes, output, neverNull);
   const loop = generate<Loop>(parameters, body);
   return { loop, environment: emission.environment, origins, neverNull };
+}
+
+/** The input column whose words are those of node `n`, or -1 if they are computed. */
+export function columnBehind(nodes: readonly Expr[], n: number): number {
+  const node = nodes[n];
+  if (node.kind === 'column') return node.column;
+  if (node.kind !== 'call' || functionByKey(node.fn)?.binary !== true) return -1;
+  return columnBehind(nodes, node.args[0]);
 }
 
 /** A filter: conjunctions of arguments that cannot be NULL become filters of their own. */

@@ -231,6 +231,7 @@ export class Emission implements Emitter {
     const args = node.args.map((arg) => this.value(arg));
     const nulls = [...new Set(args.map((arg) => arg.isNull))].filter((name) => name !== 'false');
     const anyNull = nulls.includes('true') ? 'true' : nulls.join(' || ');
+    if (entry.binary === true) return { ...args[0], type: node.type };
     if (entry.nullHandling === 'strict' && anyNull === 'true') return this.#constant(null, node.type);
     return entry.template === undefined
       ? this.#bound(entry, node, args, entry.nullHandling === 'strict' ? anyNull : '')

@@ -81,6 +81,8 @@ export interface FunctionEntry {
   /** Absent in stable entries that the planner replaces by a constant. */
   readonly evaluate?: Evaluate;
   readonly template?: Template;
+  /** The result has the words of the only argument: nothing is computed. */
+  readonly binary?: boolean;
   /** The function gives rows (one column each) instead of a value. */
   readonly setReturning: boolean;
   readonly rows?: (args: readonly Datum[], site: CallSite) => Iterable<Row>;
@@ -98,7 +100,8 @@ export function keyOf(
   return `${name}(${[...args, ...(variadic === undefined ? [] : [`variadic ${variadic}`])].join(',')})`;
 }
 
-type Options = Partial<Omit<FunctionEntry, 'key' | 'name' | 'args' | 'result' | 'evaluate'>>;
+/** Options of `entry`: any other field of the entry. */
+export type Options = Partial<Omit<FunctionEntry, 'key' | 'name' | 'args' | 'result' | 'evaluate'>>;
 
 /** Makes an entry; everything not given is that of an immutable strict function. */
 export function entry(

@@ -1,17 +1,25 @@
 /**
- * The table of all functions, operators and casts, and the ways to find one in it.
+ * The table of all functions, operators and casts, and the ways to find one in it. Casts between
+ * arrays are made from those of their elements when they are first asked for.
  */
 import { assert } from '../../src/base/assert.ts';
 import type { TypeName } from '../value/type.ts';
+import { types, typeInfo } from '../value/type.ts';
 import type { FunctionKey } from './expr.ts';
 import type { FunctionEntry } from './function-entry.ts';
+import { arrayCast, castFunctions } from './functions/cast.ts';
 import { comparisonFunctions } from './functions/comparison.ts';
+import { floatFunctions } from './functions/float.ts';
 import { integerFunctions } from './functions/integer.ts';
+import { numericFunctions } from './functions/numeric.ts';
 
 /** Every entry, by topic. */
 export const functions: readonly FunctionEntry[] = [
   ...comparisonFunctions,
   ...integerFunctions,
+  ...floatFunctions,
+  ...numericFunctions,
+  ...castFunctions,
 ];
 
 const byKey = new Map<FunctionKey, FunctionEntry>();
@@ -26,9 +34,23 @@ for (const fn of functions) {
   else same.push(fn);
 }
 
+const arrayCastKey = /^cast\((_\w+),(_\w+)\)$/;
+
 /** The entry with a key, or undefined. */
 export function functionByKey(key: FunctionKey): FunctionEntry | undefined {
-  return byKey.get(key);
+  const known = byKey.get(key);
+  if (known !== undefined || !key.startsWith('cast(_')) return known;
+  const [from, to] = (arrayCastKey.exec(key) ?? []).slice(1)
+    .map((name) => types.find((type) => type.name === name)?.name);
+  return from === undefined || to === undefined ? undefined : castOfArrays(from, to);
+}
+
+function castOfArrays(from: TypeName, to: TypeName): FunctionEntry | undefined {
+  const element = byKey.get(`cast(${typeInfo(from).element},${typeInfo(to).element})`);
+  if (element === undefined) return undefined;
+  const fn = arrayCast(from, to, element);
+  byKey.set(fn.key, fn);
+  return fn;
 }
 
 /** Operators of a spelling: prefix ones have one argument. */
@@ -45,6 +67,6 @@ export function functionsNamed(name: string): readonly FunctionEntry[] {
 export function castBetween(
   from: TypeName, to: TypeName,
 ): { readonly key: FunctionKey; readonly context: 'implicit' | 'assignment' | 'explicit' } | undefined {
-  const fn = byKey.get(`cast(${from},${to})`);
+  const fn = functionByKey(`cast(${from},${to})`);
   return fn === undefined ? undefined : { key: fn.key, context: fn.context ?? 'explicit' };
 }

@@ -15,7 +15,7 @@ import type { BatchWriter } from '../value/batch-writer.ts';
 import type { ColumnType } from '../value/type.ts';
 import { wordsOf } from '../value/words.ts';
 import type { Compiled } from './compile.ts';
-import { compile } from './compile.ts';
+import { columnBehind, compile } from './compile.ts';
 import { TooLarge } from './emission.ts';
 import type { ErrorListener } from './environment.ts';
 import type { Program } from './expr.ts';
@@ -46,10 +46,7 @@ export class Mfp {
     this.#input = input;
     this.#program = program;
     this.#mode = mode;
-    this.#picks = program.outputs.map((n) => {
-      const node = program.nodes[n];
-      return node.kind === 'column' ? node.column : -1;
-    });
+    this.#picks = program.outputs.map((n) => columnBehind(program.nodes, n));
     this.#onlyPicks = program.filters.length === 0 && !this.#picks.includes(-1);
   }
 

@@ -143,8 +143,112 @@ function binary(operator: Binary, a: IntegerType, b: IntegerType): FunctionEntry
   });
 }
 
+/** Bits of an integer type. */
+const bits: Readonly<Record<IntegerType, number>> = { int2: 16, int4: 32, int8: 64 };
+
+type Bitwise = '&' | '|' | '#';
+
+const bitWords: Readonly<Record<Bitwise, string>> = {
+  '&': 'Bitwise AND.', '|': 'Bitwise OR.', '#': 'Bitwise exclusive OR.',
+};
+
+function bitwise(operator: Bitwise, type: IntegerType): FunctionEntry {
+  const evaluate: Evaluate = ([x, y]) => {
+    const a = wide(x);
+    const b = wide(y);
+    return narrow(type, operator === '&' ? a & b : operator === '|' ? a | b : a ^ b);
+  };
+  const js = operator === '#' ? '^' : operator;
+  return entry('arithmetic', operator, [type, type], type, bitWords[operator], evaluate, {
+    template: { total: true, emit: ([a, b]) => `${a.value} ${js} ${b.value}` },
+  });
+}
+
+/** Shifts count modulo the width that the processor shifts in: 32, or 64 for int8. */
+function shift(operator: '<<' | '>>', type: IntegerType): FunctionEntry {
+  const description = operator === '<<' ? 'Bits shifted to the left.' : 'Bits shifted to the right, keeping the sign.';
+  const modulus = type === 'int8' ? 64n : 32n;
+  const evaluate: Evaluate = ([x, y]) => {
+    const by = wide(y) & (modulus - 1n);
+    const shifted = operator === '<<'
+      ? BigInt.asIntN(bits[type], BigInt.asIntN(Number(modulus), wide(x) << by)) : wide(x) >> by;
+    return narrow(type, shifted);
+  };
+  const template: Template = {
+    total: true,
+    emit: ([a, b], emitter) => {
+      if (type !== 'int8') {
+        const shifted = `${a.value} ${operator} ${b.value}`;
+        return type === 'int2' && operator === '<<' ? `(${shifted}) << 16 >> 16` : `(${shifted})`;
+      }
+      const by = typeof b.constant === 'number'
+        ? emitter.bigintConstant(BigInt(b.constant & 63)) : `BigInt(${b.value} & 63)`;
+      return `BigInt.asIntN(64, ${a.value} ${operator} ${by})`;
+    },
+  };
+  return entry('arithmetic', operator, [type, 'int4'], type, description, evaluate, { template });
+}
+
+function negation(type: IntegerType): FunctionEntry {
+  const evaluate: Evaluate = ([x]) => narrow(type, -wide(x));
+  const template: Template = {
+    total: false,
+    emit: ([a], emitter) => {
+      const fails = emitter.failure(outOfRange(type));
+      if (type === 'int8') {
+        emitter.statement(`if (${a.value} === ${emitter.bigintConstant(least.int8)}) ${fails}`);
+        return `BigInt.asIntN(64, -${a.value})`;
+      }
+      emitter.statement(`if (${a.value} === ${emitter.numberConstant(Number(least[type]))}) ${fails}`);
+      return `(0 - ${a.value} | 0)`;
+    },
+  };
+  return entry('arithmetic', '-', [type], type, 'The number with the opposite sign.', evaluate, { template });
+}
+
+function absolute(name: string, type: IntegerType): FunctionEntry {
+  return entry('arithmetic', name, [type], type, 'Absolute value.', ([x]) => {
+    const value = wide(x);
+    return narrow(type, value < 0n ? -value : value);
+  });
+}
+
+function greatestCommonDivisor(a: bigint, b: bigint): bigint {
+  let [x, y] = [a < 0n ? -a : a, b < 0n ? -b : b];
+  while (y !== 0n) [x, y] = [y, x % y];
+  return x;
+}
+
+function common(type: 'int4' | 'int8'): FunctionEntry[] {
+  return [
+    entry('mathematics', 'gcd', [type, type], type, 'Greatest common divisor; gcd(0, 0) is 0.',
+      ([a, b]) => narrow(type, greatestCommonDivisor(wide(a), wide(b)))),
+    entry('mathematics', 'lcm', [type, type], type, 'Least common multiple; 0 if either is 0.', ([a, b]) => {
+      const divisor = greatestCommonDivisor(wide(a), wide(b));
+      if (divisor === 0n) return narrow(type, 0n);
+      const multiple = (wide(a) / divisor) * wide(b);
+      return narrow(type, multiple < 0n ? -multiple : multiple);
+    }),
+    entry('string', 'to_hex', [type], 'text', 'Hexadecimal digits of the number in two’s complement.',
+      ([a]) => BigInt.asUintN(bits[type], wide(a)).toString(16)),
+  ];
+}
+
 export const integerFunctions: readonly FunctionEntry[] = [
   ...(['+', '-', '*', '/'] as const).flatMap((operator) =>
     order.flatMap((a) => order.map((b) => binary(operator, a, b)))),
-  ...order.map((type) => binary('%', type, type)),
+  ...order.flatMap((type) => [
+    binary('%', type, type),
+    { ...binary('%', type, type), name: 'mod', key: `mod(${type},${type})`, kind: 'function' as const },
+    ...(['&', '|', '#'] as const).map((operator) => bitwise(operator, type)),
+    shift('<<', type), shift('>>', type), negation(type), absolute('abs', type), absolute('@', type),
+    entry('arithmetic', '+', [type], type, 'The number itself.', ([x]) => x),
+    entry('arithmetic', '~', [type], type, 'Bitwise NOT.', ([x]) => narrow(type, ~wide(x)), {
+      template: {
+        total: true,
+        emit: ([a]) => type === 'int8' ? `BigInt.asIntN(64, ~${a.value})` : `~${a.value}`,
+      },
+    }),
+  ]),
+  ...common('int4'), ...common('int8'),
 ];
