@@ -1,18 +1,225 @@
 /**
- * Regions: the shared memory that arrangements live in.
+ * Regions: the shared memory that arrangements live in, and the pool that hands it out.
+ *
+ * A region is one growable `SharedArrayBuffer` with 8 GiB of address space reserved and grown in
+ * place, so nothing ever moves. A reserve costs no memory, but address space ends at about 16,000 of
+ * them; therefore many arrangements share a region and take *blocks* from it.
+ *
+ * Blocks are a buddy system: sizes are powers of two words from `blockWordsMin`, a block of size s
+ * starts at a multiple of s, and a freed block merges with its buddy. So thousands of small
+ * arrangements cost what they use, and what they give back is whole again for large ones.
+ *
+ * `i32` has an explicit length (length-tracking views are 14 times slower) and is replaced by growth;
+ * old views stay valid for what they cover. Whoever allocates reads `i32` anew afterwards.
+ * `meta` is one word for every `blockWordsMin` words, free for use by the owner of the block: it
+ * answers "whose address is this" without a search.
+ *
+ * Invariants: Σ words of blocks handed out = `used`; used + Σ free blocks = length.
  */
+import { assert } from '../../src/base/assert.ts';
+import { limits } from '../../src/base/limits.ts';
+
+/** Words of the smallest block. */
+export const blockWordsMin = 128;
+const orderMin = 7;
+const orderMax = 26;
+/** 1 MiB. */
+const growWords = 2 ** 18;
+/** Addresses are int32 word offsets, tables keep them shifted. */
+const regionWordsMax = 2 ** 31 - growWords;
+/** Words in use beyond which a region takes no new arrangements. */
+const sharedWordsMax = 2 ** 24;
+
+/** The order of the least block of at least `words` words. */
+function orderOf(words: number): number {
+  return Math.max(orderMin, 32 - Math.clz32(words - 1));
+}
+
+/** Words of the block that `allocate(words)` takes. */
+export function blockWords(words: number): number {
+  return 2 ** orderOf(words);
+}
+
+/** Reserves as much address space as the runtime gives, 8 GiB if it can (older ones stop at 2). */
+function reserve(): SharedArrayBuffer {
+  let words = regionWordsMax;
+  for (;;) {
+    try {
+      return new SharedArrayBuffer(0, { maxByteLength: words * 4 });
+    } catch (error) {
+      if (!(error instanceof RangeError) || words < growWords * 2) throw error;
+      words = Math.floor(words / 2 / growWords) * growWords;
+    }
+  }
+}
+
+export class Region {
+  i32: Int32Array;
+  meta: Int32Array;
+  readonly #buffer: SharedArrayBuffer;
+  readonly #free: readonly Set<number>[] =
+    Array.from({ length: orderMax + 1 }, () => new Set<number>());
+  #used = 0;
+
+  constructor() {
+    this.#buffer = reserve();
+    this.i32 = new Int32Array(this.#buffer, 0, 0);
+    this.meta = new Int32Array(0);
+  }
+
+  /** Words handed out. */
+  get used(): number {
+    return this.#used;
+  }
+
+  /** Takes a block of at least `words` words; its contents are whatever was there. */
+  allocate(words: number): number {
+    const order = orderOf(words);
+    assert(order <= orderMax, `a block has at most 2^${orderMax} words, got ${words}`);
+    this.#used += 2 ** order;
+    let from = order;
+    while (from <= orderMax && this.#free[from].size === 0) from++;
+    if (from > orderMax) {
+      this.#grow(order);
+      from = order;
+      while (this.#free[from].size === 0) from++;
+    }
+    const at = this.#take(from);
+    while (from > order) {
+      from--;
+      this.#free[from].add(at + 2 ** from);
+    }
+    return at;
+  }
+
+  /** Gives back a block that was taken with the same `words`. */
+  free(at: number, words: number): void {
+    const order = orderOf(words);
+    this.#used -= 2 ** order;
+    assert(this.#used >= 0, 'no more words come back than went out');
+    this.#put(at, order);
+  }
+
+  #take(order: number): number {
+    for (const at of this.#free[order]) {
+      this.#free[order].delete(at);
+      return at;
+    }
+    throw new RangeError(`no free block of order ${order}`);
+  }
+
+  /** Frees a block, merging it with its buddy as long as that is free too. */
+  #put(start: number, startOrder: number): void {
+    let at = start;
+    let order = startOrder;
+    while (order < orderMax) {
+      const size = 2 ** order;
+      const buddy = at % (size * 2) === 0 ? at + size : at - size;
+      if (!this.#free[order].delete(buddy)) break;
+      at = Math.min(at, buddy);
+      order++;
+    }
+    this.#free[order].add(at);
+  }
+
+  /** Makes a free block of `order` at the end, and more on a large region: fewer view changes. */
+  #grow(order: number): void {
+    const old = this.i32.length;
+    const size = 2 ** order;
+    const start = Math.ceil(old / size) * size;
+    const spare = Math.floor(old / 16 / growWords) * growWords;
+    const wanted = Math.max(start + size, old + spare, old + growWords);
+    const words = Math.ceil(wanted / growWords) * growWords;
+    assert(words * 4 <= this.#buffer.maxByteLength, `${words} words fit the region's reserve`);
+    this.#buffer.grow(words * 4);
+    this.i32 = new Int32Array(this.#buffer, 0, words);
+    if (this.meta.length < words / blockWordsMin) {
+      const meta = new Int32Array(Math.max(words, old * 2) / blockWordsMin);
+      meta.set(this.meta);
+      this.meta = meta;
+    }
+    this.#release(old, words);
+  }
+
+  /** Cuts a range into aligned blocks and frees them. */
+  #release(from: number, to: number): void {
+    let at = from;
+    while (at < to) {
+      let order = orderMin;
+      while (order < orderMax && at % 2 ** (order + 1) === 0 && at + 2 ** (order + 1) <= to) order++;
+      this.#put(at, order);
+      at += 2 ** order;
+    }
+  }
+}
+
+/** Counts what one arrangement holds of its region. */
+export class Arena {
+  readonly region: Region;
+  readonly #pool: RegionPool;
+  #words = 0;
+
+  constructor(region: Region, pool: RegionPool) {
+    this.region = region;
+    this.#pool = pool;
+  }
+
+  /** Words held. */
+  get words(): number {
+    return this.#words;
+  }
+
+  allocate(words: number): number {
+    this.#words += blockWords(words);
+    return this.region.allocate(words);
+  }
+
+  free(at: number, words: number): void {
+    this.#words -= blockWords(words);
+    this.region.free(at, words);
+  }
+
+  /** Ends the arena; everything was given back. */
+  close(): void {
+    assert(this.#words === 0, `every block comes back, ${this.#words} words are left`);
+    this.#pool.close(this.region);
+  }
+}
 
 /** Hands out memory to the arrangements of one thread. */
 export class RegionPool {
-  #held = 0;
+  readonly #regions = new Map<Region, number>();
 
   /** Bytes held by arrangements. */
   get bytes(): number {
-    return this.#held;
+    let words = 0;
+    for (const region of this.#regions.keys()) words += region.used;
+    return words * 4;
   }
 
-  /** Counts bytes taken (or, negative, given back). */
-  account(bytes: number): void {
-    this.#held += bytes;
+  /** Regions that exist. */
+  get regions(): number {
+    return this.#regions.size;
+  }
+
+  /** A share of the emptiest region, or of a new one if all are busy. */
+  open(): Arena {
+    let best: Region | null = null;
+    for (const region of this.#regions.keys()) {
+      if (best === null || region.used < best.used) best = region;
+    }
+    if (best === null || (best.used > sharedWordsMax && this.#regions.size < limits.regionsMax)) {
+      best = new Region();
+    }
+    this.#regions.set(best, (this.#regions.get(best) ?? 0) + 1);
+    return new Arena(best, this);
+  }
+
+  /** The call of an arena that ends: a region without tenants is dropped, memory and all. */
+  close(region: Region): void {
+    const tenants = (this.#regions.get(region) ?? 0) - 1;
+    assert(tenants >= 0, 'a region is closed once per arena');
+    if (tenants === 0) this.#regions.delete(region);
+    else this.#regions.set(region, tenants);
   }
 }

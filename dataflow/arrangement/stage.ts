@@ -7,6 +7,7 @@
  * included (weight and key hash from the batch, birth 0, death infinity), padding zero. The memory
  * is private, reused by every batch of the owner, and grows to the largest one.
  */
+import { assert } from '../../src/base/assert.ts';
 import type { Batch } from '../value/batch.ts';
 import type { RowLayout } from '../value/layout.ts';
 import { infinity, recordDeath, recordHash, recordWeight } from '../value/layout.ts';
@@ -40,101 +41,109 @@ export class Stage {
   size = new Int32Array(0);
   #cursor = new Int32Array(0);
 
-  /** Stages `batch`, whose rows have the key hashes `hashes`. */
-  load(layout: RowLayout, batch: Batch, hashes: Int32Array): void {
-    const rows = batch.rows;
-    if (this.at.length < rows) {
-      this.at = new Int32Array(rows * 2);
-      this.size = new Int32Array(rows * 2);
-      this.#cursor = new Int32Array(rows * 2);
+  /** Stages rows `first … first + n - 1` of `batch`; `hashes[row]` is the key hash of a row. */
+  load(layout: RowLayout, batch: Batch, first: number, n: number, hashes: Int32Array): void {
+    if (this.at.length < n) {
+      this.at = new Int32Array(n);
+      this.size = new Int32Array(n);
+      this.#cursor = new Int32Array(n);
     }
-    this.#measure(layout, batch);
-    const total = this.total;
-    if (this.words.length < total) this.words = new Int32Array(total * 2);
-    else this.words.fill(0, 0, total);
-    this.#headers(batch, hashes);
-    layout.physical.forEach((physical, c) => {
+    this.#measure(layout, batch, first, n);
+    if (this.words.length < this.total) this.words = new Int32Array(this.total * 2);
+    else this.words.fill(0, 0, this.total);
+    this.#headers(batch, first, n, hashes);
+    const { i32, u8 } = batch.slab;
+    for (let c = 0; c < layout.physical.length; c++) {
       const from = batch.column[c];
       const to = layout.offset[c];
-      if (physical === 'i32') copyWords(batch.slab.i32, from, this.words, this.at, to, rows);
-      else if (physical === 'var') this.#copyVar(batch, from, to);
-      else copyPairs(batch.slab.i32, from, this.words, this.at, to, rows);
+      switch (layout.physical[c]) {
+        case 'i32': copyWords(i32, from + first, this.words, this.at, to, n); break;
+        case 'i64':
+        case 'f64': copyPairs(i32, from + 2 * first, this.words, this.at, to, n); break;
+        case 'var': copyVar(i32, from + 2 * first, this.words, this.at, to, n, this.#cursor); break;
+      }
       const nulls = batch.nulls[c];
-      if (nulls < 0 || !layout.columns[c].nullable) return;
-      const word = layout.nullBits + (c >> 5);
-      setNulls(batch.slab.u8, nulls, this.words, this.at, word, 1 << (c & 31), rows);
-    });
+      if (nulls < 0) continue;
+      if (layout.columns[c].nullable) {
+        const word = layout.nullBits + (c >> 5);
+        setNulls(u8, nulls + first, this.words, this.at, word, 1 << (c & 31), n);
+      } else assert(noNulls(u8, nulls + first, n), `column ${c} holds no NULL`);
+    }
   }
 
-  #measure(layout: RowLayout, batch: Batch): void {
+  #measure(layout: RowLayout, batch: Batch, first: number, n: number): void {
     const { at, size } = this;
-    const rows = batch.rows;
-    const fixed = layout.variable.length === 0 ? paddedWords(layout.fixedWords) : layout.fixedWords;
-    size.fill(fixed, 0, rows);
+    size.fill(layout.fixedWords, 0, n);
     for (const c of layout.variable) {
-      addVarWords(batch.slab.i32, batch.column[c], size, rows);
+      addVarWords(batch.slab.i32, batch.column[c] + 2 * first, size, n);
     }
     let total = 0;
-    for (let r = 0; r < rows; r++) {
-      at[r] = total;
-      this.#cursor[r] = total + layout.fixedWords;
-      const words = paddedWords(size[r]);
-      size[r] = words;
+    for (let k = 0; k < n; k++) {
+      at[k] = total;
+      this.#cursor[k] = total + layout.fixedWords;
+      const words = paddedWords(size[k]);
+      size[k] = words;
       total += words;
     }
     this.total = total;
   }
 
-  #headers(batch: Batch, hashes: Int32Array): void {
+  #headers(batch: Batch, first: number, n: number, hashes: Int32Array): void {
     const { words, at } = this;
     const weights = batch.slab.i32;
-    for (let r = 0; r < batch.rows; r++) {
-      const start = at[r];
-      words[start + recordWeight] = weights[batch.weight + r];
+    for (let k = 0; k < n; k++) {
+      const start = at[k];
+      words[start + recordWeight] = weights[batch.weight + first + k];
       words[start + recordDeath] = infinity;
-      words[start + recordHash] = hashes[r];
-    }
-  }
-
-  #copyVar(batch: Batch, from: number, to: number): void {
-    const source = batch.slab.i32;
-    const { words, at } = this;
-    const cursor = this.#cursor;
-    for (let r = 0; r < batch.rows; r++) {
-      const start = source[from + 2 * r];
-      const bytes = source[from + 2 * r + 1];
-      const n = (bytes + 3) >> 2;
-      words[at[r] + to] = bytes;
-      const into = cursor[r];
-      for (let w = 0; w < n; w++) words[into + w] = source[start + w];
-      cursor[r] = into + n;
+      words[start + recordHash] = hashes[first + k];
     }
   }
 }
 
-function addVarWords(i32: Int32Array, from: number, size: Int32Array, rows: number): void {
-  for (let r = 0; r < rows; r++) size[r] += (i32[from + 2 * r + 1] + 3) >> 2;
+function addVarWords(i32: Int32Array, from: number, size: Int32Array, n: number): void {
+  for (let k = 0; k < n; k++) size[k] += (i32[from + 2 * k + 1] + 3) >> 2;
 }
 
 function copyWords(
-  source: Int32Array, from: number, words: Int32Array, at: Int32Array, to: number, rows: number,
+  source: Int32Array, from: number, words: Int32Array, at: Int32Array, to: number, n: number,
 ): void {
-  for (let r = 0; r < rows; r++) words[at[r] + to] = source[from + r];
+  for (let k = 0; k < n; k++) words[at[k] + to] = source[from + k];
 }
 
 function copyPairs(
-  source: Int32Array, from: number, words: Int32Array, at: Int32Array, to: number, rows: number,
+  source: Int32Array, from: number, words: Int32Array, at: Int32Array, to: number, n: number,
 ): void {
-  for (let r = 0; r < rows; r++) {
-    const into = at[r] + to;
-    words[into] = source[from + 2 * r];
-    words[into + 1] = source[from + 2 * r + 1];
+  for (let k = 0; k < n; k++) {
+    const into = at[k] + to;
+    words[into] = source[from + 2 * k];
+    words[into + 1] = source[from + 2 * k + 1];
+  }
+}
+
+function copyVar(
+  source: Int32Array, from: number, words: Int32Array, at: Int32Array, to: number, n: number,
+  cursor: Int32Array,
+): void {
+  for (let k = 0; k < n; k++) {
+    const start = source[from + 2 * k];
+    const bytes = source[from + 2 * k + 1];
+    const count = (bytes + 3) >> 2;
+    words[at[k] + to] = bytes;
+    const into = cursor[k];
+    for (let w = 0; w < count; w++) words[into + w] = source[start + w];
+    cursor[k] = into + count;
   }
 }
 
 function setNulls(
   u8: Uint8Array, nulls: number, words: Int32Array, at: Int32Array, word: number, bit: number,
-  rows: number,
+  n: number,
 ): void {
-  for (let r = 0; r < rows; r++) if (u8[nulls + r] !== 0) words[at[r] + word] |= bit;
+  for (let k = 0; k < n; k++) if (u8[nulls + k] !== 0) words[at[k] + word] |= bit;
+}
+
+function noNulls(u8: Uint8Array, nulls: number, n: number): boolean {
+  let any = 0;
+  for (let k = 0; k < n; k++) any |= u8[nulls + k];
+  return any === 0;
 }

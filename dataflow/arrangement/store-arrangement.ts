@@ -1,66 +1,82 @@
 /**
  * The arrangement over one row store: records with birth and death, found through hash indexes.
+ *
+ * A row that is there at step e is a record with birth <= e < death. `apply` looks for the live
+ * record with the same bytes: one that was born in the same step has its weight changed in place, an
+ * older one is closed (death = step) and a new one opened with the new weight, none means a new one.
+ * Closed records stay for readers of earlier steps until `since` has reached their death; then
+ * `reclaim` frees them, two for every change that is applied and more when asked.
+ *
+ * The first index also serves identity, that is, the search for the record of a retraction. If no
+ * index was asked for before the first row, one over all columns is made for that.
+ *
+ * At `seal` rows move out of thin segments. A move is an update that changes nothing: a copy born at
+ * the step, the original dead at it; so readers need no rule for it.
+ *
+ * Laws: Σ weights visible at e = Σ changes at steps <= e; at any step at most one visible record per
+ * distinct row; payload never changes between birth and reclaim; weight only in the birth step;
+ * death is set once; since never falls.
  */
 import { assert } from '../../src/base/assert.ts';
 import type { Batch } from '../value/batch.ts';
 import type { BatchWriter } from '../value/batch-writer.ts';
-import { equalBatchRecord } from '../value/equal.ts';
-import type { EqualBatchRecord } from '../value/equal.ts';
-import type { RecordHash } from '../value/hash.ts';
-import { hashColumns, recordHash } from '../value/hash.ts';
+import { hashColumns } from '../value/hash.ts';
 import type { RowLayout } from '../value/layout.ts';
-import { infinity, recordBirth, recordDeath, recordWeight, rowLayout } from '../value/layout.ts';
+import {
+  infinity, recordBirth, recordDeath, recordHash, recordWeight, rowLayout,
+} from '../value/layout.ts';
 import { operandsOf } from '../value/side.ts';
 import type { ColumnType } from '../value/type.ts';
 import type { Arrangement, Hold, Pairs, Position } from './arrangement.ts';
+import { ChangeLog } from './change-log.ts';
+import { DeadLog } from './dead-log.ts';
 import { gatherColumns, gatheredVarWords } from './gather.ts';
-import type { RegionPool } from './region.ts';
-import { Stage, identityHash, samePayload } from './stage.ts';
+import { HoldSet } from './hold.ts';
+import { IntRing } from './int-ring.ts';
+import { KeyIndex } from './key-index.ts';
+import { makePairs } from './pairs.ts';
+import type { ProbeRun } from './probe.ts';
+import { probeRows } from './probe.ts';
+import type { Arena, RegionPool } from './region.ts';
+import { RowStore } from './row-store.ts';
+import { Stage, identityHash } from './stage.ts';
+import { scanRows, walkChanges } from './walk.ts';
 
-interface Index {
-  readonly key: readonly number[];
-  readonly hash: RecordHash;
-  readonly equal: EqualBatchRecord;
-  readonly entries: Map<number, number[]>;
-}
+/** Rows that are staged together: they and their records stay in the cache. */
+const sliceRows = 1_024;
+/** Rows that one `seal` moves out of thin segments, at least and per applied change. */
+const movedRowsMin = 256;
+const movedRowsPerChange = 0.25;
+/** Bytes of the objects of an arrangement, roughly. */
+const objectBytes = 2_048;
 
-class StepHold implements Hold {
-  step: number;
-  readonly #holds: Set<StepHold>;
-
-  constructor(step: number, holds: Set<StepHold>) {
-    this.step = step;
-    this.#holds = holds;
-    holds.add(this);
-  }
-
-  advance(step: number): void {
-    assert(step >= this.step, `a hold at ${this.step} does not go back to ${step}`);
-    this.step = step;
-  }
-
-  release(): void {
-    this.#holds.delete(this);
-  }
-}
+/** Staging memory, shared by all arrangements of the thread: `apply` is never entered twice. */
+const stage = new Stage();
+let probeHashes = new Int32Array(sliceRows);
 
 export class StoreArrangement implements Arrangement {
   readonly layout: RowLayout;
-  readonly #pool: RegionPool;
-  #i32 = new Int32Array(256);
-  #used = 0;
-  readonly #starts: number[] = [];
-  readonly #sizes: number[] = [];
-  readonly #identity = new Map<number, number[]>();
-  readonly #indexes: (Index | null)[] = [];
-  readonly #holds = new Set<StepHold>();
-  readonly #stage = new Stage();
+  readonly #arena: Arena;
+  readonly #store: RowStore;
+  readonly #dead: DeadLog;
+  readonly #log = new ChangeLog();
+  /** Rows that were born and removed in the open step; freed when it is sealed. */
+  readonly #limbo = new IntRing();
+  readonly #holds = new HoldSet();
+  readonly #indexes: (KeyIndex | null)[] = [];
+  /** Matches of one probing row that are too many for the caller's pairs. */
+  readonly #overflow = new WeakMap<Position, Pairs>();
   #complete = -1;
+  #open = -1;
+  #changed = 0;
   #rows = 0;
+  #liveRows = 0;
 
   constructor(pool: RegionPool, columns: readonly ColumnType[]) {
-    this.#pool = pool;
     this.layout = rowLayout(columns);
+    this.#arena = pool.open();
+    this.#store = new RowStore(this.#arena, this.layout);
+    this.#dead = new DeadLog(this.#arena.region);
   }
 
   get complete(): number {
@@ -68,9 +84,7 @@ export class StoreArrangement implements Arrangement {
   }
 
   get since(): number {
-    let since = this.#complete;
-    for (const hold of this.#holds) since = Math.min(since, hold.step);
-    return since;
+    return Math.min(this.#holds.least, this.#complete);
   }
 
   get rows(): number {
@@ -78,177 +92,281 @@ export class StoreArrangement implements Arrangement {
   }
 
   index(key: readonly number[]): number {
-    const text = key.join(',');
-    const known = this.#indexes.findIndex((i) => i !== null && i.key.join(',') === text);
+    const known = this.#indexes.findIndex((index) => index?.serves(key) === true);
     if (known >= 0) return known;
-    const index: Index = {
-      key: [...key], hash: recordHash(this.layout, key), equal: equalBatchRecord(this.layout, key),
-      entries: new Map(),
-    };
-    for (const at of this.#starts) this.#enter(index, at);
-    return this.#indexes.push(index) - 1;
+    const free = this.#indexes.indexOf(null);
+    const number = free < 0 ? this.#indexes.length : free;
+    this.#indexes[number] = this.#makeIndex(key, number === 0);
+    return number;
   }
 
-  buildIndex(_index: number, _rowsMax: number): boolean {
-    return true;
+  #makeIndex(key: readonly number[], identity: boolean): KeyIndex {
+    for (const column of key) {
+      assert(column < this.layout.columns.length, `key column ${column} is in the layout`);
+    }
+    const first = this.#dead.firstAfter(this.#complete);
+    const index = new KeyIndex(this.#store, this.#arena, this.#dead, key, identity, first);
+    if (this.#store.total === 0) return index;
+    index.startBuilding(this.#complete);
+    // Rows that died in the open step are still visible at `complete`.
+    for (let s = first; this.#dead.has(s); s = (s + 1) & infinity) {
+      index.die(this.#dead.row(s), s);
+    }
+    return index;
+  }
+
+  buildIndex(index: number, rowsMax: number): boolean {
+    return this.#index(index).build(rowsMax);
   }
 
   dropIndex(index: number): void {
+    if (index === 0) return;
+    this.#index(index).dispose();
     this.#indexes[index] = null;
   }
 
+  #index(index: number): KeyIndex {
+    const found = this.#indexes[index];
+    assert(found !== null && found !== undefined, `index ${index} is there`);
+    return found;
+  }
+
   apply(step: number, batch: Batch): void {
-    assert(step > this.#complete, `step ${step} comes after the sealed step ${this.#complete}`);
-    const stage = this.#stage;
-    stage.load(this.layout, batch, new Int32Array(batch.rows));
-    for (let r = 0; r < batch.rows; r++) {
-      const size = stage.size[r];
-      const hash = identityHash(stage.words, stage.at[r], size);
-      const same = this.#identity.get(hash) ?? [];
-      if (same.length === 0) this.#identity.set(hash, same);
-      this.#change(step, stage.at[r], size, same);
+    assert(step > this.#complete && step >= this.#open && step < infinity,
+      `step ${step} comes after ${this.#complete} and not before ${this.#open}`);
+    assert(batch.column.length === this.layout.columns.length, 'the batch has the store\'s columns');
+    this.#open = step;
+    if (batch.rows === 0) return;
+    if (this.#indexes.length === 0) this.index(this.layout.columns.map((_, c) => c));
+    for (const index of this.#indexes) index?.hashBatch(batch);
+    this.#changed += batch.rows;
+    for (let first = 0; first < batch.rows; first += sliceRows) {
+      const n = Math.min(sliceRows, batch.rows - first);
+      stage.load(this.layout, batch, first, n, this.#index(0).hashes);
+      for (let k = 0; k < n; k++) this.#change(step, first + k, k);
+      this.reclaim(2 * n);
     }
   }
 
-  #change(step: number, at: number, size: number, same: number[]): void {
-    const words = this.#stage.words;
+  /** Applies the change of one batch row, staged as number `k`. */
+  #change(step: number, row: number, k: number): void {
+    const { words } = stage;
+    const at = stage.at[k];
+    const size = stage.size[k];
+    const hash = words[at + recordHash];
+    const identity = identityHash(words, at, size);
+    const { table } = this.#index(0);
+    const old = table.find(hash, identity, words, at, size);
     let weight = words[at + recordWeight];
-    const k = same.findIndex((o) => samePayload(this.#i32, o, words, at, size));
-    if (k >= 0) {
-      const old = same[k];
-      weight += this.#i32[old + recordWeight];
-      if (this.#i32[old + recordBirth] === step && weight !== 0) {
-        this.#i32[old + recordWeight] = weight;
+    if (old >= 0) {
+      const { i32 } = this.#store.region;
+      weight += i32[old + recordWeight];
+      if (i32[old + recordBirth] === step) {
+        if (weight !== 0) i32[old + recordWeight] = weight;
+        else this.#unborn(old, size);
         return;
       }
-      this.#i32[old + recordDeath] = step;
-      same.splice(k, 1);
-      this.#rows--;
+      this.#close(old, step, row);
     }
     if (weight === 0) return;
-    words[at + recordBirth] = step;
     words[at + recordWeight] = weight;
-    same.push(this.#store(at, size));
-    this.#rows++;
+    words[at + recordBirth] = step;
+    this.#insert(words, at, size, identity, row);
   }
 
-  #store(from: number, size: number): number {
-    if (this.#used + size > this.#i32.length) {
-      const more = new Int32Array(this.#i32.length * 2 + size);
-      more.set(this.#i32);
-      this.#pool.account(4 * (more.length - this.#i32.length));
-      this.#i32 = more;
+  /** Copies a record in and makes it findable; `row` is its batch row. */
+  #insert(words: Int32Array, at: number, size: number, identity: number, row: number): void {
+    const record = this.#store.allocate(size);
+    const { i32 } = this.#store.region;
+    for (let w = 0; w < size; w++) i32[record + w] = words[at + w];
+    this.#log.born(record);
+    this.#liveRows++;
+    for (const index of this.#indexes) {
+      if (index !== null) index.table.add(index.hashes[row], identity, record);
     }
-    const at = this.#used;
-    this.#used += size;
-    this.#i32.set(this.#stage.words.subarray(from, from + size), at);
-    this.#starts.push(at);
-    this.#sizes.push(size);
-    for (const index of this.#indexes) if (index !== null) this.#enter(index, at);
-    return at;
   }
 
-  #enter(index: Index, at: number): void {
-    const hash = index.hash(this.#i32, at);
-    const list = index.entries.get(hash);
-    if (list === undefined) index.entries.set(hash, [at]);
-    else list.push(at);
+  /** Ends a live record at `step`; `row` is the batch row with the same bytes. */
+  #close(record: number, step: number, row: number): void {
+    this.#store.region.i32[record + recordDeath] = step;
+    const sequence = this.#dead.push(record, step);
+    this.#liveRows--;
+    for (const index of this.#indexes) {
+      if (index !== null) index.table.die(index.hashes[row], record, sequence, index.building);
+    }
+  }
+
+  /** Removes a record in the step of its birth: nobody may ever see it. */
+  #unborn(record: number, size: number): void {
+    this.#liveRows--;
+    for (const index of this.#indexes) index?.discard(record);
+    this.#store.bury(record, size);
+    this.#limbo.push(record);
   }
 
   seal(step: number): void {
-    assert(step >= this.#complete, `step ${step} is not sealed after ${this.#complete}`);
+    assert(step >= this.#open && step >= this.#complete,
+      `step ${step} is not sealed after ${this.#complete} or before ${this.#open}`);
+    while (this.#limbo.count > 0) {
+      const record = this.#limbo.shift();
+      this.#store.free(record, this.#store.region.i32[record + recordWeight]);
+    }
+    this.#evacuate(step, movedRowsMin + this.#changed * movedRowsPerChange);
     this.#complete = step;
+    this.#changed = 0;
+    this.#rows = this.#liveRows;
+    this.#log.seal(step, this.since);
+  }
+
+  /** Moves about `rowsMax` live rows out of thin segments. */
+  #evacuate(step: number, rowsMax: number): void {
+    let moved = 0;
+    while (moved < rowsMax && this.#complete < step) {
+      const segment = this.#store.nextThin();
+      if (segment < 0) return;
+      this.#store.doneThin(segment);
+      let at = this.#store.start(segment);
+      const end = at + this.#store.fill(segment);
+      while (at < end) {
+        const { i32 } = this.#store.region;
+        const free = i32[at + recordBirth] === infinity;
+        const size = free ? i32[at + recordWeight] : this.#store.sizeOf(i32, at);
+        if (!free && i32[at + recordDeath] === infinity) {
+          this.#move(at, size, step);
+          moved++;
+        }
+        at += size;
+      }
+    }
+  }
+
+  #move(from: number, size: number, step: number): void {
+    const to = this.#store.allocate(size);
+    const { i32 } = this.#store.region;
+    i32.copyWithin(to, from, from + size);
+    i32[to + recordBirth] = step;
+    i32[from + recordDeath] = step;
+    this.#log.born(to);
+    const sequence = this.#dead.push(from, step);
+    const identity = identityHash(i32, to, size);
+    for (const index of this.#indexes) {
+      index?.die(from, sequence);
+      index?.add(to, identity);
+    }
   }
 
   hold(step: number): Hold {
-    assert(step >= this.since, `step ${step} can still be read`);
-    return new StepHold(step, this.#holds);
+    assert(step >= this.since && step <= this.#complete,
+      `step ${step} can be read: from ${this.since} to ${this.#complete}`);
+    return this.#holds.add(step);
+  }
+
+  #readable(at: number): void {
+    assert(at >= this.since, `step ${at} can be read: ${this.since} or later`);
   }
 
   probe(
     index: number, keys: Batch, keyColumns: readonly number[], nullsEqual: boolean, at: number,
     position: Position, out: Pairs,
   ): boolean {
-    const { key, equal, entries } = this.#index(index);
-    const hashes = new Int32Array(keys.rows);
-    hashColumns(keys, keyColumns, key.map((c) => this.layout.columns[c]), hashes);
-    const { k, n } = operandsOf(keys, keyColumns);
-    const { i32, u8 } = keys.slab;
-    for (; position.row < keys.rows; position.row++, position.slot = 0) {
-      const r = position.row;
-      if (!nullsEqual && n.some((byte) => byte >= 0 && u8[byte + r] !== 0)) continue;
-      const list = entries.get(hashes[r]) ?? [];
-      for (; position.slot < list.length; position.slot++) {
-        const record = list[position.slot];
-        if (!this.#visible(record, at) || !equal(i32, u8, k, n, r, this.#i32, record)) continue;
-        if (out.n === out.capacity) return false;
-        this.#put(out, r, record, 1);
-      }
+    this.#readable(at);
+    const { table, equal, key, types, since, building } = this.#index(index);
+    assert(!building && at >= since, `index ${index} is built for reads from ${since} on, not ${at}`);
+    assert(keyColumns.length === key.length, `the key has ${key.length} columns`);
+    if (probeHashes.length < keys.rows) probeHashes = new Int32Array(keys.rows * 2);
+    hashColumns(keys, keyColumns, types, probeHashes);
+    const run: ProbeRun = {
+      index: table, words: this.#store.region.i32, equal, keys, ...operandsOf(keys, keyColumns),
+      hashes: probeHashes, at, dead: at < this.#dead.newest, skipNulls: !nullsEqual,
+    };
+    for (;;) {
+      if (position.slot !== 0 && !this.#drain(position, out)) return false;
+      const stopped = probeRows(run, position.row, keys.rows, out);
+      position.row = stopped;
+      if (stopped === keys.rows) return true;
+      if (out.n > 0) return false;
+      this.#overflow.set(position, collect(run, stopped, out.capacity));
+      position.slot = 1;
+      position.inner = 0;
     }
+  }
+
+  /** Goes on giving the matches of a row that has too many; true when it is through. */
+  #drain(position: Position, out: Pairs): boolean {
+    const all = this.#overflow.get(position);
+    assert(all !== undefined, 'a position that was stopped in a row is used again as it was');
+    const n = Math.min(out.capacity - out.n, all.n - position.inner);
+    const from = position.inner;
+    out.row.fill(position.row, out.n, out.n + n);
+    out.address.set(all.address.subarray(from, from + n), out.n);
+    out.weight.set(all.weight.subarray(from, from + n), out.n);
+    out.n += n;
+    position.inner += n;
+    if (position.inner < all.n) return false;
+    this.#overflow.delete(position);
+    position.row++;
+    position.slot = 0;
+    position.inner = 0;
     return true;
-  }
-
-  #index(index: number): Index {
-    const found = this.#indexes[index];
-    assert(found !== null && found !== undefined, `index ${index} is there`);
-    return found;
-  }
-
-  #visible(at: number, step: number): boolean {
-    return this.#i32[at + recordBirth] <= step && step < this.#i32[at + recordDeath];
-  }
-
-  #put(out: Pairs, row: number, address: number, sign: number): void {
-    out.row[out.n] = row;
-    out.address[out.n] = address;
-    out.weight[out.n++] = sign * this.#i32[address + recordWeight];
   }
 
   scan(at: number, position: Position, out: Pairs): boolean {
-    for (; position.slot < this.#starts.length; position.slot++) {
-      if (!this.#visible(this.#starts[position.slot], at)) continue;
-      if (out.n === out.capacity) return false;
-      this.#put(out, 0, this.#starts[position.slot], 1);
-    }
-    return true;
+    this.#readable(at);
+    return scanRows(this.#store, at, position, out);
   }
 
   changes(from: number, to: number, position: Position, out: Pairs): boolean {
-    for (; position.slot < this.#starts.length; position.slot++) {
-      const record = this.#starts[position.slot];
-      const before = this.#visible(record, from);
-      const after = this.#visible(record, to);
-      if (before === after) continue;
-      if (out.n === out.capacity) return false;
-      this.#put(out, 0, record, after ? 1 : -1);
-    }
-    return true;
+    this.#readable(from);
+    assert(to <= this.#complete, `step ${to} is complete`);
+    return walkChanges(this.#store, this.#log, this.#dead, from, to, position, out);
   }
 
   gather(
     addresses: Int32Array, first: number, n: number, columns: readonly number[],
     out: BatchWriter, outColumn: number,
   ): void {
-    gatherColumns(this.layout, this.#i32, addresses, first, n, columns, out, outColumn);
+    const { i32 } = this.#store.region;
+    gatherColumns(this.layout, i32, addresses, first, n, columns, out, outColumn);
   }
 
   varWordsOf(addresses: Int32Array, first: number, n: number, columns: readonly number[]): number {
-    return gatheredVarWords(this.layout, this.#i32, addresses, first, n, columns);
+    return gatheredVarWords(this.layout, this.#store.region.i32, addresses, first, n, columns);
   }
 
-  reclaim(_rowsMax: number): number {
-    assert(infinity > this.#complete, 'steps stay below infinity');
-    return 0;
+  reclaim(rowsMax: number): number {
+    const since = this.since;
+    const dead = this.#dead;
+    let done = 0;
+    for (; done < rowsMax && dead.count > 0 && dead.death(dead.head) <= since; done++) {
+      const sequence = dead.head;
+      const record = dead.row(sequence);
+      for (const index of this.#indexes) index?.bury(record, sequence);
+      dead.shift();
+      this.#store.free(record, this.#store.sizeOf(this.#store.region.i32, record));
+    }
+    return done;
   }
 
   bytes(): number {
-    return this.#i32.length * 4;
+    let bytes = this.#arena.words * 4 + objectBytes + this.#store.bytes() + this.#dead.bytes()
+      + this.#log.bytes() + this.#limbo.bytes();
+    for (const index of this.#indexes) bytes += index?.bytes() ?? 0;
+    return bytes;
   }
 
   dispose(): void {
-    assert(this.#holds.size === 0, 'no hold is left');
-    this.#pool.account(-4 * (this.#i32.length - 256));
+    assert(this.#holds.count === 0, `no hold is left, got ${this.#holds.count}`);
+    for (const index of this.#indexes) index?.dispose();
     this.#indexes.length = 0;
-    this.#starts.length = 0;
+    this.#store.dispose();
+    this.#arena.close();
+  }
+}
+
+/** All matches of one row. */
+function collect(run: ProbeRun, row: number, capacity: number): Pairs {
+  for (let size = capacity * 8; ; size *= 4) {
+    const pairs = makePairs(size);
+    if (probeRows(run, row, row + 1, pairs) > row) return pairs;
   }
 }

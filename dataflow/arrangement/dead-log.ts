@@ -1,0 +1,86 @@
+/**
+ * The dead log: rows in the order of their deaths, from the oldest that may still be read to the
+ * newest. Deaths never fall, so it is a queue: rows leave at the head once `since` has reached their
+ * death. The sequence number of a row in the log is how hash indexes link the dead rows of a key.
+ *
+ * Invariant: death of the rows is monotone from head to tail, and `newest` is the last one's.
+ */
+import { recordDeath } from '../value/layout.ts';
+import { IntRing } from './int-ring.ts';
+import type { Region } from './region.ts';
+
+export class DeadLog {
+  readonly #rows = new IntRing();
+  readonly #region: Region;
+  #newest = -1;
+
+  constructor(region: Region) {
+    this.#region = region;
+  }
+
+  /** Step of the newest death: reads at it or later see no dead row. */
+  get newest(): number {
+    return this.#newest;
+  }
+
+  get count(): number {
+    return this.#rows.count;
+  }
+
+  get head(): number {
+    return this.#rows.head;
+  }
+
+  get tail(): number {
+    return this.#rows.tail;
+  }
+
+  /** Whether a sequence number still names a row. */
+  has(sequence: number): boolean {
+    return this.#rows.has(sequence);
+  }
+
+  /** Address of a row of the log. */
+  row(sequence: number): number {
+    return this.#rows.get(sequence);
+  }
+
+  /** Step of a row's death. */
+  death(sequence: number): number {
+    return this.#region.i32[this.#rows.get(sequence) + recordDeath];
+  }
+
+  /** Notes that `row` died at `step`; answers its sequence number. */
+  push(row: number, step: number): number {
+    const sequence = this.#rows.tail;
+    this.#rows.push(row);
+    this.#newest = step;
+    return sequence;
+  }
+
+  /** Forgets the oldest row; answers its address. */
+  shift(): number {
+    return this.#rows.shift();
+  }
+
+  /** Number of the first row that died after `step`, or the tail. */
+  firstAfter(step: number): number {
+    let low = 0;
+    let high = this.#rows.count;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.death(this.numberOf(middle)) <= step) low = middle + 1;
+      else high = middle;
+    }
+    return this.numberOf(low);
+  }
+
+  /** Number of the `k`-th row from the head. */
+  numberOf(k: number): number {
+    return (this.#rows.head + k) & 0x7fffffff;
+  }
+
+  bytes(): number {
+    return this.#rows.bytes();
+  }
+}

@@ -1,0 +1,354 @@
+/**
+ * A hash index over the records of a store: from the hash of a key's columns to the live rows of the
+ * key, and to its dead rows that may still be read.
+ *
+ * A slot's value says what it is:
+ *  - odd and positive: address + 1 of a live row (addresses are even);
+ *  - even and positive: (number of a heavy key + 1) * 2;
+ *  - negative: ~ sequence number in the dead log of the key's newest dead row. Older ones are linked
+ *    from number to number; a number that has left the log ends the chain, so no link dangles.
+ *
+ * "Key" here means key hash: whoever reads compares the key's columns. A key hash has at most one
+ * heavy and one dead slot. Dead rows do not stand in the way of readers at `complete`, who skip one
+ * slot however many versions are held.
+ *
+ * Tags: the index that serves *identity* (retractions look for their row in it) has the low half of
+ * the key hash below and the high half of the identity hash above, so that among many rows of a key
+ * the one with the same bytes is found without touching the others; it finds the whole key hash in
+ * word 3 of a record. The other indexes keep the whole key hash as tag.
+ *
+ * A *heavy key* has more than `heavyRowsMin` live rows; they lie in a hash table of their own, by
+ * identity hash, because a table of 512 slots could not hold them. At `lightRowsMax` they return.
+ *
+ * Laws: every live row is reachable from the index exactly once, and nothing else live is; a chain
+ * runs from newest to oldest death; one `add` moves at most one table's entries and 65 rows.
+ */
+import { assert } from '../../src/base/assert.ts';
+import { recordDeath, recordHash } from '../value/layout.ts';
+import type { DeadLog } from './dead-log.ts';
+import { HashTable, tableBase, tableMask } from './hash-table.ts';
+import { IntRing } from './int-ring.ts';
+import type { Arena, Region } from './region.ts';
+import type { RowStore } from './row-store.ts';
+import { identityHash, samePayload } from './stage.ts';
+
+const heavyRowsMin = 64;
+const lightRowsMax = 16;
+const startLog = 6;
+const heavyLog = 7;
+
+/** Live rows of one key hash, by identity hash. */
+export interface HeavyKey {
+  readonly hash: number;
+  readonly table: HashTable;
+}
+
+export class HashIndex {
+  readonly key: readonly number[];
+  readonly table: HashTable;
+  /** Bits of a tag that are bits of the key hash. */
+  readonly tagMask: number;
+  readonly #store: RowStore;
+  readonly #region: Region;
+  readonly #arena: Arena;
+  readonly #log: DeadLog;
+  readonly #heavy: (HeavyKey | null)[] = [];
+  readonly #spare: number[] = [];
+  /** By sequence number of the dead log: the number of the key's next older dead row, or -1. */
+  readonly #links: IntRing;
+
+  /** `identity`: whether this index serves `find`. Deaths from number `first` on are to come. */
+  constructor(
+    store: RowStore, arena: Arena, log: DeadLog, key: readonly number[], identity: boolean,
+    first: number,
+  ) {
+    this.key = key;
+    this.tagMask = identity ? 0xffff : -1;
+    this.#store = store;
+    this.#region = store.region;
+    this.#arena = arena;
+    this.#log = log;
+    this.#links = new IntRing(first);
+    const hashOf = (_tag: number, value: number): number => this.#hashOf(value);
+    this.table = new HashTable(arena, identity ? hashOf : null, startLog);
+  }
+
+  /** The key hash of an entry of the identity index. */
+  #hashOf(value: number): number {
+    if (value < 0) return this.#region.i32[this.#log.row(~value) + recordHash];
+    if ((value & 1) === 0) return this.heavyAt(value).hash;
+    return this.#region.i32[value - 1 + recordHash];
+  }
+
+  #tagOf(hash: number, identity: number): number {
+    return (hash & this.tagMask) | (identity & ~this.tagMask);
+  }
+
+  /** The heavy key that a slot's value names. */
+  heavyAt(value: number): HeavyKey {
+    const heavy = this.#heavy[(value >> 1) - 1];
+    assert(heavy !== null && heavy !== undefined, `value ${value} names a heavy key`);
+    return heavy;
+  }
+
+  /** Whether a dead or heavy slot whose tag agrees belongs to `hash`. */
+  #belongs(value: number, hash: number): boolean {
+    return this.tagMask === -1 || this.#hashOf(value) === hash;
+  }
+
+  /** Adds a live row. */
+  add(hash: number, identity: number, row: number): void {
+    const { table, tagMask } = this;
+    const entry = table.directory[hash >>> table.shift];
+    const base = tableBase(entry);
+    const mask = tableMask(entry);
+    const i32 = this.#region.i32;
+    let same = 0;
+    let slot = hash & mask;
+    for (;;) {
+      const at = base + 2 * slot;
+      const value = i32[at + 1];
+      if (value === 0) break;
+      if (((i32[at] ^ hash) & tagMask) === 0 && value > 0) {
+        if ((value & 1) === 1) same++;
+        else if (this.heavyAt(value).hash === hash) {
+          this.heavyAt(value).table.insert(identity, identity, row + 1);
+          return;
+        }
+      }
+      slot = (slot + 1) & mask;
+    }
+    if (same >= heavyRowsMin && this.#gather(hash)) {
+      this.add(hash, identity, row);
+      return;
+    }
+    const tag = this.#tagOf(hash, identity);
+    if (table.hasRoom(entry)) table.place(base, base + 2 * slot, tag, row + 1);
+    else table.insert(hash, tag, row + 1);
+  }
+
+  /** Makes a key heavy; false if its tags agree by accident. */
+  #gather(hash: number): boolean {
+    const slots = this.#rowsOf(hash);
+    if (slots.length < heavyRowsMin) return false;
+    const nested = new HashTable(this.#arena, null, heavyLog);
+    for (const value of slots) {
+      this.table.remove(hash, this.#slotOf(hash, value));
+      const row = value - 1;
+      const size = this.#store.sizeOf(this.#region.i32, row);
+      const identity = identityHash(this.#region.i32, row, size);
+      nested.insert(identity, identity, value);
+    }
+    const number = this.#spare.pop() ?? this.#heavy.length;
+    this.#heavy[number] = { hash, table: nested };
+    this.table.insert(hash, this.#tagOf(hash, 0), (number + 1) * 2);
+    return true;
+  }
+
+  /** Values of the slots of live rows of a key hash. */
+  #rowsOf(hash: number): number[] {
+    const found: number[] = [];
+    this.#walk(hash, (value) => {
+      if (value > 0 && (value & 1) === 1 && this.#belongs(value, hash)) found.push(value);
+      return false;
+    });
+    return found;
+  }
+
+  /** Word of the first slot in the run of `hash` that `stop` accepts, or -1. */
+  #walk(hash: number, stop: (value: number) => boolean): number {
+    const entry = this.table.directory[hash >>> this.table.shift];
+    const base = tableBase(entry);
+    const mask = tableMask(entry);
+    const i32 = this.#region.i32;
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const value = i32[base + 2 * slot + 1];
+      if (value === 0) return -1;
+      if (((i32[base + 2 * slot] ^ hash) & this.tagMask) === 0 && stop(value)) {
+        return base + 2 * slot;
+      }
+    }
+  }
+
+  #slotOf(hash: number, value: number): number {
+    const at = this.#walk(hash, (other) => other === value);
+    assert(at >= 0, 'a row of the run has its slot');
+    return at;
+  }
+
+  /** The live row with the payload of the record of `size` words at `at` of `words`, or -1. */
+  find(
+    hash: number, identity: number, words: Int32Array, at: number, size: number,
+  ): number {
+    const entry = this.table.directory[hash >>> this.table.shift];
+    const base = tableBase(entry);
+    const mask = tableMask(entry);
+    const i32 = this.#region.i32;
+    const tag = this.#tagOf(hash, identity);
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const value = i32[base + 2 * slot + 1];
+      if (value === 0) return -1;
+      const other = i32[base + 2 * slot] ^ tag;
+      if ((other & 0xffff) !== 0 || value < 0) continue;
+      if ((value & 1) === 1) {
+        if (other === 0 && samePayload(i32, value - 1, words, at, size)) return value - 1;
+      } else if (this.heavyAt(value).hash === hash) {
+        return findHeavy(i32, this.heavyAt(value).table, identity, words, at, size);
+      }
+    }
+  }
+
+  /** Takes a live row out. */
+  discard(hash: number, row: number): void {
+    const at = this.#walk(hash, (value) => value === row + 1);
+    if (at >= 0) this.table.remove(hash, at);
+    else this.#discardHeavy(hash, row);
+  }
+
+  /** Takes a live row of a heavy key out; false if there is none. */
+  #discardHeavy(hash: number, row: number): boolean {
+    const at = this.#walk(hash, (value) =>
+      value > 0 && (value & 1) === 0 && this.heavyAt(value).hash === hash);
+    if (at < 0) return false;
+    const { i32 } = this.#region;
+    const value = i32[at + 1];
+    const { table } = this.heavyAt(value);
+    const identity = identityHash(i32, row, this.#store.sizeOf(i32, row));
+    const slot = slotIn(i32, table, identity, row + 1);
+    if (slot < 0) return false;
+    table.remove(identity, slot);
+    if (table.count <= lightRowsMax) this.#lighten(hash, at, value);
+    return true;
+  }
+
+  /** A heavy key with few rows left returns to the common table. */
+  #lighten(hash: number, at: number, value: number): void {
+    const { table } = this.heavyAt(value);
+    const entries: number[] = [];
+    table.eachTable((base, slots) => {
+      const { i32 } = this.#region;
+      for (let k = base; k < base + 2 * slots; k += 2) {
+        if (i32[k + 1] !== 0) entries.push(i32[k], i32[k + 1]);
+      }
+    });
+    table.dispose();
+    this.table.remove(hash, at);
+    const number = (value >> 1) - 1;
+    this.#heavy[number] = null;
+    this.#spare.push(number);
+    for (let k = 0; k < entries.length; k += 2) {
+      this.table.insert(hash, this.#tagOf(hash, entries[k]), entries[k + 1]);
+    }
+  }
+
+  /**
+   * A live row has died and is number `sequence` of the dead log. With `building` the row may not
+   * have been in the index yet.
+   */
+  die(hash: number, row: number, sequence: number, building: boolean): void {
+    const { tagMask, table } = this;
+    const entry = table.directory[hash >>> table.shift];
+    const base = tableBase(entry);
+    const mask = tableMask(entry);
+    const i32 = this.#region.i32;
+    let own = -1;
+    let dead = -1;
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const at = base + 2 * slot;
+      const value = i32[at + 1];
+      if (value === 0) break;
+      if (value === row + 1) own = at;
+      else if (value < 0 && ((i32[at] ^ hash) & tagMask) === 0 && this.#belongs(value, hash)) {
+        dead = at;
+      }
+    }
+    assert(sequence === this.#links.tail, 'deaths come in order');
+    this.#links.push(dead >= 0 ? ~i32[dead + 1] : -1);
+    if (dead >= 0) i32[dead + 1] = ~sequence;
+    if (own >= 0) {
+      if (dead >= 0) table.remove(hash, own);
+      else i32[own + 1] = ~sequence;
+      return;
+    }
+    const heavy = this.#discardHeavy(hash, row);
+    assert(heavy || building, `row ${row} was in the index`);
+    if (dead < 0) table.insert(hash, this.#tagOf(hash, 0), ~sequence);
+  }
+
+  /** The oldest dead row, of key hash `hash`, leaves the log; it may be older than the index. */
+  bury(hash: number, sequence: number): void {
+    if (!this.#links.has(sequence)) return;
+    assert(sequence === this.#links.head, 'the dead leave in order');
+    this.#links.drop(1);
+    const at = this.#walk(hash, (value) => value === ~sequence);
+    if (at >= 0) this.table.remove(hash, at);
+  }
+
+  /** The number of the next older dead row of the key, or -1. */
+  older(sequence: number): number {
+    const next = this.#links.get(sequence);
+    return this.#links.has(next) ? next : -1;
+  }
+
+  /** Whether a live row is in the index. */
+  holds(hash: number, row: number): boolean {
+    if (this.#walk(hash, (value) => value === row + 1) >= 0) return true;
+    const at = this.#walk(hash, (value) =>
+      value > 0 && (value & 1) === 0 && this.heavyAt(value).hash === hash);
+    if (at < 0) return false;
+    const { i32 } = this.#region;
+    const identity = identityHash(i32, row, this.#store.sizeOf(i32, row));
+    return slotIn(i32, this.heavyAt(i32[at + 1]).table, identity, row + 1) >= 0;
+  }
+
+  /** Step of the death of a row of the dead log. */
+  deathOf(sequence: number): number {
+    return this.#region.i32[this.#log.row(sequence) + recordDeath];
+  }
+
+  /** Address of a row of the dead log. */
+  deadRow(sequence: number): number {
+    return this.#log.row(sequence);
+  }
+
+  bytes(): number {
+    let bytes = this.table.bytes() + this.#links.bytes();
+    for (const heavy of this.#heavy) bytes += heavy?.table.bytes() ?? 0;
+    return bytes;
+  }
+
+  dispose(): void {
+    for (const heavy of this.#heavy) heavy?.table.dispose();
+    this.#heavy.length = 0;
+    this.table.dispose();
+  }
+}
+
+function findHeavy(
+  i32: Int32Array, table: HashTable, identity: number, words: Int32Array, at: number,
+  size: number,
+): number {
+  const entry = table.directory[identity >>> table.shift];
+  const base = tableBase(entry);
+  const mask = tableMask(entry);
+  for (let slot = identity & mask; ; slot = (slot + 1) & mask) {
+    const value = i32[base + 2 * slot + 1];
+    if (value === 0) return -1;
+    if (i32[base + 2 * slot] === identity && samePayload(i32, value - 1, words, at, size)) {
+      return value - 1;
+    }
+  }
+}
+
+/** Word of the slot of a value in a table of whole hashes, or -1. */
+function slotIn(i32: Int32Array, table: HashTable, hash: number, value: number): number {
+  const entry = table.directory[hash >>> table.shift];
+  const base = tableBase(entry);
+  const mask = tableMask(entry);
+  for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+    const other = i32[base + 2 * slot + 1];
+    if (other === 0) return -1;
+    if (other === value) return base + 2 * slot;
+  }
+}
+

@@ -1,0 +1,297 @@
+/**
+ * Extendible hashing in a region: a directory by the top bits of the hash points to tables of at most
+ * 512 slots, each with linear probing from the low bits and removal by backward shift. A full table
+ * is doubled while small, then split in two by one more bit of the hash. So growing never moves more
+ * than one table's entries, and no pause grows with the state.
+ *
+ * A slot is two words, [tag, value]; value 0 is an empty slot. The low 16 bits of a tag are the low
+ * bits of the hash, so an entry's home slot is known without its hash. A split needs the whole hash
+ * and asks `hashOf`.
+ *
+ * A directory entry is the table's address / 128, shifted up by 5, and the binary logarithm of its
+ * slots in the low 5 bits. The region's `meta` of the table's first block holds the entries' count
+ * in the low 24 bits and the local depth above.
+ *
+ * If hashes are so alike that splitting would only lengthen the directory, the table grows beyond
+ * 512 slots instead. Neighbours that have become almost empty are merged.
+ *
+ * Invariants: count of a table <= 7/8 of its slots; local depth <= global depth; every entry lies
+ * between its home slot and the next empty slot.
+ */
+import { assert } from '../../src/base/assert.ts';
+import type { Arena, Region } from './region.ts';
+import { blockWordsMin } from './region.ts';
+
+const splitLog = 9;
+/** Tags that hold only the low 16 bits of the hash; whole hashes. */
+const tableLogMax = 16;
+const wholeTableLogMax = 24;
+const countMask = 0xffffff;
+const depthUnit = 0x1000000;
+/** Directory entries a table, on average, beyond which a table grows rather than splits. */
+const directoryPerTableMax = 32;
+
+/** The whole hash of an entry. */
+export type HashOf = (tag: number, value: number) => number;
+
+const tagItself: HashOf = (tag) => tag;
+
+/** First word of the table of a directory entry. */
+export function tableBase(entry: number): number {
+  return (entry >>> 5) * blockWordsMin;
+}
+
+/** Slots - 1 of the table of a directory entry. */
+export function tableMask(entry: number): number {
+  return (1 << (entry & 31)) - 1;
+}
+
+/** A copy of the entries of one table, reused. */
+let scratch = new Int32Array(2 ** (splitLog + 1));
+
+export class HashTable {
+  directory: Int32Array;
+  /** hash >>> shift is the place in the directory. */
+  shift = 31;
+  count = 0;
+  readonly #arena: Arena;
+  readonly #region: Region;
+  readonly #hashOf: HashOf;
+  readonly #startLog: number;
+  readonly #logMax: number;
+  #tables = 1;
+
+  /** Without `hashOf` the tags are the whole hashes. */
+  constructor(arena: Arena, hashOf: HashOf | null, startLog: number) {
+    this.#arena = arena;
+    this.#region = arena.region;
+    this.#hashOf = hashOf ?? tagItself;
+    this.#logMax = hashOf === null ? wholeTableLogMax : tableLogMax;
+    this.#startLog = startLog;
+    const entry = this.#make(startLog, 0);
+    this.directory = Int32Array.of(entry, entry);
+  }
+
+  /** Tables in use. */
+  get tables(): number {
+    return this.#tables;
+  }
+
+  bytes(): number {
+    return this.directory.length * 4;
+  }
+
+  /** Adds an entry. May replace the region's views. */
+  insert(hash: number, tag: number, value: number): void {
+    let entry = this.directory[hash >>> this.shift];
+    while (!this.hasRoom(entry)) {
+      this.#enlarge(hash);
+      entry = this.directory[hash >>> this.shift];
+    }
+    const base = tableBase(entry);
+    this.place(base, emptySlot(this.#region.i32, base, tableMask(entry), hash), tag, value);
+  }
+
+  /** Whether one more entry fits the table of a directory entry. */
+  hasRoom(entry: number): boolean {
+    const slots = 1 << (entry & 31);
+    return (this.#region.meta[entry >>> 5] & countMask) < slots - (slots >> 3);
+  }
+
+  /** Writes an entry into the empty slot at word `at` of the table at `base`, which has room. */
+  place(base: number, at: number, tag: number, value: number): void {
+    const { i32, meta } = this.#region;
+    i32[at] = tag;
+    i32[at + 1] = value;
+    meta[base / blockWordsMin]++;
+    this.count++;
+  }
+
+  /** Removes the entry in the slot at word `at`. */
+  remove(hash: number, at: number): void {
+    const entry = this.directory[hash >>> this.shift];
+    const base = tableBase(entry);
+    const mask = tableMask(entry);
+    const { i32, meta } = this.#region;
+    closeGap(i32, base, mask, (at - base) >> 1);
+    this.count--;
+    const left = --meta[entry >>> 5] & countMask;
+    if (left === mask >> 3 || left === 0) this.#shrink(hash);
+  }
+
+  /** Calls back with the first word and the slots of every table. */
+  eachTable(callback: (base: number, slots: number) => void): void {
+    const depth = 32 - this.shift;
+    for (let k = 0; k < this.directory.length;) {
+      const entry = this.directory[k];
+      callback(tableBase(entry), tableMask(entry) + 1);
+      k += 2 ** (depth - this.#depth(entry));
+    }
+  }
+
+  dispose(): void {
+    this.eachTable((base, slots) => { this.#arena.free(base, slots * 2); });
+    this.directory = new Int32Array(0);
+    this.count = 0;
+  }
+
+  #depth(entry: number): number {
+    return this.#region.meta[entry >>> 5] >>> 24;
+  }
+
+  #make(log: number, depth: number): number {
+    const base = this.#arena.allocate(2 ** (log + 1));
+    this.#region.i32.fill(0, base, base + 2 ** (log + 1));
+    this.#region.meta[base / blockWordsMin] = depth * depthUnit;
+    return ((base / blockWordsMin) << 5) | log;
+  }
+
+  /** Makes room in the table of `hash`. */
+  #enlarge(hash: number): void {
+    const entry = this.directory[hash >>> this.shift];
+    const log = entry & 31;
+    const depth = this.#depth(entry);
+    if (log < splitLog || (log < this.#logMax && this.#alike(depth))) this.#regrow(hash, log + 1);
+    else this.#split(hash);
+  }
+
+  /** Whether a split at this depth would mostly lengthen the directory. */
+  #alike(depth: number): boolean {
+    return depth === 32 - this.shift
+      && this.directory.length >= directoryPerTableMax * Math.max(this.#tables, 4);
+  }
+
+  /** Replaces the table of `hash` by one of 2^log slots. */
+  #regrow(hash: number, log: number): void {
+    const old = this.directory[hash >>> this.shift];
+    const depth = this.#depth(old);
+    const words = this.#lift(old);
+    this.#arena.free(tableBase(old), words);
+    const entry = this.#make(log, depth);
+    this.#point(hash, depth, entry);
+    for (let k = 0; k < words; k += 2) {
+      if (scratch[k + 1] !== 0) this.#settle(entry, scratch[k], scratch[k], scratch[k + 1]);
+    }
+  }
+
+  /** Copies a table to `scratch`; answers its words. */
+  #lift(entry: number): number {
+    const base = tableBase(entry);
+    const words = (tableMask(entry) + 1) * 2;
+    if (scratch.length < words) scratch = new Int32Array(words);
+    scratch.set(this.#region.i32.subarray(base, base + words));
+    return words;
+  }
+
+  /** Puts an entry that is counted already into a table with room. */
+  #settle(entry: number, hash: number, tag: number, value: number): void {
+    const base = tableBase(entry);
+    const i32 = this.#region.i32;
+    const at = emptySlot(i32, base, tableMask(entry), hash);
+    i32[at] = tag;
+    i32[at + 1] = value;
+    this.#region.meta[entry >>> 5]++;
+  }
+
+  /** Points the directory's range of `hash` at `depth` to a table. */
+  #point(hash: number, depth: number, entry: number): void {
+    const global = 32 - this.shift;
+    const range = 2 ** (global - depth);
+    const first = Math.floor((hash >>> this.shift) / range) * range;
+    this.directory.fill(entry, first, first + range);
+  }
+
+  #split(hash: number): void {
+    const old = this.directory[hash >>> this.shift];
+    const depth = this.#depth(old);
+    if (depth === 32 - this.shift) this.#lengthen();
+    assert(depth < 32, 'a table is split by a bit of the hash');
+    const words = this.#lift(old);
+    const base = tableBase(old);
+    const log = old & 31;
+    const bit = 31 - depth;
+    const { i32, meta } = this.#region;
+    i32.fill(0, base, base + words);
+    meta[old >>> 5] = (depth + 1) * depthUnit;
+    const fresh = this.#make(log, depth + 1);
+    this.#tables++;
+    const prefix = depth === 0 ? 0 : (hash >>> (32 - depth)) << (32 - depth);
+    this.#point(prefix | (1 << bit), depth + 1, fresh);
+    for (let k = 0; k < words; k += 2) {
+      const value = scratch[k + 1];
+      if (value === 0) continue;
+      const whole = this.#hashOf(scratch[k], value);
+      this.#settle(((whole >>> bit) & 1) === 0 ? old : fresh, whole, scratch[k], value);
+    }
+  }
+
+  /** Doubles the directory. */
+  #lengthen(): void {
+    const old = this.directory;
+    const directory = new Int32Array(old.length * 2);
+    for (let k = 0; k < old.length; k++) {
+      directory[2 * k] = old[k];
+      directory[2 * k + 1] = old[k];
+    }
+    this.directory = directory;
+    this.shift--;
+  }
+
+  #shrink(hash: number): void {
+    while (this.#tables > 1 && this.#merge(hash));
+    if (this.count === 0 && this.#tables === 1) this.#restart();
+  }
+
+  /** Joins the table of `hash` with its neighbour if both are almost empty. */
+  #merge(hash: number): boolean {
+    const entry = this.directory[hash >>> this.shift];
+    const depth = this.#depth(entry);
+    if (depth === 0) return false;
+    const other = this.directory[(hash ^ (1 << (32 - depth))) >>> this.shift];
+    const { meta } = this.#region;
+    const together = (meta[entry >>> 5] & countMask) + (meta[other >>> 5] & countMask);
+    if (this.#depth(other) !== depth || together > (tableMask(entry) + 1) >> 1) return false;
+    const words = this.#lift(other);
+    this.#arena.free(tableBase(other), words);
+    this.#tables--;
+    meta[entry >>> 5] -= depthUnit;
+    this.#point(hash, depth - 1, entry);
+    for (let k = 0; k < words; k += 2) {
+      if (scratch[k + 1] !== 0) this.#settle(entry, scratch[k], scratch[k], scratch[k + 1]);
+    }
+    return true;
+  }
+
+  /** An emptied table is small again. */
+  #restart(): void {
+    const old = this.directory[0];
+    if (tableMask(old) + 1 <= 2 ** this.#startLog && this.directory.length === 2) return;
+    this.#arena.free(tableBase(old), (tableMask(old) + 1) * 2);
+    const entry = this.#make(this.#startLog, 0);
+    this.directory = Int32Array.of(entry, entry);
+    this.shift = 31;
+  }
+}
+
+/** Word of the first empty slot from the home of `hash` on. */
+function emptySlot(i32: Int32Array, base: number, mask: number, hash: number): number {
+  let slot = hash & mask;
+  while (i32[base + 2 * slot + 1] !== 0) slot = (slot + 1) & mask;
+  return base + 2 * slot;
+}
+
+/** Empties a slot and moves later entries of the run back, so that every one stays reachable. */
+function closeGap(i32: Int32Array, base: number, mask: number, slot: number): void {
+  let hole = slot;
+  for (let next = (hole + 1) & mask; ; next = (next + 1) & mask) {
+    const at = base + 2 * next;
+    const value = i32[at + 1];
+    if (value === 0) break;
+    const tag = i32[at];
+    if (((next - tag) & mask) < ((next - hole) & mask)) continue;
+    i32[base + 2 * hole] = tag;
+    i32[base + 2 * hole + 1] = value;
+    hole = next;
+  }
+  i32[base + 2 * hole + 1] = 0;
+}

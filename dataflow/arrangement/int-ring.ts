@@ -1,0 +1,86 @@
+/**
+ * A queue of ints that are known by sequence number: pushed at the tail, dropped at the head, read
+ * and written anywhere between. Numbers are uint31 and wrap around; a number names an entry as long
+ * as it lies in [head, tail), which `has` answers, so stale numbers are harmless while fewer than
+ * 2^31 entries have passed.
+ *
+ * The ring doubles when full (a copy of 4 bytes an entry) and starts over small when it empties.
+ */
+import { assert } from '../../src/base/assert.ts';
+
+const capacityMin = 16;
+const keepCapacityMax = 4_096;
+const sequenceMask = 0x7fffffff;
+
+export class IntRing {
+  #ring = new Int32Array(capacityMin);
+  #head: number;
+  #count = 0;
+
+  constructor(head = 0) {
+    this.#head = head;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Number of the oldest entry. */
+  get head(): number {
+    return this.#head;
+  }
+
+  /** Number that the next entry gets. */
+  get tail(): number {
+    return (this.#head + this.#count) & sequenceMask;
+  }
+
+  /** Whether a number names an entry. */
+  has(sequence: number): boolean {
+    return ((sequence - this.#head) & sequenceMask) < this.#count && sequence >= 0;
+  }
+
+  get(sequence: number): number {
+    return this.#ring[sequence & (this.#ring.length - 1)];
+  }
+
+  push(value: number): void {
+    if (this.#count === this.#ring.length) this.#double();
+    this.#ring[(this.#head + this.#count) & (this.#ring.length - 1)] = value;
+    this.#count++;
+  }
+
+  /** Drops the oldest entry and answers it. */
+  shift(): number {
+    assert(this.#count > 0, 'an entry is there to be dropped');
+    const value = this.#ring[this.#head & (this.#ring.length - 1)];
+    this.drop(1);
+    return value;
+  }
+
+  /** Drops the `n` oldest entries. */
+  drop(n: number): void {
+    this.#head = (this.#head + n) & sequenceMask;
+    this.#count -= n;
+    if (this.#count === 0 && this.#ring.length > keepCapacityMax) {
+      this.#ring = new Int32Array(capacityMin);
+    }
+  }
+
+  bytes(): number {
+    return this.#ring.length * 4;
+  }
+
+  #double(): void {
+    const old = this.#ring;
+    const ring = new Int32Array(old.length * 2);
+    const from = this.#head & (old.length - 1);
+    // Entry k of the queue keeps its number, so it moves to that number modulo the new length.
+    const to = this.#head & (ring.length - 1);
+    const first = old.length - from;
+    ring.set(old.subarray(from), to);
+    const rest = (to + first) & (ring.length - 1);
+    ring.set(old.subarray(0, from), rest);
+    this.#ring = ring;
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * A key of an arrangement with its hash index: what depends on the key's columns and types, and the
+ * building of an index over rows that are there already.
+ *
+ * While it is built, new rows enter at once and deaths are noted whether or not the row had been
+ * entered; the builder walks the store and enters live rows that are missing. So building takes any
+ * number of slices between steps. A built index knows the dead rows of steps after its making only,
+ * and serves reads from that step on (`since`).
+ */
+import { assert } from '../../src/base/assert.ts';
+import type { Batch } from '../value/batch.ts';
+import type { EqualBatchRecord } from '../value/equal.ts';
+import { equalBatchRecord } from '../value/equal.ts';
+import type { RecordHash } from '../value/hash.ts';
+import { hashColumns, recordHash } from '../value/hash.ts';
+import type { RowLayout } from '../value/layout.ts';
+import { recordHash as hashWord } from '../value/layout.ts';
+import type { ColumnType } from '../value/type.ts';
+import type { Pairs, Position } from './arrangement.ts';
+import type { DeadLog } from './dead-log.ts';
+import { HashIndex } from './hash-index.ts';
+import { makePairs, startPosition } from './pairs.ts';
+import type { Arena } from './region.ts';
+import type { RowStore } from './row-store.ts';
+import { identityHash } from './stage.ts';
+import { scanRows } from './walk.ts';
+
+/** Rows that the builder takes from the store at a time. */
+const buildRows = 1_024;
+
+/** Newer than every row: a scan at it sees the live rows. */
+const liveStep = 0x7ffffffe;
+
+export class KeyIndex {
+  readonly key: readonly number[];
+  readonly types: readonly ColumnType[];
+  readonly table: HashIndex;
+  readonly equal: EqualBatchRecord;
+  /** Hashes of the key of the batch that is being applied. */
+  hashes = new Int32Array(0);
+  /** Least step that can be read through this index. */
+  since = -1;
+  readonly #store: RowStore;
+  readonly #hash: RecordHash;
+  #walk: { readonly position: Position; readonly pairs: Pairs } | null = null;
+
+  constructor(
+    store: RowStore, arena: Arena, dead: DeadLog, key: readonly number[], identity: boolean,
+    first: number,
+  ) {
+    const { layout } = store;
+    this.key = [...key];
+    this.types = key.map((c) => layout.columns[c]);
+    this.table = new HashIndex(store, arena, dead, key, identity, first);
+    this.equal = equalBatchRecord(layout, key);
+    this.#store = store;
+    this.#hash = identity ? storedHash : hashOfKey(layout, key);
+  }
+
+  /** Whether rows that are there may still be missing. */
+  get building(): boolean {
+    return this.#walk !== null;
+  }
+
+  serves(key: readonly number[]): boolean {
+    return key.length === this.key.length && key.every((column, k) => column === this.key[k]);
+  }
+
+  /** Hashes the key of every row of a batch about to be applied. */
+  hashBatch(batch: Batch): void {
+    if (this.hashes.length < batch.rows) this.hashes = new Int32Array(batch.rows);
+    hashColumns(batch, this.key, this.types, this.hashes);
+  }
+
+  /** Begins to enter the rows that are there; they can be read from `since` on. */
+  startBuilding(since: number): void {
+    this.since = since;
+    this.#walk = { position: startPosition(), pairs: makePairs(buildRows) };
+  }
+
+  /** Enters up to about `rowsMax` rows; true when none is missing. */
+  build(rowsMax: number): boolean {
+    for (let rows = 0; this.#walk !== null && rows < rowsMax; rows += buildRows) {
+      const { position, pairs } = this.#walk;
+      pairs.n = 0;
+      const done = scanRows(this.#store, liveStep, position, pairs);
+      for (let k = 0; k < pairs.n; k++) this.#enter(pairs.address[k]);
+      if (done) this.#walk = null;
+    }
+    return this.#walk === null;
+  }
+
+  #enter(record: number): void {
+    const { i32 } = this.#store.region;
+    const hash = this.#hash(i32, record);
+    if (this.table.holds(hash, record)) return;
+    this.table.add(hash, identityHash(i32, record, this.#store.sizeOf(i32, record)), record);
+  }
+
+  /** A live row enters. */
+  add(record: number, identity: number): void {
+    this.table.add(this.#hash(this.#store.region.i32, record), identity, record);
+  }
+
+  /** A live row leaves as if it had never been. */
+  discard(record: number): void {
+    this.table.discard(this.#hash(this.#store.region.i32, record), record);
+  }
+
+  /** A live row has died as number `sequence` of the dead log. */
+  die(record: number, sequence: number): void {
+    const hash = this.#hash(this.#store.region.i32, record);
+    this.table.die(hash, record, sequence, this.building);
+  }
+
+  /** A dead row leaves the log. */
+  bury(record: number, sequence: number): void {
+    this.table.bury(this.#hash(this.#store.region.i32, record), sequence);
+  }
+
+  bytes(): number {
+    return this.table.bytes() + this.hashes.length * 4;
+  }
+
+  dispose(): void {
+    this.table.dispose();
+  }
+}
+
+/** The identity index keeps its hash in the record. */
+const storedHash: RecordHash = (i32, at) => i32[at + hashWord];
+
+function hashOfKey(layout: RowLayout, key: readonly number[]): RecordHash {
+  assert(key.every((c) => c < layout.columns.length), 'key columns are in the layout');
+  return recordHash(layout, key);
+}

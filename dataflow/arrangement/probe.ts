@@ -1,0 +1,132 @@
+/**
+ * Probing: for a range of rows of a key batch, the records of an index that are visible at a step
+ * and have an equal key, as pairs.
+ *
+ * All matches of one row are given or none: a row whose matches do not fit is not begun. So a probe
+ * that goes on later, after other steps were applied and the tables have moved, misses nothing and
+ * repeats nothing. (A single row with more matches than the pairs can hold is the caller's business.)
+ */
+import type { Batch } from '../value/batch.ts';
+import type { EqualBatchRecord } from '../value/equal.ts';
+import { recordBirth, recordWeight } from '../value/layout.ts';
+import type { Pairs } from './arrangement.ts';
+import type { HashIndex } from './hash-index.ts';
+import { tableBase, tableMask } from './hash-table.ts';
+
+/** What stays the same over one probe. */
+export interface ProbeRun {
+  readonly index: HashIndex;
+  /** Words of the store's region. */
+  readonly words: Int32Array;
+  readonly equal: EqualBatchRecord;
+  readonly keys: Batch;
+  /** Offsets of the key columns and of their null bytes. */
+  readonly k: Int32Array;
+  readonly n: Int32Array;
+  readonly hashes: Int32Array;
+  readonly at: number;
+  /** Whether dead rows may be visible at `at`. */
+  readonly dead: boolean;
+  /** Whether rows with a NULL in the key match nothing. */
+  readonly skipNulls: boolean;
+}
+
+/** Whether any of the key columns of `row` is NULL. */
+function hasNull(u8: Uint8Array, n: Int32Array, row: number): boolean {
+  for (let c = 0; c < n.length; c++) if (n[c] >= 0 && u8[n[c] + row] !== 0) return true;
+  return false;
+}
+
+/**
+ * Probes rows `from … to - 1`. Answers the row it stopped before because its matches do not fit, or
+ * `to`.
+ */
+export function probeRows(run: ProbeRun, from: number, to: number, out: Pairs): number {
+  const { index, words, equal, k, n, hashes, at, dead, skipNulls } = run;
+  const { i32, u8 } = run.keys.slab;
+  const { tagMask } = index;
+  const { directory, shift } = index.table;
+  const { capacity, row: rows, address, weight } = out;
+  let filled = out.n;
+  for (let r = from; r < to; r++) {
+    if (skipNulls && hasNull(u8, n, r)) continue;
+    const first = filled;
+    const hash = hashes[r];
+    const entry = directory[hash >>> shift];
+    const base = tableBase(entry);
+    const mask = tableMask(entry);
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const value = words[base + 2 * slot + 1];
+      if (value === 0) break;
+      if (((words[base + 2 * slot] ^ hash) & tagMask) !== 0) continue;
+      if (value > 0 && (value & 1) === 1) {
+        const record = value - 1;
+        if (words[record + recordBirth] > at) continue;
+        if (!equal(i32, u8, k, n, r, words, record)) continue;
+        if (filled < capacity) {
+          rows[filled] = r;
+          address[filled] = record;
+          weight[filled] = words[record + recordWeight];
+        }
+        filled++;
+      } else if (value > 0) {
+        filled = probeHeavy(run, r, value, out, filled);
+      } else if (dead) {
+        filled = probeDead(run, r, ~value, out, filled);
+      }
+      if (filled > capacity) {
+        out.n = first;
+        return r;
+      }
+    }
+  }
+  out.n = filled;
+  return to;
+}
+
+function probeHeavy(
+  run: ProbeRun, row: number, value: number, out: Pairs, start: number,
+): number {
+  const { index, words, equal, k, n, hashes, at } = run;
+  const { i32, u8 } = run.keys.slab;
+  const { capacity } = out;
+  const heavy = index.heavyAt(value);
+  let filled = start;
+  if (heavy.hash !== hashes[row]) return filled;
+  heavy.table.eachTable((base, slots) => {
+    if (filled > capacity) return;
+    for (let slot = base, end = base + 2 * slots; slot < end; slot += 2) {
+      const record = words[slot + 1] - 1;
+      if (record < 0 || words[record + recordBirth] > at) continue;
+      if (!equal(i32, u8, k, n, row, words, record)) continue;
+      if (filled < capacity) {
+        out.row[filled] = row;
+        out.address[filled] = record;
+        out.weight[filled] = words[record + recordWeight];
+      }
+      filled++;
+    }
+  });
+  return filled;
+}
+
+/** Newest death first, so the walk ends at the first row that was dead at `at` already. */
+function probeDead(
+  run: ProbeRun, row: number, sequence: number, out: Pairs, start: number,
+): number {
+  const { index, words, equal, k, n, at } = run;
+  const { i32, u8 } = run.keys.slab;
+  let filled = start;
+  for (let s = sequence; s >= 0 && index.deathOf(s) > at; s = index.older(s)) {
+    const record = index.deadRow(s);
+    if (words[record + recordBirth] > at) continue;
+    if (!equal(i32, u8, k, n, row, words, record)) continue;
+    if (filled < out.capacity) {
+      out.row[filled] = row;
+      out.address[filled] = record;
+      out.weight[filled] = words[record + recordWeight];
+    }
+    filled++;
+  }
+  return filled;
+}
