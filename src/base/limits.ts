@@ -46,10 +46,16 @@ export const limits = {
   chainTokensMax: 2_000,
   /** Tokens of one SQL text: memory of the grammar grows with them, a long literal is one. */
   statementTokensMax: 2_000_000,
+  /** UTF-16 units of the user's text that a syntax error quotes. */
+  errorTextUnitsMax: 1_000,
   /** Statements of one SQL text. */
   scriptStatementsMax: 100_000,
   /** UTF-16 units of a statement after which the grammar's memory is given back. */
   grammarTextUnitsKept: 4 * 1024 * 1024,
+  /** Words of var bytes in one batch of several rows. */
+  batchVarWordsMax: 2 ** 20,
+  /** Bytes of live stream batches that may wait for one dataflow before sealing waits. */
+  streamQueuedBytesMax: 64 * 1024 * 1024,
   /** Bytes of one row. */
   rowBytesMax: 128 * 1024 * 1024,
   /** Words of one record in a row store (a segment). */
@@ -62,6 +68,10 @@ export const limits = {
   regionsMax: 1_024,
   /** Notices that a session keeps until they are sent. */
   noticesMax: 1_000,
+  /** Messages of one client that wait while another one is worked on. */
+  queuedMessagesMax: 1_000,
+  /** Bytes of answers that are gathered before they are handed to the socket. */
+  writeBufferBytes: 64 * 1024,
   /** Client connections. */
   connectionsMax: 5_000,
   /** Bytes of an identifier; longer ones are cut with a notice, as in Postgres. */

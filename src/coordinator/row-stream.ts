@@ -46,6 +46,7 @@ export function answerStream(
   return {
     kind: 'rows',
     columns,
+    live: false,
     async next() {
       if (ended) return null;
       try {
@@ -73,6 +74,7 @@ export function batchStream(
   return {
     kind: 'rows',
     columns,
+    live: false,
     next: () => Promise.resolve(batches[next++] ?? null),
     close() {
       next = batches.length;

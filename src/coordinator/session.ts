@@ -47,6 +47,8 @@ export interface RowStream {
    * Not called again until the client has taken the previous rows: that is the back-pressure.
    */
   next(): Promise<PackedBatch | null>;
+  /** True if rows may come at any time for ever (SUBSCRIBE): what is written is flushed before a wait. */
+  readonly live: boolean;
   /** Ends it early; idempotent; frees what it held. */
   close(): void;
   /** The command tag for `rows` rows sent: `SELECT 3`, `FETCH 3`, `INSERT 0 3`. */

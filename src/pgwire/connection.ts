@@ -1,0 +1,306 @@
+/**
+ * One client connection: the protocol's state machine (Postgres manual, section 55.2).
+ *
+ * Messages are handled strictly in order. While one is being worked on the rest waits in a bounded
+ * queue and the socket is not read further: that is the back-pressure on clients that pipeline.
+ * After an error in the extended protocol everything up to Sync is skipped. Answers are gathered in
+ * one writer and handed to the socket at Sync, Flush, the end of a simple query, before any wait,
+ * and whenever the buffer is large; a socket that does not drain stops the row streams.
+ */
+import { SqlError, sqlError } from '../base/error.ts';
+import type { ErrorFields } from '../base/error.ts';
+import { limits } from '../base/limits.ts';
+import type { Log } from '../base/seam.ts';
+import type { Outcome, Session, Sessions } from '../coordinator/session.ts';
+import { BackendWriter } from './backend.ts';
+import { runCopyIn, runCopyOut } from './copy.ts';
+import { ExtendedProtocol } from './extended.ts';
+import { FrontendDecoder } from './frontend.ts';
+import type { FrontendMessage } from './frontend.ts';
+import { sendRows } from './rows.ts';
+
+/** The transport, as far as a connection needs it. */
+export interface Transport {
+  /** False if the bytes had to be queued: wait for `drained` before writing much more. */
+  write(bytes: Uint8Array): boolean;
+  /** Resolves when the queue is empty or the transport is gone. */
+  drained(): Promise<void>;
+  pause(): void;
+  resume(): void;
+  /** Sends what is queued, then closes. */
+  end(): void;
+  readonly remote: string;
+  /** Whether the peer is on this machine. */
+  readonly loopback: boolean;
+}
+
+export class Connection {
+  readonly #transport: Transport;
+  readonly #sessions: Sessions;
+  readonly #log: Log;
+  readonly #decoder = new FrontendDecoder();
+  readonly #queue: FrontendMessage[] = [];
+  readonly writer = new BackendWriter();
+  #session: Session | null = null;
+  #extended: ExtendedProtocol | null = null;
+  #running = false;
+  #closed = false;
+  #skipping = false;
+  /** Set while COPY FROM STDIN wants the client's messages. */
+  #waiting: ((message: FrontendMessage | null) => void) | null = null;
+
+  constructor(transport: Transport, sessions: Sessions, log: Log) {
+    this.#transport = transport;
+    this.#sessions = sessions;
+    this.#log = log;
+  }
+
+  /** Bytes from the client. */
+  receive(chunk: Uint8Array): void {
+    if (this.#closed) return;
+    try {
+      for (const message of this.#decoder.push(chunk)) this.#queue.push(message);
+    } catch (error) {
+      this.#drainThenFail(error);
+      return;
+    }
+    if (this.#waiting !== null && this.#queue.length > 0) this.#deliver();
+    else if (!this.#running) void this.#run();
+    else if (this.#queue.length > limits.queuedMessagesMax) this.#transport.pause();
+  }
+
+  /** The client is gone. */
+  disconnected(): void {
+    this.#closed = true;
+    this.#session?.close();
+    this.#session = null;
+    this.#waiting?.(null);
+  }
+
+  /** The server shuts down. */
+  shutdown(): void {
+    if (this.#closed) return;
+    this.fatal({ code: '57P01', message: 'terminating connection due to administrator command' });
+  }
+
+  /** Whole messages that came before the broken one are still answered. */
+  #drainThenFail(error: unknown): void {
+    const fail = (): void => this.fatal(fieldsOf(error, this.#log));
+    if (this.#running) fail();
+    else void this.#run().then(fail);
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true;
+    while (!this.#closed) {
+      const message = this.#queue.shift();
+      if (message === undefined) break;
+      await this.#handle(message);
+    }
+    this.#running = false;
+    if (!this.#closed) this.#transport.resume();
+  }
+
+  async #handle(message: FrontendMessage): Promise<void> {
+    const session = this.#session;
+    if (session === null) return this.#start(message);
+    if (message.kind === 'terminate') return this.#close();
+    if (this.#skipping && message.kind !== 'sync') return;
+    try {
+      await this.#dispatch(session, message);
+    } catch (error) {
+      if (this.#closed) return;
+      session.fail();
+      this.#report(session, error);
+      if (message.kind === 'query') await this.#endQuery(session, true);
+      else this.#skipping = true;
+    }
+  }
+
+  async #dispatch(session: Session, message: FrontendMessage): Promise<void> {
+    switch (message.kind) {
+      case 'query':
+        return this.#query(session, message.text);
+      case 'sync': {
+        const failed = this.#skipping;
+        this.#skipping = false;
+        return this.#endQuery(session, failed);
+      }
+      case 'flush':
+        return this.flush();
+      case 'copyData':
+      case 'copyDone':
+      case 'copyFail':
+        return; // What is left of a COPY that failed; Postgres ignores it too.
+      case 'functionCall':
+        throw sqlError('0A000', 'function calls through the protocol are not supported');
+      case 'parse':
+      case 'bind':
+      case 'describe':
+      case 'execute':
+      case 'close':
+        return this.#extended?.handle(message);
+      default:
+        throw sqlError('08P01', `unexpected message ${message.kind}`);
+    }
+  }
+
+  async #query(session: Session, text: string): Promise<void> {
+    session.setStatement('', null);
+    session.setPortal('', null);
+    const script = session.parseScript(text);
+    if (script.length === 0) this.writer.plain('I');
+    for (const statement of script) {
+      const outcome = await session.run(statement);
+      await this.#answer(session, outcome);
+    }
+    await this.#endQuery(session, false);
+  }
+
+  async #answer(session: Session, outcome: Outcome): Promise<void> {
+    switch (outcome.kind) {
+      case 'empty':
+        return this.writer.plain('I');
+      case 'command':
+        this.#notices(session);
+        return this.writer.commandComplete(outcome.tag);
+      case 'rows': {
+        const formats = outcome.columns.map(() => 0);
+        this.writer.rowDescription(outcome.columns, formats);
+        const rows = await sendRows(this, outcome, formats);
+        this.#notices(session);
+        return this.writer.commandComplete(outcome.tag(rows));
+      }
+      case 'copyIn':
+        return runCopyIn(this, outcome);
+      case 'copyOut':
+        return runCopyOut(this, outcome);
+    }
+  }
+
+  async #endQuery(session: Session, failed: boolean): Promise<void> {
+    try {
+      await session.sync(failed);
+    } catch (error) {
+      this.#report(session, error);
+    }
+    this.#notices(session);
+    for (const [name, value] of session.changedSettings()) this.writer.parameterStatus(name, value);
+    this.writer.readyForQuery(session.transactionStatus);
+    await this.flush();
+  }
+
+  #notices(session: Session): void {
+    for (const notice of session.notices()) this.writer.report('N', notice.severity, notice);
+  }
+
+  #report(session: Session, error: unknown): void {
+    this.#notices(session);
+    this.writer.report('E', 'ERROR', fieldsOf(error, this.#log));
+  }
+
+  /** The next message of a COPY FROM STDIN; null if the connection is gone. */
+  nextMessage(): Promise<FrontendMessage | null> {
+    return new Promise((resolve) => {
+      this.#waiting = resolve;
+      if (this.#closed) resolve(null);
+      else if (this.#queue.length > 0) this.#deliver();
+      else this.#transport.resume();
+    });
+  }
+
+  #deliver(): void {
+    const waiting = this.#waiting;
+    this.#waiting = null;
+    waiting?.(this.#queue.shift() ?? null);
+  }
+
+  /** Sends what is written; waits if the client does not read. */
+  async flush(): Promise<void> {
+    if (this.#closed) throw sqlError('08006', 'the client is gone');
+    if (this.writer.at === 0) return;
+    if (!this.#transport.write(this.writer.take())) await this.#transport.drained();
+  }
+
+  /** Like `flush`, but only when the buffer is worth a write. */
+  async flushWhenLarge(): Promise<void> {
+    if (this.writer.at >= limits.writeBufferBytes) await this.flush();
+  }
+
+  get session(): Session | null {
+    return this.#session;
+  }
+
+  #start(message: FrontendMessage): void {
+    switch (message.kind) {
+      case 'sslRequest':
+      case 'gssRequest':
+        if (this.#queue.length > 0 || this.#decoder.partial) {
+          return this.fatal({ code: '08P01', message: 'received unencrypted data after SSL request' });
+        }
+        this.#transport.write(Uint8Array.of('N'.charCodeAt(0)));
+        return;
+      case 'cancelRequest':
+        this.#sessions.cancel(message.processId, message.secret);
+        return this.#close();
+      case 'startup':
+        return this.#open(message);
+      default:
+        return this.fatal({ code: '08P01', message: 'expected a startup message' });
+    }
+  }
+
+  #open(message: Extract<FrontendMessage, { kind: 'startup' }>): void {
+    if (message.major !== 3) {
+      return this.fatal({
+        code: '0A000',
+        message: `unsupported frontend protocol ${message.major}.${message.minor}: server supports 3.0 to 3.0`,
+      });
+    }
+    if (!this.#transport.loopback) {
+      return this.fatal({ code: '28000', message: `connections from ${this.#transport.remote} are not allowed`, hint: 'Only connections from this machine are trusted.' });
+    }
+    if (!message.parameters.has('user')) {
+      return this.fatal({ code: '28000', message: 'no PostgreSQL user name specified in startup packet' });
+    }
+    try {
+      this.#greet(message);
+    } catch (error) {
+      this.fatal(fieldsOf(error, this.#log));
+    }
+  }
+
+  #greet(message: Extract<FrontendMessage, { kind: 'startup' }>): void {
+    const options = [...message.parameters.keys()].filter((name) => name.startsWith('_pq_.'));
+    if (message.minor > 0 || options.length > 0) this.writer.negotiateVersion(options);
+    const session = this.#sessions.open(message.parameters, this.#transport.remote);
+    this.#session = session;
+    this.#extended = new ExtendedProtocol(this, session);
+    this.writer.authenticationOk();
+    for (const [name, value] of session.reportedSettings()) this.writer.parameterStatus(name, value);
+    this.writer.backendKey(session.backend.processId, session.backend.secret);
+    this.#notices(session);
+    this.writer.readyForQuery(session.transactionStatus);
+    this.#transport.write(this.writer.take());
+  }
+
+  /** An error that ends the connection. */
+  fatal(fields: ErrorFields): void {
+    if (this.#closed) return;
+    this.writer.report('E', 'FATAL', fields);
+    this.#transport.write(this.writer.take());
+    this.#close();
+  }
+
+  #close(): void {
+    this.#transport.end();
+    this.disconnected();
+  }
+}
+
+/** What the client is told about an error; a bug of ours is logged and reported as XX000. */
+export function fieldsOf(error: unknown, log: Log): ErrorFields {
+  if (error instanceof SqlError) return error.fields;
+  log.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  return { code: 'XX000', message: `internal error: ${error instanceof Error ? error.message : String(error)}` };
+}

@@ -1,0 +1,135 @@
+/**
+ * COPY over the wire: the client's data into a CopyIn, a row stream out as CopyData. Formats as in
+ * the Postgres manual, "COPY", sections "Text Format" and "CSV Format".
+ */
+import { sqlError, unsupported } from '../base/error.ts';
+import type { PackedBatch } from '../../dataflow/graph/command.ts';
+import { unpackBatch } from '../../dataflow/graph/packed-batch.ts';
+import { readDatum } from '../../dataflow/value/datum-column.ts';
+import { formatDatum } from '../../dataflow/value/text-output.ts';
+import type { CopyIn, CopyOut } from '../coordinator/session.ts';
+import type { CopyOptions } from '../sql/ast.ts';
+import type { ResultColumn } from '../sql/planned.ts';
+import type { Connection } from './connection.ts';
+
+const utf8 = new TextEncoder();
+
+/** Asks for data and takes it until CopyDone; an error of a row is thrown after the client was told to stop. */
+export async function runCopyIn(connection: Connection, copy: CopyIn): Promise<void> {
+  connection.writer.copyResponse('G', copy.columns.length, 0);
+  await connection.flush();
+  try {
+    const tag = await takeData(connection, copy);
+    connection.writer.commandComplete(tag);
+  } catch (error) {
+    copy.abort();
+    throw error;
+  }
+}
+
+async function takeData(connection: Connection, copy: CopyIn): Promise<string> {
+  for (;;) {
+    const message = await connection.nextMessage();
+    if (message === null) throw sqlError('08006', 'the client is gone');
+    switch (message.kind) {
+      case 'copyData':
+        await copy.data(message.bytes);
+        break;
+      case 'copyDone':
+        return await copy.done();
+      case 'copyFail':
+        throw sqlError('57014', `COPY from stdin failed: ${message.message}`);
+      case 'flush':
+      case 'sync':
+        break; // Sent by clients that pipeline; ignored during COPY (Postgres manual, 55.2.6).
+      case 'terminate':
+        throw sqlError('08006', 'unexpected EOF on client connection during COPY');
+      default:
+        throw sqlError('08P01', `unexpected message ${message.kind} during COPY from stdin`);
+    }
+  }
+}
+
+/** Sends a row stream as CopyData, one message a row. */
+export async function runCopyOut(connection: Connection, copy: CopyOut): Promise<void> {
+  const { rows, options } = copy;
+  if (options.format === 'binary') throw unsupported('COPY TO with FORMAT binary');
+  const { writer } = connection;
+  writer.copyResponse('H', rows.columns.length, 0);
+  const write = lineWriter(rows.columns, options);
+  let sent = 0;
+  try {
+    if (options.header) writer.copyData(utf8.encode(headerLine(rows.columns, options)));
+    for (;;) {
+      if (rows.live) await connection.flush();
+      const batch = await rows.next();
+      if (batch === null) break;
+      for (const { line, copies } of write(batch)) {
+        const bytes = utf8.encode(line);
+        for (let i = 0; i < copies; i++) writer.copyData(bytes);
+        sent += copies;
+        await connection.flushWhenLarge();
+      }
+    }
+  } finally {
+    rows.close();
+  }
+  writer.plain('c');
+  writer.commandComplete(`COPY ${sent}`);
+}
+
+interface Line {
+  readonly line: string;
+  readonly copies: number;
+}
+
+function lineWriter(columns: readonly ResultColumn[], options: CopyOptions): (batch: PackedBatch) => Iterable<Line> {
+  const types = columns.map((column) => ({ type: column.type.name, nullable: column.nullable }));
+  const csv = options.format === 'csv';
+  const delimiter = options.delimiter ?? (csv ? ',' : '\t');
+  const nullText = options.null ?? (csv ? '' : '\\N');
+  return function* lines(packed) {
+    const batch = unpackBatch(packed, types, 0);
+    for (let row = 0; row < batch.rows; row++) {
+      const fields = columns.map(({ type }, c) => {
+        const datum = readDatum(batch, c, row, type.name);
+        if (datum === null) return nullText;
+        const text = formatDatum(type.name, datum, type.modifier);
+        return csv ? quoteCsv(text, delimiter, nullText, options, columns.length === 1) : escapeText(text, delimiter);
+      });
+      yield { line: `${fields.join(delimiter)}\n`, copies: batch.slab.i32[batch.weight + row] ?? 0 };
+    }
+  };
+}
+
+function headerLine(columns: readonly ResultColumn[], options: CopyOptions): string {
+  const csv = options.format === 'csv';
+  const delimiter = options.delimiter ?? (csv ? ',' : '\t');
+  const names = columns.map(({ name }) => (csv ? quoteCsv(name, delimiter, '', options, false) : escapeText(name, delimiter)));
+  return `${names.join(delimiter)}\n`;
+}
+
+const textEscapes = new Map([
+  ['\\', '\\\\'], ['\b', '\\b'], ['\f', '\\f'], ['\n', '\\n'], ['\r', '\\r'], ['\t', '\\t'], ['\v', '\\v'],
+]);
+
+function escapeText(text: string, delimiter: string): string {
+  let escaped = '';
+  for (const character of text) {
+    escaped += textEscapes.get(character) ?? (character === delimiter ? `\\${character}` : character);
+  }
+  return escaped;
+}
+
+function quoteCsv(text: string, delimiter: string, nullText: string, options: CopyOptions, single: boolean): string {
+  const quote = options.quote ?? '"';
+  const escape = options.escape ?? quote;
+  const needed = text === nullText || text.includes(delimiter) || text.includes(quote) || /[\r\n]/.test(text)
+    || (single && text === '\\.');
+  if (!needed) return text;
+  let body = '';
+  for (const character of text) {
+    body += character === quote || character === escape ? escape + character : character;
+  }
+  return quote + body + quote;
+}

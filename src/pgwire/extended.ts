@@ -1,0 +1,208 @@
+/**
+ * The extended query protocol: Parse, Bind, Describe, Execute, Close. Errors are thrown; the
+ * connection reports them and skips to Sync.
+ */
+import { sqlError } from '../base/error.ts';
+import { decodeBinary } from '../../dataflow/value/binary-input.ts';
+import type { Datum } from '../../dataflow/value/datum.ts';
+import { parseDatum } from '../../dataflow/value/text-input.ts';
+import type { TypeName } from '../../dataflow/value/type.ts';
+import { typeByOid, typeInfo } from '../../dataflow/value/type.ts';
+import { RowWindow, multiplicity } from '../coordinator/row-window.ts';
+import type { Outcome, Portal, PreparedStatement, RowStream, Session } from '../coordinator/session.ts';
+import type { Connection } from './connection.ts';
+import { runCopyIn, runCopyOut } from './copy.ts';
+import type { Bind, FrontendMessage } from './frontend.ts';
+import { decodeText } from './frontend.ts';
+import { RowEncoder } from './rows.ts';
+
+type ExtendedMessage = Extract<FrontendMessage, { kind: 'parse' | 'bind' | 'describe' | 'execute' | 'close' }>;
+
+/** What the protocol knows of a portal besides what the session does. */
+interface PortalState {
+  readonly portal: Portal;
+  readonly formats: readonly number[];
+  window: RowWindow | null;
+  encoder: RowEncoder | null;
+  done: boolean;
+}
+
+export class ExtendedProtocol {
+  readonly #connection: Connection;
+  readonly #session: Session;
+  readonly #portals = new WeakMap<Portal, PortalState>();
+
+  constructor(connection: Connection, session: Session) {
+    this.#connection = connection;
+    this.#session = session;
+  }
+
+  async handle(message: ExtendedMessage): Promise<void> {
+    switch (message.kind) {
+      case 'parse':
+        return this.#parse(message);
+      case 'bind':
+        return this.#bind(message);
+      case 'describe':
+        return message.target === 'statement' ? this.#describeStatement(message.name) : this.#describePortal(message.name);
+      case 'execute':
+        return this.#execute(message.portal, message.rowsMax);
+      case 'close':
+        if (message.target === 'statement') this.#session.setStatement(message.name, null);
+        else this.#session.setPortal(message.name, null);
+        return this.#connection.writer.plain('3');
+    }
+  }
+
+  async #parse(message: Extract<ExtendedMessage, { kind: 'parse' }>): Promise<void> {
+    if (message.name !== '' && this.#session.statement(message.name) !== undefined) {
+      throw sqlError('42P05', `prepared statement "${message.name}" already exists`);
+    }
+    const declared = message.types.map((oid): TypeName | null => {
+      if (oid === 0 || oid === typeInfo('unknown').oid) return null;
+      const type = typeByOid(oid >>> 0);
+      if (type === undefined) throw sqlError('42704', `type with OID ${oid >>> 0} does not exist`);
+      return type.name;
+    });
+    const prepared = await this.#session.prepare(message.text, declared);
+    this.#session.setStatement(message.name, prepared);
+    this.#connection.writer.plain('1');
+  }
+
+  #statement(name: string): PreparedStatement {
+    const statement = this.#session.statement(name);
+    if (statement !== undefined) return statement;
+    throw sqlError('26000', name === '' ? 'unnamed prepared statement does not exist' : `prepared statement "${name}" does not exist`);
+  }
+
+  #portal(name: string): Portal {
+    const portal = this.#session.portal(name);
+    if (portal === undefined) throw sqlError('34000', `portal "${name}" does not exist`);
+    return portal;
+  }
+
+  #bind(message: Bind): void {
+    const statement = this.#statement(message.statement);
+    if (message.portal !== '' && this.#session.portal(message.portal) !== undefined) {
+      throw sqlError('42P03', `cursor "${message.portal}" already exists`);
+    }
+    const values = readParameters(message, statement);
+    const portal = this.#session.bind(statement, values);
+    const formats = resultFormats(message.resultFormats, statement.columns?.length ?? 0);
+    this.#portals.set(portal, { portal, formats, window: null, encoder: null, done: false });
+    this.#session.setPortal(message.portal, portal);
+    this.#connection.writer.plain('2');
+  }
+
+  #describeStatement(name: string): void {
+    const { writer } = this.#connection;
+    const { parameters, columns } = this.#statement(name);
+    writer.parameterDescription(parameters.map((type) => typeInfo(type).oid));
+    if (columns === null) writer.plain('n');
+    else writer.rowDescription(columns, columns.map(() => 0));
+  }
+
+  #describePortal(name: string): void {
+    const { writer } = this.#connection;
+    const portal = this.#portal(name);
+    const formats = this.#portals.get(portal)?.formats;
+    if (portal.columns === null) writer.plain('n');
+    else writer.rowDescription(portal.columns, formats ?? portal.columns.map(() => 0));
+  }
+
+  /** The state of a portal; one made by DECLARE gets text formats. */
+  #stateOf(portal: Portal): PortalState {
+    const known = this.#portals.get(portal);
+    if (known !== undefined) return known;
+    const state = { portal, formats: (portal.columns ?? []).map(() => 0), window: null, encoder: null, done: false };
+    this.#portals.set(portal, state);
+    return state;
+  }
+
+  async #execute(name: string, rowsMax: number): Promise<void> {
+    const portal = this.#portal(name);
+    const state = this.#stateOf(portal);
+    if (state.done && state.window === null) {
+      throw sqlError('55000', `portal "${name}" cannot be run`);
+    }
+    const outcome = await portal.execute();
+    return this.#answer(state, outcome, rowsMax);
+  }
+
+  async #answer(state: PortalState, outcome: Outcome, rowsMax: number): Promise<void> {
+    const { writer } = this.#connection;
+    switch (outcome.kind) {
+      case 'empty':
+        return writer.plain('I');
+      case 'command':
+        state.done = true;
+        this.#notices();
+        return writer.commandComplete(outcome.tag);
+      case 'rows':
+        return this.#rows(state, outcome, rowsMax);
+      case 'copyIn':
+        state.done = true;
+        return runCopyIn(this.#connection, outcome);
+      case 'copyOut':
+        state.done = true;
+        return runCopyOut(this.#connection, outcome);
+    }
+  }
+
+  #notices(): void {
+    for (const notice of this.#session.notices()) this.#connection.writer.report('N', notice.severity, notice);
+  }
+
+  async #rows(state: PortalState, stream: RowStream, rowsMax: number): Promise<void> {
+    const { writer } = this.#connection;
+    const window = (state.window ??= new RowWindow(stream));
+    const encoder = (state.encoder ??= new RowEncoder(stream.columns, state.formats));
+    let sent = 0;
+    while (rowsMax <= 0 || sent < rowsMax) {
+      if (!window.here && stream.live) await this.#connection.flush();
+      if (!(await window.fill())) {
+        this.#notices();
+        return writer.commandComplete(stream.tag(sent));
+      }
+      const batch = window.take(rowsMax <= 0 ? 2 ** 30 : rowsMax - sent);
+      sent += multiplicity(batch);
+      encoder.encode(writer, batch);
+      await this.#connection.flushWhenLarge();
+    }
+    writer.plain('s');
+  }
+}
+
+/** One format by column: none given is text, one is for all. */
+function resultFormats(given: readonly number[], columns: number): readonly number[] {
+  const formats = given.length === 0 ? new Array<number>(columns).fill(0)
+    : given.length === 1 ? new Array<number>(columns).fill(given[0] ?? 0) : given;
+  if (formats.length !== columns) {
+    throw sqlError('08P01', `bind message has ${formats.length} result formats but query has ${columns} columns`);
+  }
+  requireFormats(formats);
+  return formats;
+}
+
+function requireFormats(formats: readonly number[]): void {
+  const bad = formats.find((format) => format !== 0 && format !== 1);
+  if (bad !== undefined) throw sqlError('22023', `unsupported format code: ${bad}`);
+}
+
+function readParameters(message: Bind, statement: PreparedStatement): readonly Datum[] {
+  const { parameters, parameterFormats } = message;
+  const count = statement.parameters.length;
+  if (parameters.length !== count) {
+    throw sqlError('08P01', `bind message supplies ${parameters.length} parameters, but prepared statement "${message.statement}" requires ${count}`);
+  }
+  if (parameterFormats.length > 1 && parameterFormats.length !== count) {
+    throw sqlError('08P01', `bind message has ${parameterFormats.length} parameter formats but ${count} parameters`);
+  }
+  requireFormats(parameterFormats);
+  return parameters.map((bytes, i) => {
+    if (bytes === null) return null;
+    const type = statement.parameters[i] ?? 'text';
+    const format = parameterFormats.length === 1 ? parameterFormats[0] : parameterFormats[i];
+    return format === 1 ? decodeBinary(type, bytes) : parseDatum(type, decodeText(bytes), -1);
+  });
+}
