@@ -9,7 +9,7 @@
 import { sqlError } from '../../src/base/error.ts';
 import type { SqlError } from '../../src/base/error.ts';
 import { limits } from '../../src/base/limits.ts';
-import { daysInMonth } from './calendar.ts';
+import { civilFromDays, daysInMonth } from './calendar.ts';
 import type { Zone } from './timezone.ts';
 import { abbreviationOffset, fixedZone, namedZone } from './timezone.ts';
 
@@ -47,7 +47,7 @@ export function datetimeOverflow(text: string, monthOrDay = false): SqlError {
 
 const tokenShapes: readonly (readonly [DatetimeToken['kind'], RegExp])[] = [
   ['time', /[0-9]+:[0-9:.]*/y],
-  ['date', /[0-9]+([-/.])(?:[0-9]+(?:\1[0-9A-Za-z]*)?|[A-Za-z][0-9A-Za-z]*(?:\1[0-9A-Za-z]*)?)/y],
+  ['date', /[0-9]+([-/.])(?:[0-9]+(?:\1[0-9]*)?|[A-Za-z][0-9A-Za-z]*(?:\1[0-9A-Za-z]*)?)/y],
   ['number', /[0-9]+\.?[0-9]*|\.[0-9]+/y],
   ['offset', /[+-][ \t-\r]*[0-9.][0-9:.-]*/y],
   ['word', /[+-][ \t-\r]*[A-Za-z]+/y],
@@ -94,8 +94,7 @@ const dayNames = new Set([
   'wed', 'thu', 'fri', 'sat', 'tues', 'weds', 'thur', 'thurs',
 ]);
 const specials = new Map<string, SpecialMoment>([
-  ['infinity', 'infinity'], ['+infinity', 'infinity'], ['-infinity', '-infinity'],
-  ['inf', 'infinity'], ['+inf', 'infinity'], ['-inf', '-infinity'], ['epoch', 'epoch'], ['now', 'now'], ['today', 'today'],
+  ['infinity', 'infinity'], ['-infinity', '-infinity'], ['epoch', 'epoch'], ['now', 'now'], ['today', 'today'],
   ['tomorrow', 'tomorrow'], ['yesterday', 'yesterday'],
 ]);
 
@@ -115,7 +114,7 @@ export function fractionMicroseconds(text: string): number {
 }
 
 /** What is wrong with a text; the caller words it for its type. */
-export type DatetimeFault = 'format' | 'range' | 'monthDay' | { readonly zone: string };
+export type DatetimeFault = 'format' | 'range' | 'monthDay' | 'offset' | { readonly zone: string };
 
 class Fault extends Error {
   readonly fault: DatetimeFault;
@@ -139,6 +138,7 @@ export function decodeDatetime(sqlName: string, text: string, timeOnly: boolean)
     if (!(error instanceof Fault)) throw error;
     const { fault } = error;
     if (fault === 'format') throw invalidDatetime(sqlName, text);
+    if (fault === 'offset') throw sqlError('22009', `time zone displacement out of range: "${text}"`);
     if (typeof fault !== 'object') throw datetimeOverflow(text, fault === 'monthDay');
     throw sqlError('22023', `time zone "${fault.zone.toLowerCase()}" not recognized`);
   }
@@ -153,6 +153,8 @@ class Decoder {
   #era = false;
   #meridian: 'am' | 'pm' | undefined;
   #timeNext = false;
+  #julianNext = false;
+  #isJulian = false;
 
   constructor(timeOnly: boolean) {
     this.#timeOnly = timeOnly;
@@ -161,7 +163,7 @@ class Decoder {
   decode(tokens: readonly DatetimeToken[]): DatetimeFields {
     for (const token of tokens) this.#token(token);
     const fields = this.#fields;
-    if (this.#timeNext) throw new Fault('format');
+    if (this.#timeNext || this.#julianNext) throw new Fault('format');
     if (fields.special !== undefined) {
       if (fields.year !== undefined || fields.month !== undefined) throw new Fault('format');
       return fields;
@@ -169,7 +171,7 @@ class Decoder {
     this.#applyMeridian();
     const dated = fields.year !== undefined || fields.month !== undefined || fields.day !== undefined;
     if (dated) this.#checkDate();
-    if (!dated && (!this.#timeOnly || this.#era)) throw new Fault('format');
+    if (!dated && !this.#timeOnly) throw new Fault('format');
     if (this.#timeOnly && fields.time === undefined) throw new Fault('format');
     return fields;
   }
@@ -213,13 +215,13 @@ class Decoder {
         if (/^[0-9]/.test(text) || !this.#hasDate && !this.#timeOnly) throw new Fault('format');
         throw new Fault({ zone: text });
       }
+      if (!this.#hasDate) throw new Fault('format');
       return this.#setZone(zone);
     }
     const parts = text.split(/[^0-9A-Za-z]+/).filter((part) => part !== '');
     const pieces = parts.flatMap((part) => part.match(/[0-9]+|[A-Za-z]+/g) ?? []);
     for (const piece of pieces) {
       if (/^[0-9]/.test(piece)) continue;
-      if (piece.toLowerCase() === 't' && piece === pieces[pieces.length - 1]) continue;
       const month = monthOf(piece.toLowerCase());
       if (month === 0) throw new Fault('format');
       this.#set('month', month);
@@ -227,14 +229,13 @@ class Decoder {
     }
     for (const piece of pieces) if (/^[0-9]/.test(piece)) this.#datePart(piece);
     if (!this.#hasDate) throw new Fault('format');
-    if (/[tT]$/.test(text) && /[0-9][tT]$/.test(text)) this.#timeNext = true;
   }
 
   /** A number inside a date or alone: year, month or day by what is missing. */
   #datePart(digits: string): void {
     const fields = this.#fields;
     const value = Number(digits);
-    if (value > 1e9) throw new Fault('range');
+    if (value > 0x7fffffff) throw new Fault('range');
     const { year, month, day } = fields;
     if (digits.length === 3 && year !== undefined && month === undefined && value >= 1 && value <= 366) {
       return this.#dayOfYear(value);
@@ -271,6 +272,7 @@ class Decoder {
 
   #number(text: string): void {
     const [whole = '', fraction] = text.split('.');
+    if (this.#julianNext) return this.#julian(whole, fraction);
     if (this.#timeNext || (this.#timeOnly && !this.#partialDate)) {
       return this.#setTime(compactTime(whole, fraction));
     }
@@ -286,6 +288,17 @@ class Decoder {
     this.#datePart(whole);
   }
 
+  /** A Julian day number, whose fraction is a part of the day. */
+  #julian(whole: string, fraction: string | undefined): void {
+    const { year, month, day } = civilFromDays(Number(whole) - 2_451_545);
+    this.#set('year', year);
+    this.#set('month', month);
+    this.#set('day', day);
+    this.#julianNext = false;
+    this.#isJulian = true;
+    if (fraction !== undefined) this.#setTime(Math.round(Number(`0.${fraction}`) * 86_400e6));
+  }
+
   get #partialDate(): boolean {
     return this.#fields.year !== undefined || this.#fields.month !== undefined || this.#fields.day !== undefined;
   }
@@ -293,7 +306,7 @@ class Decoder {
   /** YYYYMMDD, or YYMMDD. */
   #compactDate(digits: string): void {
     const year = digits.slice(0, -4);
-    if (year.length > 9) throw new Fault('range');
+    if (Number(year) > 0x7fffffff) throw new Fault('range');
     this.#setYear(year);
     this.#set('month', Number(digits.slice(-4, -2)));
     this.#set('day', Number(digits.slice(-2)));
@@ -319,6 +332,8 @@ class Decoder {
       this.#setZone(fixedZone(0));
     } else if (word === 't') {
       this.#timeNext = true;
+    } else if (word === 'j' || word === 'jd' || word === 'julian') {
+      this.#julianNext = true;
     } else if (!dayNames.has(word) && word !== 'at' && word !== 'on') {
       this.#zoneWord(word);
     }
@@ -363,7 +378,7 @@ class Decoder {
       if (year <= 0) throw new Fault('range');
       fields.year = 1 - year;
     } else if (this.#shortYear) fields.year = year < 70 ? year + 2000 : year + 1900;
-    else if (year <= 0) throw new Fault('range');
+    else if (year <= 0 && !this.#isJulian) throw new Fault('range');
     if (month < 1 || month > 12 || day < 1 || day > 31) throw new Fault('monthDay');
     if (day > daysInMonth(fields.year ?? year, month)) throw new Fault('range');
   }
@@ -403,7 +418,7 @@ function offsetSeconds(text: string): number {
     minute = long ? Number(bare.slice(-2)) : 0;
   }
   const second = Number(match[4] ?? 0);
-  if (hour > 15 || minute > 59 || second > 59) throw new Fault('range');
+  if (hour > 15 || minute > 59 || second > 59) throw new Fault('offset');
   const size = hour * 3600 + minute * 60 + second;
   return match[1] === '-' ? -size : size;
 }

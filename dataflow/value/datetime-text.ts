@@ -148,6 +148,15 @@ function quickTimestamp(match: RegExpExecArray): bigint | undefined {
   return microsecondsOf(day, ((hour * 60 + minute) * 60 + second) * 1_000_000 + micro);
 }
 
+/** Microseconds of an offset: `Z`, `+02`, `-0330`, `+05:30`; NaN leaves it to the full reader. */
+function quickOffset(zone: string): number {
+  if (zone === 'Z') return 0;
+  const hour = Number(zone.slice(1, 3));
+  const minute = zone.length > 3 ? Number(zone.slice(-2)) : 0;
+  if (hour > 15 || minute > 59) return Number.NaN;
+  return (hour * 60 + minute) * (zone.startsWith('-') ? -60_000_000 : 60_000_000);
+}
+
 function readTimestamp(
   sqlName: 'timestamp' | 'timestamp with time zone', text: string, modifier: number, context: DatetimeContext,
 ): bigint {
@@ -155,9 +164,9 @@ function readTimestamp(
   const match = isoTimestamp.exec(text);
   const quick = match === null ? undefined : quickTimestamp(match);
   if (match !== null && quick !== undefined) {
-    const zone = match[8];
-    if (!zoned || zone === 'Z') return roundMicroseconds(quick, modifier);
-    if (zone === undefined) return roundMicroseconds(toInstant(context.zone, quick), modifier);
+    const offset = match[8] === undefined ? 0 : quickOffset(match[8]);
+    if (zoned && match[8] === undefined) return roundMicroseconds(toInstant(context.zone, quick), modifier);
+    if (!Number.isNaN(offset)) return roundMicroseconds(zoned ? quick - BigInt(offset) : quick, modifier);
   }
   const fields = decodeDatetime(sqlName, text, false);
   switch (fields.special) {

@@ -65,6 +65,10 @@ export function roundToEven(value: number): number {
   return rest > 0.5 || (rest === 0.5 && floor % 2 !== 0) ? floor + 1 : floor;
 }
 
+function isInt4(value: number): boolean {
+  return value === (value | 0);
+}
+
 class Sum {
   months = 0;
   days = 0;
@@ -83,12 +87,15 @@ class Sum {
         this.microseconds += whole * BigInt(size) + BigInt(roundToEven(fraction * size));
         return;
       case 'day': case 'week':
+        if (!isInt4(Number(whole) * size)) throw overflow(this.text);
         this.days += Number(whole) * size;
         return this.dayFraction(fraction * size);
       case 'month':
+        if (!isInt4(Number(whole))) throw overflow(this.text);
         this.months += Number(whole);
         return this.dayFraction(fraction * 30);
       default:
+        if (!isInt4((Number(whole) * size) / 12)) throw overflow(this.text);
         this.months += Number(whole) * size + roundToEven(fraction * size);
     }
   }
@@ -103,16 +110,16 @@ class Sum {
     const microseconds = sign === 1 ? this.microseconds : -this.microseconds;
     const months = this.months * sign;
     const days = this.days * sign;
-    const fits = months === (months | 0) && days === (days | 0)
-      && BigInt.asIntN(64, microseconds) === microseconds;
+    const fits = isInt4(days) && BigInt.asIntN(64, microseconds) === microseconds;
     if (!fits) throw overflow(this.text);
+    if (!isInt4(months)) throw sqlError('22008', 'interval out of range');
     return interval(months | 0, days | 0, microseconds);
   }
 }
 
 /** Reads an interval; `modifier` as in Postgres: decimals of seconds in its low 16 bits, −1 none. */
 export function parseInterval(text: string, modifier = -1): Interval {
-  const iso = /^\s*[Pp]/.test(text);
+  const iso = /^\s*P/.test(text);
   const value = iso ? parseIso(text.trim()) : parseVerbose(text);
   return roundInterval(value, modifier);
 }
@@ -226,8 +233,8 @@ function parseIso(text: string): Interval {
     if (alternative[4] !== undefined) sum.microseconds = clockMicroseconds(alternative[4], text);
     return sum.finish(1);
   }
-  const [date = '', time, more] = text.slice(1).toUpperCase().split('T');
-  if (more !== undefined || (date === '' && (time ?? '') === '')) throw invalid(text);
+  const [date = '', time, more] = text.slice(1).split('T');
+  if (more !== undefined || (date === '' && time === undefined)) throw invalid(text);
   addIso(sum, date, isoUnitsDate);
   if (time !== undefined) addIso(sum, time, isoUnitsTime);
   return sum.finish(1);

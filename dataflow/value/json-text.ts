@@ -198,12 +198,15 @@ class JsonReader {
       const shown = String.fromCodePoint(this.#text.codePointAt(this.#at - 1) ?? 0);
       throw invalidJson(`Escape sequence "\\${shown}" is invalid.`);
     }
-    const unit = this.#fourDigits();
-    return this.#strict ? this.#unicode(unit) : String.fromCharCode(unit);
+    const unit = this.#fourDigits(start);
+    return this.#strict ? this.#unicode(unit, start) : String.fromCharCode(unit);
   }
 
-  #fourDigits(): number {
+  #fourDigits(start: number): number {
     const digits = this.#text.slice(this.#at, this.#at + 4);
+    if (digits.length < 4 && /^[0-9a-fA-F]*$/.test(digits)) {
+      throw invalidJson(`Token "${this.#text.slice(start)}" is invalid.`);
+    }
     if (!/^[0-9a-fA-F]{4}$/.test(digits)) {
       throw invalidJson('"\\u" must be followed by four hexadecimal digits.');
     }
@@ -211,7 +214,7 @@ class JsonReader {
     return Number.parseInt(digits, 16);
   }
 
-  #unicode(unit: number): string {
+  #unicode(unit: number, start: number): string {
     if (unit === 0) {
       const detail = '\\u0000 cannot be converted to text.';
       throw sqlError('22P05', 'unsupported Unicode escape sequence', { detail });
@@ -221,7 +224,7 @@ class JsonReader {
     if (unit < 0xd800 || unit > 0xdbff) return String.fromCharCode(unit);
     if (!this.#text.startsWith('\\u', this.#at)) throw invalidJson(lonely);
     this.#at += 2;
-    const low = this.#fourDigits();
+    const low = this.#fourDigits(start);
     if (low >= 0xd800 && low <= 0xdbff) {
       throw invalidJson('Unicode high surrogate must not follow a high surrogate.');
     }

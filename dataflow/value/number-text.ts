@@ -86,16 +86,12 @@ export function formatFloat(type: 'float4' | 'float8', value: number): string {
     return Number.isNaN(value) ? 'NaN' : value > 0 ? 'Infinity' : '-Infinity';
   }
   if (value === 0) return Object.is(value, -0) ? '-0' : '0';
-  const limit = type === 'float4' ? 1e6 : 1e15;
   const magnitude = Math.abs(value);
-  if (magnitude >= 1e-4 && magnitude < limit && type === 'float8') return `${value}`.includes('e') ? plain(value) : `${value}`;
+  if (type === 'float8' && magnitude >= 1e-4 && magnitude < 1e15) return String(value);
   const digits = type === 'float4' ? shortestSingle(value) : value.toExponential();
-  if (magnitude >= 1e-4 && magnitude < limit) return String(Number(digits));
+  const exponent = Number(digits.slice(digits.indexOf('e') + 1));
+  if (exponent >= -4 && exponent < (type === 'float4' ? 6 : 15)) return String(Number(digits));
   return digits.replace(/e([+-])(\d)$/, 'e$10$2');
-}
-
-function plain(value: number): string {
-  return value.toFixed(20).replace(/0+$/, '');
 }
 
 /** The shortest digits, in exponential form, that read back to the same single. */
