@@ -10,6 +10,7 @@ import { bigintOf, numberOf } from '../value/scalar-words.ts';
 import type { TypeName } from '../value/type.ts';
 import { physicalOf } from '../value/type.ts';
 import type { DataError } from './operator.ts';
+import type { Field } from './record-field.ts';
 
 /** Groups that are finished at once. */
 export const cellsMax = 1024;
@@ -98,6 +99,20 @@ export class Cells {
   setVar(i: number, at: number, bytes: number): void {
     this.words[2 * i] = at;
     this.words[2 * i + 1] = bytes;
+  }
+
+  /** The value of a field of a record that is not NULL. */
+  setField(i: number, i32: Int32Array, record: number, field: Field): void {
+    const at = record + field.offset;
+    if (field.physical === 'i32') this.setOne(i, i32[at]);
+    else if (field.physical !== 'var') this.setTwo(i, i32[at], i32[at + 1]);
+    else {
+      const bytes = i32[at + 1];
+      const words = (bytes + 3) >> 2;
+      const to = this.take(words);
+      for (let w = 0; w < words; w++) this.#heap[to + w] = i32[i32[at] + w];
+      this.setVar(i, to, bytes);
+    }
   }
 
   /** A value in JavaScript's own form. */

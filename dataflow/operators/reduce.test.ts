@@ -109,3 +109,14 @@ describe('count and sums of integers', () => {
     harness.operator.dispose();
   });
 });
+
+describe('min and max', () => {
+  it.each([
+    'int2', 'int4', 'int8', 'float4', 'float8', 'numeric', 'text', 'bpchar', 'date', 'time', 'timestamptz',
+    'interval', 'bytea', '_text', 'oid',
+  ] as const)('of %s', (type) => {
+    const input = [column('int4'), column(type, true), column('bool', true)];
+    check(input, [0], [aggregate('min', 1, type, type), aggregate('max', 1, type, type, { filter: 2 })], 5, 30);
+    check(input, [], [aggregate('min', 1, type, type, { filter: 2 }), aggregate('max', 1, type, type)], 6, 100);
+  });
+});

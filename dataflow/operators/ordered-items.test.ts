@@ -1,0 +1,99 @@
+/**
+ * Goal: trees of items hold what a sorted array holds, at every size, under adds, removes and weights
+ * of either sign; emptied trees give all memory back. Method: random operations against an array.
+ */
+import { describe, expect, it } from 'vitest';
+import { Random } from '../../test/support/random.ts';
+import { OrderedItems } from './ordered-items.ts';
+import { StateMemory } from './state-memory.ts';
+
+/** Items are blocks of two words: their key, of which the prefix is a tenth rounded down. */
+function setup(exact: boolean, keepsZeros = false) {
+  const memory = new StateMemory();
+  const holder = memory.allocate(2);
+  memory.i32[holder] = 0;
+  const compare = exact ? null : (a: number, b: number) => memory.i32[a] - memory.i32[b];
+  const tree = new OrderedItems(memory, compare, keepsZeros);
+  const add = (key: number, weight: number): void => {
+    const item = exact ? 0 : memory.allocate(2);
+    if (!exact) memory.i32[item] = key;
+    const kept = tree.add(holder, exact ? key : Math.floor(key / 10), item, weight);
+    if (!kept && !exact) memory.free(item, 2);
+  };
+  const list = (): [number, number][] => {
+    const result: [number, number][] = [];
+    const place = { leaf: 0, index: 0 };
+    for (tree.first(holder, place); place.leaf !== 0; tree.next(place)) {
+      result.push([exact ? tree.prefixAt(place) : memory.i32[tree.itemAt(place)], tree.weightAt(place)]);
+    }
+    return result;
+  };
+  return { memory, holder, tree, add, list };
+}
+
+function sorted(weights: Map<number, number>): [number, number][] {
+  return [...weights].sort(([a], [b]) => a - b);
+}
+
+describe.each([true, false])('exact prefixes: %s', (exact) => {
+  it.each([[20, 400], [300, 4000], [20_000, 30_000]])('agrees with a sorted array over %i keys', (keys, operations) => {
+    const random = new Random(keys);
+    const { add, list, tree, holder, memory } = setup(exact);
+    const weights = new Map<number, number>();
+    const change = (key: number, weight: number): void => {
+      add(key, weight);
+      const before = weights.get(key) ?? 0;
+      expect([tree.before, tree.after]).toEqual([before, before + weight]);
+      if (before + weight === 0) weights.delete(key);
+      else weights.set(key, before + weight);
+    };
+    for (let n = 0; n < operations; n++) {
+      // Waves of growth and shrinkage, so that nodes split and merge at every level.
+      const key = random.below(keys);
+      const growing = Math.floor(n / (operations / 4)) % 2 === 0;
+      const has = weights.get(key) ?? 0;
+      if (growing || has === 0) change(key, random.chance(0.1) ? -1 : 1 + random.below(3));
+      else change(key, -has);
+      if (n % (operations / 10) === 0) expect(list()).toEqual(sorted(weights));
+    }
+    expect(list()).toEqual(sorted(weights));
+    const positive = sorted(weights).filter(([, weight]) => weight > 0);
+    const total = positive.reduce((sum, [, weight]) => sum + weight, 0);
+    expect(tree.total(holder)).toBe(total);
+    let start = 0;
+    const place = { leaf: 0, index: 0 };
+    for (const [key, weight] of positive) {
+      expect(tree.seek(holder, start + weight - 1, place)).toBe(start);
+      expect(exact ? tree.prefixAt(place) : memory.i32[tree.itemAt(place)]).toBe(key);
+      start += weight;
+    }
+    expect(tree.seek(holder, total, place)).toBe(-1);
+    for (const [key, weight] of sorted(weights)) change(key, -weight);
+    expect(list()).toEqual([]);
+    expect(memory.i32[holder]).toBe(0);
+  });
+});
+
+it('fills nodes when keys ascend, and walks both ways', () => {
+  const { add, tree, holder, memory } = setup(true);
+  for (let key = 0; key < 10_000; key++) add(key, 1);
+  expect(memory.live).toBeLessThan(10_000 * 5 * 1.25);
+  const place = { leaf: 0, index: 0 };
+  tree.last(holder, place);
+  for (let key = 9_999; key >= 0; key--) {
+    expect(tree.prefixAt(place)).toBe(key);
+    tree.previous(place);
+  }
+  expect(place.leaf).toBe(0);
+  expect(tree.find(holder, 4_321, 0)).toBe(true);
+  expect(tree.rank()).toBe(4_321);
+});
+
+it('keeps items of weight 0 until they are removed, if asked', () => {
+  const { add, list, tree, holder } = setup(true, true);
+  add(1, 2);
+  add(1, -2);
+  expect(list()).toEqual([[1, 0]]);
+  tree.remove(holder, 1, 0);
+  expect(list()).toEqual([]);
+});
