@@ -66,7 +66,8 @@ export class OrderedItems {
    */
   add(holder: number, prefix: number, item: number, weight: number): boolean {
     if (this.#memory.i32[holder] === 0) {
-      this.#memory.i32[holder] = makeNode(this.#memory, nodeEntriesMin, 0);
+      const root = makeNode(this.#memory, nodeEntriesMin, 0);
+      this.#memory.i32[holder] = root;
     }
     if (!this.#search(holder, prefix, item)) {
       this.#insert(holder, prefix, item, weight);

@@ -119,4 +119,20 @@ describe('min and max', () => {
     check(input, [0], [aggregate('min', 1, type, type), aggregate('max', 1, type, type, { filter: 2 })], 5, 30);
     check(input, [], [aggregate('min', 1, type, type, { filter: 2 }), aggregate('max', 1, type, type)], 6, 100);
   });
+
+  it.each(['int4', 'text'] as const)('of %s in thousands of groups', (type) => {
+    const input = [column('int4'), column(type)];
+    const node = reduceNode(input, [0], [aggregate('max', 1, type, type)]);
+    const harness = new OperatorHarness((pool) => new ReduceOperator(node, input, pool), [input]);
+    const value = (n: number): Row[number] => (type === 'int4' ? n : String(n).padStart(6, '0'));
+    const rows = Array.from({ length: 24_000 }, (_, k): Row => [k % 3000, value(k)]);
+    harness.step([0, add(...rows)]);
+    harness.step([0, rows.slice(21_000).map((row) => ({ row, weight: -1 }))]);
+    expect(new Map(harness.rows().map(({ row }) => [row[0], row[1]]))).toEqual(
+      new Map(Array.from({ length: 3000 }, (_, k) => [k, value(18_000 + k)])));
+    harness.step([0, rows.slice(0, 21_000).map((row) => ({ row, weight: -1 }))]);
+    expect(harness.rows()).toEqual([]);
+    expect(harness.operator.bytes()).toBeLessThan(65_536);
+    harness.operator.dispose();
+  });
 });
