@@ -51,8 +51,9 @@ export interface Decoded {
   readonly batch: Batch | null;
   /** One byte a row, 1 = a delete of the key; null if there is none. */
   readonly tombstones: Uint8Array | null;
-  /** Upsert: one byte a row, 1 = the value did not decode (its error is in `errors`, same order). */
+  /** Upsert: one byte a row, 1 = the value did not decode: only the key is set, its error is in `errors`. */
   readonly failed: Uint8Array | null;
+  /** First the errors of failed rows, in row order; then those of records that give no row. */
   readonly errors: readonly DecodeError[];
   readonly records: number;
 }

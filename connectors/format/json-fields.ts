@@ -1,0 +1,154 @@
+/**
+ * A JSON object into the columns that name its fields: one pass, fields in any order, fields that no
+ * column wants skipped (but checked: a record is JSON or it is not). A field that is missing or null
+ * is NULL; of equal keys the last one counts, and only its refusal.
+ */
+import { assert } from '../../src/base/assert.ts';
+import { limits } from '../../src/base/limits.ts';
+import { FieldNames } from './field-names.ts';
+import type { FieldType } from './field-value.ts';
+import { FieldReader } from './field-value.ts';
+import { JsonCursor, closeBrace, comma, openBrace, quote } from './json-cursor.ts';
+import type { Staging } from './staging.ts';
+
+/** A column that is filled from a field. */
+export interface WantedField {
+  readonly name: string;
+  readonly type: FieldType;
+  readonly modifier: number;
+  /** Column of the staging that it goes to. */
+  readonly column: number;
+}
+
+/** Why a record gives no row. */
+export interface Refusal {
+  readonly code: string;
+  /** null if the whole document is meant. */
+  readonly field: string | null;
+  readonly reason: string;
+}
+
+export class JsonFields {
+  readonly #fields: readonly WantedField[];
+  readonly #staging: Staging;
+  readonly #cursor = new JsonCursor();
+  readonly #reader: FieldReader;
+  readonly #names: FieldNames;
+  /** Number of the last record that had the field. */
+  readonly #seen: Float64Array;
+  readonly #refusals: (Refusal | null)[];
+  #refused = 0;
+  #record = 0;
+
+  /** Each name occurs once in `fields`. */
+  constructor(fields: readonly WantedField[], staging: Staging) {
+    assert(new Set(fields.map((field) => field.name)).size === fields.length, 'a field goes to one column');
+    this.#fields = fields;
+    this.#staging = staging;
+    this.#reader = new FieldReader(this.#cursor, staging.heap);
+    this.#names = new FieldNames(fields.map((field) => field.name));
+    this.#seen = new Float64Array(fields.length);
+    this.#refusals = fields.map(() => null);
+  }
+
+  /** Fills row `row` from the document [at, end) of `bytes`; answers why not, or null. */
+  read(bytes: Uint8Array, at: number, end: number, row: number): Refusal | null {
+    const cursor = this.#cursor;
+    cursor.open(bytes);
+    cursor.end = end;
+    this.#record++;
+    if (this.#refused > 0) this.#refusals.fill(null);
+    this.#refused = 0;
+    const start = cursor.skipBlank(at);
+    if (start >= end || bytes[start] !== openBrace) return this.#notAnObject(start);
+    const next = this.#object(start + 1, row);
+    if (next < 0) return this.#broken();
+    if (cursor.skipBlank(next) !== end) return { code: '22P02', field: null, reason: 'invalid JSON: something follows the object' };
+    if (this.#refused > 0) return this.#firstRefusal();
+    return this.#fillMissing(row);
+  }
+
+  #broken(): Refusal {
+    const { code, problem } = this.#cursor;
+    return { code, field: null, reason: `invalid JSON: ${problem}` };
+  }
+
+  #notAnObject(start: number): Refusal {
+    const cursor = this.#cursor;
+    const next = cursor.skipValue(start, limits.jsonDepthMax);
+    if (next < 0) return this.#broken();
+    return { code: '22P02', field: null, reason: 'the JSON is not an object' };
+  }
+
+  #object(from: number, row: number): number {
+    const cursor = this.#cursor;
+    const { bytes, end } = cursor;
+    const names = this.#names;
+    let p = cursor.skipBlank(from);
+    if (p < end && bytes[p] === closeBrace) return p + 1;
+    for (let place = 0; ; place++) {
+      if (p >= end || bytes[p] !== quote) return cursor.fail('an object key is expected');
+      p = names.find(cursor, p + 1, place);
+      if (p < 0) return -1;
+      const field = names.found;
+      p = cursor.afterColon(p);
+      if (p < 0) return -1;
+      p = field < 0 ? cursor.skipValue(p, limits.jsonDepthMax - 1) : this.#field(field, p, row);
+      if (p < 0) return -1;
+      if (p < end && bytes[p] <= 0x20) p = cursor.skipBlank(p);
+      if (p >= end) return cursor.fail('an object has no end');
+      const byte = bytes[p++];
+      if (byte === closeBrace) return p;
+      if (byte !== comma) return cursor.fail('"," or "}" is expected');
+      if (p < end && bytes[p] <= 0x20) p = cursor.skipBlank(p);
+    }
+  }
+
+  #field(field: number, at: number, row: number): number {
+    const cursor = this.#cursor;
+    if (at >= cursor.end) return cursor.fail('a value is missing');
+    const { type, modifier, column, name } = this.#fields[field];
+    if (this.#refused > 0) this.#forgive(field);
+    const staged = this.#staging.staged[column];
+    if (cursor.isNull(at)) {
+      // The last of equal keys counts, and it is null: as if the field were missing.
+      this.#seen[field] = 0;
+      return at + 4;
+    }
+    const reader = this.#reader;
+    const next = reader.read(type, modifier, at, staged, row);
+    this.#seen[field] = this.#record;
+    staged.nulls[row] = 0;
+    if (reader.refusal !== null && next >= 0) {
+      this.#refused++;
+      this.#refusals[field] = { code: reader.refusalCode, field: name, reason: reader.refusal };
+    }
+    return next;
+  }
+
+  /** An equal key came again: what was wrong with the one before does not count. */
+  #forgive(field: number): void {
+    if (this.#refusals[field] === null) return;
+    this.#refusals[field] = null;
+    this.#refused--;
+  }
+
+  #firstRefusal(): Refusal {
+    const first = this.#refusals.find((refusal) => refusal !== null);
+    assert(first !== undefined, `one of ${this.#refused} refusals is there`);
+    return first ?? { code: 'XX000', field: null, reason: '' };
+  }
+
+  #fillMissing(row: number): Refusal | null {
+    const seen = this.#seen;
+    const record = this.#record;
+    for (let field = 0; field < seen.length; field++) {
+      if (seen[field] === record) continue;
+      const { column, name } = this.#fields[field];
+      const staged = this.#staging.staged[column];
+      if (!staged.nullable) return { code: '23502', field: name, reason: 'it is missing or null, but the column is NOT NULL' };
+      staged.setNull(row);
+    }
+    return null;
+  }
+}

@@ -1,0 +1,167 @@
+/**
+ * Makes the decoder of a source: raw chunks → batches of the wanted columns, with an error for each
+ * record that gives no row.
+ *
+ * One pass over slices of records (connectors/kafka/record-batch.ts). Per record: the key's columns,
+ * then the value's, then what Kafka adds. Rows gather in a `Staging` and are cut into batches of at
+ * most `activationRowsMax` rows, which may span record batches.
+ *
+ * Envelopes. `none`: a NULL value leaves the value's columns NULL (an error row if one is NOT NULL).
+ * `upsert`: a NULL value is a tombstone, of which only the key's columns are set; a value that does
+ * not decode is a *failed* row, which has its key and an error; a NULL or broken key is an error
+ * without a row.
+ */
+import { assert } from '../../src/base/assert.ts';
+import { unsupported } from '../../src/base/error.ts';
+import { limits } from '../../src/base/limits.ts';
+import { BatchWriter } from '../../dataflow/value/batch-writer.ts';
+import type { SlabPool } from '../../dataflow/value/slab.ts';
+import type { ColumnType } from '../../dataflow/value/type.ts';
+import type { RawChunk } from '../connector.ts';
+import type { BrokenRange } from '../kafka/record-batch.ts';
+import { RecordBatchWalker, RecordSlice } from '../kafka/record-batch.ts';
+import type { DecodeError, Decoded, Decoder, SourceColumn, SourceFormat } from './decoder.ts';
+import type { Refusal } from './json-fields.ts';
+import { MetadataColumns } from './metadata-columns.ts';
+import { PartDecoder } from './part-decoder.ts';
+import { Staging } from './staging.ts';
+
+/** The decoder of the columns `wanted` (positions in `format.columns`, in the order of the batch). */
+export function makeDecoder(format: SourceFormat, wanted: readonly number[]): Decoder {
+  const columns = wanted.map((position) => {
+    const column = format.columns[position];
+    assert(column !== undefined, `column ${position} of the source exists`);
+    return column;
+  });
+  if (format.envelope === 'upsert') {
+    const missing = format.keyColumns.find((position) => !wanted.includes(position));
+    assert(missing === undefined, `an upsert source reads its key, column ${missing} is not wanted`);
+    if (format.key === null) throw unsupported('ENVELOPE UPSERT without KEY FORMAT');
+  }
+  return new SourceDecoder(format, columns);
+}
+
+/** In an upsert batch everything but the key can be absent (tombstones), so it is nullable there. */
+function columnType(column: SourceColumn): ColumnType {
+  return { type: column.type, nullable: column.nullable };
+}
+
+class SourceDecoder implements Decoder {
+  readonly columns: readonly ColumnType[];
+  readonly #format: SourceFormat;
+  readonly #staging: Staging;
+  readonly #key: PartDecoder;
+  readonly #value: PartDecoder;
+  readonly #metadata: MetadataColumns;
+  readonly #walker = new RecordBatchWalker();
+  readonly #slice = new RecordSlice();
+  readonly #tombstones = new Uint8Array(limits.activationRowsMax);
+  readonly #failed = new Uint8Array(limits.activationRowsMax);
+  #tombstoneCount = 0;
+  #failedErrors: DecodeError[] = [];
+  #errors: DecodeError[] = [];
+  #records = 0;
+  #partition = 0;
+
+  constructor(format: SourceFormat, columns: readonly SourceColumn[]) {
+    this.columns = columns.map(columnType);
+    this.#format = format;
+    this.#staging = new Staging(this.columns);
+    this.#key = new PartDecoder('key', format.key, columns, this.#staging);
+    this.#value = new PartDecoder('value', format.value, columns, this.#staging);
+    this.#metadata = new MetadataColumns(columns, this.#staging);
+  }
+
+  decode(chunk: RawChunk, pool: SlabPool, step: number): readonly Decoded[] {
+    const writer = new BatchWriter(pool, this.columns);
+    const out: Decoded[] = [];
+    this.#partition = chunk.partition;
+    this.#walker.open(chunk);
+    for (;;) {
+      const found = this.#walker.next(this.#slice);
+      if (found === 'end') break;
+      if (found === 'broken') this.#brokenRange(this.#walker.broken);
+      else this.#readSlice(writer, step, out);
+    }
+    if (this.#records > 0 || this.#errors.length > 0) this.#flush(writer, step, out);
+    writer.close();
+    return out;
+  }
+
+  #readSlice(writer: BatchWriter, step: number, out: Decoded[]): void {
+    const slice = this.#slice;
+    for (let r = 0; r < slice.count; r++) {
+      if (this.#staging.full || this.#errors.length >= limits.activationRowsMax) this.#flush(writer, step, out);
+      this.#readRecord(slice, r);
+    }
+    this.#records += slice.count;
+  }
+
+  #readRecord(slice: RecordSlice, r: number): void {
+    const staging = this.#staging;
+    const row = staging.rows;
+    const heapTop = staging.heap.top;
+    const keyRefusal = this.#readKey(slice, r, row);
+    if (keyRefusal !== null) {
+      staging.heap.top = heapTop;
+      this.#errors.push(this.#error(slice.offset[r], keyRefusal));
+      return;
+    }
+    const upsert = this.#format.envelope === 'upsert';
+    const keyTop = staging.heap.top;
+    const tombstone = upsert && slice.valueBytes[r] < 0;
+    const refusal = tombstone ? null
+      : this.#value.read(slice.bytes, slice.valueAt[r], slice.valueBytes[r], row)
+        ?? this.#metadata.read(slice, r, row, this.#partition);
+    if (refusal !== null && !upsert) {
+      staging.heap.top = heapTop;
+      this.#errors.push(this.#error(slice.offset[r], refusal));
+      return;
+    }
+    if (tombstone || refusal !== null) {
+      staging.heap.top = keyTop;
+      this.#value.clear(row);
+      this.#metadata.clear(row);
+    }
+    if (refusal !== null) this.#failedErrors.push(this.#error(slice.offset[r], refusal));
+    if (tombstone) this.#tombstoneCount++;
+    this.#tombstones[row] = tombstone ? 1 : 0;
+    this.#failed[row] = refusal === null ? 0 : 1;
+    staging.rows = row + 1;
+  }
+
+  #readKey(slice: RecordSlice, r: number, row: number): Refusal | null {
+    if (this.#format.envelope === 'upsert' && slice.keyBytes[r] < 0) {
+      return { code: '22004', field: null, reason: 'the key is NULL, which ENVELOPE UPSERT cannot have' };
+    }
+    return this.#key.read(slice.bytes, slice.keyAt[r], slice.keyBytes[r], row);
+  }
+
+  #error(offset: number, refusal: Refusal): DecodeError {
+    const field = refusal.field === null ? '' : `, field "${refusal.field}"`;
+    const where = `topic "${this.#format.topic}", partition ${this.#partition}, offset ${offset}${field}`;
+    return { code: refusal.code, message: `${where}: ${refusal.reason}` };
+  }
+
+  #brokenRange(range: BrokenRange): void {
+    const offsets = range.from === range.to ? `offset ${range.from}` : `offsets ${range.from} to ${range.to}`;
+    const where = `topic "${this.#format.topic}", partition ${this.#partition}, ${offsets}`;
+    this.#errors.push({ code: 'XX001', message: `${where}: ${range.reason}` });
+  }
+
+  #flush(writer: BatchWriter, step: number, out: Decoded[]): void {
+    const { rows } = this.#staging;
+    const batch = this.#staging.flush(writer, step);
+    out.push({
+      batch,
+      tombstones: this.#tombstoneCount > 0 ? this.#tombstones.slice(0, rows) : null,
+      failed: this.#failedErrors.length > 0 ? this.#failed.slice(0, rows) : null,
+      errors: [...this.#failedErrors, ...this.#errors],
+      records: this.#records,
+    });
+    this.#tombstoneCount = 0;
+    this.#failedErrors = [];
+    this.#errors = [];
+    this.#records = 0;
+  }
+}

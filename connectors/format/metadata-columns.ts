@@ -1,0 +1,110 @@
+/**
+ * The columns that Kafka itself gives: partition (int4 or int8), offset (int8), timestamp (timestamp
+ * or timestamptz; NULL if the producer set none, an error row if the column is NOT NULL), and headers:
+ * a jsonb array of {"key": …, "value": …} in the record's order. A header's value is its text where
+ * that is UTF-8 without NUL characters, else its bytes in bytea's hex form, else (NULL) null.
+ */
+import { assert, unreachable } from '../../src/base/assert.ts';
+import { formatBytea } from '../../dataflow/value/bytea-text.ts';
+import { utf8, utf8Text } from '../../dataflow/value/words.ts';
+import type { RecordSlice } from '../kafka/record-batch.ts';
+import { readHeaders } from '../kafka/record-headers.ts';
+import type { SourceColumn } from './decoder.ts';
+import { writeUnixMilliseconds } from './iso-time.ts';
+import type { Refusal } from './json-fields.ts';
+import type { Staging } from './staging.ts';
+import { invalidTextAt } from './text-bytes.ts';
+
+type MetadataKind = 'partition' | 'offset' | 'timestamp' | 'headers';
+
+interface MetadataColumn {
+  readonly kind: MetadataKind;
+  readonly column: number;
+  readonly name: string;
+}
+
+const two32 = 2 ** 32;
+const emptyList = utf8('[]');
+
+function isMetadata(kind: SourceColumn['origin']['kind']): kind is MetadataKind {
+  return kind === 'partition' || kind === 'offset' || kind === 'timestamp' || kind === 'headers';
+}
+
+export class MetadataColumns {
+  readonly #columns: readonly MetadataColumn[];
+  readonly #staging: Staging;
+
+  constructor(columns: readonly SourceColumn[], staging: Staging) {
+    this.#staging = staging;
+    this.#columns = columns.flatMap(({ origin, name }, column) =>
+      (isMetadata(origin.kind) ? [{ kind: origin.kind, column, name }] : []));
+  }
+
+  /** Fills row `row` with what is known of record `r`; answers why not, or null. */
+  read(slice: RecordSlice, r: number, row: number, partition: number): Refusal | null {
+    for (const { kind, column, name } of this.#columns) {
+      const staged = this.#staging.staged[column];
+      staged.nulls[row] = 0;
+      switch (kind) {
+        case 'partition':
+          this.#integer(column, row, partition);
+          break;
+        case 'offset':
+          this.#integer(column, row, slice.offset[r]);
+          break;
+        case 'timestamp':
+          if (slice.timestamp[r] >= 0) writeUnixMilliseconds(staged.words, 2 * row, slice.timestamp[r]);
+          else if (staged.nullable) staged.setNull(row);
+          else return { code: '23502', field: name, reason: 'the record has no timestamp, but the column is NOT NULL' };
+          break;
+        case 'headers': {
+          const problem = this.#headers(slice, r, column, row);
+          if (problem !== null) return { code: 'XX001', field: name, reason: problem };
+          break;
+        }
+        default:
+          unreachable(kind);
+      }
+    }
+    return null;
+  }
+
+  /** Makes these columns NULL (or zero). */
+  clear(row: number): void {
+    for (const { column } of this.#columns) this.#staging.staged[column].setNull(row);
+  }
+
+  #integer(column: number, row: number, value: number): void {
+    const staged = this.#staging.staged[column];
+    if (staged.physical === 'i32') {
+      staged.words[row] = value;
+      return;
+    }
+    assert(staged.physical === 'i64', `an offset is an integer, got ${staged.physical}`);
+    staged.words[2 * row] = value % two32 | 0;
+    staged.words[2 * row + 1] = Math.floor(value / two32);
+  }
+
+  #headers(slice: RecordSlice, r: number, column: number, row: number): string | null {
+    const staged = this.#staging.staged[column];
+    const headers = readHeaders(slice.bytes, slice.headersAt[r], slice.headersEnd[r]);
+    if (headers === null) return 'the headers are malformed';
+    const { heap } = this.#staging;
+    const bytes = headers.length === 0 ? emptyList : utf8(`[${headers.map(headerText).join(', ')}]`);
+    heap.reserve(bytes.length);
+    heap.u8.set(bytes, heap.top * 4);
+    staged.words[2 * row] = heap.top;
+    staged.words[2 * row + 1] = bytes.length;
+    heap.close(bytes.length);
+    return null;
+  }
+}
+
+function headerText(header: { readonly key: Uint8Array; readonly value: Uint8Array | null }): string {
+  const value = header.value === null ? 'null' : textOrHex(header.value);
+  return `{"key": ${textOrHex(header.key)}, "value": ${value}}`;
+}
+
+function textOrHex(bytes: Uint8Array): string {
+  return JSON.stringify(invalidTextAt(bytes, 0, bytes.length) < 0 ? utf8Text(bytes) : formatBytea(bytes));
+}

@@ -1,0 +1,158 @@
+/**
+ * A real Apache Kafka for tests: one node in KRaft mode on loopback, free ports, a temporary folder,
+ * stopped by its process id. Jars come through Maven once and stay under `.cache/` in the checkout;
+ * Java 17 must be there. The node can be stopped and started again on the same ports and data.
+ */
+import type { ChildProcess } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { assert } from '../../src/base/assert.ts';
+
+const version = '4.1.1';
+const cache = join(import.meta.dirname, '..', '..', '.cache', `kafka-${version}`);
+const startSecondsMax = 90;
+
+const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>millrace.test</groupId><artifactId>kafka-classpath</artifactId><version>1</version>
+  <packaging>pom</packaging>
+  <dependencies>
+    <dependency>
+      <groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>${version}</version>
+    </dependency>
+    <dependency>
+      <groupId>org.apache.logging.log4j</groupId><artifactId>log4j-slf4j-impl</artifactId><version>2.24.3</version>
+    </dependency>
+  </dependencies>
+</project>
+`;
+
+/** The class path of the broker; asks Maven the first time. */
+function classPath(): string {
+  const file = join(cache, 'classpath.txt');
+  if (existsSync(file)) {
+    const known = readFileSync(file, 'utf8').trim();
+    if (known.split(':').every((jar) => existsSync(jar))) return known;
+  }
+  mkdirSync(cache, { recursive: true });
+  writeFileSync(join(cache, 'pom.xml'), pom);
+  const maven = spawnSync('mvn', [
+    '-q', '-B', '-f', join(cache, 'pom.xml'), 'dependency:build-classpath', `-Dmdep.outputFile=${file}`,
+  ], { encoding: 'utf8' });
+  assert(maven.status === 0, `Maven resolves Kafka ${version}: ${maven.stdout}${maven.stderr}${maven.error ?? ''}`);
+  return readFileSync(file, 'utf8').trim();
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  assert(typeof address === 'object' && address !== null, 'a listening socket has a port');
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  return address.port;
+}
+
+function properties(folder: string, port: number, controllerPort: number): string {
+  return [
+    'process.roles=broker,controller', 'node.id=1',
+    `controller.quorum.voters=1@127.0.0.1:${controllerPort}`,
+    `listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+    'controller.listener.names=CONTROLLER',
+    'listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
+    `log.dirs=${folder}/data`,
+    'offsets.topic.replication.factor=1', 'offsets.topic.num.partitions=1',
+    'transaction.state.log.replication.factor=1', 'transaction.state.log.min.isr=1',
+    'transaction.state.log.num.partitions=1', 'share.coordinator.state.topic.replication.factor=1',
+    'share.coordinator.state.topic.min.isr=1', 'group.initial.rebalance.delay.ms=0',
+    'auto.create.topics.enable=false', 'log.cleaner.dedupe.buffer.size=8388608',
+    'num.io.threads=2', 'num.network.threads=2', 'log.retention.check.interval.ms=1000',
+    'controlled.shutdown.enable=false', '',
+  ].join('\n');
+}
+
+const logging = `<Configuration status="ERROR"><Appenders><Console name="out" target="SYSTEM_OUT">
+<PatternLayout pattern="%d %p %c %m%n"/></Console></Appenders>
+<Loggers><Root level="WARN"><AppenderRef ref="out"/></Root></Loggers></Configuration>`;
+
+export class KafkaServer {
+  readonly #folder: string;
+  readonly #port: number;
+  #process: ChildProcess | null = null;
+  #output = '';
+
+  private constructor(folder: string, port: number) {
+    this.#folder = folder;
+    this.#port = port;
+  }
+
+  /** Formats a fresh node and starts it. */
+  static async start(): Promise<KafkaServer> {
+    const folder = mkdtempSync(join(tmpdir(), 'millrace-kafka-'));
+    const port = await freePort();
+    const server = new KafkaServer(folder, port);
+    writeFileSync(join(folder, 'server.properties'), properties(folder, port, await freePort()));
+    writeFileSync(join(folder, 'log4j2.xml'), logging);
+    const format = spawnSync('java', [...server.#java(), 'kafka.tools.StorageTool', 'format',
+      '--ignore-formatted', '-t', 'bWlsbHJhY2UtdGVzdC0wMQ', '-c', join(folder, 'server.properties')], { encoding: 'utf8' });
+    assert(format.status === 0, `the storage is formatted: ${format.stdout}${format.stderr}`);
+    await server.up();
+    return server;
+  }
+
+  get brokers(): string {
+    return `127.0.0.1:${this.#port}`;
+  }
+
+  #java(): string[] {
+    return ['-Xms128m', '-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1',
+      `-Dlog4j2.configurationFile=${join(this.#folder, 'log4j2.xml')}`, '-cp', classPath()];
+  }
+
+  /** Starts the node on its data; resolves when it accepts connections. */
+  async up(): Promise<void> {
+    assert(this.#process === null, 'the node is down');
+    const child = spawn('java', [...this.#java(), 'kafka.Kafka', join(this.#folder, 'server.properties')], { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#process = child;
+    const keep = (data: Buffer): void => { this.#output = (this.#output + data.toString()).slice(-20_000); };
+    child.stdout.on('data', keep);
+    child.stderr.on('data', keep);
+    for (let tries = 0; tries < startSecondsMax * 5; tries++) {
+      assert(child.exitCode === null, `Kafka keeps running: ${this.#output}`);
+      if (await accepts(this.#port)) return;
+      await sleep(200);
+    }
+    throw new Error(`Kafka did not start within ${startSecondsMax} s: ${this.#output}`);
+  }
+
+  /** Kills the node as a crash would, keeps its data. */
+  async down(): Promise<void> {
+    const child = this.#process;
+    this.#process = null;
+    if (child === null) return;
+    const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    child.kill('SIGKILL');
+    await gone;
+  }
+
+  /** Stops the node and removes its data. */
+  async stop(): Promise<void> {
+    await this.down();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+async function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    const end = (answer: boolean): void => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.once('connect', () => end(true));
+    socket.once('error', () => end(false));
+  });
+}
