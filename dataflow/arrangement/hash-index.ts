@@ -57,10 +57,9 @@ export class HashIndex {
   /** By sequence number of the dead log: the number of the key's next older dead row, or -1. */
   readonly #links: IntRing;
 
-  /** `identity`: whether this index serves `find`. Deaths from number `first` on are to come. */
+  /** `identity`: whether this index serves `find`. `die` is to be called for all of the log. */
   constructor(
     store: RowStore, arena: Arena, log: DeadLog, key: readonly number[], identity: boolean,
-    first: number,
   ) {
     this.key = key;
     this.tagMask = identity ? 0xffff : -1;
@@ -68,7 +67,7 @@ export class HashIndex {
     this.#region = store.region;
     this.#arena = arena;
     this.#log = log;
-    this.#links = new IntRing(first);
+    this.#links = new IntRing(log.head);
     const hashOf = (_tag: number, value: number): number => this.#hashOf(value);
     this.table = new HashTable(arena, identity ? hashOf : null, startLog);
   }
@@ -275,9 +274,8 @@ export class HashIndex {
     if (dead < 0) table.insert(hash, this.#tagOf(hash, 0), ~sequence);
   }
 
-  /** The oldest dead row, of key hash `hash`, leaves the log; it may be older than the index. */
+  /** The oldest dead row, of key hash `hash`, leaves the log. */
   bury(hash: number, sequence: number): void {
-    if (!this.#links.has(sequence)) return;
     assert(sequence === this.#links.head, 'the dead leave in order');
     this.#links.drop(1);
     const at = this.#walk(hash, (value) => value === ~sequence);

@@ -4,8 +4,7 @@
  *
  * While it is built, new rows enter at once and deaths are noted whether or not the row had been
  * entered; the builder walks the store and enters live rows that are missing. So building takes any
- * number of slices between steps. A built index knows the dead rows of steps after its making only,
- * and serves reads from that step on (`since`).
+ * number of slices between steps.
  */
 import { assert } from '../../src/base/assert.ts';
 import type { Batch } from '../value/batch.ts';
@@ -38,20 +37,17 @@ export class KeyIndex {
   readonly equal: EqualBatchRecord;
   /** Hashes of the key of the batch that is being applied. */
   hashes = new Int32Array(0);
-  /** Least step that can be read through this index. */
-  since = -1;
   readonly #store: RowStore;
   readonly #hash: RecordHash;
   #walk: { readonly position: Position; readonly pairs: Pairs } | null = null;
 
   constructor(
     store: RowStore, arena: Arena, dead: DeadLog, key: readonly number[], identity: boolean,
-    first: number,
   ) {
     const { layout } = store;
     this.key = [...key];
     this.types = key.map((c) => layout.columns[c]);
-    this.table = new HashIndex(store, arena, dead, key, identity, first);
+    this.table = new HashIndex(store, arena, dead, key, identity);
     this.equal = equalBatchRecord(layout, key);
     this.#store = store;
     this.#hash = identity ? storedHash : hashOfKey(layout, key);
@@ -72,9 +68,8 @@ export class KeyIndex {
     hashColumns(batch, this.key, this.types, this.hashes);
   }
 
-  /** Begins to enter the rows that are there; they can be read from `since` on. */
-  startBuilding(since: number): void {
-    this.since = since;
+  /** Begins to enter the rows that are there. */
+  startBuilding(): void {
     this.#walk = { position: startPosition(), pairs: makePairs(buildRows) };
   }
 

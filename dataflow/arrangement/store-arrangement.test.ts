@@ -1,118 +1,195 @@
 /**
- * Goal: an arrangement is a versioned multiset. Method: random batches of every type go into an
- * arrangement and into a plain model (a map from row text to weight, one copy per step); probes,
- * scans and changes at held steps must equal the model's.
+ * Goal: an arrangement is a versioned multiset, exactly. Method: random batches go into an
+ * arrangement and into a plain reference; scans, probes and changes at every held step, in slices
+ * and with more steps applied between the slices, must equal the reference. Schemas and weights are
+ * chosen so that everything happens: rows equal under SQL with different bytes, NULL keys, negative
+ * weights, hot keys, text of drifting sizes, several indexes, late indexes, reclaim, evacuation.
  */
 import { describe, expect, test } from 'vitest';
 import { Random } from '../../test/support/random.ts';
-import { BatchWriter } from '../value/batch-writer.ts';
-import type { Row, Update } from '../value/datum.ts';
+import type { Datum, Row, Update } from '../value/datum.ts';
 import { decimal, interval } from '../value/datum.ts';
-import { batchFromRows, rowsFromBatch } from '../value/datum-column.ts';
+import { batchFromRows } from '../value/datum-column.ts';
 import { SlabPool } from '../value/slab.ts';
 import type { ColumnType } from '../value/type.ts';
-import type { Pairs } from './arrangement.ts';
+import type { Hold } from './arrangement.ts';
+import { Weights, changed, keysEqual, rowText, scanned, takePairs } from './arrangement.reference.ts';
 import { makePairs, startPosition } from './pairs.ts';
 import { RegionPool } from './region.ts';
 import { StoreArrangement } from './store-arrangement.ts';
 
-const columns: readonly ColumnType[] = [
-  { type: 'int4', nullable: true },
-  { type: 'text', nullable: true },
-  { type: 'int8', nullable: false },
-  { type: 'numeric', nullable: true },
-  { type: 'float8', nullable: true },
-  { type: 'interval', nullable: true },
-  { type: 'bool', nullable: false },
-];
-
-function text(row: Row): string {
-  return row.map((datum) => {
-    if (typeof datum === 'number' && Object.is(datum, -0)) return '-0';
-    if (typeof datum !== 'object' || datum === null) return String(datum);
-    return Object.values(datum).join(':');
-  }).join('|');
-}
-
-function randomRow(random: Random): Row {
-  const maybe = <T>(value: T): T | null => (random.chance(0.1) ? null : value);
-  return [
-    maybe(random.below(6)),
-    maybe('x'.repeat(random.below(9)) + String(random.below(3))),
-    BigInt(random.below(3)) - 1n,
-    maybe(decimal(BigInt(random.below(2)) * 10n, random.below(2))),
-    maybe(random.pick([0, -0, Number.NaN, 1.5])),
-    maybe(random.pick([interval(0, 1, 0n), interval(0, 0, 86_400_000_000n)])),
-    random.chance(0.5),
-  ];
-}
-
-class Model {
-  readonly weights = new Map<string, number>();
-
-  add({ row, weight }: Update): void {
-    const key = text(row);
-    const sum = (this.weights.get(key) ?? 0) + weight;
-    if (sum === 0) this.weights.delete(key);
-    else this.weights.set(key, sum);
-  }
-
-  copy(): Model {
-    const copy = new Model();
-    for (const [k, w] of this.weights) copy.weights.set(k, w);
-    return copy;
-  }
-}
-
 const pool = new SlabPool();
 
-function read(arrangement: StoreArrangement, pairs: Pairs, into: Model): void {
-  const all = arrangement.layout.columns.map((_, c) => c);
-  const writer = new BatchWriter(pool, columns);
-  writer.begin(pairs.n, arrangement.varWordsOf(pairs.address, 0, pairs.n, all));
-  arrangement.gather(pairs.address, 0, pairs.n, all, writer, 0);
-  for (let k = 0; k < pairs.n; k++) writer.slab.i32[writer.weight + k] = pairs.weight[k];
-  const batch = writer.seal(0, pairs.n);
-  for (const update of rowsFromBatch(batch, columns)) into.add(update);
-  batch.slab.release();
-  writer.close();
-  pairs.n = 0;
+interface Schema {
+  readonly columns: readonly ColumnType[];
+  readonly keys: readonly (readonly number[])[];
+  readonly row: (random: Random, step: number) => Row;
 }
 
-function scanned(arrangement: StoreArrangement, at: number): Model {
-  const model = new Model();
-  const pairs = makePairs(7);
-  const position = startPosition();
-  let done = false;
-  while (!done) {
-    done = arrangement.scan(at, position, pairs);
-    read(arrangement, pairs, model);
+function maybe(random: Random, value: Datum): Datum {
+  return random.chance(0.1) ? null : value;
+}
+
+const odd: Schema = {
+  columns: [
+    { type: 'int4', nullable: true }, { type: 'text', nullable: true },
+    { type: 'int8', nullable: false }, { type: 'numeric', nullable: true },
+    { type: 'float8', nullable: true }, { type: 'interval', nullable: true },
+    { type: 'bool', nullable: false },
+  ],
+  keys: [[0], [3, 4], [5], [1], [], [0, 1, 2, 3, 4, 5, 6]],
+  row: (random) => [
+    maybe(random, random.below(6)),
+    maybe(random, 'x'.repeat(random.below(9)) + String(random.below(3))),
+    BigInt(random.below(3)) - 1n,
+    maybe(random, decimal(random.chance(0.5) ? 10n : 1n, random.below(2))),
+    maybe(random, random.pick([0, -0, Number.NaN, 1.5])),
+    maybe(random, random.pick([interval(0, 1, 0n), interval(0, 0, 86_400_000_000n)])),
+    random.chance(0.5),
+  ],
+};
+
+const hot: Schema = {
+  columns: [{ type: 'int4', nullable: false }, { type: 'int8', nullable: false }],
+  keys: [[0], [1]],
+  row: (random) => [random.chance(0.8) ? 7 : random.below(40), BigInt(random.below(400))],
+};
+
+const drifting: Schema = {
+  columns: [{ type: 'int8', nullable: false }, { type: 'text', nullable: false }],
+  keys: [[0]],
+  row: (random, step) => [
+    BigInt(random.below(300)), String(random.below(5)).repeat(random.below(20 + step * 12)),
+  ],
+};
+
+/** One arrangement beside its reference. */
+class Bench {
+  readonly memory = new RegionPool();
+  readonly arrangement: StoreArrangement;
+  readonly schema: Schema;
+  readonly random: Random;
+  readonly state = new Weights();
+  readonly held: { readonly hold: Hold; readonly state: Weights }[] = [];
+  step = 0;
+
+  constructor(schema: Schema, seed: number) {
+    this.schema = schema;
+    this.random = new Random(seed);
+    this.arrangement = new StoreArrangement(this.memory, schema.columns);
   }
-  return model;
+
+  /** Changes that mostly retract what is there. */
+  #updates(): Update[] {
+    const { random, schema } = this;
+    const present = [...this.state.rows.values()];
+    return Array.from({ length: random.below(60) }, (): Update => {
+      if (present.length > 0 && random.chance(0.5)) {
+        const { row, weight } = random.pick(present);
+        return { row, weight: random.chance(0.8) ? -weight : random.pick([1, -1, 2]) };
+      }
+      return { row: schema.row(random, this.step), weight: random.pick([1, 1, 1, 1, -1, 3]) };
+    });
+  }
+
+  /** Applies one step of one to three batches. */
+  advance(): void {
+    const { random, arrangement } = this;
+    this.step += 1 + random.below(3);
+    const batches = 1 + random.below(3);
+    for (let b = 0; b < batches; b++) {
+      const updates = this.#updates();
+      if (updates.length === 0) continue;
+      const batch = batchFromRows(pool, this.schema.columns, updates, this.step);
+      arrangement.apply(this.step, batch);
+      batch.slab.release();
+      for (const update of updates) this.state.add(update);
+    }
+    arrangement.seal(this.step);
+    if (random.chance(0.3)) arrangement.reclaim(random.below(100));
+  }
+
+  holdNow(): void {
+    this.held.push({ hold: this.arrangement.hold(this.step), state: this.state.copy() });
+  }
+
+  releaseOne(): void {
+    this.held.splice(this.random.below(this.held.length), 1)[0].hold.release();
+  }
+
+  /** Probes with rows of the schema and compares with the reference. */
+  checkProbe(at: number, state: Weights, key: readonly number[], between: () => void): void {
+    const { random, arrangement, schema } = this;
+    const index = arrangement.index(key);
+    while (!arrangement.buildIndex(index, 50)) between();
+    const types = key.map((c) => schema.columns[c]);
+    const probes = Array.from({ length: 4 }, () => ({ row: schema.row(random, this.step), weight: 1 }));
+    const batch = batchFromRows(pool, schema.columns, probes, 0);
+    const nullsEqual = random.chance(0.5);
+    const pairs = makePairs(1 + random.below(50));
+    const position = startPosition();
+    const got = probes.map(() => new Weights());
+    for (let done = false; !done;) {
+      done = arrangement.probe(index, batch, key, nullsEqual, at, position, pairs);
+      takePairs(pool, arrangement, pairs, (k, update) => { got[k].add(update); });
+      between();
+    }
+    batch.slab.release();
+    probes.forEach(({ row }, k) => {
+      const expected = new Weights();
+      for (const entry of state.rows.values()) {
+        const same = keysEqual(types, key.map((c) => row[c]), key.map((c) => entry.row[c]), nullsEqual);
+        if (same) expected.add(entry);
+      }
+      expect(got[k].sorted(), `key ${key.join()} of ${rowText(row)}`).toEqual(expected.sorted());
+    });
+  }
+
+  finish(): void {
+    while (this.held.length > 0) this.releaseOne();
+    this.arrangement.dispose();
+    expect(this.memory.bytes).toBe(0);
+    expect(this.memory.regions).toBe(0);
+  }
 }
 
-describe('StoreArrangement', () => {
-  test('scans equal the model at every held step', () => {
-    const random = new Random(1);
-    const arrangement = new StoreArrangement(new RegionPool(), columns);
-    arrangement.index([0]);
-    const model = new Model();
-    const kept: { step: number; model: Model; release: () => void }[] = [];
-    for (let step = 1; step <= 60; step++) {
-      const updates = Array.from({ length: random.below(40) }, () =>
-        ({ row: randomRow(random), weight: random.pick([1, 1, 1, -1, 2]) }));
-      const batch = batchFromRows(pool, columns, updates, step);
-      arrangement.apply(step, batch);
-      batch.slab.release();
-      arrangement.seal(step);
-      for (const update of updates) model.add(update);
-      const hold = arrangement.hold(step);
-      kept.push({ step, model: model.copy(), release: () => { hold.release(); } });
-      if (kept.length > 5) kept.splice(random.below(5), 1)[0].release();
-      for (const old of kept) {
-        expect(scanned(arrangement, old.step).weights).toEqual(old.model.weights);
+describe.each([['odd types', odd], ['hot keys', hot], ['drifting sizes', drifting]] as const)(
+  'StoreArrangement with %s', (_, schema) => {
+    test('reads at held steps are exact, whatever happens between slices', () => {
+      for (let seed = 1; seed <= 3; seed++) {
+        const bench = new Bench(schema, seed);
+        const { random, arrangement } = bench;
+        if (seed > 1) arrangement.index(schema.keys[0]);
+        for (let round = 0; round < 40; round++) {
+          bench.advance();
+          bench.holdNow();
+          if (bench.held.length > 4) bench.releaseOne();
+          expect(arrangement.rows).toBe(bench.state.rows.size);
+          const advance = (): void => { if (random.chance(0.05)) bench.advance(); };
+          const { hold, state } = random.pick(bench.held);
+          const scan = scanned(pool, arrangement, hold.step, 1 + random.below(99), advance);
+          expect(scan.sorted()).toEqual(state.sorted());
+          const later = bench.held[bench.held.length - 1];
+          const delta = changed(pool, arrangement, hold.step, later.hold.step, 30, advance);
+          expect(delta.sorted()).toEqual(later.state.minus(state).sorted());
+          bench.checkProbe(later.hold.step, later.state, random.pick(schema.keys), advance);
+        }
+        bench.finish();
       }
-      expect(arrangement.rows).toBe(model.weights.size);
-    }
+    });
+
+    test('probes at older steps are exact with indexes made at the start', () => {
+      const bench = new Bench(schema, 9);
+      for (const key of schema.keys) bench.arrangement.index(key);
+      for (let round = 0; round < 60; round++) {
+        bench.advance();
+        bench.holdNow();
+        if (bench.held.length > 6) bench.releaseOne();
+        const { hold, state } = bench.random.pick(bench.held);
+        bench.checkProbe(hold.step, state, bench.random.pick(schema.keys), () => {
+          if (bench.random.chance(0.05)) bench.advance();
+        });
+      }
+      bench.finish();
+    });
   });
-});

@@ -104,13 +104,13 @@ export class StoreArrangement implements Arrangement {
     for (const column of key) {
       assert(column < this.layout.columns.length, `key column ${column} is in the layout`);
     }
-    const first = this.#dead.firstAfter(this.#complete);
-    const index = new KeyIndex(this.#store, this.#arena, this.#dead, key, identity, first);
+    const dead = this.#dead;
+    const index = new KeyIndex(this.#store, this.#arena, dead, key, identity);
     if (this.#store.total === 0) return index;
-    index.startBuilding(this.#complete);
-    // Rows that died in the open step are still visible at `complete`.
-    for (let s = first; this.#dead.has(s); s = (s + 1) & infinity) {
-      index.die(this.#dead.row(s), s);
+    index.startBuilding();
+    // Held dead rows must be linked in order, before the next death: now.
+    for (let k = 0; k < dead.count; k++) {
+      index.die(dead.row(dead.numberOf(k)), dead.numberOf(k));
     }
     return index;
   }
@@ -207,11 +207,12 @@ export class StoreArrangement implements Arrangement {
   seal(step: number): void {
     assert(step >= this.#open && step >= this.#complete,
       `step ${step} is not sealed after ${this.#complete} or before ${this.#open}`);
+    this.#evacuate(step, movedRowsMin + this.#changed * movedRowsPerChange);
+    // Only now, because room that is used twice in one step would be noted twice in the change log.
     while (this.#limbo.count > 0) {
       const record = this.#limbo.shift();
       this.#store.free(record, this.#store.region.i32[record + recordWeight]);
     }
-    this.#evacuate(step, movedRowsMin + this.#changed * movedRowsPerChange);
     this.#complete = step;
     this.#changed = 0;
     this.#rows = this.#liveRows;
@@ -270,8 +271,8 @@ export class StoreArrangement implements Arrangement {
     position: Position, out: Pairs,
   ): boolean {
     this.#readable(at);
-    const { table, equal, key, types, since, building } = this.#index(index);
-    assert(!building && at >= since, `index ${index} is built for reads from ${since} on, not ${at}`);
+    const { table, equal, key, types, building } = this.#index(index);
+    assert(!building, `index ${index} is whole`);
     assert(keyColumns.length === key.length, `the key has ${key.length} columns`);
     if (probeHashes.length < keys.rows) probeHashes = new Int32Array(keys.rows * 2);
     hashColumns(keys, keyColumns, types, probeHashes);
