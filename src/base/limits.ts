@@ -9,6 +9,8 @@ export const limits = {
   activationMillisecondsMax: 1,
   /** Milliseconds that the dataflow thread runs before it looks for messages. */
   turnMillisecondsMax: 2,
+  /** Milliseconds between steps that are made of nothing for subscribers with PROGRESS. */
+  tickMilliseconds: 1_000,
   /** Rows of a step's input across all collections. */
   stepRowsMax: 65_536,
   /** Steps that may be sent to the engine and not yet be complete. */
@@ -88,4 +90,10 @@ export const limits = {
   zoneYearsMax: 1_000,
   /** Characters of the text of one date, time or interval. */
   datetimeTextMax: 512,
+  /** Compiled regular expressions and LIKE patterns that are kept. */
+  regexCacheMax: 1_000,
+  /** UTF-16 units of a text that a regular expression is matched against. */
+  regexTextMax: 16 * 1024 * 1024,
+  /** Bytes of a text, bytea, array or jsonb that a function makes. */
+  functionResultBytesMax: 64 * 1024 * 1024,
 } as const;
