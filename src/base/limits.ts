@@ -84,6 +84,8 @@ export const limits = {
   viewsExpandedMax: 1_000,
   /** Levels of one bound expression. */
   expressionDepthMax: 1_500,
+  /** Keys of one lookup; more are read by a scan. */
+  lookupKeysMax: 1_000,
   /** Time zones whose rules are kept. */
   zonesMax: 1_000,
   /** Years of one time zone whose rules are kept. */

@@ -5,6 +5,7 @@
  */
 import { defined } from '../base/assert.ts';
 import { sqlError } from '../base/error.ts';
+import { limits } from '../base/limits.ts';
 import type { Clock, Entropy, Log } from '../base/seam.ts';
 import type { SourceConnection } from '../../connectors/connector.ts';
 import type { Plan } from '../../dataflow/plan/plan.ts';
@@ -40,6 +41,8 @@ export class Coordinator {
   readonly #connections = new Map<number, SourceConnection>();
   readonly #replays = new Map<number, Replay>();
   readonly #frontiers = new Map<number, number>();
+  readonly #ticking = new Set<number>();
+  #stopTicks: (() => void) | null = null;
   #writeTurn: Promise<void> = Promise.resolve();
   #crashed: string | null = null;
 
@@ -132,8 +135,25 @@ export class Coordinator {
     this.engine.send({ kind: 'dropDataflow', dataflow });
   }
 
+  /**
+   * Makes a step every `tickMilliseconds` even of nothing while the dataflow lives, so that a
+   * subscriber with PROGRESS sees time go on.
+   */
+  keepTicking(dataflow: number): void {
+    this.#ticking.add(dataflow);
+    this.#stopTicks ??= this.clock.after(limits.tickMilliseconds, () => this.#tick());
+  }
+
+  #tick(): void {
+    this.#stopTicks = null;
+    if (this.#ticking.size === 0) return;
+    void this.timeline.tick();
+    this.#stopTicks = this.clock.after(limits.tickMilliseconds, () => this.#tick());
+  }
+
   /** A dataflow has ended by itself (an answer, a cancelled subscription). */
   forgetDataflow(dataflow: number): void {
+    this.#ticking.delete(dataflow);
     this.#replays.get(dataflow)?.cancel();
     this.#replays.delete(dataflow);
     this.#frontiers.delete(dataflow);
@@ -211,6 +231,7 @@ export class Coordinator {
 
   /** Stops everything. */
   async close(): Promise<void> {
+    this.#stopTicks?.();
     for (const replay of this.#replays.values()) replay.cancel();
     await Promise.all(this.sources().map((source) => source.close()));
     await Promise.all([...this.#connections.values()].map((connection) => connection.close()));

@@ -25,6 +25,7 @@ export class RowWindow {
   #row = 0;
   #used = 0;
   #ended = false;
+  #filling: Promise<boolean> | null = null;
 
   constructor(stream: RowStream) {
     this.stream = stream;
@@ -41,8 +42,18 @@ export class RowWindow {
     return this.#batch !== null;
   }
 
-  /** Waits until there is a row or the end; true if there is a row. */
-  async fill(): Promise<boolean> {
+  /**
+   * Waits until there is a row or the end; true if there is a row. A wait that its caller gave up goes
+   * on, and the next call joins it.
+   */
+  fill(): Promise<boolean> {
+    this.#filling ??= this.#fill().finally(() => {
+      this.#filling = null;
+    });
+    return this.#filling;
+  }
+
+  async #fill(): Promise<boolean> {
     while (this.#batch === null && !this.#ended) {
       const batch = await this.stream.next();
       if (batch === null) this.#ended = true;

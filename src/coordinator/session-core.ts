@@ -3,7 +3,7 @@
  * (implicit ones, failed blocks), gives each statement its cancellation and its timeout, and leaves
  * the work to statement/*.ts.
  */
-import { assert, defined } from '../base/assert.ts';
+import { assert } from '../base/assert.ts';
 import { SqlError, sqlError } from '../base/error.ts';
 import type { Datum } from '../../dataflow/value/datum.ts';
 import type { TypeName } from '../../dataflow/value/type.ts';
@@ -14,16 +14,10 @@ import type { Coordinator } from './coordinator.ts';
 import type { Notice, Outcome, Portal, PreparedStatement, RowStream, ScriptStatement, Session, TransactionStatus } from './session.ts';
 import type { SessionState } from './session-state.ts';
 import { durationMilliseconds } from './settings.ts';
-import { analyse } from './statement/analyse.ts';
+import { analyse, asAnalysed } from './statement/analyse.ts';
 import type { ExecutionContext, Parameters } from './statement/context.ts';
 import { noParameters } from './statement/context.ts';
 import { execute } from './statement/execute.ts';
-
-/** A prepared statement with what is needed to run it. */
-export interface Analysed extends PreparedStatement {
-  readonly statement: Statement | null;
-  readonly declared: readonly (TypeName | null)[];
-}
 
 interface Parsed extends ScriptStatement {
   readonly statement: Statement;
@@ -71,7 +65,7 @@ export class SessionCore implements Session {
     }));
   }
 
-  async prepare(text: string, declared: readonly (TypeName | null)[]): Promise<PreparedStatement> {
+  prepare(text: string, declared: readonly (TypeName | null)[]): PreparedStatement {
     const statements = parseStatements(text);
     if (statements.length > 1) {
       throw sqlError('42601', 'cannot insert multiple commands into a prepared statement');
@@ -79,11 +73,7 @@ export class SessionCore implements Session {
     const statement = statements[0]?.statement ?? null;
     this.#refuseInFailedBlock(statement);
     this.#state.startStatement();
-    const cancellation = new Cancellation();
-    const analysed: Analysed = statement === null
-      ? { parameters: [], columns: null, text, statement, declared }
-      : { ...await analyse(this.#context(noParameters, cancellation), statement, declared), text, statement, declared };
-    return analysed;
+    return analyse(this.#context(noParameters, new Cancellation()), statement, declared, text);
   }
 
   bind(prepared: PreparedStatement, values: readonly Datum[]): Portal {
@@ -222,10 +212,4 @@ function supervised(stream: RowStream, cancellation: Cancellation, stopTimer: ()
       end();
     },
   };
-}
-
-/** Prepared statements come from `prepare`, whatever the protocol did with them in between. */
-export function asAnalysed(prepared: PreparedStatement): Analysed {
-  assert('statement' in prepared && 'declared' in prepared, 'a prepared statement was made by prepare');
-  return defined(prepared as Analysed, 'a prepared statement');
 }

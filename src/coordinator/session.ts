@@ -95,7 +95,7 @@ export interface Session {
   /** Splits and parses a simple query whole (a syntax error anywhere runs nothing). */
   parseScript(text: string): readonly ScriptStatement[];
   /** Analyses one statement. Declared types win; null leaves the type to inference. Throws 42601 if there are several. */
-  prepare(text: string, declared: readonly (TypeName | null)[]): Promise<PreparedStatement>;
+  prepare(text: string, declared: readonly (TypeName | null)[]): PreparedStatement;
   bind(statement: PreparedStatement, parameters: readonly Datum[]): Portal;
   /** Runs one statement of a simple query. */
   run(statement: ScriptStatement): Promise<Outcome>;

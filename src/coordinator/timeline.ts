@@ -66,6 +66,13 @@ export class Timeline {
     return this.#sealed;
   }
 
+  /** The earliest step that can still be read. */
+  get since(): number {
+    let since = this.#complete;
+    for (const step of this.#holds.values()) since = Math.min(since, step);
+    return since;
+  }
+
   /** The timestamp of a step, ms since the epoch. */
   timeOf(step: number): number {
     for (let i = this.#history.length - 1; i >= 0; i--) {
@@ -105,7 +112,7 @@ export class Timeline {
 
   /** Keeps reads at `step` possible until the answer is called. */
   hold(step: number): () => void {
-    assert(step >= this.#since(), `step ${step} can still be held`);
+    assert(step >= this.since, `step ${step} can still be held`);
     const id = this.#nextHold++;
     this.#holds.set(id, step);
     return () => void this.#holds.delete(id);
@@ -121,11 +128,6 @@ export class Timeline {
     this.#seal();
   }
 
-  #since(): number {
-    let since = this.#complete;
-    for (const step of this.#holds.values()) since = Math.min(since, step);
-    return since;
-  }
 
   /** Waits for the end of the current turn, so that everything of one turn shares a step. */
   #schedule(): void {
@@ -147,7 +149,7 @@ export class Timeline {
     const writes = this.#writes.splice(0);
     for (const write of writes) this.#waiting.push({ step, resolve: write.resolve });
     this.#engine.send({
-      kind: 'step', step, time: this.#time, since: this.#since(),
+      kind: 'step', step, time: this.#time, since: this.since,
       inputs: writes.flatMap((write) => write.inputs),
     });
   }

@@ -54,7 +54,7 @@ export class ExtendedProtocol {
     }
   }
 
-  async #parse(message: Extract<ExtendedMessage, { kind: 'parse' }>): Promise<void> {
+  #parse(message: Extract<ExtendedMessage, { kind: 'parse' }>): void {
     if (message.name !== '' && this.#session.statement(message.name) !== undefined) {
       throw sqlError('42P05', `prepared statement "${message.name}" already exists`);
     }
@@ -64,7 +64,7 @@ export class ExtendedProtocol {
       if (type === undefined) throw sqlError('42704', `type with OID ${oid >>> 0} does not exist`);
       return type.name;
     });
-    const prepared = await this.#session.prepare(message.text, declared);
+    const prepared = this.#session.prepare(message.text, declared);
     this.#session.setStatement(message.name, prepared);
     this.#connection.writer.plain('1');
   }

@@ -1,0 +1,76 @@
+/** The statement that would make an object again, for SHOW CREATE. */
+import type { SourceColumn, SourceFormat } from '../../connectors/format/decoder.ts';
+import type { StartPosition } from '../../connectors/connector.ts';
+import { formatType } from '../sql/types/type-name.ts';
+import type { RelationColumn } from '../sql/catalog-view.ts';
+import type { Catalog } from '../catalog/catalog.ts';
+import type { SchemaItem, SourceObject } from '../catalog/object.ts';
+import { isRelation } from '../catalog/object.ts';
+import { quoted } from '../catalog/session-catalog.ts';
+
+function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+function columnText(column: RelationColumn): string {
+  return `${quoted(column.name)} ${formatType(column.type)}${column.nullable ? '' : ' NOT NULL'}`;
+}
+
+function startText(start: StartPosition): string {
+  switch (start.kind) {
+    case 'earliest': return '';
+    case 'offsets': return `, START OFFSET (${start.offsets.join(', ')})`;
+    case 'timestamp': return `, START TIMESTAMP ${start.milliseconds}`;
+  }
+}
+
+const includeWords = new Map([
+  ['key', 'KEY'], ['partition', 'PARTITION'], ['offset', 'OFFSET'], ['timestamp', 'TIMESTAMP'], ['headers', 'HEADERS'],
+]);
+
+function includeText(columns: readonly SourceColumn[], upsert: boolean): string {
+  const items = columns.flatMap((column) => {
+    const word = includeWords.get(column.origin.kind);
+    if (word === undefined || (word === 'KEY' && upsert && column.name === 'key')) return [];
+    return [`${word} AS ${quoted(column.name)}`];
+  });
+  return items.length === 0 ? '' : ` INCLUDE ${items.join(', ')}`;
+}
+
+function formatText(format: SourceFormat): string {
+  const upsert = format.envelope === 'upsert';
+  const formats = format.key === null ? `FORMAT ${format.value}` : `KEY FORMAT ${format.key} VALUE FORMAT ${format.value}`;
+  return `${formats}${includeText(format.columns, upsert)} ENVELOPE ${format.envelope.toUpperCase()}`;
+}
+
+function sourceText(catalog: Catalog, source: SourceObject, name: string): string {
+  const connection = catalog.byOid(source.connection);
+  const connectionName = connection === undefined || connection.kind === 'schema' ? '' : `${quoted(connection.schema)}.${quoted(connection.name)}`;
+  const typed = source.columns.filter((_, i) => source.format.columns[i]?.origin.kind === 'field');
+  const list = typed.length === 0 ? '' : ` (${typed.map(columnText).join(', ')})`;
+  const options = `(TOPIC ${literal(source.format.topic)}${startText(source.start)})`;
+  return `CREATE SOURCE ${name}${list} FROM KAFKA CONNECTION ${connectionName} ${options} ${formatText(source.format)}`;
+}
+
+/** One statement, without a semicolon. */
+export function createText(catalog: Catalog, object: SchemaItem): string {
+  const name = `${quoted(object.schema)}.${quoted(object.name)}`;
+  switch (object.kind) {
+    case 'connection':
+      return `CREATE CONNECTION ${name} TO KAFKA (BROKER ${literal(object.brokers.join(','))})`;
+    case 'table':
+      return `CREATE TABLE ${name} (${object.columns.map(columnText).join(', ')})`;
+    case 'source':
+      return sourceText(catalog, object, name);
+    case 'view':
+      return `CREATE VIEW ${name} AS ${object.queryText}`;
+    case 'materialized view':
+      return `CREATE MATERIALIZED VIEW ${name} AS ${object.queryText}`;
+    case 'index': {
+      const on = catalog.byOid(object.on);
+      if (on === undefined || !isRelation(on)) return '';
+      const keys = object.key.map((column) => quoted(on.columns[column]?.name ?? '')).join(', ');
+      return `CREATE INDEX ${quoted(object.name)} ON ${quoted(on.schema)}.${quoted(on.name)} (${keys})`;
+    }
+  }
+}

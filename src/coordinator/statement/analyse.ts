@@ -1,0 +1,82 @@
+/**
+ * Analysis without execution: the parameters and result columns of a statement, for Parse, Describe
+ * and PREPARE.
+ */
+import { assert } from '../../base/assert.ts';
+import type { TypeName } from '../../../dataflow/value/type.ts';
+import type { Statement } from '../../sql/ast.ts';
+import type { ResultColumn } from '../../sql/planned.ts';
+import { describeDelete, describeInsert, describeQuery, describeUpdate } from '../planning.ts';
+import type { Described } from '../planning.ts';
+import { resultColumn } from '../row-stream.ts';
+import type { PreparedStatement } from '../session.ts';
+import { subscribeColumns } from '../subscribe-rows.ts';
+import type { ExecutionContext } from './context.ts';
+import { fetchColumns } from './cursor.ts';
+import { preparedNamed } from './prepare.ts';
+import { showColumns } from './setting.ts';
+import { objectColumns } from './show-objects.ts';
+
+/** A prepared statement with what is needed to run it. */
+export interface Analysed extends PreparedStatement {
+  readonly statement: Statement | null;
+  readonly declared: readonly (TypeName | null)[];
+}
+
+/** Prepared statements come from `analyse`, whatever protocol kept them in between. */
+export function asAnalysed(prepared: PreparedStatement): Analysed {
+  assert(isAnalysed(prepared), 'a prepared statement was made by analyse');
+  return prepared;
+}
+
+function isAnalysed(prepared: PreparedStatement): prepared is Analysed {
+  return 'statement' in prepared && 'declared' in prepared;
+}
+
+/** EXPLAIN's one column. */
+export const explainColumns: readonly ResultColumn[] = [resultColumn('QUERY PLAN')];
+
+function noRows(): Described {
+  return { parameters: [], columns: null };
+}
+
+function rows(columns: readonly ResultColumn[]): Described {
+  return { parameters: [], columns };
+}
+
+function describe(context: ExecutionContext, statement: Statement, declared: readonly (TypeName | null)[]): Described {
+  switch (statement.kind) {
+    case 'select':
+      return describeQuery(context, statement.query, declared, 'once');
+    case 'subscribe': {
+      const described = describeQuery(context, statement.query, declared, 'maintained');
+      return { ...described, columns: subscribeColumns(described.columns ?? [], statement.progress) };
+    }
+    case 'insert':
+      return describeInsert(context, statement, declared);
+    case 'update':
+      return describeUpdate(context, statement, declared);
+    case 'delete':
+      return describeDelete(context, statement, declared);
+    case 'execute':
+      return { parameters: [], columns: preparedNamed(context, statement.name).columns };
+    case 'fetch':
+      return rows(fetchColumns(context, statement.name));
+    case 'show':
+      return rows(showColumns(context, statement.name));
+    case 'showObjects':
+      return rows(objectColumns(statement.object));
+    case 'explain':
+      return rows(explainColumns);
+    default:
+      return noRows();
+  }
+}
+
+/** Throws what Postgres would say about the statement. */
+export function analyse(
+  context: ExecutionContext, statement: Statement | null, declared: readonly (TypeName | null)[], text: string,
+): Analysed {
+  const described = statement === null ? noRows() : describe(context, statement, declared);
+  return { ...described, statement, declared, text };
+}

@@ -1,0 +1,99 @@
+/**
+ * SUBSCRIBE: every change of a query, as rows, from one step on.
+ *
+ * Back-pressure: the engine sends as much as it has credit for; credit is given back as the client
+ * takes rows, so a client that stops reading stops its own subscription and nothing else. While it
+ * stands still its changes are consolidated by the engine, up to the limit of its buffer.
+ */
+import { sqlError } from '../../base/error.ts';
+import type { PackedBatch } from '../../../dataflow/graph/command.ts';
+import type { Expression, Subscribe } from '../../sql/ast.ts';
+import type { Subscription } from '../engine-client.ts';
+import type { PlannedQuery, ResultColumn } from '../../sql/planned.ts';
+import { planConstant, planRead } from '../planning.ts';
+import type { RowStream } from '../session.ts';
+import { chunkRows, subscribeColumns } from '../subscribe-rows.ts';
+import type { ExecutionContext } from './context.ts';
+
+/** A time of AS OF or UP TO in milliseconds. */
+function timeOf(context: ExecutionContext, expression: Expression): number {
+  const value = planConstant(context, expression, 'numeric');
+  if (value === null || typeof value !== 'object' || !('coefficient' in value) || value.form !== 'finite') {
+    throw sqlError('22023', 'a time is a number of milliseconds', { position: expression.position });
+  }
+  return Number(value.coefficient / 10n ** BigInt(value.scale));
+}
+
+/** The step that AS OF names. Throws 22023 for a time that can no longer (or not yet) be read. */
+function asOf(context: ExecutionContext, statement: Subscribe): number {
+  const { timeline } = context.coordinator;
+  if (statement.asOf === null) return timeline.complete;
+  const time = timeOf(context, statement.asOf);
+  const step = timeline.stepAt(time);
+  if (step !== undefined && step >= timeline.since) return Math.min(step, timeline.complete);
+  if (statement.asOfAtLeast) return timeline.complete;
+  throw sqlError('22023', `timestamp (${time}) is not valid for all inputs`, {
+    detail: `The earliest time that can be read is ${timeline.timeOf(timeline.since)}.`,
+    position: statement.asOf.position,
+  });
+}
+
+/** Rows of a running subscription. */
+function subscriptionStream(
+  columns: readonly ResultColumn[], progress: boolean, subscription: Subscription, onEnd: () => void,
+): RowStream {
+  const waiting: PackedBatch[] = [];
+  let ended = false;
+  const end = (): void => {
+    if (ended) return;
+    ended = true;
+    onEnd();
+  };
+  return {
+    kind: 'rows', columns, live: true,
+    async next() {
+      for (;;) {
+        const batch = waiting.shift();
+        if (batch !== undefined) return batch;
+        if (ended) return null;
+        const chunk = await subscription.next().catch((error: unknown) => {
+          end();
+          throw error;
+        });
+        if (chunk === null) {
+          end();
+          return null;
+        }
+        subscription.credit(chunk.batch?.buffer.byteLength ?? 0);
+        waiting.push(...chunkRows(chunk, columns, progress));
+      }
+    },
+    close() {
+      if (!ended) subscription.cancel();
+      end();
+    },
+    tag: (rows) => `SUBSCRIBE ${rows}`,
+  };
+}
+
+export function subscribe(context: ExecutionContext, statement: Subscribe): RowStream {
+  const { coordinator, session } = context;
+  session.transaction.use('subscribe');
+  const planned: PlannedQuery = planRead(context, statement.query, 'maintained');
+  const from = asOf(context, statement);
+  const upTo = statement.upTo === null ? null : timeOf(context, statement.upTo);
+  const release = coordinator.timeline.hold(from);
+  const dataflow = coordinator.engine.nextNumber();
+  const subscription = coordinator.engine.subscribe(dataflow, planned.plan, from, {
+    snapshot: statement.snapshot, progress: statement.progress, upTo,
+  });
+  coordinator.hydrate(dataflow, planned.plan);
+  if (statement.progress) coordinator.keepTicking(dataflow);
+  const columns = subscribeColumns(planned.columns, statement.progress);
+  const stream = subscriptionStream(columns, statement.progress, subscription, () => {
+    release();
+    coordinator.forgetDataflow(dataflow);
+  });
+  context.cancellation.onCancel(() => stream.close());
+  return stream;
+}
