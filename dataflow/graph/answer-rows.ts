@@ -1,0 +1,239 @@
+/**
+ * The rows of one answer on their way to the coordinator: ordered, cut to OFFSET and LIMIT,
+ * projected, packed. A row of weight n is n rows.
+ *
+ * Without an order rows pass straight through, and reading stops when the limit is reached. With one,
+ * every batch becomes a sorted run; the runs are merged by a heap when the last batch has come, in
+ * slices. With a limit, runs that grow many are merged early and cut to the rows that can still
+ * matter, so that a top-10 of a million rows keeps few of them.
+ */
+import { assert, defined } from '../../src/base/assert.ts';
+import { sqlError } from '../../src/base/error.ts';
+import { limits } from '../../src/base/limits.ts';
+import { appendRow, range, varWordsOfRow } from '../operators/gather.ts';
+import type { Batch } from '../value/batch.ts';
+import { BatchWriter } from '../value/batch-writer.ts';
+import type { ColumnType } from '../value/type.ts';
+import type { Finishing } from './command.ts';
+import { packBatch } from './packed-batch.ts';
+import type { RowComparison } from './row-order.ts';
+import { rowComparison } from './row-order.ts';
+import type { Surroundings } from './surroundings.ts';
+
+/** A sorted batch: `rows` from `next` on are still to come. */
+interface Run {
+  readonly batch: Batch;
+  readonly rows: Int32Array;
+  next: number;
+  /** Times that row `next` was already given out. */
+  given: number;
+}
+
+/** Runs that are merged early when a limit allows it. */
+const runsMax = 64;
+
+export class AnswerRows {
+  readonly #request: number;
+  readonly #columns: readonly ColumnType[];
+  readonly #finishing: Finishing;
+  readonly #around: Surroundings;
+  readonly #compare: RowComparison | null;
+  readonly #writer: BatchWriter;
+  readonly #projected: readonly ColumnType[];
+  readonly #runs: Run[] = [];
+  #heap: Run[] | null = null;
+  #rowsHeld = 0;
+  #skip: number;
+  #left: number;
+  #sent = 0;
+
+  /** `columns`: of the rows that come in. */
+  constructor(
+    request: number, columns: readonly ColumnType[], finishing: Finishing, around: Surroundings,
+  ) {
+    this.#request = request;
+    this.#columns = columns;
+    this.#finishing = finishing;
+    this.#around = around;
+    const { order, project, limit, offset } = finishing;
+    this.#compare = order.length === 0 ? null : rowComparison(order, columns);
+    this.#projected = project.map((c) => defined(columns[c], `column ${c} is in the answer`));
+    this.#writer = new BatchWriter(around.pool, this.#projected);
+    this.#skip = offset;
+    this.#left = limit < 0 ? Infinity : limit;
+  }
+
+  /** True when no further row can change the answer. */
+  get full(): boolean {
+    return this.#left === 0;
+  }
+
+  /** Takes a batch with its use of the slab. */
+  add(batch: Batch): void {
+    checkWeights(batch);
+    const rows = Int32Array.from(range(batch.rows));
+    const run = { batch, rows, next: 0, given: 0 };
+    if (this.#compare === null) {
+      while (run.next < run.rows.length && this.#left > 0) this.#send([run]);
+      batch.slab.release();
+      return;
+    }
+    const compare = this.#compare;
+    rows.sort((i, j) => compare(batch, i, batch, j));
+    this.#runs.push(run);
+    this.#rowsHeld += batch.rows;
+    if (this.#runs.length > runsMax) this.#cut();
+    if (this.#rowsHeld > limits.answerRowsMax) throw tooManyRows();
+  }
+
+  /** Keeps only the rows that can be in the answer, if a limit makes that worth while. */
+  #cut(): void {
+    const keep = this.#skip + this.#left;
+    if (keep > this.#rowsHeld / 4) return;
+    const heap = this.#heapOf(this.#runs);
+    const columns = range(this.#columns.length);
+    const writer = new BatchWriter(this.#around.pool, this.#columns);
+    const kept: Run[] = [];
+    let need = keep;
+    while (heap.length > 0 && need > 0) {
+      const run = this.#mergeSlice(heap, need, columns, writer);
+      need -= run.batch.rows;
+      kept.push(run);
+    }
+    writer.close();
+    for (const { batch } of this.#runs) batch.slab.release();
+    this.#runs.length = 0;
+    this.#runs.push(...kept);
+    this.#rowsHeld = kept.reduce((sum, run) => sum + run.batch.rows, 0);
+  }
+
+  #mergeSlice(
+    heap: Run[], rowsMax: number, columns: readonly number[], writer: BatchWriter,
+  ): Run {
+    const chosen = this.#choose(heap, Math.min(rowsMax, this.#around.rowsMax));
+    const batch = this.#build(chosen, columns, writer);
+    return { batch, rows: Int32Array.from(range(batch.rows)), next: 0, given: 0 };
+  }
+
+  /** Sends a slice of what was collected; true at the end of the answer. */
+  finish(): boolean {
+    if (this.#compare !== null) {
+      this.#heap ??= this.#heapOf(this.#runs);
+      if (this.#heap.length > 0 && this.#left > 0) {
+        this.#send(this.#heap);
+        return false;
+      }
+    }
+    const empty = new BatchWriter(this.#around.pool, this.#projected);
+    empty.begin(0, 0);
+    const batch = empty.seal(0, 0);
+    this.#respond(batch, true);
+    empty.close();
+    this.dispose();
+    return true;
+  }
+
+  /** Sends up to a slice of rows in the order of the heap. */
+  #send(heap: Run[]): void {
+    while (this.#skip > 0 && heap.length > 0) this.#skip -= this.#choose(heap, this.#skip).length;
+    const rowsMax = Math.min(this.#around.rowsMax, this.#left);
+    const chosen = this.#choose(heap, rowsMax);
+    if (chosen.length === 0) return;
+    this.#left -= chosen.length;
+    this.#sent += chosen.length;
+    if (this.#sent > limits.answerRowsMax) throw tooManyRows();
+    this.#respond(this.#build(chosen, this.#finishing.project, this.#writer), false);
+  }
+
+  #respond(batch: Batch, last: boolean): void {
+    const packed = packBatch(this.#around.pool, batch, this.#projected);
+    batch.slab.release();
+    this.#around.respond({ kind: 'rows', request: this.#request, batch: packed, last });
+  }
+
+  /** Takes up to `rowsMax` rows from the heap, fewer if their var bytes are many. */
+  #choose(heap: Run[], rowsMax: number): { batch: Batch; row: number }[] {
+    const chosen: { batch: Batch; row: number }[] = [];
+    const columns = range(this.#columns.length);
+    let words = 0;
+    while (heap.length > 0 && chosen.length < rowsMax && words < limits.batchVarWordsMax) {
+      const run = heap[0];
+      const row = run.rows[run.next];
+      chosen.push({ batch: run.batch, row });
+      words += varWordsOfRow(run.batch, this.#columns, row, columns);
+      run.given++;
+      if (run.given === run.batch.slab.i32[run.batch.weight + row]) {
+        run.next++;
+        run.given = 0;
+        this.#sink(heap);
+      }
+    }
+    return chosen;
+  }
+
+  #build(
+    chosen: readonly { batch: Batch; row: number }[], columns: readonly number[],
+    writer: BatchWriter,
+  ): Batch {
+    let words = 0;
+    for (const { batch, row } of chosen) {
+      words += varWordsOfRow(batch, this.#columns, row, columns);
+    }
+    writer.begin(chosen.length, words);
+    chosen.forEach(({ batch, row }, n) => {
+      appendRow(batch, this.#columns, row, columns, writer, n);
+    });
+    return writer.seal(0, chosen.length);
+  }
+
+  #heapOf(runs: readonly Run[]): Run[] {
+    // A sorted list is a heap.
+    return runs.filter((run) => run.rows.length > 0).sort((a, b) => this.#compareRuns(a, b));
+  }
+
+  #compareRuns(a: Run, b: Run): number {
+    return this.#compare === null
+      ? 0 : this.#compare(a.batch, a.rows[a.next], b.batch, b.rows[b.next]);
+  }
+
+  /** Restores the heap after its first run went on, or takes the run out at its end. */
+  #sink(heap: Run[]): void {
+    const first = heap[0];
+    if (first.next === first.rows.length) {
+      const last = heap.pop();
+      if (last === first || last === undefined) return;
+      heap[0] = last;
+    }
+    let at = 0;
+    while (true) {
+      let least = at;
+      for (const child of [2 * at + 1, 2 * at + 2]) {
+        if (child < heap.length && this.#compareRuns(heap[child], heap[least]) < 0) least = child;
+      }
+      if (least === at) return;
+      [heap[at], heap[least]] = [heap[least], heap[at]];
+      at = least;
+    }
+  }
+
+  dispose(): void {
+    for (const { batch } of this.#runs) batch.slab.release();
+    this.#runs.length = 0;
+    this.#heap = null;
+    this.#writer.close();
+  }
+}
+
+function checkWeights(batch: Batch): void {
+  for (let row = 0; row < batch.rows; row++) {
+    const weight = batch.slab.i32[batch.weight + row];
+    assert(weight !== 0, 'a sealed batch has no row of weight 0');
+    if (weight < 0) throw sqlError('XX000', 'a row occurs a negative number of times');
+  }
+}
+
+function tooManyRows(): Error {
+  return sqlError('54000', `result exceeds ${limits.answerRowsMax} rows`, {
+    hint: 'Add a LIMIT, or subscribe to the query.',
+  });
+}

@@ -1,0 +1,383 @@
+/**
+ * One dataflow in time: its imports, its frontier, its errors, and the step that it is at.
+ *
+ * A dataflow moves from one consistent state to the next: from `frontier` f to a target t, taking all
+ * that changed in (f, t] as one step. t is the least frontier of its imports, so a dataflow that is
+ * slow merges steps instead of queueing them; only the batches of streams, which nobody stores, wait
+ * for it, bounded by the engine. Its first step hydrates: stored imports are read whole at t, streams
+ * are replayed by the coordinator.
+ *
+ * A dataflow is *behind* when an import has changed after f. When it is not, nothing has happened to
+ * it, and its frontier is the least frontier of its imports without anybody touching it
+ * (`effectiveFrontier`). Before an import changes again it is settled: f catches up with what was
+ * already true, so that the frontier never falls.
+ *
+ * Laws: the holds on the imports and private arrangements stand at f between steps; f never falls; a
+ * dataflow that is not behind is never run.
+ */
+import { assert, defined } from '../../src/base/assert.ts';
+import type { Arrangement, Hold } from '../arrangement/arrangement.ts';
+import { DeltaReader } from '../operators/arranged.ts';
+import { range } from '../operators/gather.ts';
+import type { DataError, Fuel } from '../operators/operator.ts';
+import { errorColumns } from '../operators/operator.ts';
+import type { StepClock } from '../operators/step-clock.ts';
+import { never } from '../operators/step-clock.ts';
+import type { Batch } from '../value/batch.ts';
+import { ErrorBuffer } from './error-buffer.ts';
+import { Network } from './network.ts';
+import type { DataflowSink } from './sink.ts';
+import type { CollectionHold, StoredCollection } from './stored-collection.ts';
+import type { StreamCollection, StreamReader } from './stream-collection.ts';
+import type { StreamImport } from './stream-import.ts';
+import type { Surroundings } from './surroundings.ts';
+
+/** A stored collection that a dataflow reads. */
+export interface StoredImport {
+  readonly collection: StoredCollection;
+  /** Operators that read it, to be finished when it changed. */
+  readonly operators: readonly number[];
+  /** Indexes that the dataflow uses, as numbered by the collection. */
+  readonly indexes: readonly number[];
+}
+
+/** What render makes of a plan. */
+export interface Rendering {
+  /** The operator of the sink. */
+  readonly sink: number;
+  readonly stored: readonly StoredImport[];
+  readonly streams: readonly StreamImport[];
+  /** Operators that begin at the first step whatever the imports hold. */
+  readonly constants: readonly number[];
+  readonly arrangements: readonly Arrangement[];
+}
+
+/** What a dataflow tells the scheduler. */
+export interface DataflowListener {
+  /** It has something to do, or will have once its imports are far enough. */
+  behind(dataflow: Dataflow): void;
+  /** Its frontier moved by work. */
+  advanced(dataflow: Dataflow): void;
+}
+
+export type RunResult = 'more' | 'blocked' | 'waiting' | 'done';
+
+interface Held {
+  readonly arrangement: Arrangement;
+  hold: Hold | null;
+}
+
+export class Dataflow implements StreamReader {
+  readonly id: number;
+  readonly asOf: number;
+  readonly clock: StepClock = { from: never, to: never };
+  readonly network: Network;
+  readonly sink: DataflowSink;
+  /** Time spent, in ms; kept by the scheduler. */
+  busyMilliseconds = 0;
+  /** The scheduler's measure of turns taken. */
+  turns = 0;
+  readonly #around: Surroundings;
+  readonly #listener: DataflowListener;
+  readonly #errors = new ErrorBuffer();
+  #rendering: Rendering = { sink: 0, stored: [], streams: [], constants: [], arrangements: [] };
+  readonly #holds: (CollectionHold | null)[] = [];
+  readonly #private: Held[] = [];
+  #frontier = never;
+  #inStep = false;
+  #behind = true;
+  #disposed = false;
+  #liveFrom: number | null = null;
+  #indexesBuilt = false;
+  #importErrors: DeltaReader[] = [];
+
+  constructor(
+    id: number, asOf: number, sink: DataflowSink, around: Surroundings, listener: DataflowListener,
+  ) {
+    this.id = id;
+    this.asOf = asOf;
+    this.sink = sink;
+    this.#around = around;
+    this.#listener = listener;
+    this.network = new Network(around.pool, (error, weight) => this.#fail(error, weight));
+  }
+
+  /** Takes what render made; once, before the first run. */
+  start(rendering: Rendering): void {
+    this.#rendering = rendering;
+    for (const arrangement of rendering.arrangements) {
+      this.#private.push({ arrangement, hold: null });
+    }
+    for (const { collection } of rendering.stored) {
+      this.#holds.push(null);
+      collection.readers.add(this);
+    }
+    for (const { stream } of rendering.streams) stream.readers.add(this);
+    this.#listener.behind(this);
+  }
+
+  /** Hydrated, and at a state in which all imports agree. */
+  get hydrated(): boolean {
+    return this.consistent(this.#frontier);
+  }
+
+  /** True if the state at `step` is one that may be shown. */
+  consistent(step: number): boolean {
+    if (step === never) return false;
+    if (this.#rendering.streams.length === 0) return true;
+    return this.#liveFrom !== null && step >= this.#liveFrom - 1;
+  }
+
+  /** Last step that the dataflow has worked on, or `never`. */
+  get frontier(): number {
+    return this.hydrated ? this.#frontier : never;
+  }
+
+  get disposed(): boolean {
+    return this.#disposed;
+  }
+
+  get queuedBytes(): number {
+    return this.#rendering.streams.reduce((sum, { queuedBytes }) => sum + queuedBytes, 0);
+  }
+
+  /** Step up to which the result is known, work or no work. */
+  effectiveFrontier(): number {
+    if (this.#behind || !this.hydrated) return this.frontier;
+    return Math.max(this.#frontier, this.#target());
+  }
+
+  /** The least frontier of the imports. */
+  #target(): number {
+    let target = this.#around.complete();
+    for (const { collection } of this.#rendering.stored) {
+      target = Math.min(target, collection.frontier());
+    }
+    return Math.min(target, this.sink.lastStep);
+  }
+
+  settle(): void {
+    if (this.#behind || !this.hydrated) return;
+    const to = this.#target();
+    if (to > this.#frontier) this.#moveTo(to);
+  }
+
+  #moveTo(step: number): void {
+    this.#frontier = step;
+    this.#rendering.stored.forEach(({ collection }, i) => {
+      collection.sealTo(step);
+      this.#holds[i]?.advance(step);
+    });
+  }
+
+  changed(): void {
+    if (this.#disposed) return;
+    this.#behind = true;
+    this.#listener.behind(this);
+  }
+
+  receive(stream: StreamCollection, step: number, batch: Batch | null, errors: Batch | null): void {
+    if (this.#liveFrom === null || step < this.#liveFrom) return;
+    this.#streamImport(stream.id).receive(step, batch, errors);
+  }
+
+  /** Rows of the past of a stream; takes the use of the batch's slab. */
+  replay(stream: number, batch: Batch | null, last: boolean): void {
+    this.#streamImport(stream).replay(batch, last);
+    this.changed();
+  }
+
+  /** Live batches count from `step` on. */
+  goLive(step: number): void {
+    this.#liveFrom ??= step;
+    this.changed();
+  }
+
+  #streamImport(stream: number): StreamImport {
+    const found = this.#rendering.streams.find((one) => one.stream.id === stream);
+    return defined(found, `dataflow ${this.id} reads stream ${stream}`);
+  }
+
+  /** Works for one activation. */
+  run(fuel: Fuel): RunResult {
+    assert(!this.#disposed, `dataflow ${this.id} is alive when it runs`);
+    if (!this.#indexesBuilt && !this.#buildIndexes(fuel)) return 'more';
+    if (!this.#inStep && !this.#begin()) return this.#behind ? 'waiting' : 'done';
+    if (!this.#readImportErrors(fuel)) return 'more';
+    this.#takeStreams();
+    if (this.network.run(fuel) === 'more') return this.sink.blocked ? 'blocked' : 'more';
+    if (this.#frontier === never && !this.#allReplayed()) return this.#hasReplay() ? 'more' : 'waiting';
+    this.#end();
+    return this.#behind ? 'more' : 'done';
+  }
+
+  /** True while there is a step to work on and its imports are there. */
+  get runnable(): boolean {
+    if (this.#inStep) {
+      return this.#frontier !== never || this.#allReplayed() || this.#hasReplay();
+    }
+    return this.#behind && this.#nextStep() !== null;
+  }
+
+  #buildIndexes(fuel: Fuel): boolean {
+    for (const { collection, indexes } of this.#rendering.stored) {
+      for (const index of indexes) {
+        if (!collection.buildIndex(index, this.#around.rowsMax)) return false;
+        if (!fuel.spend(1)) return false;
+      }
+    }
+    this.#indexesBuilt = true;
+    return true;
+  }
+
+  /** The step to work on next, or null if the imports are not far enough. */
+  #nextStep(): number | null {
+    const target = this.#target();
+    if (target <= this.#frontier) return null;
+    if (this.#frontier === never) return target >= Math.max(0, this.asOf) ? target : null;
+    return this.consistent(target) ? target : null;
+  }
+
+  #begin(): boolean {
+    const to = this.#nextStep();
+    if (to === null) return false;
+    this.#inStep = true;
+    this.clock.from = this.#frontier;
+    this.clock.to = to;
+    this.network.begin(to);
+    this.sink.begin(this.#frontier);
+    for (const held of this.#private) this.#bringUp(held);
+    this.#rendering.stored.forEach((one, i) => this.#beginImport(one, i));
+    if (this.#frontier === never) {
+      for (const operator of this.#rendering.constants) this.network.mark(operator);
+    }
+    // What was taken before the first state that may be shown is shown with it.
+    if (!this.hydrated) this.network.mark(this.#rendering.sink);
+    return true;
+  }
+
+  /** A private arrangement stands where the dataflow stands before anything is applied to it. */
+  #bringUp(held: Held): void {
+    if (this.#frontier === never) return;
+    if (held.arrangement.complete < this.#frontier) held.arrangement.seal(this.#frontier);
+    held.hold ??= held.arrangement.hold(this.#frontier);
+    if (held.hold.step < this.#frontier) held.hold.advance(this.#frontier);
+  }
+
+  #beginImport({ collection, operators }: StoredImport, i: number): void {
+    const { from, to } = this.clock;
+    collection.sealTo(to);
+    this.#holds[i] ??= collection.hold(from === never ? to : from);
+    if (from !== never && collection.lastChanged <= from) return;
+    for (const operator of operators) this.network.mark(operator);
+    if (collection.errors === null) return;
+    const arrangement = collection.errors;
+    const arranged = { arrangement, columns: range(errorColumns.length), types: errorColumns };
+    const { scratch, pool } = this.#around;
+    this.#importErrors.push(new DeltaReader(arranged, this.clock, scratch.scanned, pool));
+  }
+
+  #readImportErrors(fuel: Fuel): boolean {
+    const take = (batch: Batch): void => this.#takeErrors(batch);
+    for (let reader = this.#importErrors[0]; reader !== undefined; reader = this.#importErrors[0]) {
+      while (reader.next(take)) if (!fuel.spend(1)) return false;
+      this.#importErrors.shift();
+    }
+    return true;
+  }
+
+  #takeErrors(batch: Batch): void {
+    this.sink.applyErrors(this.clock.to, batch);
+    batch.slab.release();
+  }
+
+  #takeStreams(): void {
+    for (const one of this.#rendering.streams) {
+      if (this.#frontier === never) {
+        const batch = one.nextReplay();
+        if (batch !== undefined) this.#enqueue(one, batch);
+      }
+      one.take(
+        this.clock.to,
+        (batch) => this.#enqueue(one, batch),
+        (errors) => this.#takeErrors(errors),
+      );
+    }
+  }
+
+  #enqueue({ operators }: StreamImport, batch: Batch): void {
+    for (let i = 1; i < operators.length; i++) batch.slab.retain();
+    for (const operator of operators) this.network.enqueue(operator, 0, batch);
+    if (operators.length === 0) batch.slab.release();
+  }
+
+  #allReplayed(): boolean {
+    return this.#rendering.streams.every((one) => one.replayed);
+  }
+
+  #hasReplay(): boolean {
+    return this.#rendering.streams.some((one) => one.hasReplay);
+  }
+
+  #fail(error: DataError, weight: number): void {
+    this.#errors.add(error, weight);
+    if (this.#errors.full) this.#flushErrors();
+  }
+
+  #flushErrors(): void {
+    const { to } = this.clock;
+    this.#errors.flush(this.#around.pool, to, (batch) => this.sink.applyErrors(to, batch));
+  }
+
+  #end(): void {
+    this.#flushErrors();
+    const { to } = this.clock;
+    const wasHydrated = this.hydrated;
+    this.#inStep = false;
+    const shown = this.consistent(to);
+    this.sink.end(to, shown, shown && !wasHydrated);
+    for (const held of this.#private) {
+      if (held.arrangement.complete < to) held.arrangement.seal(to);
+      if (held.hold === null) held.hold = held.arrangement.hold(to);
+      else held.hold.advance(to);
+    }
+    this.#moveTo(to);
+    this.#behind = this.#stillBehind();
+    if (shown) this.#listener.advanced(this);
+    this.sink.advanced(to, shown);
+  }
+
+  #stillBehind(): boolean {
+    if (!this.hydrated) return true;
+    const { stored, streams } = this.#rendering;
+    return stored.some(({ collection }) => collection.lastChanged > this.#frontier)
+      || streams.some((one) => one.firstStep < Infinity);
+  }
+
+  bytes(): number {
+    return this.network.bytes();
+  }
+
+  /** Gives back everything; may be called at any moment between two runs. */
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.network.dispose();
+    for (const reader of this.#importErrors) reader.restart();
+    this.#importErrors = [];
+    for (const { arrangement, hold } of this.#private) {
+      hold?.release();
+      arrangement.dispose();
+    }
+    this.#rendering.stored.forEach(({ collection, indexes }, i) => {
+      collection.readers.delete(this);
+      this.#holds[i]?.release();
+      for (const index of indexes) collection.releaseIndex(index);
+    });
+    for (const one of this.#rendering.streams) {
+      one.stream.readers.delete(this);
+      one.dispose();
+    }
+    this.sink.dispose();
+  }
+}

@@ -1,0 +1,530 @@
+/**
+ * The engine's face: takes commands, owns collections, dataflows, reads and holds, and does their
+ * work in slices when it is told to `run`. Everything that takes long is a task: steps are applied,
+ * dataflows run, reads answered and indexes built in turns, so none waits for another's end.
+ *
+ * Synchronous and single-threaded; time comes in through `now`. The same object serves a worker
+ * thread and, driven from a seed, a test.
+ */
+import { assert, defined, unreachable } from '../../src/base/assert.ts';
+import { limits } from '../../src/base/limits.ts';
+import { RegionPool } from '../arrangement/region.ts';
+import { StoreArrangement } from '../arrangement/store-arrangement.ts';
+import { projection } from '../expr/expr.ts';
+import { range } from '../operators/gather.ts';
+import { newScratch } from '../operators/scratch.ts';
+import { render } from '../render/render.ts';
+import type { Batch } from '../value/batch.ts';
+import { SlabPool } from '../value/slab.ts';
+import type { ColumnType } from '../value/type.ts';
+import type { Command, Response, Sink, Statistics } from './command.ts';
+import type { DataflowListener } from './dataflow.ts';
+import { Dataflow } from './dataflow.ts';
+import { unpackBatch } from './packed-batch.ts';
+import { ReadTask } from './read-task.ts';
+import { Scheduler } from './scheduler.ts';
+import type { DataflowSink } from './sink.ts';
+import { AnswerSink, CollectionSink } from './sink.ts';
+import type { StepInput } from './step-task.ts';
+import { StepTask } from './step-task.ts';
+import type { CollectionHold, Producer } from './stored-collection.ts';
+import { StoredCollection } from './stored-collection.ts';
+import { StreamCollection } from './stream-collection.ts';
+import { SubscribeSink } from './subscribe-sink.ts';
+import type { Surroundings } from './surroundings.ts';
+
+export interface EngineOptions {
+  respond(response: Response): void;
+  /** Milliseconds, monotonic. */
+  now(): number;
+  /** Rows of an activation; tests make it small. */
+  readonly activationRowsMax?: number;
+}
+
+/** What runs for a request that can be cancelled. */
+type Running = { readonly kind: 'read'; readonly task: ReadTask } | { readonly kind: 'dataflow'; readonly dataflow: number };
+
+/** An index that a command asked for and that is being built. */
+interface Building {
+  readonly collection: StoredCollection;
+  readonly index: number;
+}
+
+type Of<K extends Command['kind']> = Extract<Command, { kind: K }>;
+
+export class Engine implements DataflowListener {
+  readonly #options: EngineOptions;
+  readonly #around: Surroundings;
+  readonly #regions = new RegionPool();
+  readonly #scheduler: Scheduler;
+  readonly #collections = new Map<number, StoredCollection | StreamCollection>();
+  /** Dataflow that writes each collection. */
+  readonly #writers = new Map<number, number>();
+  readonly #dataflows = new Map<number, Dataflow>();
+  readonly #requests = new Map<number, Running>();
+  readonly #reads: ReadTask[] = [];
+  readonly #holds = new Map<number, CollectionHold>();
+  readonly #building: Building[] = [];
+  readonly #steps: StepTask[] = [];
+  #inputs: StepInput[] = [];
+  readonly #watchers = new Set<Dataflow>();
+  /** Timestamps of steps that a dataflow may still show. */
+  readonly #times = new Map<number, number>();
+  /** Dataflows whose frontier moved and was not reported yet. */
+  readonly #advanced = new Set<Dataflow>();
+  /** Collections whose history stands behind their last change. */
+  readonly #remembering = new Set<StoredCollection>();
+  readonly #reclaimable = new Set<StoredCollection>();
+  #complete = 0;
+  #since: number | null = null;
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+    const rowsMax = options.activationRowsMax ?? limits.activationRowsMax;
+    this.#scheduler = new Scheduler(() => options.now(), rowsMax);
+    this.#around = {
+      pool: new SlabPool(),
+      scratch: newScratch(rowsMax),
+      rowsMax,
+      complete: () => this.#complete,
+      timeOf: (step) => this.#times.get(step) ?? 0,
+      arrangement: (columns) => new StoreArrangement(this.#regions, columns),
+      respond: (response) => options.respond(response),
+    };
+  }
+
+  /** The pool that batches for `input` are cut from. */
+  get pool(): SlabPool {
+    return this.#around.pool;
+  }
+
+  /** Takes one command; long work is only noted. */
+  command(command: Command): void {
+    switch (command.kind) {
+      case 'createCollection': return this.#createCollection(command);
+      case 'createDataflow': return this.#createDataflow(command);
+      case 'createIndex': return this.#createIndex(command);
+      case 'dropIndex': return this.#dropIndex(command);
+      case 'dropDataflow': return this.#dropDataflow(command.dataflow);
+      case 'dropCollection': return this.#dropCollection(command.collection);
+      case 'step': return this.#takeStep(command);
+      case 'replay': return this.#replay(command);
+      case 'goLive': return this.#dataflows.get(command.dataflow)?.goLive(command.step);
+      case 'lookup': return this.#lookup(command);
+      case 'cancel': return this.#cancel(command.request);
+      case 'credit': return this.#credit(command);
+      case 'hold': return this.#hold(command);
+      case 'releaseHold': return this.#releaseHold(command.hold);
+      case 'statistics': return this.#statistics(command.request);
+      default: return unreachable(command);
+    }
+  }
+
+  /**
+   * Rows, and errors of rows that could not be decoded, for the next step. The batches' uses of
+   * their slabs pass to the engine.
+   */
+  input(collection: number, batch: Batch | null, errors: Batch | null): void {
+    const target = this.#collections.get(collection);
+    if (target === undefined) {
+      batch?.slab.release();
+      errors?.slab.release();
+      return;
+    }
+    this.#inputs.push({ collection: target, batch, errors });
+  }
+
+  /** Works for about `milliseconds`; true if there is more to do at once. */
+  run(milliseconds: number): boolean {
+    const end = this.#options.now() + milliseconds;
+    let more = true;
+    do {
+      more = this.#turn();
+    } while (more && this.#options.now() < end);
+    this.#report();
+    return more;
+  }
+
+  /** One slice of everything that wants to run. */
+  #turn(): boolean {
+    let worked = this.#runReads();
+    worked = this.#runStep() || worked;
+    worked = this.#buildIndexes() || worked;
+    const dataflow = this.#scheduler.next();
+    if (dataflow !== null) {
+      this.#scheduler.run(dataflow);
+      this.#afterRun(dataflow);
+      worked = true;
+    }
+    return worked || this.#reclaim();
+  }
+
+  #runReads(): boolean {
+    let worked = false;
+    for (const task of [...this.#reads]) {
+      if (!task.ready) continue;
+      worked = true;
+      if (task.run()) this.#endRead(task);
+    }
+    return worked;
+  }
+
+  #endRead(task: ReadTask): void {
+    const at = this.#reads.indexOf(task);
+    if (at >= 0) this.#reads.splice(at, 1);
+    this.#requests.delete(task.request);
+    task.dispose();
+  }
+
+  #runStep(): boolean {
+    const task = this.#steps[0];
+    if (task === undefined || this.#streamsFull()) return false;
+    if (!task.run(this.#around.rowsMax, this.#complete)) return true;
+    this.#steps.shift();
+    this.#completeStep(task);
+    return true;
+  }
+
+  #streamsFull(): boolean {
+    for (const dataflow of this.#dataflows.values()) {
+      if (dataflow.queuedBytes > limits.streamQueuedBytesMax) return true;
+    }
+    return false;
+  }
+
+  #completeStep(task: StepTask): void {
+    const { step } = task;
+    assert(step > this.#complete, `step ${step} comes after ${this.#complete}`);
+    this.#complete = step;
+    this.#since = task.since;
+    this.#times.set(step, task.time);
+    for (const collection of task.touched) {
+      if (collection instanceof StoredCollection) {
+        collection.sealTo(step);
+        this.#remember(collection);
+      }
+      for (const reader of collection.readers) reader.changed();
+    }
+    this.#forgetHistory();
+    this.#around.respond({ kind: 'complete', step });
+    for (const dataflow of this.#watchers) this.#watch(dataflow);
+    if (step % 1024 === 0) this.#forgetTimes();
+  }
+
+  #remember(collection: StoredCollection): void {
+    this.#remembering.add(collection);
+    this.#reclaimable.add(collection);
+  }
+
+  #forgetHistory(): void {
+    const since = this.#since ?? this.#complete;
+    for (const collection of this.#remembering) {
+      if (!collection.allow(since)) this.#remembering.delete(collection);
+      this.#reclaimable.add(collection);
+    }
+  }
+
+  #forgetTimes(): void {
+    const least = Math.min(this.#scheduler.leastFrontier(), this.#complete);
+    for (const step of this.#times.keys()) {
+      if (step >= least) return;
+      this.#times.delete(step);
+    }
+  }
+
+  /** Tells a subscriber who wants to know that nothing happened. */
+  #watch(dataflow: Dataflow): void {
+    const { sink } = dataflow;
+    if (!(sink instanceof SubscribeSink)) return;
+    dataflow.settle();
+    const frontier = dataflow.effectiveFrontier();
+    if (frontier >= 0 && frontier > sink.progressedTo) sink.progress(frontier);
+    if (sink.finished) this.#endDataflow(dataflow);
+  }
+
+  #buildIndexes(): boolean {
+    const building = this.#building[0];
+    if (building === undefined) return false;
+    const { collection, index } = building;
+    if (collection.buildIndex(index, this.#around.rowsMax)) this.#building.shift();
+    return true;
+  }
+
+  #reclaim(): boolean {
+    for (const collection of this.#reclaimable) {
+      if (collection.reclaim(this.#around.rowsMax) > 0) return true;
+      this.#reclaimable.delete(collection);
+    }
+    return false;
+  }
+
+  behind(dataflow: Dataflow): void {
+    this.#scheduler.add(dataflow);
+  }
+
+  advanced(dataflow: Dataflow): void {
+    this.#advanced.add(dataflow);
+    if (dataflow.sink instanceof CollectionSink && !dataflow.sink.finished) {
+      this.#remember(dataflow.sink.collection);
+    }
+    for (const watcher of this.#watchers) if (watcher !== dataflow) this.#watch(watcher);
+  }
+
+  #afterRun(dataflow: Dataflow): void {
+    const { sink } = dataflow;
+    this.#forgetHistory();
+    if (!sink.finished) return;
+    if (sink instanceof AnswerSink) this.#answer(dataflow, sink);
+    else this.#endDataflow(dataflow);
+  }
+
+  /** The result of a one-off dataflow is there: it is read like any collection, and goes. */
+  #answer(dataflow: Dataflow, sink: AnswerSink): void {
+    const running = [...this.#requests].find(
+      ([, one]) => one.kind === 'dataflow' && one.dataflow === dataflow.id,
+    );
+    const [request] = defined(running, `dataflow ${dataflow.id} answers a request`);
+    const collection = sink.take();
+    this.#endDataflow(dataflow);
+    const { columns } = collection;
+    const program = projection(columns, range(columns.length));
+    const lookup = { key: null, program, columns };
+    const read = { request, at: sink.answeredAt, lookup, finishing: sink.finishing };
+    this.#startRead(new ReadTask(read, collection, true, this.#around));
+  }
+
+  #startRead(task: ReadTask): void {
+    this.#reads.push(task);
+    this.#requests.set(task.request, { kind: 'read', task });
+  }
+
+  #report(): void {
+    for (const dataflow of this.#advanced) {
+      const step = dataflow.frontier;
+      this.#around.respond({ kind: 'frontier', dataflow: dataflow.id, step });
+    }
+    this.#advanced.clear();
+  }
+
+  #createCollection({ collection, columns, stored }: Of<'createCollection'>): void {
+    assert(!this.#collections.has(collection), `collection ${collection} is new`);
+    const made = stored
+      ? this.#storedCollection(
+        collection, columns, { effectiveFrontier: () => this.#complete }, this.#complete,
+      )
+      : new StreamCollection(collection, columns);
+    this.#collections.set(collection, made);
+  }
+
+  /** `complete`: -1 if the collection has no state until its producer is hydrated. */
+  #storedCollection(
+    id: number, columns: readonly ColumnType[], producer: Producer, complete: number,
+  ): StoredCollection {
+    const make = (types: readonly ColumnType[]) => this.#around.arrangement(types);
+    return new StoredCollection(id, columns, make, producer, complete);
+  }
+
+  #createDataflow({ dataflow: id, plan, sink, asOf }: Of<'createDataflow'>): void {
+    assert(!this.#dataflows.has(id), `dataflow ${id} is new`);
+    const { columns } = defined(plan.nodes[plan.root], 'a plan has a root');
+    const made: { dataflow: Dataflow | null } = { dataflow: null };
+    const dataflow = new Dataflow(
+      id, asOf, this.#sink(id, sink, columns, made), this.#around, this,
+    );
+    made.dataflow = dataflow;
+    this.#dataflows.set(id, dataflow);
+    dataflow.start(render(plan, dataflow, (one) => this.#collection(one), this.#around));
+    if (sink.kind !== 'collection') this.#requests.set(sink.request, { kind: 'dataflow', dataflow: id });
+    if (dataflow.sink instanceof SubscribeSink && dataflow.sink.watching) this.#watchers.add(dataflow);
+  }
+
+  #sink(
+    id: number, sink: Sink, columns: readonly ColumnType[], made: { dataflow: Dataflow | null },
+  ): DataflowSink {
+    const producer = { effectiveFrontier: () => made.dataflow?.effectiveFrontier() ?? -1 };
+    switch (sink.kind) {
+      case 'collection': {
+        assert(!this.#collections.has(sink.collection), `collection ${sink.collection} is new`);
+        const collection = this.#storedCollection(sink.collection, columns, producer, -1);
+        this.#collections.set(sink.collection, collection);
+        this.#writers.set(sink.collection, id);
+        return new CollectionSink(collection);
+      }
+      case 'answer':
+        return new AnswerSink(this.#storedCollection(-1, columns, producer, -1), sink.finishing);
+      case 'subscribe':
+        return new SubscribeSink(
+          sink, columns, this.#around, (step) => made.dataflow?.consistent(step) ?? false,
+        );
+      default:
+        return unreachable(sink);
+    }
+  }
+
+  #collection(id: number): StoredCollection | StreamCollection {
+    return defined(this.#collections.get(id), `collection ${id} exists`);
+  }
+
+  #stored(id: number): StoredCollection {
+    const collection = this.#collection(id);
+    assert(collection instanceof StoredCollection, `collection ${id} is stored`);
+    return collection;
+  }
+
+  #createIndex({ collection: id, key }: Of<'createIndex'>): void {
+    const collection = this.#stored(id);
+    this.#building.push({ collection, index: collection.useIndex(key) });
+  }
+
+  #dropIndex({ collection: id, key }: Of<'dropIndex'>): void {
+    const collection = this.#stored(id);
+    const index = defined(collection.indexOn(key), `collection ${id} has the index`);
+    const at = this.#building.findIndex((one) => one.collection === collection && one.index === index);
+    if (at >= 0) this.#building.splice(at, 1);
+    collection.releaseIndex(index);
+  }
+
+  #dropDataflow(id: number): void {
+    const dataflow = this.#dataflows.get(id);
+    if (dataflow !== undefined) this.#endDataflow(dataflow);
+  }
+
+  #endDataflow(dataflow: Dataflow): void {
+    this.#dataflows.delete(dataflow.id);
+    this.#scheduler.remove(dataflow);
+    this.#watchers.delete(dataflow);
+    this.#advanced.delete(dataflow);
+    for (const [request, running] of this.#requests) {
+      if (running.kind === 'dataflow' && running.dataflow === dataflow.id) {
+        this.#requests.delete(request);
+      }
+    }
+    dataflow.dispose();
+  }
+
+  #dropCollection(id: number): void {
+    const collection = this.#collections.get(id);
+    if (collection === undefined) return;
+    const writer = this.#writers.get(id);
+    if (writer !== undefined) this.#dropDataflow(writer);
+    this.#writers.delete(id);
+    for (const reader of [...collection.readers]) {
+      if (reader instanceof Dataflow) this.#fail(reader);
+    }
+    this.#collections.delete(id);
+    for (const step of this.#steps) step.forget(collection);
+    this.#inputs = this.#inputs.filter((input) => {
+      if (input.collection !== collection) return true;
+      input.batch?.slab.release();
+      input.errors?.slab.release();
+      return false;
+    });
+    if (collection instanceof StoredCollection) this.#disposeStored(collection);
+  }
+
+  #disposeStored(collection: StoredCollection): void {
+    for (const task of this.#reads.filter((one) => one.collection === collection)) {
+      this.#around.respond({ kind: 'failed', request: task.request, error: droppedError });
+      this.#endRead(task);
+    }
+    for (const [id, hold] of this.#holds) {
+      if (hold.collection === collection) this.#releaseHold(id);
+    }
+    for (let i = this.#building.length - 1; i >= 0; i--) {
+      if (this.#building[i].collection === collection) this.#building.splice(i, 1);
+    }
+    this.#remembering.delete(collection);
+    this.#reclaimable.delete(collection);
+    collection.dispose();
+  }
+
+  /** A dataflow whose import goes away ends; whoever waits for it is told. */
+  #fail(dataflow: Dataflow): void {
+    for (const [request, running] of this.#requests) {
+      if (running.kind === 'dataflow' && running.dataflow === dataflow.id) {
+        this.#around.respond({ kind: 'failed', request, error: droppedError });
+      }
+    }
+    this.#endDataflow(dataflow);
+  }
+
+  #takeStep({ step, time, since, inputs }: Of<'step'>): void {
+    const taken = this.#inputs;
+    this.#inputs = [];
+    for (const { collection, batch } of inputs) {
+      const target = this.#collections.get(collection);
+      if (target === undefined) continue;
+      const unpacked = unpackBatch(batch, target.columns, step);
+      taken.push({ collection: target, batch: unpacked, errors: null });
+    }
+    this.#steps.push(new StepTask(step, time, since ?? null, taken));
+  }
+
+  #replay({ dataflow: id, collection, batch, last }: Of<'replay'>): void {
+    const dataflow = this.#dataflows.get(id);
+    if (dataflow === undefined) return;
+    const { columns } = this.#collection(collection);
+    const unpacked = batch === null ? null : unpackBatch(batch, columns, this.#complete);
+    dataflow.replay(collection, unpacked, last);
+  }
+
+  #lookup({ request, at, lookup, finishing }: Of<'lookup'>): void {
+    const collection = this.#stored(lookup.collection);
+    this.#startRead(new ReadTask({ request, at, lookup, finishing }, collection, false, this.#around));
+  }
+
+  #cancel(request: number): void {
+    const running = this.#requests.get(request);
+    if (running === undefined) return;
+    if (running.kind === 'read') this.#endRead(running.task);
+    else this.#dropDataflow(running.dataflow);
+    this.#requests.delete(request);
+    this.#around.respond({ kind: 'cancelled', request });
+  }
+
+  #credit({ request, bytes }: Of<'credit'>): void {
+    const running = this.#requests.get(request);
+    if (running?.kind !== 'dataflow') return;
+    const sink = this.#dataflows.get(running.dataflow)?.sink;
+    if (sink instanceof SubscribeSink) sink.credit(bytes);
+  }
+
+  #hold({ hold, collection: id, since }: Of<'hold'>): void {
+    const collection = this.#stored(id);
+    collection.sealTo(collection.frontier());
+    const known = this.#holds.get(hold);
+    if (known?.collection === collection && known.step <= since) known.advance(since);
+    else {
+      this.#holds.set(hold, collection.hold(since));
+      known?.release();
+    }
+  }
+
+  #releaseHold(id: number): void {
+    this.#holds.get(id)?.release();
+    this.#holds.delete(id);
+  }
+
+  #statistics(request: number): void {
+    const collections = [...this.#collections.values()].flatMap((collection) => {
+      if (!(collection instanceof StoredCollection)) return [];
+      const { id, arrangement, errors, since, holds } = collection;
+      return [{
+        collection: id, rows: arrangement.rows, bytes: collection.bytes(), since,
+        complete: collection.frontier(), errors: errors?.rows ?? 0, holds,
+      }];
+    });
+    const dataflows = [...this.#dataflows.values()].map((dataflow) => ({
+      dataflow: dataflow.id, frontier: dataflow.effectiveFrontier(),
+      operators: dataflow.network.operators, bytes: dataflow.bytes(),
+      busyMilliseconds: dataflow.busyMilliseconds,
+    }));
+    const slabsLive = this.#around.pool.live;
+    const statistics: Statistics = { step: this.#complete, collections, dataflows, slabsLive };
+    this.#around.respond({ kind: 'statistics', request, statistics });
+  }
+}
+
+const droppedError = {
+  code: 'XX000', message: 'the query was ended because an object that it reads was dropped',
+};

@@ -1,0 +1,56 @@
+/**
+ * Batches on their way between threads: a packed batch is one buffer of exactly the batch's rows,
+ * with offsets as in `Batch`. Packing copies (the rows of a batch may lie anywhere in a slab that
+ * others share); unpacking does not.
+ */
+import { assert } from '../../src/base/assert.ts';
+import { copyColumns, copyWeights, range, varWordsOfRows } from '../operators/gather.ts';
+import type { Batch } from '../value/batch.ts';
+import { BatchWriter } from '../value/batch-writer.ts';
+import type { SlabPool } from '../value/slab.ts';
+import { foreignSlab } from '../value/slab.ts';
+import type { ColumnType } from '../value/type.ts';
+import { physicalOf } from '../value/type.ts';
+import type { PackedBatch } from './command.ts';
+
+/** Rows in a buffer of their own: `rows[first … first + n - 1]` of the batch. */
+export function packRows(
+  pool: SlabPool, batch: Batch, types: readonly ColumnType[], rows: Int32Array, first: number,
+  n: number,
+): PackedBatch {
+  const columns = range(types.length);
+  const writer = new BatchWriter(pool, types);
+  writer.begin(n, varWordsOfRows(batch, types, rows, first, n, columns));
+  copyColumns(batch, types, rows, first, n, columns, writer, 0);
+  copyWeights(batch, rows, first, n, writer);
+  const sealed = writer.seal(batch.step, n);
+  const words = sealed.slab.used;
+  const buffer = new ArrayBuffer(words * 4);
+  new Int32Array(buffer).set(sealed.slab.i32.subarray(0, words));
+  sealed.slab.release();
+  writer.close();
+  return { buffer, rows: n, column: sealed.column, nulls: sealed.nulls, weight: sealed.weight };
+}
+
+/** All rows of the batch in a buffer of their own. */
+export function packBatch(
+  pool: SlabPool, batch: Batch, types: readonly ColumnType[],
+): PackedBatch {
+  return packRows(pool, batch, types, Int32Array.from(range(batch.rows)), 0, batch.rows);
+}
+
+/** The batch in a buffer, at a step. Fails if the buffer is not what `types` need. */
+export function unpackBatch(
+  packed: PackedBatch, types: readonly ColumnType[], step: number,
+): Batch {
+  assert(packed.column.length === types.length, `a batch of ${types.length} columns was expected`);
+  const slab = foreignSlab(packed.buffer);
+  types.forEach((type, c) => {
+    const words = physicalOf(type.type) === 'i32' ? 1 : 2;
+    const at = packed.column[c];
+    assert(at >= 0 && at + words * packed.rows <= slab.words, 'a column lies inside its buffer');
+    assert(words === 1 || at % 2 === 0, 'a wide column is aligned');
+  });
+  const { rows, column, nulls, weight } = packed;
+  return { step, rows, slab, column, nulls, weight };
+}

@@ -1,0 +1,209 @@
+/**
+ * A read of a stored collection at one step: by keys through an index, or a scan. It waits until the
+ * collection is known at the step, holds the step while it reads, and works in slices between the
+ * activations of dataflows, so a long scan disturbs nobody and a long step delays no read.
+ */
+import { SqlError } from '../../src/base/error.ts';
+import { limits } from '../../src/base/limits.ts';
+import type { Position } from '../arrangement/arrangement.ts';
+import { startPosition } from '../arrangement/pairs.ts';
+import { Mfp } from '../expr/mfp.ts';
+import { range } from '../operators/gather.ts';
+import type { Lookup } from '../plan/plan.ts';
+import type { Batch } from '../value/batch.ts';
+import { BatchWriter } from '../value/batch-writer.ts';
+import type { Row } from '../value/datum.ts';
+import { batchFromRows, compareDatums } from '../value/datum-column.ts';
+import type { ColumnType } from '../value/type.ts';
+import { AnswerRows } from './answer-rows.ts';
+import type { Finishing } from './command.ts';
+import { firstError } from './error-rows.ts';
+import type { CollectionHold, StoredCollection } from './stored-collection.ts';
+import type { Surroundings } from './surroundings.ts';
+
+export interface ReadRequest {
+  readonly request: number;
+  readonly at: number;
+  readonly lookup: Omit<Lookup, 'collection'>;
+  readonly finishing: Finishing;
+}
+
+export class ReadTask {
+  readonly request: number;
+  readonly collection: StoredCollection;
+  readonly #at: number;
+  readonly #lookup: Omit<Lookup, 'collection'>;
+  readonly #around: Surroundings;
+  readonly #mfp: Mfp;
+  readonly #gathered: BatchWriter;
+  readonly #output: BatchWriter;
+  readonly #answer: AnswerRows;
+  readonly #ownsCollection: boolean;
+  readonly #position: Position = startPosition();
+  #hold: CollectionHold | null = null;
+  #index: number | null = null;
+  #keys: Batch | null = null;
+  #state: 'waiting' | 'building' | 'reading' | 'sending' | 'ended' = 'waiting';
+
+  /** `owns`: the collection is disposed of with the task. */
+  constructor(
+    { request, at, lookup, finishing }: ReadRequest, collection: StoredCollection, owns: boolean,
+    around: Surroundings,
+  ) {
+    this.request = request;
+    this.collection = collection;
+    this.#at = at;
+    this.#lookup = lookup;
+    this.#around = around;
+    this.#ownsCollection = owns;
+    this.#mfp = new Mfp(collection.columns, lookup.program, lookup.columns, 'interpret');
+    this.#gathered = new BatchWriter(around.pool, collection.columns);
+    this.#output = new BatchWriter(around.pool, lookup.columns);
+    this.#answer = new AnswerRows(request, lookup.columns, finishing, around);
+    this.#keepReadable();
+  }
+
+  /** The step that is read. */
+  get #step(): number {
+    return Math.max(this.#at, this.collection.since);
+  }
+
+  /** Holds the step, or while it has not come, the latest one there is. */
+  #keepReadable(): void {
+    const frontier = this.collection.frontier();
+    if (frontier < 0) return;
+    this.collection.sealTo(frontier);
+    this.#hold ??= this.collection.hold(Math.min(this.#at, frontier));
+    this.#hold.advance(Math.min(this.#at, frontier));
+  }
+
+  /** True if a call of `run` would get further. */
+  get ready(): boolean {
+    return this.#state !== 'waiting' || this.collection.frontier() >= this.#at;
+  }
+
+  /** Works for one slice; true at the end, after the last response. */
+  run(): boolean {
+    try {
+      return this.#run();
+    } catch (error) {
+      if (!(error instanceof SqlError)) throw error;
+      this.#around.respond({ kind: 'failed', request: this.request, error: error.fields });
+      return true;
+    }
+  }
+
+  #run(): boolean {
+    switch (this.#state) {
+      case 'waiting':
+        return this.#start();
+      case 'building':
+        if (this.#index === null
+          || this.collection.buildIndex(this.#index, this.#around.rowsMax)) this.#state = 'reading';
+        return false;
+      case 'reading':
+        if (this.#read()) this.#state = 'sending';
+        return false;
+      case 'sending':
+        return this.#answer.finish();
+      case 'ended':
+        return true;
+    }
+  }
+
+  #start(): boolean {
+    if (this.collection.frontier() < this.#at) return false;
+    this.#keepReadable();
+    const { errors } = this.collection;
+    if (errors !== null) {
+      const error = firstError(errors, this.#step, this.#around);
+      if (error !== null) throw new SqlError(error);
+    }
+    const { key } = this.#lookup;
+    if (key === null) {
+      this.#state = 'reading';
+    } else {
+      this.#index = this.collection.useIndex(key.columns);
+      this.#keys = keyBatch(key.values, key.columns, this.collection.columns, this.#around);
+      this.#state = key.values.length === 0 ? 'sending' : 'building';
+    }
+    return false;
+  }
+
+  /** Reads a slice; true when nothing is left to read. */
+  #read(): boolean {
+    const { scanned: pairs } = this.#around.scratch;
+    const { arrangement } = this.collection;
+    pairs.n = 0;
+    const ended = this.#keys === null || this.#index === null
+      ? arrangement.scan(this.#step, this.#position, pairs)
+      : arrangement.probe(
+        this.#index, this.#keys, range(this.#keys.column.length), false, this.#step,
+        this.#position, pairs,
+      );
+    this.#take(0, pairs.n);
+    return ended || this.#answer.full;
+  }
+
+  #take(first: number, n: number): void {
+    if (n === 0) return;
+    const { scanned: pairs } = this.#around.scratch;
+    const { arrangement } = this.collection;
+    const columns = range(this.collection.columns.length);
+    const words = arrangement.varWordsOf(pairs.address, first, n, columns);
+    if (words > limits.batchVarWordsMax && n > 1) {
+      this.#take(first, n >> 1);
+      this.#take(first + (n >> 1), n - (n >> 1));
+      return;
+    }
+    const writer = this.#gathered;
+    writer.begin(n, words);
+    arrangement.gather(pairs.address, first, n, columns, writer, 0);
+    writer.slab.i32.set(pairs.weight.subarray(first, first + n), writer.weight);
+    const gathered = writer.seal(this.#step, n);
+    let failed: SqlError | null = null;
+    const output = this.#mfp.run(gathered, this.#output, this.#step, (_row, error) => {
+      failed ??= new SqlError(error);
+    });
+    gathered.slab.release();
+    if (failed !== null) {
+      output?.slab.release();
+      throw failed;
+    }
+    if (output !== null) this.#answer.add(output);
+  }
+
+  /** Gives back everything; at any moment. */
+  dispose(): void {
+    this.#state = 'ended';
+    this.#answer.dispose();
+    this.#keys?.slab.release();
+    this.#keys = null;
+    if (this.#index !== null) this.collection.releaseIndex(this.#index);
+    this.#index = null;
+    this.#hold?.release();
+    this.#hold = null;
+    this.#gathered.close();
+    this.#output.close();
+    if (this.#ownsCollection) this.collection.dispose();
+  }
+}
+
+/** The keys to look up as a batch, each once. */
+function keyBatch(
+  values: readonly Row[], columns: readonly number[], types: readonly ColumnType[],
+  around: Surroundings,
+): Batch {
+  const keyTypes = columns.map((c) => ({ type: types[c].type, nullable: true }));
+  const compare = (a: Row, b: Row): number => {
+    for (let c = 0; c < keyTypes.length; c++) {
+      const result = compareDatums(keyTypes[c].type, a[c], b[c]);
+      if (result !== 0) return result;
+    }
+    return 0;
+  };
+  const sorted = values.length < 2 ? values : values.toSorted(compare);
+  const distinct = sorted.filter((row, i) => i === 0 || compare(sorted[i - 1], row) !== 0);
+  const updates = distinct.map((row) => ({ row, weight: 1 }));
+  return batchFromRows(around.pool, keyTypes, updates, 0);
+}

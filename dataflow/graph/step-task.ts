@@ -1,0 +1,111 @@
+/**
+ * Applying one step: what inputs had ready goes into the stored collections and to the readers of
+ * streams, in slices, so that reads of the step before are answered meanwhile. The engine applies
+ * one step after the other; a step is complete when its last slice is in.
+ */
+import { assert } from '../../src/base/assert.ts';
+import type { Batch } from '../value/batch.ts';
+import { physicalOf } from '../value/type.ts';
+import type { ColumnType } from '../value/type.ts';
+import { StoredCollection } from './stored-collection.ts';
+import type { StreamCollection } from './stream-collection.ts';
+
+/** What came for one collection; the batches carry one use of their slabs each. */
+export interface StepInput {
+  readonly collection: StoredCollection | StreamCollection;
+  readonly batch: Batch | null;
+  readonly errors: Batch | null;
+}
+
+export class StepTask {
+  readonly step: number;
+  readonly time: number;
+  readonly since: number | null;
+  readonly #inputs: StepInput[];
+  readonly #touched = new Set<StoredCollection | StreamCollection>();
+  #row = 0;
+
+  constructor(step: number, time: number, since: number | null, inputs: StepInput[]) {
+    this.step = step;
+    this.time = time;
+    this.since = since;
+    this.#inputs = inputs;
+  }
+
+  /** Collections that the step brought something for. */
+  get touched(): Iterable<StoredCollection | StreamCollection> {
+    return this.#touched;
+  }
+
+  /** Applies up to `rowsMax` rows; true when the step is applied. `before`: the last complete step. */
+  run(rowsMax: number, before: number): boolean {
+    const input = this.#inputs[0];
+    if (input === undefined) return true;
+    if (this.#row === 0) this.#touch(input.collection, before);
+    if (input.collection instanceof StoredCollection) {
+      this.#applyStored(input.collection, input, rowsMax);
+    } else {
+      for (const reader of input.collection.readers) {
+        reader.receive(input.collection, this.step, input.batch, input.errors);
+      }
+      this.#drop();
+    }
+    return this.#inputs.length === 0;
+  }
+
+  #touch(collection: StoredCollection | StreamCollection, before: number): void {
+    if (this.#touched.has(collection)) return;
+    this.#touched.add(collection);
+    if (collection instanceof StoredCollection) collection.sealTo(before);
+    for (const reader of collection.readers) reader.settle();
+  }
+
+  #applyStored(collection: StoredCollection, input: StepInput, rowsMax: number): void {
+    const { batch, errors } = input;
+    if (batch !== null && this.#row < batch.rows) {
+      const n = Math.min(rowsMax, batch.rows - this.#row);
+      collection.apply(this.step, sliceOf(batch, collection.columns, this.#row, n));
+      this.#row += n;
+      if (this.#row < batch.rows) return;
+    }
+    if (errors !== null) collection.applyErrors(this.step, errors);
+    this.#drop();
+  }
+
+  #drop(): void {
+    const input = this.#inputs.shift();
+    input?.batch?.slab.release();
+    input?.errors?.slab.release();
+    this.#row = 0;
+  }
+
+  /** The collection is being dropped: what came for it is forgotten. */
+  forget(collection: StoredCollection | StreamCollection): void {
+    const first = this.#inputs[0];
+    for (let i = this.#inputs.length - 1; i >= 0; i--) {
+      if (this.#inputs[i].collection !== collection) continue;
+      const [input] = this.#inputs.splice(i, 1);
+      input.batch?.slab.release();
+      input.errors?.slab.release();
+    }
+    if (first !== this.#inputs[0]) this.#row = 0;
+    this.#touched.delete(collection);
+  }
+
+  dispose(): void {
+    while (this.#inputs.length > 0) this.#drop();
+  }
+}
+
+/** Rows `first … first + n - 1` of a batch: nothing moves. */
+function sliceOf(batch: Batch, types: readonly ColumnType[], first: number, n: number): Batch {
+  assert(first + n <= batch.rows, 'a slice lies inside its batch');
+  if (n === batch.rows) return batch;
+  const column = new Int32Array(types.length);
+  const nulls = new Int32Array(types.length);
+  types.forEach((type, c) => {
+    column[c] = batch.column[c] + first * (physicalOf(type.type) === 'i32' ? 1 : 2);
+    nulls[c] = batch.nulls[c] < 0 ? -1 : batch.nulls[c] + first;
+  });
+  return { ...batch, rows: n, column, nulls, weight: batch.weight + first };
+}

@@ -1,0 +1,251 @@
+/**
+ * A stored collection: rows in an arrangement, and beside them, once there are any, error rows in a
+ * small arrangement of their own. A table or upsert source is written by the engine's steps, a
+ * materialized view by the dataflow that produces it.
+ *
+ * Sealing is lazy. A collection to which nothing came in a step is not touched by that step; it is
+ * sealed up to a step when somebody reads at it (`sealTo`). So 2,000 idle tables cost nothing.
+ *
+ * History: the coordinator may still ask for reads at `history` and later. One hold of the collection
+ * itself stands there whenever something changed since; a collection at rest needs no care, as
+ * every step since its last change reads the same.
+ */
+import { assert, defined } from '../../src/base/assert.ts';
+import type { Arrangement, Hold } from '../arrangement/arrangement.ts';
+import { errorColumns } from '../operators/operator.ts';
+import type { Batch } from '../value/batch.ts';
+import type { ColumnType } from '../value/type.ts';
+
+export type ArrangementFactory = (columns: readonly ColumnType[]) => Arrangement;
+
+/** Who reads a collection, told before and after it changes. */
+export interface Reader {
+  /** The collection is about to change for the first time since the reader caught up. */
+  settle(): void;
+  /** The collection changed at a step. */
+  changed(): void;
+}
+
+/** Who writes a collection. */
+export interface Producer {
+  /** The collection is whole up to this step. */
+  effectiveFrontier(): number;
+}
+
+interface IndexUse {
+  readonly key: readonly number[];
+  readonly index: number;
+  users: number;
+  built: boolean;
+}
+
+export class StoredCollection {
+  readonly id: number;
+  readonly columns: readonly ColumnType[];
+  readonly arrangement: Arrangement;
+  readonly readers = new Set<Reader>();
+  readonly #producer: Producer;
+  readonly #make: ArrangementFactory;
+  readonly #indexes: IndexUse[] = [];
+  readonly #history: Hold;
+  #errors: Arrangement | null = null;
+  #errorHistory: Hold | null = null;
+  #lastChanged = -1;
+  /** Earliest step that can be read at all: where the producer was hydrated. */
+  #readableFrom = 0;
+  /** Holds that commands, reads and dataflows have taken. */
+  readonly #holds = new Set<CollectionHold>();
+
+  /** `complete`: the step that the empty collection is sealed at. */
+  constructor(
+    id: number, columns: readonly ColumnType[], make: ArrangementFactory, producer: Producer,
+    complete: number,
+  ) {
+    this.id = id;
+    this.columns = columns;
+    this.#make = make;
+    this.#producer = producer;
+    this.arrangement = make(columns);
+    if (complete >= 0) this.arrangement.seal(complete);
+    this.#history = this.arrangement.hold(this.arrangement.complete);
+  }
+
+  /** Step up to which the collection is known: -1 if not even its beginning is. */
+  frontier(): number {
+    return this.#producer.effectiveFrontier();
+  }
+
+  /** Last step at which a row or an error row came or went; -1 before the first. */
+  get lastChanged(): number {
+    return this.#lastChanged;
+  }
+
+  /** Error rows, if there ever were any. */
+  get errors(): Arrangement | null {
+    return this.#errors;
+  }
+
+  /** Earliest step that can be read. */
+  get since(): number {
+    return Math.max(this.#readableFrom, this.arrangement.since);
+  }
+
+  get holds(): number {
+    return this.#holds.size;
+  }
+
+  /** The producer was hydrated at `step`, which is sealed: nothing before can be read. */
+  hydratedAt(step: number): void {
+    this.#readableFrom = step;
+    this.allow(step);
+    for (const hold of this.#holds) hold.advance(Math.max(step, hold.step));
+  }
+
+  /** Adds rows at `step`. The caller has settled the readers. */
+  apply(step: number, batch: Batch): void {
+    if (batch.rows === 0) return;
+    this.arrangement.apply(step, batch);
+    this.#lastChanged = step;
+  }
+
+  /** Adds error rows at `step`. */
+  applyErrors(step: number, batch: Batch): void {
+    if (batch.rows === 0) return;
+    if (this.#errors === null) {
+      this.#errors = this.#make(errorColumns);
+      if (this.arrangement.complete >= 0) this.#errors.seal(this.arrangement.complete);
+      this.#errorHistory = this.#errors.hold(this.#errors.complete);
+      for (const hold of this.#holds) hold.attachErrors(this.#errors);
+    }
+    this.#errors.apply(step, batch);
+    this.#lastChanged = step;
+  }
+
+  /** Closes every step up to and including `step`. */
+  sealTo(step: number): void {
+    if (this.arrangement.complete < step) this.arrangement.seal(step);
+    if (this.#errors !== null && this.#errors.complete < step) this.#errors.seal(step);
+  }
+
+  /** Lets history before `step` go (at most up to what is sealed); true if it stands behind a change. */
+  allow(step: number): boolean {
+    const to = Math.min(step, this.arrangement.complete);
+    if (to > this.#history.step) this.#history.advance(to);
+    const errors = this.#errors;
+    if (errors !== null && this.#errorHistory !== null) {
+      const errorsTo = Math.min(step, errors.complete);
+      if (errorsTo > this.#errorHistory.step) this.#errorHistory.advance(errorsTo);
+    }
+    return this.#history.step < this.#lastChanged;
+  }
+
+  /** Keeps reads at `step` and later possible; earlier ones than `since` cannot be kept. */
+  hold(step: number): CollectionHold {
+    const hold = new CollectionHold(this, step, () => this.#holds.delete(hold));
+    this.#holds.add(hold);
+    return hold;
+  }
+
+  /** Takes a use of the index on `key`; it may still have to be built. */
+  useIndex(key: readonly number[]): number {
+    const found = this.#indexes.find((use) => sameKey(use.key, key));
+    if (found !== undefined) {
+      found.users++;
+      return found.index;
+    }
+    const index = this.arrangement.index(key);
+    this.#indexes.push({ key, index, users: 1, built: this.arrangement.buildIndex(index, 0) });
+    return index;
+  }
+
+  /** Gives a use back; the last one drops the index. */
+  releaseIndex(index: number): void {
+    const at = this.#indexes.findIndex((use) => use.index === index);
+    const use = defined(this.#indexes[at], `index ${index} is in use`);
+    if (--use.users > 0) return;
+    this.#indexes.splice(at, 1);
+    this.arrangement.dropIndex(index);
+  }
+
+  /** The index on `key`, or undefined. */
+  indexOn(key: readonly number[]): number | undefined {
+    return this.#indexes.find((use) => sameKey(use.key, key))?.index;
+  }
+
+  /** Builds up to `rowsMax` rows more of an index; true when it is whole. */
+  buildIndex(index: number, rowsMax: number): boolean {
+    const use = defined(
+      this.#indexes.find((one) => one.index === index), `index ${index} is in use`,
+    );
+    if (!use.built) use.built = this.arrangement.buildIndex(index, rowsMax);
+    return use.built;
+  }
+
+  reclaim(rowsMax: number): number {
+    let done = this.arrangement.reclaim(rowsMax);
+    if (this.#errors !== null) done += this.#errors.reclaim(rowsMax);
+    return done;
+  }
+
+  bytes(): number {
+    return this.arrangement.bytes() + (this.#errors?.bytes() ?? 0);
+  }
+
+  /** Gives all memory back; nobody reads or holds it any more. */
+  dispose(): void {
+    assert(this.holds === 0, `collection ${this.id} is dropped with ${this.holds} holds on it`);
+    this.#history.release();
+    this.arrangement.dispose();
+    this.#errorHistory?.release();
+    this.#errors?.dispose();
+  }
+}
+
+/** A hold on a collection's rows and, from the moment there are any, on its error rows. */
+export class CollectionHold {
+  readonly collection: StoredCollection;
+  readonly #rows: Hold;
+  #errors: Hold | null;
+  readonly #released: () => void;
+
+  constructor(collection: StoredCollection, step: number, released: () => void) {
+    this.collection = collection;
+    this.#released = released;
+    const { arrangement, errors } = collection;
+    this.#rows = arrangement.hold(clamp(step, arrangement));
+    this.#errors = errors === null ? null : errors.hold(clamp(step, errors));
+  }
+
+  get step(): number {
+    return this.#rows.step;
+  }
+
+  /** The collection's call only: its first error row is about to come. */
+  attachErrors(errors: Arrangement): void {
+    this.#errors = errors.hold(clamp(this.step, errors));
+  }
+
+  /** Moves forward, at most to what is sealed. */
+  advance(step: number): void {
+    const { arrangement, errors } = this.collection;
+    const to = Math.min(step, arrangement.complete);
+    if (to > this.#rows.step) this.#rows.advance(to);
+    if (errors === null || this.#errors === null) return;
+    const errorsTo = Math.min(step, errors.complete);
+    if (errorsTo > this.#errors.step) this.#errors.advance(errorsTo);
+  }
+
+  release(): void {
+    this.#rows.release();
+    this.#errors?.release();
+    this.#released();
+  }
+}
+
+function clamp(step: number, arrangement: Arrangement): number {
+  return Math.max(arrangement.since, Math.min(step, arrangement.complete));
+}
+
+function sameKey(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((column, i) => column === b[i]);
+}

@@ -1,0 +1,190 @@
+/**
+ * A subscription: every change of a dataflow's result, consolidated per step, sent as far as the
+ * subscriber has given credit. Without credit the step stays open and the dataflow waits; meanwhile
+ * its imports keep their history and it merges the steps that it missed, so no queue grows.
+ *
+ * Changes are consolidated in an arrangement that lives for one step.
+ */
+import { limits } from '../../src/base/limits.ts';
+import type { Arrangement, Position } from '../arrangement/arrangement.ts';
+import { rewind, startPosition } from '../arrangement/pairs.ts';
+import { range } from '../operators/gather.ts';
+import type { Context, Operator } from '../operators/operator.ts';
+import { errorColumns } from '../operators/operator.ts';
+import type { Batch } from '../value/batch.ts';
+import { BatchWriter } from '../value/batch-writer.ts';
+import type { ColumnType } from '../value/type.ts';
+import type { PackedBatch, Sink } from './command.ts';
+import { firstError } from './error-rows.ts';
+import { packBatch } from './packed-batch.ts';
+import type { DataflowSink } from './sink.ts';
+import type { Surroundings } from './surroundings.ts';
+
+type SubscribeRequest = Extract<Sink, { kind: 'subscribe' }>;
+
+export class SubscribeSink implements DataflowSink, Operator {
+  readonly operator: Operator = this;
+  readonly columns: readonly ColumnType[];
+  readonly request: number;
+  readonly lastStep: number;
+  /** Wants to hear of steps without changes too. */
+  readonly watching: boolean;
+  readonly #request: SubscribeRequest;
+  readonly #around: Surroundings;
+  readonly #shown: (step: number) => boolean;
+  readonly #writer: BatchWriter;
+  readonly #position: Position = startPosition();
+  #changes: Arrangement | null = null;
+  #errors: Arrangement | null = null;
+  #credit: number = limits.subscribeBufferedBytesMax;
+  #sentFirst = false;
+  #sentTo = -1;
+  #progressedTo = -1;
+  #finished = false;
+  #blocked = false;
+
+  /** `shown` tells whether the dataflow's state at a step may be shown. */
+  constructor(
+    request: SubscribeRequest, columns: readonly ColumnType[], around: Surroundings,
+    shown: (step: number) => boolean,
+  ) {
+    this.#request = request;
+    this.request = request.request;
+    this.columns = columns;
+    this.#around = around;
+    this.#shown = shown;
+    this.lastStep = request.upTo === null ? Infinity : request.upTo - 1;
+    this.watching = request.progress || request.upTo !== null;
+    this.#writer = new BatchWriter(around.pool, columns);
+  }
+
+  get blocked(): boolean {
+    return this.#blocked;
+  }
+
+  get finished(): boolean {
+    return this.#finished;
+  }
+
+  /** Step up to which the subscriber has been told everything; -1 before the first. */
+  get progressedTo(): number {
+    return this.#progressedTo;
+  }
+
+  /** The subscriber has taken `bytes` more. */
+  credit(bytes: number): void {
+    this.#credit += bytes;
+    this.#blocked = this.#credit <= 0;
+  }
+
+  begin(): void {
+    // Nothing is kept between steps.
+  }
+
+  push(_port: number, batch: Batch, context: Context): 'done' {
+    if (!this.#request.snapshot && !this.#sentFirst) return 'done';
+    this.#changes ??= this.#around.arrangement(this.columns);
+    this.#changes.apply(context.step, batch);
+    context.fuel.spend(batch.rows);
+    return 'done';
+  }
+
+  finish(context: Context): 'done' | 'more' {
+    const changes = this.#changes;
+    if (changes === null || !this.#shown(context.step)) return 'done';
+    if (changes.complete < context.step) changes.seal(context.step);
+    const pairs = this.#around.scratch.scanned;
+    while (true) {
+      if (this.#credit <= 0) {
+        this.#blocked = true;
+        return 'more';
+      }
+      pairs.n = 0;
+      const ended = changes.scan(context.step, this.#position, pairs);
+      this.#send(context.step, changes, 0, pairs.n);
+      if (ended) break;
+      if (!context.fuel.spend(pairs.n)) return 'more';
+    }
+    this.#forget();
+    return 'done';
+  }
+
+  #send(step: number, changes: Arrangement, first: number, n: number): void {
+    if (n === 0) return;
+    const pairs = this.#around.scratch.scanned;
+    const columns = range(this.columns.length);
+    const words = changes.varWordsOf(pairs.address, first, n, columns);
+    if (words > limits.batchVarWordsMax && n > 1) {
+      this.#send(step, changes, first, n >> 1);
+      this.#send(step, changes, first + (n >> 1), n - (n >> 1));
+      return;
+    }
+    this.#writer.begin(n, words);
+    changes.gather(pairs.address, first, n, columns, this.#writer, 0);
+    const weights = pairs.weight.subarray(first, first + n);
+    this.#writer.slab.i32.set(weights, this.#writer.weight);
+    const batch = this.#writer.seal(step, n);
+    this.#respond(step, packBatch(this.#around.pool, batch, this.columns), false, false);
+    batch.slab.release();
+  }
+
+  #respond(step: number, batch: PackedBatch | null, progressed: boolean, last: boolean): void {
+    if (batch !== null) this.#credit -= batch.buffer.byteLength;
+    const chunk = { step, time: this.#around.timeOf(step), batch, progressed };
+    const changed = batch !== null || this.#request.progress || this.#sentTo === step;
+    if (batch !== null) this.#sentTo = step;
+    this.#around.respond({
+      kind: 'changes', request: this.request, chunks: changed || !last ? [chunk] : [], last,
+    });
+  }
+
+  #forget(): void {
+    this.#changes?.dispose();
+    this.#changes = null;
+    this.#writer.close();
+    rewind(this.#position);
+  }
+
+  applyErrors(step: number, errors: Batch): void {
+    this.#errors ??= this.#around.arrangement(errorColumns);
+    this.#errors.apply(step, errors);
+  }
+
+  end(step: number, shown: boolean): void {
+    if (this.#errors !== null && this.#errors.complete < step) this.#errors.seal(step);
+    if (!shown) return;
+    this.#sentFirst = true;
+    const errors = this.#errors;
+    if (errors === null || errors.rows === 0) return;
+    const error = firstError(errors, step, this.#around);
+    if (error === null) return;
+    this.#finished = true;
+    this.#around.respond({ kind: 'failed', request: this.request, error });
+  }
+
+  advanced(step: number, shown: boolean): void {
+    if (shown) this.progress(step);
+  }
+
+  /** All changes up to and including `step` have been sent. */
+  progress(step: number): void {
+    if (this.#finished) return;
+    this.#progressedTo = step;
+    const last = step >= this.lastStep;
+    if (last) this.#finished = true;
+    if (last || this.#request.progress || this.#sentTo === step) {
+      this.#respond(step, null, true, last);
+    }
+  }
+
+  bytes(): number {
+    return (this.#changes?.bytes() ?? 0) + (this.#errors?.bytes() ?? 0);
+  }
+
+  /** As an operator and as a sink: the second call finds nothing left. */
+  dispose(): void {
+    this.#forget();
+    this.#errors?.dispose();
+    this.#errors = null;
+  }
+}
