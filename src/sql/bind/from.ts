@@ -1,0 +1,161 @@
+/**
+ * FROM: tables, views (expanded where they stand), WITH entries, subqueries, set-returning functions,
+ * joins. The result is one relation and the namespace it gives to the rest of the query.
+ */
+import type { Alias, FromItem } from '../ast.ts';
+import { functionsNamed } from '../../../dataflow/expr/function-table.ts';
+import { assert, defined } from '../../base/assert.ts';
+import { sqlError, unsupported } from '../../base/error.ts';
+import type { Column } from '../logical/column.ts';
+import type { Rel } from '../logical/rel.ts';
+import { unit } from '../logical/rel.ts';
+import type { CommonTableEntry, CommonTables, Environment, OutputColumn } from './environment.ts';
+import { bindExpression } from './expression.ts';
+import { combine } from './join.ts';
+import type { BoundFrom } from './join.ts';
+import { coerceArguments, resolveFunction } from './operator-call.ts';
+import { bindRelation } from './relation.ts';
+import type { ScopeColumn, ScopeItem } from './scope.ts';
+import { rowsOf } from './subquery.ts';
+
+/** Binds a whole FROM clause; without items it gives one row without columns. */
+export function bindFrom(items: readonly FromItem[], environment: Environment): BoundFrom {
+  let bound: BoundFrom = { rel: unit, items: [], lateral: false };
+  for (const [i, item] of items.entries()) {
+    const next = bindItem(item, environment, bound.items);
+    checkNames(bound.items, next.items, item.position);
+    bound = i === 0 ? next : {
+      rel: { kind: next.lateral ? 'apply' : 'join', type: 'inner', left: bound.rel, right: next.rel, on: [] },
+      items: [...bound.items, ...next.items], lateral: bound.lateral,
+    };
+  }
+  return { ...bound, lateral: false };
+}
+
+/** Two items of one FROM clause may not go by the same name. */
+function checkNames(left: readonly ScopeItem[], right: readonly ScopeItem[], position: number): void {
+  const taken = new Set(left.filter((item) => item.relationVisible && item.name !== '').map(itemKey));
+  const twice = right.find((item) => item.relationVisible && item.name !== '' && taken.has(itemKey(item)));
+  if (twice !== undefined) {
+    throw sqlError('42712', `table name "${twice.name}" specified more than once`, { position });
+  }
+}
+
+function itemKey(item: ScopeItem): string {
+  return JSON.stringify([item.schema, item.name]);
+}
+
+/** Binds one item; `left` are the items before it, visible to it only if it is LATERAL. */
+export function bindItem(item: FromItem, environment: Environment, left: readonly ScopeItem[]): BoundFrom {
+  switch (item.kind) {
+    case 'table': return bindTable(item, environment);
+    case 'derived': return bindDerived(item, environment, left);
+    case 'function': return bindFunction(item, environment, left);
+    case 'join': return bindJoin(item, environment, left);
+  }
+}
+
+/** The names that an alias gives, checked for number. */
+function named(columns: readonly OutputColumn[], alias: Alias | null, shown: string, position: number): readonly ScopeColumn[] {
+  const names = alias?.columns ?? [];
+  if (names.length > columns.length) {
+    throw sqlError('42P10', `table "${shown}" has ${columns.length} columns available but ${names.length} columns specified`, { position });
+  }
+  return columns.map((column, i) => ({ ...column, name: names[i] ?? column.name }));
+}
+
+function visible(name: string, schema: string | null, columns: readonly ScopeColumn[]): ScopeItem {
+  return { name, schema, columns, relationVisible: true, columnsVisible: true };
+}
+
+function findCommonTable(tables: CommonTables | null, name: string): CommonTableEntry | undefined {
+  for (let at = tables; at !== null; at = at.parent) {
+    const found = at.entries.find((entry) => entry.name === name);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function bindTable(item: Extract<FromItem, { kind: 'table' }>, environment: Environment): BoundFrom {
+  const { parts } = item.name;
+  const name = parts[parts.length - 1] ?? '';
+  const shown = item.alias?.name ?? name;
+  const common = parts.length === 1 ? findCommonTable(environment.tables, name) : undefined;
+  if (common !== undefined) {
+    const rel = environment.context.use(common.definition);
+    const outputs = common.outputs.map((output, i): OutputColumn =>
+      ({ ...output, column: defined(rel.columns[i], 'a use has the columns of its definition') }));
+    return { rel, items: [visible(shown, null, named(outputs, item.alias, shown, item.position))], lateral: false };
+  }
+  const bound = bindRelation(item.name, environment);
+  const columns = named(bound.outputs, item.alias, shown, item.position);
+  return { rel: bound.rel, items: [visible(shown, item.alias === null ? bound.schema : null, columns)], lateral: false };
+}
+
+/** The environment in which an item stands that sees `left` only if `lateral`. */
+function beside(environment: Environment, left: readonly ScopeItem[], lateral: boolean): Environment {
+  const outer = environment.scope;
+  const scope = lateral ? { parent: outer, items: left, hidden: [] } : { ...outer, hidden: [...outer.hidden, ...left] };
+  return { ...environment, scope, clause: 'functions in FROM', aggregates: null, setFunctions: null };
+}
+
+function bindDerived(item: Extract<FromItem, { kind: 'derived' }>, environment: Environment, left: readonly ScopeItem[]): BoundFrom {
+  const inner = beside(environment, left, item.lateral);
+  const bound = environment.bindQuery(item.query, inner);
+  const shown = item.alias?.name ?? '';
+  const columns = named(bound.outputs, item.alias, shown, item.position);
+  const visibleItem = { ...visible(shown, null, columns), relationVisible: item.alias !== null };
+  return { rel: rowsOf(bound), items: [visibleItem], lateral: item.lateral };
+}
+
+function bindFunction(item: Extract<FromItem, { kind: 'function' }>, environment: Environment, left: readonly ScopeItem[]): BoundFrom {
+  const { position, alias } = item;
+  const [call] = item.calls;
+  if (call === undefined || item.calls.length > 1) throw unsupported('ROWS FROM with several functions', position);
+  if (item.ordinality) throw unsupported('WITH ORDINALITY', position);
+  const { context } = environment;
+  const inner = beside(environment, left, true);
+  const name = call.name.parts[call.name.parts.length - 1] ?? '';
+  if (functionsNamed(name).every((entry) => !entry.setReturning)) {
+    const scalar = bindExpression(call, inner);
+    const column = context.columns.make(alias?.name ?? name, { name: scalar.type, modifier: scalar.modifier });
+    const rel: Rel = { kind: 'project', input: unit, outputs: [{ column, expression: scalar }] };
+    return functionItem(rel, [column], alias, name, position);
+  }
+  const found = call.args.map((arg) => bindExpression(arg, inner));
+  const choice = resolveFunction(name, call.name.parts.join('.'), found, call.position);
+  if (!choice.entry.setReturning) throw unsupported(`${name} in FROM`, position);
+  const args = coerceArguments(context, choice, found).map((expression, i) => ({
+    column: context.columns.make(`arg${i + 1}`, { name: expression.type, modifier: expression.modifier }), expression,
+  }));
+  const outputs = choice.entry.columns === undefined
+    ? [context.columns.make(alias?.name ?? name, { name: choice.result, modifier: -1 })]
+    : choice.entry.columns.map((each) => context.columns.make(each.name, { name: concreteType(each.type, choice.result), modifier: -1 }));
+  const input: Rel = args.length === 0 ? unit : { kind: 'project', input: unit, outputs: args };
+  const rel: Rel = { kind: 'flatMap', input, fn: choice.entry.key, args: args.map((arg) => arg.column), outputs };
+  return functionItem(rel, outputs, alias, name, position);
+}
+
+function concreteType(type: string, result: Column['type']): Column['type'] {
+  if (type === 'text' || type === 'jsonb' || type === 'int4' || type === 'int8' || type === 'json') return type;
+  return result;
+}
+
+function functionItem(rel: Rel, columns: readonly Column[], alias: Alias | null, name: string, position: number): BoundFrom {
+  const shown = alias?.name ?? name;
+  const outputs = columns.map((column): OutputColumn => ({ name: column.name, column, tableOid: 0, attribute: 0 }));
+  return { rel, items: [visible(shown, null, named(outputs, alias, shown, position))], lateral: true };
+}
+
+function bindJoin(item: Extract<FromItem, { kind: 'join' }>, environment: Environment, outerLeft: readonly ScopeItem[]): BoundFrom {
+  const left = bindItem(item.left, environment, outerLeft);
+  const seen = [...outerLeft, ...left.items];
+  const right = bindItem(item.right, environment, seen);
+  checkNames(left.items, right.items, item.right.position);
+  if (right.lateral && (item.type === 'right' || item.type === 'full')) {
+    throw sqlError('42P10', `invalid reference to FROM-clause entry: the combining JOIN type must be INNER or LEFT for a LATERAL reference`,
+      { position: item.right.position });
+  }
+  assert(left.items.length > 0 && right.items.length > 0, 'a join has two sides');
+  return combine(item, left, right, environment);
+}

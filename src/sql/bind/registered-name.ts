@@ -1,0 +1,41 @@
+/**
+ * Names of catalog objects as values: `'orders'::regclass`. The catalog is asked while binding, so
+ * that nothing in the engine needs to know it; only literals can be read this way.
+ */
+import { typeInfo } from '../../../dataflow/value/type.ts';
+import type { TypeName } from '../../../dataflow/value/type.ts';
+import { sqlError } from '../../base/error.ts';
+import type { Scalar } from '../logical/scalar.ts';
+import { constant } from '../logical/scalar.ts';
+import { typeNamed } from '../types/type-name.ts';
+import type { BindContext } from './context.ts';
+
+/** The constant that a text literal denotes as regclass or regtype; undefined if it is not such a case. */
+export function registeredName(
+  context: BindContext, scalar: Scalar, target: TypeName, position: number,
+): Scalar | undefined {
+  if (scalar.kind !== 'constant' || typeof scalar.value !== 'string') return undefined;
+  if (target !== 'regclass' && target !== 'regtype') return undefined;
+  if (/^\d+$/.test(scalar.value)) return constant(BigInt(scalar.value), target, -1, position);
+  const parts = identifierParts(scalar.value, position);
+  if (target === 'regtype') {
+    const found = typeNamed(parts[parts.length - 1] ?? '') ?? typeNamed(scalar.value.toLowerCase());
+    if (found === undefined) throw sqlError('42704', `type "${scalar.value}" does not exist`, { position });
+    return constant(BigInt(typeInfo(found).oid), target, -1, position);
+  }
+  const oid = context.catalog.relationOid(parts);
+  if (oid === undefined) throw sqlError('42P01', `relation "${parts.join('.')}" does not exist`, { position });
+  return constant(BigInt(oid), target, -1, position);
+}
+
+/** Splits `a."B".c` as SQL reads identifiers. */
+export function identifierParts(text: string, position: number): readonly string[] {
+  const parts: string[] = [];
+  const pattern = /\s*(?:"((?:[^"]|"")+)"|([\p{L}_][\p{L}\p{N}_$]*))\s*(\.|$)/uy;
+  for (;;) {
+    const match = pattern.exec(text);
+    if (match === null) throw sqlError('42602', 'invalid name syntax', { position });
+    parts.push(match[1] === undefined ? (match[2] ?? '').toLowerCase() : match[1].replaceAll('""', '"'));
+    if (match[3] !== '.') return parts;
+  }
+}

@@ -1,0 +1,177 @@
+/**
+ * Joins of every kind from what the engine has: inner joins with a residual, semijoins and antijoins
+ * by key, unions.
+ *
+ * A row of an outer join's side is unmatched if it occurs in no pair. Without a residual that is an
+ * antijoin by key; with one it is an antijoin, NULLs equal, with the distinct left parts of the
+ * pairs. Unmatched rows are padded with NULLs.
+ */
+import type { Expr } from '../../../dataflow/expr/expr.ts';
+import type { ColumnType } from '../../../dataflow/value/type.ts';
+import { assert, defined } from '../../base/assert.ts';
+import type { Column } from '../logical/column.ts';
+import type { Rel } from '../logical/rel.ts';
+import type { Scalar } from '../logical/scalar.ts';
+import { columnReference, isNull, not } from '../logical/scalar.ts';
+import { foldPredicates } from '../rewrite/fold.ts';
+import { splitCondition } from './join-keys.ts';
+import type { Lowered } from './lowered.ts';
+import type { NodeId, PlanBuilder } from './plan-builder.ts';
+import { programOf } from './program.ts';
+
+type Join = Extract<Rel, { kind: 'join' | 'apply' }>;
+
+/** Both sides ready to be joined: keys are columns. */
+interface Prepared {
+  readonly left: Lowered;
+  readonly right: Lowered;
+  readonly leftKey: readonly number[];
+  readonly rightKey: readonly number[];
+  readonly nullsEqual: boolean;
+  readonly residual: readonly Scalar[];
+}
+
+export function lowerJoin(plan: PlanBuilder, rel: Join, left: Lowered, right: Lowered): Lowered {
+  const on = foldPredicates(rel.on);
+  if (on === undefined) return withoutPairs(plan, rel, left, right);
+  switch (rel.type) {
+    case 'inner': return pairs(plan, prepare(plan, on, left, right, 'both'));
+    case 'semi': case 'anti': return semijoin(plan, prepare(plan, on, left, right, rel.type === 'semi' ? 'both' : 'right'), rel.type === 'anti');
+    case 'left': return leftJoin(plan, prepare(plan, on, left, right, 'right'));
+    case 'right': return leftJoin(plan, prepare(plan, on, right, left, 'right'));
+    case 'full': return fullJoin(plan, prepare(plan, on, left, right, 'none'));
+  }
+}
+
+/** The condition is never true. */
+function withoutPairs(plan: PlanBuilder, rel: Join, left: Lowered, right: Lowered): Lowered {
+  const columns = [...left.columns, ...right.columns];
+  switch (rel.type) {
+    case 'inner': return { node: plan.empty([...plan.columns(left.node), ...plan.columns(right.node)]), columns };
+    case 'semi': return { node: plan.empty(plan.columns(left.node)), columns: left.columns };
+    case 'anti': return left;
+    case 'left': return padRight(plan, left, right);
+    case 'right': return padRight(plan, right, left);
+    case 'full': {
+      const first = padRight(plan, left, right);
+      return union(plan, [first, reorder(plan, padRight(plan, right, left), first.columns)]);
+    }
+  }
+}
+
+/** Filters the sides that may be filtered before the join, and makes columns of the keys. */
+function prepare(plan: PlanBuilder, on: readonly Scalar[], left: Lowered, right: Lowered, push: 'both' | 'right' | 'none'): Prepared {
+  const condition = splitCondition(on, real(left), real(right));
+  const filterLeft = push === 'both' ? condition.leftOnly : [];
+  const filterRight = push === 'none' ? [] : condition.rightOnly;
+  const residual = [
+    ...(push === 'both' ? [] : condition.leftOnly), ...(push === 'none' ? condition.rightOnly : []), ...condition.residual,
+  ];
+  const nullsEqual = condition.keys.length > 0 && condition.keys.some((key) => key.nullsEqual);
+  const strict = nullsEqual && push !== 'none' ? condition.keys.filter((key) => !key.nullsEqual) : [];
+  const keys = push === 'none' && nullsEqual ? condition.keys.filter((key) => key.nullsEqual) : condition.keys;
+  const extra = push === 'none' && nullsEqual ? condition.keys.filter((key) => !key.nullsEqual).map((key) => key.source) : [];
+  const present = strict.map((key) => not(isNull(key.right)));
+  const [l, leftKey] = withKeys(plan, left, filterLeft, keys.map((key) => key.left));
+  const [r, rightKey] = withKeys(plan, right, [...filterRight, ...present], keys.map((key) => key.right));
+  assert(leftKey.length === rightKey.length, 'keys come in pairs');
+  return { left: l, right: r, leftKey, rightKey, nullsEqual, residual: [...residual, ...extra] };
+}
+
+function real(lowered: Lowered): readonly Column[] {
+  return lowered.columns.filter((column): column is Column => column !== null);
+}
+
+/** The relation filtered, and where its key expressions are; those that are no columns are added. */
+function withKeys(
+  plan: PlanBuilder, input: Lowered, predicates: readonly Scalar[], keys: readonly Scalar[],
+): readonly [Lowered, readonly number[]] {
+  const folded = foldPredicates(predicates);
+  if (folded === undefined) {
+    const [empty, key] = withKeys(plan, { ...input, node: plan.empty(plan.columns(input.node)) }, [], keys);
+    return [empty, key];
+  }
+  const columns = real(input);
+  const computed = keys.filter((key) => key.kind !== 'column');
+  const outputs = [...columns.map((column) => columnReference(column)), ...computed];
+  const changed = folded.length > 0 || computed.length > 0 || columns.length < input.columns.length;
+  const node = changed ? plan.mfp(input.node, programOf(input.columns, folded, outputs)) : input.node;
+  const lowered: Lowered = { node, columns: changed ? [...columns, ...computed.map(() => null)] : input.columns };
+  let next = columns.length;
+  const positions = keys.map((key) => (key.kind === 'column'
+    ? lowered.columns.findIndex((column) => column?.id === key.column.id) : next++));
+  return [lowered, positions];
+}
+
+function pairs(plan: PlanBuilder, prepared: Prepared): Lowered {
+  const { left, right } = prepared;
+  const columns = [...left.columns, ...right.columns];
+  const residual = prepared.residual.length === 0 ? null : programOf(columns, prepared.residual, []);
+  const node = plan.join(left.node, right.node, prepared.leftKey, prepared.rightKey, prepared.nullsEqual, residual);
+  return { node, columns };
+}
+
+function semijoin(plan: PlanBuilder, prepared: Prepared, anti: boolean): Lowered {
+  const { left, right } = prepared;
+  if (prepared.residual.length > 0) return matchingRows(plan, left, pairs(plan, prepared), anti);
+  return { node: plan.semijoin(left.node, right.node, prepared.leftKey, prepared.rightKey, anti, prepared.nullsEqual), columns: left.columns };
+}
+
+/** The rows of one side that occur in pairs, or that do not. */
+function matchingRows(plan: PlanBuilder, side: Lowered, joined: Lowered, anti: boolean): Lowered {
+  const columns = real(side);
+  const keep = columns.map((column) => joined.columns.findIndex((each) => each?.id === column.id));
+  const matched = plan.distinct(plan.project(joined.node, keep));
+  const leftKey = columns.map((column) => side.columns.findIndex((each) => each?.id === column.id));
+  const node = plan.semijoin(side.node, matched, leftKey, columns.map((_, i) => i), anti, true);
+  return { node, columns: side.columns };
+}
+
+/** Rows of the left side that are in no pair. */
+function unmatched(plan: PlanBuilder, prepared: Prepared, joined: Lowered): Lowered {
+  if (prepared.residual.length > 0) return matchingRows(plan, prepared.left, joined, true);
+  return semijoin(plan, prepared, true);
+}
+
+function leftJoin(plan: PlanBuilder, prepared: Prepared): Lowered {
+  const joined = pairs(plan, prepared);
+  return union(plan, [joined, padRight(plan, unmatched(plan, prepared, joined), prepared.right)]);
+}
+
+function fullJoin(plan: PlanBuilder, prepared: Prepared): Lowered {
+  const joined = pairs(plan, prepared);
+  const mirrored: Prepared = {
+    ...prepared, left: prepared.right, right: prepared.left, leftKey: prepared.rightKey, rightKey: prepared.leftKey,
+  };
+  const lonelyRight = padRight(plan, unmatched(plan, mirrored, joined), prepared.left);
+  return union(plan, [joined, padRight(plan, unmatched(plan, prepared, joined), prepared.right), lonelyRight]);
+}
+
+/** The rows with NULLs for the columns of the other side. */
+function padRight(plan: PlanBuilder, rows: Lowered, other: Lowered): Lowered {
+  const kept = real(rows);
+  const otherTypes = plan.columns(other.node);
+  const padding = other.columns.flatMap((column, i) => (column === null ? [] : [{ column, type: defined(otherTypes[i], 'a type each').type }]));
+  const base = programOf(rows.columns, [], kept.map((column) => columnReference(column)));
+  const nodes: Expr[] = [...base.nodes, ...padding.map((pad): Expr => ({ kind: 'constant', value: null, type: pad.type }))];
+  const outputs = [...base.outputs, ...padding.map((_, i) => base.nodes.length + i)];
+  return { node: plan.mfp(rows.node, { nodes, filters: [], outputs }), columns: [...kept, ...padding.map((pad) => pad.column)] };
+}
+
+function reorder(plan: PlanBuilder, rows: Lowered, columns: readonly (Column | null)[]): Lowered {
+  const wanted = columns.filter((column): column is Column => column !== null);
+  const positions = wanted.map((column) => rows.columns.findIndex((each) => each?.id === column.id));
+  assert(positions.every((position) => position >= 0), 'both parts of a join have the same columns');
+  return { node: plan.project(rows.node, positions), columns: wanted };
+}
+
+function union(plan: PlanBuilder, parts: readonly Lowered[]): Lowered {
+  const first = defined(parts[0], 'a union has parts');
+  const columns = real(first);
+  const aligned = parts.map((part) => reorder(plan, part, columns));
+  const types = columns.map((_, i): ColumnType => {
+    const each = aligned.map((part) => defined(plan.columns(part.node)[i], 'parts have the same columns'));
+    return { type: defined(each[0], 'a union has parts').type, nullable: each.some((type) => type.nullable) };
+  });
+  return { node: plan.union(aligned.map((part): NodeId => part.node), types), columns };
+}
