@@ -13,7 +13,7 @@ import {
 import type { DatetimeFields, SpecialMoment } from './datetime-decode.ts';
 import { decodeDatetime, invalidDatetime } from './datetime-decode.ts';
 import type { Zone } from './timezone.ts';
-import { offsetText, toInstant, toLocal, utc } from './timezone.ts';
+import { offsetAt, offsetText, toInstant, toLocal, utc } from './timezone.ts';
 
 /** What the texts of dates and times may refer to. */
 export interface DatetimeContext {
@@ -223,5 +223,5 @@ export function formatTimestamptz(microseconds: bigint, zone: Zone): string {
   if (microseconds === timestampMinusInfinity) return '-infinity';
   const local = toLocal(zone, microseconds);
   const { text, era } = dateText(dayOf(local));
-  return `${text} ${formatTime(timeOf(local))}${offsetText(zone.offsetAt(microseconds))}${era}`;
+  return `${text} ${formatTime(timeOf(local))}${offsetText(offsetAt(zone, microseconds))}${era}`;
 }

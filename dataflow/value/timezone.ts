@@ -11,14 +11,20 @@
 import { sqlError } from '../../src/base/error.ts';
 import { limits } from '../../src/base/limits.ts';
 import {
-  civilFromDays, dayOf, daysFromCivil, microsecondsPerSecond, unixEpochDays,
+  civilFromDays, daysFromCivil, microsecondsPerSecond, unixEpochDays,
 } from './calendar.ts';
 
 /** A zone: its offset at any instant. */
 export interface Zone {
   readonly name: string;
-  /** Offset in seconds at `microseconds` UTC. */
-  offsetAt(microseconds: bigint): number;
+  /** Offset in seconds at a second since 2000-01-01 00:00 UTC. */
+  offsetAtSecond(second: number): number;
+}
+
+/** Offset in seconds at `microseconds` UTC. */
+export function offsetAt(zone: Zone, microseconds: bigint): number {
+  const rest = microseconds % microsecondsPerSecond;
+  return zone.offsetAtSecond(Number((rest < 0n ? microseconds - microsecondsPerSecond - rest : microseconds - rest) / microsecondsPerSecond));
 }
 
 class FixedZone implements Zone {
@@ -30,7 +36,7 @@ class FixedZone implements Zone {
     this.#offset = offset;
   }
 
-  offsetAt(): number {
+  offsetAtSecond(): number {
     return this.#offset;
   }
 }
@@ -49,21 +55,28 @@ class NamedZone implements Zone {
   readonly name: string;
   readonly #format: Intl.DateTimeFormat;
   readonly #years = new Map<number, YearOffsets>();
+  /** The span asked last, in seconds: most questions fall into it again. */
+  #knownFrom = 0;
+  #knownTo = 0;
+  #known = 0;
 
   constructor(name: string) {
     this.#format = new Intl.DateTimeFormat('en-US', { timeZone: name, timeZoneName: 'longOffset' });
     this.name = this.#format.resolvedOptions().timeZone;
   }
 
-  offsetAt(microseconds: bigint): number {
-    const day = dayOf(microseconds);
-    const year = civilFromDays(day).year;
+  offsetAtSecond(second: number): number {
+    if (second >= this.#knownFrom && second < this.#knownTo) return this.#known;
+    const year = civilFromDays(Math.floor(second / 86_400)).year;
     const like = year < yearMin ? yearMin : year >= yearCycleFrom ? 2000 + (year % 400) : year;
-    const shift = like === year ? 0 : daysFromCivil(like, 1, 1) - daysFromCivil(year, 1, 1);
-    const second = Number(microseconds / microsecondsPerSecond) + shift * 86_400;
+    const shift = like === year ? 0 : (daysFromCivil(like, 1, 1) - daysFromCivil(year, 1, 1)) * 86_400;
     const { starts, offsets } = this.#year(like);
     let k = starts.length - 1;
-    while (k > 0 && starts[k] > second) k--;
+    while (k > 0 && starts[k] > second + shift) k--;
+    this.#knownFrom = Math.max(starts[k], daysFromCivil(like, 1, 1) * 86_400) - shift;
+    this.#knownTo = (k + 1 < starts.length ? starts[k + 1] : daysFromCivil(like + 1, 1, 1) * 86_400) - shift;
+    if (year < yearMin) this.#knownTo = this.#knownFrom;
+    this.#known = offsets[k];
     return offsets[k];
   }
 
@@ -194,7 +207,7 @@ const dayMicroseconds = 86_400_000_000n;
 
 /** The local time (µs as if it were UTC) of an instant. */
 export function toLocal(zone: Zone, microseconds: bigint): bigint {
-  return microseconds + BigInt(zone.offsetAt(microseconds)) * microsecondsPerSecond;
+  return microseconds + BigInt(offsetAt(zone, microseconds)) * microsecondsPerSecond;
 }
 
 /**
@@ -202,13 +215,13 @@ export function toLocal(zone: Zone, microseconds: bigint): bigint {
  * the change, a time that comes twice with the one after it, as Postgres does.
  */
 export function localOffset(zone: Zone, local: bigint): number {
-  const before = zone.offsetAt(local - dayMicroseconds);
-  const after = zone.offsetAt(local + dayMicroseconds);
+  const before = offsetAt(zone, local - dayMicroseconds);
+  const after = offsetAt(zone, local + dayMicroseconds);
   if (before === after) {
-    const guess = zone.offsetAt(local - BigInt(before) * microsecondsPerSecond);
+    const guess = offsetAt(zone, local - BigInt(before) * microsecondsPerSecond);
     if (guess === before) return before;
   }
-  const afterHolds = zone.offsetAt(local - BigInt(after) * microsecondsPerSecond) === after;
+  const afterHolds = offsetAt(zone, local - BigInt(after) * microsecondsPerSecond) === after;
   return afterHolds ? after : before;
 }
 
