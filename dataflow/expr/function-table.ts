@@ -12,6 +12,8 @@ import { comparisonFunctions } from './functions/comparison.ts';
 import { floatFunctions } from './functions/float.ts';
 import { integerFunctions } from './functions/integer.ts';
 import { numericFunctions } from './functions/numeric.ts';
+import { patternFunctions } from './functions/pattern.ts';
+import { stringFunctions } from './functions/string.ts';
 
 /** Every entry, by topic. */
 export const functions: readonly FunctionEntry[] = [
@@ -19,6 +21,8 @@ export const functions: readonly FunctionEntry[] = [
   ...integerFunctions,
   ...floatFunctions,
   ...numericFunctions,
+  ...stringFunctions,
+  ...patternFunctions,
   ...castFunctions,
 ];
 

@@ -280,8 +280,9 @@ export function logarithm(base: Decimal, value: Decimal): Decimal {
 
 /** e^value for a fixed-point value; `least` are scales that the result keeps. */
 function exponentialOf(value: Decimal, ...least: number[]): Decimal {
-  const weight = Math.max(-2_000, Math.min(2_000, toDouble(value) * 0.434294481903252));
-  const scale = clampScale(significantDigitsMin - Math.trunc(weight), ...least);
+  const weight = toDouble(value) * 0.434294481903252;
+  const shownWeight = Math.max(-2_000, Math.min(2_000, Math.trunc(weight)));
+  const scale = clampScale(significantDigitsMin - shownWeight, ...least);
   const digits = scale + guardDigits + 4 + Math.max(0, Math.ceil(weight));
   const argument = digits >= value.scale
     ? at(value, digits) : divideRounded(value.coefficient, tenTo(value.scale - digits));

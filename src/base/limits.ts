@@ -94,6 +94,8 @@ export const limits = {
   datetimeTextMax: 512,
   /** Compiled regular expressions and LIKE patterns that are kept. */
   regexCacheMax: 1_000,
+  /** UTF-16 units of a regular expression. */
+  regexPatternMax: 64 * 1024,
   /** UTF-16 units of a text that a regular expression is matched against. */
   regexTextMax: 16 * 1024 * 1024,
   /** Bytes of a text, bytea, array or jsonb that a function makes. */

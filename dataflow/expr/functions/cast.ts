@@ -5,7 +5,7 @@
  *
  * Timestamps with time zone are cast as in a session whose zone is UTC.
  */
-import { sqlError } from '../../../src/base/error.ts';
+import { sqlError, unsupported } from '../../../src/base/error.ts';
 import type { Datum, Decimal } from '../../value/datum.ts';
 import { decimal, interval } from '../../value/datum.ts';
 import { numericInfinity, numericMinusInfinity, numericNaN } from '../../value/decimal.ts';
@@ -230,6 +230,13 @@ function jsonCasts(): FunctionEntry[] {
   ];
 }
 
+/** The one-byte character of a code; 0 is the empty one. */
+function codeToChar(code: number): string {
+  if (code < -128 || code > 127) throw sqlError('22003', '"char" out of range');
+  if (code < 0) throw unsupported('a "char" above 127');
+  return code === 0 ? '' : String.fromCharCode(code);
+}
+
 function stringCasts(): FunctionEntry[] {
   const trim: Convert = (value) => trimPadding(stringOf(value));
   const toName: Convert = (value) => parseDatum('name', stringOf(value));
@@ -245,6 +252,8 @@ function stringCasts(): FunctionEntry[] {
     ]),
     binary('char', 'text', 'implicit'), binary('char', 'varchar', 'assignment'),
     cast('char', 'bpchar', 'assignment', trim),
+    cast('char', 'int4', 'explicit', (value) => (stringOf(value).charCodeAt(0) || 0)),
+    cast('int4', 'char', 'explicit', (value) => codeToChar(numberOf(value))),
     ...(['text', 'varchar', 'bpchar'] as const).map((type) =>
       cast('bool', type, 'assignment', (value) => (value === true ? 'true' : 'false'))),
     ...(['text', 'varchar'] as const).map((type) =>

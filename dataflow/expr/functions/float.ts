@@ -159,7 +159,7 @@ const unary: readonly (readonly [string, string, (value: number) => number])[] =
   ['floor', 'Greatest whole number that is not greater.', Math.floor],
   ['round', 'Nearest whole number, halves to the even one.', roundHalfEven],
   ['trunc', 'The number without its fraction.', Math.trunc],
-  ['sign', '−1, 0 or 1 by the sign of the number.', (x) => (x > 0 ? 1 : x < 0 ? -1 : Number.isNaN(x) ? x : 0)],
+  ['sign', '−1, 0 or 1 by the sign of the number; 0 for NaN.', (x) => (x > 0 ? 1 : x < 0 ? -1 : 0)],
   ['sqrt', 'Square root.', squareRoot],
   ['|/', 'Square root.', squareRoot],
   ['cbrt', 'Cube root.', Math.cbrt],
