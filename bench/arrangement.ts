@@ -1,0 +1,251 @@
+/**
+ * Measures an arrangement against a JavaScript `Map` of objects in the same run: insert, update
+ * (delete and insert of one key), probe in millions of rows a second; bytes a row; the longest apply
+ * of 1,000 rows while growing; and the cost of a one-row change at every size.
+ *
+ *     node bench/arrangement.ts [rows ...]        default: 100000 1000000
+ *
+ * Schema (a): int8 key and three int8 (32 raw bytes). Schema (b): text(16) key, text(40), int8,
+ * numeric (72 raw bytes). Rows come in batches of 1,000; updates hit random keys. Times are CPU time
+ * of the thread.
+ */
+import { makePairs, startPosition, rewind } from '../dataflow/arrangement/pairs.ts';
+import { RegionPool } from '../dataflow/arrangement/region.ts';
+import { StoreArrangement } from '../dataflow/arrangement/store-arrangement.ts';
+import type { Batch } from '../dataflow/value/batch.ts';
+import { BatchWriter } from '../dataflow/value/batch-writer.ts';
+import { writeSmallNumeric } from '../dataflow/value/decimal.ts';
+import { SlabPool } from '../dataflow/value/slab.ts';
+import type { ColumnType } from '../dataflow/value/type.ts';
+import { Random } from '../test/support/random.ts';
+
+const batchRows = 1_000;
+const slabs = new SlabPool();
+
+interface Schema {
+  readonly name: string;
+  readonly rawBytes: number;
+  readonly columns: readonly ColumnType[];
+  readonly varWords: number;
+  /** Writes row `r`: key number and version. */
+  readonly write: (writer: BatchWriter, r: number, key: number, version: number) => void;
+  readonly object: (key: number, version: number) => { key: string | number };
+}
+
+const hexDigits = '0123456789abcdef';
+
+function writeText(writer: BatchWriter, column: number, r: number, words: number, seed: number): void {
+  const at = writer.takeVar(words);
+  const { i32 } = writer.slab;
+  let state = seed;
+  for (let w = 0; w < words; w++) {
+    let word = 0;
+    for (let b = 0; b < 4; b++) {
+      state = (Math.imul(state, 0x9e3779b1) + 0x7f4a7c15) | 0;
+      word |= hexDigits.charCodeAt(state >>> 28) << (8 * b);
+    }
+    i32[at + w] = word;
+  }
+  i32[writer.column[column] + 2 * r] = at;
+  i32[writer.column[column] + 2 * r + 1] = words * 4;
+}
+
+const schemas: readonly Schema[] = [
+  {
+    name: '(a)', rawBytes: 32, varWords: 0,
+    columns: Array.from({ length: 4 }, () => ({ type: 'int8', nullable: false })),
+    write: (writer, r, key, version) => {
+      const { i32 } = writer.slab;
+      for (let c = 0; c < 4; c++) {
+        i32[writer.column[c] + 2 * r] = c === 0 ? key : key + version * c;
+        i32[writer.column[c] + 2 * r + 1] = 0;
+      }
+    },
+    object: (key, version) => ({ key, a: key + version, b: key + version * 2, c: key + version * 3 }),
+  },
+  {
+    name: '(b)', rawBytes: 72, varWords: 4 + 10 + 4,
+    columns: [
+      { type: 'text', nullable: false }, { type: 'text', nullable: false },
+      { type: 'int8', nullable: false }, { type: 'numeric', nullable: false },
+    ],
+    write: (writer, r, key, version) => {
+      const { i32 } = writer.slab;
+      writeText(writer, 0, r, 4, key + 1);
+      writeText(writer, 1, r, 10, key + version);
+      i32[writer.column[2] + 2 * r] = key + version;
+      i32[writer.column[2] + 2 * r + 1] = 0;
+      const at = writer.takeVar(4);
+      i32[writer.column[3] + 2 * r] = at;
+      i32[writer.column[3] + 2 * r + 1] = writeSmallNumeric(i32, at, key + version, 2);
+    },
+    object: (key, version) => ({
+      key: `key-${String(key).padStart(12, '0')}`, text: `${'x'.repeat(28)}${version % 1e6}-${key}`,
+      a: key + version, b: (key + version) / 100,
+    }),
+  },
+];
+
+/** A batch of `n` changes whose row r is given by `at`. */
+function batchOf(
+  schema: Schema, writer: BatchWriter, n: number,
+  at: (r: number) => readonly [key: number, version: number, weight: number],
+): Batch {
+  writer.begin(n, n * schema.varWords + 64);
+  for (let r = 0; r < n; r++) {
+    const [key, version, weight] = at(r);
+    schema.write(writer, r, key, version);
+    writer.slab.i32[writer.weight + r] = weight;
+  }
+  return writer.seal(0, n);
+}
+
+function millions(rows: number, milliseconds: number): string {
+  return (rows / milliseconds / 1_000).toFixed(2);
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+/** CPU time of this thread: a busy machine does not count. */
+function cpuMilliseconds(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1_000;
+}
+
+class Run {
+  readonly schema: Schema;
+  readonly rows: number;
+  readonly random = new Random(7);
+  readonly memory = new RegionPool();
+  readonly arrangement: StoreArrangement;
+  readonly writer: BatchWriter;
+  readonly versions: Int32Array;
+  step = 0;
+  spent = 0;
+  longest = 0;
+
+  constructor(schema: Schema, rows: number) {
+    this.schema = schema;
+    this.rows = rows;
+    this.arrangement = new StoreArrangement(this.memory, schema.columns);
+    this.arrangement.index([0]);
+    this.writer = new BatchWriter(slabs, schema.columns);
+    this.versions = new Int32Array(rows);
+  }
+
+  apply(batch: Batch): void {
+    const start = cpuMilliseconds();
+    this.step++;
+    this.arrangement.apply(this.step, batch);
+    this.arrangement.seal(this.step);
+    const took = cpuMilliseconds() - start;
+    this.spent += took;
+    this.longest = Math.max(this.longest, took);
+    batch.slab.release();
+  }
+
+  insertAll(): void {
+    for (let from = 0; from < this.rows; from += batchRows) {
+      const n = Math.min(batchRows, this.rows - from);
+      this.apply(batchOf(this.schema, this.writer, n, (r) => [from + r, 0, 1]));
+    }
+  }
+
+  /** `n` updates, in batches of `size` changes. */
+  update(n: number, size: number): void {
+    for (let done = 0; done < n; done += size / 2) {
+      const keys = Array.from({ length: size / 2 }, () => this.random.below(this.rows));
+      this.apply(batchOf(this.schema, this.writer, size, (r) => {
+        const key = keys[r >> 1];
+        if (r % 2 === 0) return [key, this.versions[key], -1];
+        return [key, ++this.versions[key], 1];
+      }));
+    }
+  }
+
+  probe(n: number): number {
+    const pairs = makePairs(4_096);
+    const position = startPosition();
+    let found = 0;
+    for (let done = 0; done < n; done += batchRows) {
+      const keys = batchOf(this.schema, this.writer, batchRows,
+        () => [this.random.below(this.rows), 0, 1]);
+      const start = cpuMilliseconds();
+      rewind(position);
+      pairs.n = 0;
+      this.arrangement.probe(0, keys, [0], false, this.arrangement.complete, position, pairs);
+      found += pairs.n;
+      this.spent += cpuMilliseconds() - start;
+      keys.slab.release();
+    }
+    return found;
+  }
+
+  /** Resets the clock; answers what it said. */
+  take(): { spent: number; longest: number } {
+    const { spent, longest } = this;
+    this.spent = 0;
+    this.longest = 0;
+    return { spent, longest };
+  }
+}
+
+function measure(schema: Schema, rows: number): void {
+  const run = new Run(schema, rows);
+  run.insertAll();
+  const insert = run.take();
+  const bytes = run.arrangement.bytes() / rows;
+  const updates = Math.min(rows, 1_000_000);
+  run.update(updates, batchRows);
+  const update = run.take();
+  const found = run.probe(updates);
+  const probe = run.take();
+  if (found < updates) throw new Error(`probes found ${found} of ${updates}`);
+  run.update(2_000, 2);
+  run.take();
+  run.update(2_000, 2);
+  const single = run.take();
+  print([
+    `${schema.name} ${rows}:`, `insert ${millions(rows, insert.spent)}`,
+    `update ${millions(updates, update.spent)}`, `probe ${millions(updates, probe.spent)}`,
+    `M/s; ${bytes.toFixed(1)} bytes a row = ${(bytes / schema.rawBytes).toFixed(2)} x raw,`,
+    `${(run.arrangement.bytes() / rows).toFixed(1)} after updates;`,
+    `longest of 1,000 rows: insert ${insert.longest.toFixed(1)}, update ${update.longest.toFixed(1)} ms;`,
+    `one-row update ${(single.spent / 2_000 * 1_000).toFixed(1)} µs`,
+  ].join(' '));
+  run.arrangement.dispose();
+  run.writer.close();
+}
+
+function measureMap(schema: Schema, rows: number): void {
+  const random = new Random(7);
+  const map = new Map<string | number, object>();
+  const keys = Array.from({ length: rows }, (_, key) => schema.object(key, 0).key);
+  let start = cpuMilliseconds();
+  for (let key = 0; key < rows; key++) map.set(keys[key], schema.object(key, 0));
+  const insert = cpuMilliseconds() - start;
+  const updates = Math.min(rows, 1_000_000);
+  start = cpuMilliseconds();
+  for (let k = 0; k < updates; k++) {
+    const key = random.below(rows);
+    map.delete(keys[key]);
+    map.set(keys[key], schema.object(key, k));
+  }
+  const update = cpuMilliseconds() - start;
+  start = cpuMilliseconds();
+  let found = 0;
+  for (let k = 0; k < updates; k++) if (map.has(keys[random.below(rows)])) found++;
+  const probe = cpuMilliseconds() - start;
+  print(`${schema.name} ${rows}: Map: insert ${millions(rows, insert)} update `
+    + `${millions(updates, update)} probe ${millions(found, probe)} M/s`);
+}
+
+const sizes = process.argv.slice(2).map(Number);
+for (const rows of sizes.length > 0 ? sizes : [100_000, 1_000_000]) {
+  for (const schema of schemas) {
+    measure(schema, rows);
+    measureMap(schema, rows);
+  }
+}
