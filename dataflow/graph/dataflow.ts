@@ -181,9 +181,9 @@ export class Dataflow implements StreamReader {
     this.#streamImport(stream.id).receive(step, batch, errors);
   }
 
-  /** Rows of the past of a stream; takes the use of the batch's slab. */
-  replay(stream: number, batch: Batch | null, last: boolean): void {
-    this.#streamImport(stream).replay(batch, last);
+  /** Rows of the past of a stream, and errors; takes the uses of the batches' slabs. */
+  replay(stream: number, batch: Batch | null, errors: Batch | null, last: boolean): void {
+    this.#streamImport(stream).replay(batch, errors, last);
     this.changed();
   }
 
@@ -296,6 +296,8 @@ export class Dataflow implements StreamReader {
       if (this.#frontier === never) {
         const batch = one.nextReplay();
         if (batch !== undefined) this.#enqueue(one, batch);
+        const errors = one.nextReplayErrors();
+        if (errors !== undefined) this.#takeErrors(errors);
       }
       one.take(
         this.clock.to,

@@ -134,6 +134,19 @@ export class Engine implements DataflowListener {
     this.#inputs.push({ collection: target, batch, errors });
   }
 
+  /**
+   * The same for the past of a stream that one dataflow is given (the command `replay` for batches
+   * of the same thread).
+   */
+  replay(
+    id: number, collection: number, batch: Batch | null, errors: Batch | null, last: boolean,
+  ): void {
+    const dataflow = this.#dataflows.get(id);
+    if (dataflow !== undefined) return dataflow.replay(collection, batch, errors, last);
+    batch?.slab.release();
+    errors?.slab.release();
+  }
+
   /** Works for about `milliseconds`; true if there is more to do at once. */
   run(milliseconds: number): boolean {
     const end = this.#options.now() + milliseconds;
@@ -465,7 +478,7 @@ export class Engine implements DataflowListener {
     if (dataflow === undefined) return;
     const { columns } = this.#collection(collection);
     const unpacked = batch === null ? null : unpackBatch(batch, columns, this.#complete);
-    dataflow.replay(collection, unpacked, last);
+    dataflow.replay(collection, unpacked, null, last);
   }
 
   #lookup({ request, at, lookup, finishing }: Of<'lookup'>): void {

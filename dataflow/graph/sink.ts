@@ -3,10 +3,9 @@
  * when steps begin and end. Stored collections and answers are written here; subscriptions have a
  * file of their own.
  */
-import type { Operator } from '../operators/operator.ts';
+import type { Context, Operator } from '../operators/operator.ts';
 import type { Batch } from '../value/batch.ts';
 import type { ColumnType } from '../value/type.ts';
-import type { Context } from '../operators/operator.ts';
 import type { Finishing } from './command.ts';
 import type { StoredCollection } from './stored-collection.ts';
 

@@ -18,6 +18,7 @@ export class StreamImport {
   /** Operators that take the stream's batches. */
   readonly operators: readonly number[];
   readonly #replay: Batch[] = [];
+  readonly #replayErrors: Batch[] = [];
   readonly #live: Live[] = [];
   #replayed = false;
   #queuedBytes = 0;
@@ -29,11 +30,11 @@ export class StreamImport {
 
   /** The replay has ended and nothing of it waits. */
   get replayed(): boolean {
-    return this.#replayed && this.#replay.length === 0;
+    return this.#replayed && !this.hasReplay;
   }
 
   get hasReplay(): boolean {
-    return this.#replay.length > 0;
+    return this.#replay.length > 0 || this.#replayErrors.length > 0;
   }
 
   /** Bytes of live batches that wait. */
@@ -46,10 +47,11 @@ export class StreamImport {
     return this.#live[0]?.step ?? Infinity;
   }
 
-  /** Takes a replayed batch with its use of the slab. */
-  replay(batch: Batch | null, last: boolean): void {
+  /** Takes a replayed batch and error rows with their uses of their slabs. */
+  replay(batch: Batch | null, errors: Batch | null, last: boolean): void {
     assert(!this.#replayed, 'nothing is replayed after the last batch');
     if (batch !== null) this.#replay.push(batch);
+    if (errors !== null) this.#replayErrors.push(errors);
     this.#replayed = last;
   }
 
@@ -62,6 +64,10 @@ export class StreamImport {
 
   nextReplay(): Batch | undefined {
     return this.#replay.shift();
+  }
+
+  nextReplayErrors(): Batch | undefined {
+    return this.#replayErrors.shift();
   }
 
   /** Hands out, with their uses, the live batches up to and including `step`. */
@@ -77,7 +83,9 @@ export class StreamImport {
 
   dispose(): void {
     for (const batch of this.#replay) batch.slab.release();
+    for (const errors of this.#replayErrors) errors.slab.release();
     this.#replay.length = 0;
+    this.#replayErrors.length = 0;
     this.take(Infinity, (batch) => batch.slab.release(), (batch) => batch.slab.release());
   }
 }
