@@ -1,146 +1,185 @@
 /**
- * Which field a key is. Names are rows of a table: their bytes, padded to words, and the number of
- * the wanted field, or -1 for a name that was only seen. Producers write records in one order, so
- * the table remembers which name stood k-th in the last record; a key that is the same again is
- * found by comparing a few words, without looking for its end. Names that no column wants are
- * learned too, up to `learnedNamesMax`, so that skipping them is as quick.
+ * Which field comes next. What stands between two values of an object (`,"name":` with whatever
+ * blanks the producer puts there) is a *token*. Producers write the same tokens in the same order in
+ * record after record, so the table remembers tokens byte for byte, with the field that each names
+ * and the token that came after it last time. The next token is then found by comparing a few words,
+ * which replaces checks of comma, quotes, key, colon and blanks: a token that was parsed once means
+ * the same wherever the same bytes stand in the same place.
+ *
+ * A token that is not the expected one is parsed, looked up by its bytes, and learned if there is
+ * room. A token of the first place (no comma) can only be remembered as the successor of the start,
+ * those of other places only as successors of tokens, so the grammar holds.
  *
  * Nothing of a name ever becomes code or an object's key.
  */
 import { assert } from '../../src/base/assert.ts';
 import { utf8 } from '../../dataflow/value/words.ts';
 import type { JsonCursor } from './json-cursor.ts';
-import { quote } from './json-cursor.ts';
+import { comma, quote } from './json-cursor.ts';
 
-/** Names that are remembered though no column wants them. */
-const learnedNamesMax = 256;
-/** Longer names are found without the table's help. */
-const nameBytesMax = 64;
-/** Places in a record for which the last name is remembered. */
-const placesMax = 512;
+/** Tokens that are remembered. */
+const tokensMax = 1024;
+/** Words of the longest token that is. */
+const tokenWords = 16;
+const slotsMask = 2 * tokensMax - 1;
+const start = 0;
+/** Stands for tokens that are not remembered. */
+const unknownToken = 1;
+
+/** `found` when the object ends where a token is expected. */
+export const noMore = -2;
+/** `found` when no column wants the field. */
+export const unwanted = -1;
 
 export class FieldNames {
-  /** Wanted field by row, or -1. */
-  readonly #field: number[] = [];
-  readonly #bytes: number[] = [];
-  /** First word in `#words` by row. */
-  readonly #at: number[] = [];
-  #words: Int32Array = new Int32Array(256);
-  #wordsTop = 0;
-  readonly #wantedRows: number;
-  /** Row by hash, -1 = free. */
-  readonly #slots = new Int32Array(1024).fill(-1);
-  readonly #overflow = new Map<string, number>();
-  readonly #order = new Int32Array(placesMax).fill(-1);
-  /** The field of the key that `find` read last, -1 if no column wants it. */
-  found = -1;
+  readonly #names: readonly Uint8Array[];
+  readonly #byName: ReadonlyMap<string, number>;
+  /** Token t has its bytes, zero-padded, from word t * tokenWords on. Tokens 0 and 1 are the start and the unknown. */
+  readonly #words = new Int32Array(tokensMax * tokenWords);
+  readonly #bytes = new Int32Array(tokensMax);
+  readonly #field = new Int32Array(tokensMax);
+  /** Token that followed last time, or -1. */
+  readonly #next = new Int32Array(tokensMax).fill(-1);
+  readonly #slots = new Int32Array(slotsMask + 1).fill(-1);
+  #count = 2;
+  /** The token before the current place. */
+  #at = start;
+  /** What the last `find` came upon: a field's number, `unwanted`, or `noMore`. */
+  found = unwanted;
 
   constructor(names: readonly string[]) {
-    names.forEach((name, field) => {
-      const bytes = utf8(name);
-      if (bytes.length <= nameBytesMax && this.#field.length < learnedNamesMax) this.#add(bytes, field);
-      else this.#overflow.set(name, field);
-    });
-    this.#wantedRows = this.#field.length;
+    this.#names = names.map(utf8);
+    this.#byName = new Map(names.map((name, field) => [name, field]));
+    assert(this.#byName.size === names.length, 'a field goes to one column');
   }
 
-  /** Forgets the order of the last record: call it when the documents change their kind. */
-  reset(): void {
-    this.#order.fill(-1);
-  }
-
-  #add(bytes: Uint8Array, field: number): number {
-    const row = this.#field.length;
-    const words = (bytes.length + 3) >> 2;
-    if (this.#wordsTop + words > this.#words.length) {
-      const wider = new Int32Array(this.#words.length * 2 + words);
-      wider.set(this.#words);
-      this.#words = wider;
-    }
-    const at = this.#wordsTop;
-    this.#wordsTop += words;
-    for (let k = 0; k < bytes.length; k++) this.#words[at + (k >> 2)] |= bytes[k] << ((k & 3) * 8);
-    this.#field.push(field);
-    this.#bytes.push(bytes.length);
-    this.#at.push(at);
-    let slot = this.#hash(bytes, 0, bytes.length);
-    while (this.#slots[slot] >= 0) slot = (slot + 1) & 1023;
-    this.#slots[slot] = row;
-    assert(row < 1000, `the table of names has room, got ${row} rows`);
-    return row;
-  }
-
-  #hash(bytes: Uint8Array, from: number, length: number): number {
-    let hash = length;
-    for (let k = from; k < from + length; k++) hash = Math.imul(hash ^ bytes[k], 0x01000193);
-    return (hash ^ (hash >>> 15)) & 1023;
+  /** An object begins. */
+  open(): void {
+    this.#at = start;
   }
 
   /**
-   * Finds the field of the `place`-th key of a record; `at` is the index after the key's opening
-   * quote. Answers the index after its closing quote, or -1 if it is not a JSON string.
+   * Reads the token at `p`, where an object has just begun or a value has just ended; answers the
+   * index of the value after it, of the byte where the object must end (`found` = `noMore`), or -1 if
+   * this is not JSON.
    */
-  find(cursor: JsonCursor, at: number, place: number): number {
-    const guess = place < placesMax ? this.#order[place] : -1;
-    if (guess >= 0 && this.#same(cursor, at, guess)) {
-      this.found = this.#field[guess];
-      return at + this.#bytes[guess] + 1;
+  find(cursor: JsonCursor, p: number): number {
+    const guess = this.#next[this.#at];
+    if (guess >= 0) {
+      const bytes = this.#bytes[guess];
+      const { view } = cursor;
+      if (p + bytes < cursor.end && p + bytes + 4 <= view.byteLength) {
+        let word = guess * tokenWords;
+        let q = p;
+        const words = this.#words;
+        const wideEnd = p + (bytes & ~3);
+        while (q < wideEnd && view.getInt32(q, true) === words[word]) {
+          q += 4;
+          word++;
+        }
+        const rest = bytes & 3;
+        if (q === wideEnd && (rest === 0 || ((view.getInt32(q, true) ^ words[word]) << (32 - 8 * rest)) === 0)) {
+          this.#at = guess;
+          this.found = this.#field[guess];
+          return p + bytes;
+        }
+      }
     }
-    const next = cursor.skipString(at);
-    if (next < 0) return -1;
-    if (cursor.escaped || next - 1 - at > nameBytesMax) {
-      this.found = this.#byText(cursor, at, next);
-      return next;
-    }
-    let row = this.#lookUp(cursor, at, next - 1 - at);
-    if (row < 0 && this.#field.length < this.#wantedRows + learnedNamesMax) {
-      const bytes = cursor.bytes.slice(at, next - 1);
-      row = this.#add(bytes, this.#overflow.get(cursor.text(at, next - 1)) ?? -1);
-    }
-    if (place < placesMax) this.#order[place] = row;
-    this.found = row >= 0 ? this.#field[row] : this.#byText(cursor, at, next);
-    return next;
+    return this.#parse(cursor, p);
   }
 
-  /** Whether the name of `row` and a quote stand at `at`. A name has no byte that JSON would escape. */
-  #same(cursor: JsonCursor, at: number, row: number): boolean {
-    const length = this.#bytes[row];
-    const { view, bytes } = cursor;
-    if (at + length + 4 > bytes.length || at + length >= cursor.end || bytes[at + length] !== quote) return false;
-    const words = this.#words;
-    let word = this.#at[row];
-    let k = 0;
-    for (; k + 4 <= length; k += 4) if (view.getInt32(at + k, true) !== words[word++]) return false;
-    const rest = length - k;
-    return rest === 0 || ((view.getInt32(at + k, true) ^ words[word]) << (32 - 8 * rest)) === 0;
+  #parse(cursor: JsonCursor, from: number): number {
+    const { bytes, end } = cursor;
+    let p = cursor.skipBlank(from);
+    this.found = noMore;
+    if (p >= end) return cursor.fail('an object has no end');
+    if (this.#at !== start) {
+      if (bytes[p] !== comma) return p;
+      p = cursor.skipBlank(p + 1);
+    } else if (bytes[p] !== quote) {
+      return p;
+    }
+    if (p >= end || bytes[p] !== quote) return cursor.fail('an object key is expected');
+    const key = p + 1;
+    const keyEnd = cursor.skipString(key);
+    if (keyEnd < 0) return -1;
+    const escaped = cursor.escaped;
+    p = cursor.afterColon(keyEnd);
+    if (p < 0) return -1;
+    const token = this.#lookUp(bytes, from, p);
+    if (token > 0) {
+      this.found = this.#field[token];
+      this.#follow(token);
+      return p;
+    }
+    this.found = escaped ? this.#byText(cursor, key, keyEnd) : this.#byBytes(bytes, key, keyEnd - 1);
+    this.#learn(bytes, from, p);
+    return p;
   }
 
-  #lookUp(cursor: JsonCursor, at: number, length: number): number {
-    const { bytes } = cursor;
-    for (let slot = this.#hash(bytes, at, length); ; slot = (slot + 1) & 1023) {
-      const row = this.#slots[slot];
-      if (row < 0) return -1;
-      if (this.#bytes[row] !== length) continue;
-      const word = this.#at[row];
+  #follow(token: number): void {
+    if (this.#at !== unknownToken) this.#next[this.#at] = token;
+    this.#at = token;
+  }
+
+  #hash(bytes: Uint8Array, from: number, to: number): number {
+    let hash = to - from;
+    for (let k = from; k < to; k++) hash = Math.imul(hash ^ bytes[k], 0x01000193);
+    return (hash ^ (hash >>> 15)) & slotsMask;
+  }
+
+  /** The token with these bytes, or -1. */
+  #lookUp(bytes: Uint8Array, from: number, to: number): number {
+    const length = to - from;
+    for (let slot = this.#hash(bytes, from, to); ; slot = (slot + 1) & slotsMask) {
+      const token = this.#slots[slot];
+      if (token < 0) return -1;
+      if (this.#bytes[token] !== length) continue;
       let k = 0;
-      while (k < length && ((this.#words[word + (k >> 2)] >> ((k & 3) * 8)) & 0xff) === bytes[at + k]) k++;
-      if (k === length) return row;
+      while (k < length && this.#byteOf(token, k) === bytes[from + k]) k++;
+      if (k === length) return token;
     }
   }
 
-  /** Names with escapes, long ones, and those for which the table has no room. */
-  #byText(cursor: JsonCursor, at: number, next: number): number {
-    const name: unknown = JSON.parse(cursor.text(at - 1, next));
-    assert(typeof name === 'string', 'a checked JSON string reads as a string');
-    const overflow = this.#overflow.get(name);
-    if (overflow !== undefined) return overflow;
-    const bytes = utf8(name);
-    for (let row = 0; row < this.#wantedRows; row++) {
-      if (this.#bytes[row] !== bytes.length) continue;
-      const word = this.#at[row];
-      const same = bytes.every((byte, k) => ((this.#words[word + (k >> 2)] >> ((k & 3) * 8)) & 0xff) === byte);
-      if (same) return this.#field[row];
+  #byteOf(token: number, k: number): number {
+    return (this.#words[token * tokenWords + (k >> 2)] >>> ((k & 3) * 8)) & 0xff;
+  }
+
+  #learn(bytes: Uint8Array, from: number, to: number): void {
+    const length = to - from;
+    if (length > tokenWords * 4 || this.#count >= tokensMax) {
+      // What follows an unknown token is not guessed; any token but the start says "not first".
+      this.#at = unknownToken;
+      return;
     }
-    return -1;
+    const token = this.#count++;
+    for (let k = 0; k < length; k++) {
+      this.#words[token * tokenWords + (k >> 2)] |= bytes[from + k] << ((k & 3) * 8);
+    }
+    this.#bytes[token] = length;
+    this.#field[token] = this.found;
+    let slot = this.#hash(bytes, from, to);
+    while (this.#slots[slot] >= 0) slot = (slot + 1) & slotsMask;
+    this.#slots[slot] = token;
+    this.#follow(token);
+  }
+
+  #byBytes(bytes: Uint8Array, from: number, to: number): number {
+    const names = this.#names;
+    for (let field = 0; field < names.length; field++) {
+      const name = names[field];
+      if (name.length !== to - from) continue;
+      let k = 0;
+      while (k < name.length && name[k] === bytes[from + k]) k++;
+      if (k === name.length) return field;
+    }
+    return unwanted;
+  }
+
+  /** A key with escapes: `from` is the index after its quote, `to` that after the closing one. */
+  #byText(cursor: JsonCursor, from: number, to: number): number {
+    const name: unknown = JSON.parse(cursor.text(from - 1, to));
+    assert(typeof name === 'string', 'a checked JSON string reads as a string');
+    return this.#byName.get(name) ?? unwanted;
   }
 }

@@ -15,7 +15,6 @@
  * are Postgres'.
  */
 import { SqlError } from '../../src/base/error.ts';
-import { unreachable } from '../../src/base/assert.ts';
 import { limits } from '../../src/base/limits.ts';
 import type { Datum } from '../../dataflow/value/datum.ts';
 import { writeSmallNumeric } from '../../dataflow/value/decimal.ts';
@@ -32,26 +31,32 @@ import type { ReadString } from './json-string.ts';
 import { readString } from './json-string.ts';
 import type { Heap, StagedColumn } from './staging.ts';
 
-/** Types that a field of a JSON object can have. */
-export type FieldType =
-  | 'bool' | 'int2' | 'int4' | 'int8' | 'float4' | 'float8' | 'numeric' | 'text' | 'varchar'
-  | 'bpchar' | 'bytea' | 'date' | 'time' | 'timestamp' | 'timestamptz' | 'interval' | 'uuid'
-  | 'jsonb' | 'json';
-
-const fieldTypes: ReadonlySet<string> = new Set<FieldType>([
+const fieldTypes = [
   'bool', 'int2', 'int4', 'int8', 'float4', 'float8', 'numeric', 'text', 'varchar', 'bpchar',
   'bytea', 'date', 'time', 'timestamp', 'timestamptz', 'interval', 'uuid', 'jsonb', 'json',
-]);
+] as const;
+
+/** Types that a field of a JSON object can have. */
+export type FieldType = (typeof fieldTypes)[number];
 
 /** Whether fields of JSON objects can have this type. */
 export function isFieldType(type: TypeName): type is FieldType {
-  return fieldTypes.has(type);
+  const types: readonly TypeName[] = fieldTypes;
+  return types.includes(type);
+}
+
+/** The number by which `FieldReader.read` knows a type. */
+export function fieldKind(type: FieldType): number {
+  return fieldTypes.indexOf(type);
 }
 
 const two32 = 2 ** 32;
 /** Digits that a double holds exactly, whatever they are. */
 const exactDigits = 15;
 const powers = Float64Array.from({ length: 23 }, (_, k) => 10 ** k);
+const kindInt4 = fieldKind('int4');
+const kindInt8 = fieldKind('int8');
+const kindFloat4 = fieldKind('float4');
 /** Bytes of a value that a message quotes. */
 const quotedBytesMax = 64;
 
@@ -74,30 +79,29 @@ export class FieldReader {
     this.#canonical = new JsonCanonical(cursor, heap);
   }
 
-  /** See the head of this file. `at` is inside the document; null never comes here. */
-  read(type: FieldType, modifier: number, at: number, column: StagedColumn, row: number): number {
+  /** See the head of this file; `kind` is a `fieldKind`. `at` is inside the document; null never comes here. */
+  read(kind: number, modifier: number, at: number, column: StagedColumn, row: number): number {
     this.refusal = null;
-    switch (type) {
-      case 'int2':
-      case 'int4':
-      case 'int8': return this.#integer(type, at, column, row);
-      case 'text':
-      case 'varchar':
-      case 'bpchar': return this.#text(type, modifier, at, column, row);
-      case 'numeric': return this.#numeric(modifier, at, column, row);
-      case 'float4':
-      case 'float8': return this.#float(type, at, column, row);
-      case 'bool': return this.#bool(at, column, row);
-      case 'timestamp':
-      case 'timestamptz':
-      case 'date':
-      case 'time': return this.#datetime(type, modifier, at, column, row);
-      case 'uuid': return this.#uuid(at, column, row);
-      case 'jsonb': return this.#jsonb(at, column, row);
-      case 'json': return this.#json(at, column, row);
-      case 'bytea':
-      case 'interval': return this.#spelled(type, modifier, at, column, row);
-      default: return unreachable(type);
+    const type = fieldTypes[kind];
+    switch (kind) {
+      case 0: return this.#bool(at, column, row);
+      case 1:
+      case 2:
+      case 3: return this.#integer(kind, at, column, row);
+      case 4:
+      case 5: return this.#float(kind, at, column, row);
+      case 6: return this.#numeric(modifier, at, column, row);
+      case 7: return this.#text(at, column, row);
+      case 8:
+      case 9: return this.#limitedText(kind, modifier, at, column, row);
+      case 11:
+      case 12:
+      case 13:
+      case 14: return this.#datetime(kind, modifier, at, column, row);
+      case 16: return this.#uuid(at, column, row);
+      case 17: return this.#jsonb(at, column, row);
+      case 18: return this.#json(at, column, row);
+      default: return this.#spelled(type, modifier, at, column, row);
     }
   }
 
@@ -168,31 +172,31 @@ export class FieldReader {
 
   // Integers.
 
-  #integer(type: 'int2' | 'int4' | 'int8', at: number, column: StagedColumn, row: number): number {
+  #integer(kind: number, at: number, column: StagedColumn, row: number): number {
     const { bytes, end } = this.#cursor;
     const quoted = bytes[at] === quote;
     let next = this.#digits(quoted ? at + 1 : at);
-    if (next < 0) return this.#otherInteger(type, at, column, row);
+    if (next < 0) return this.#otherInteger(kind, at, column, row);
     if (quoted) {
-      if (next >= end || bytes[next] !== quote) return this.#otherInteger(type, at, column, row);
+      if (next >= end || bytes[next] !== quote) return this.#otherInteger(kind, at, column, row);
       next++;
     } else if (next < end && (bytes[next] === point || (bytes[next] | 0x20) === 0x65)) {
-      return this.#otherInteger(type, at, column, row);
+      return this.#otherInteger(kind, at, column, row);
     }
-    return this.#storeInteger(type, at, column, row, next);
+    return this.#storeInteger(kind, at, column, row, next);
   }
 
-  #storeInteger(type: FieldType, at: number, column: StagedColumn, row: number, next: number): number {
+  #storeInteger(kind: number, at: number, column: StagedColumn, row: number, next: number): number {
     const low = this.#low;
-    if (type === 'int8') {
+    if (kind === kindInt8) {
       column.words[2 * row] = low;
       column.words[2 * row + 1] = this.#high;
       return next;
     }
-    const fits = this.#high === low >> 31 && (type === 'int4' || (low << 16) >> 16 === low);
+    const fits = this.#high === low >> 31 && (kind === kindInt4 || (low << 16) >> 16 === low);
     if (!fits) {
       const text = this.#quoted(at, next).replaceAll('"', '');
-      return this.#refuse(`value "${text}" is out of range for type ${typeInfo(type).sqlName}`, '22003', next);
+      return this.#refuse(`value "${text}" is out of range for type ${sqlName(kind)}`, '22003', next);
     }
     column.words[row] = low;
     return next;
@@ -249,7 +253,8 @@ export class FieldReader {
   }
 
   /** Numbers with fraction or exponent, too many digits, other strings. */
-  #otherInteger(type: 'int2' | 'int4' | 'int8', at: number, column: StagedColumn, row: number): number {
+  #otherInteger(kind: number, at: number, column: StagedColumn, row: number): number {
+    const type = fieldTypes[kind];
     const cursor = this.#cursor;
     const first = cursor.bytes[at];
     if (first === quote) return this.#spelled(type, -1, at, column, row);
@@ -264,40 +269,45 @@ export class FieldReader {
 
   // Numbers.
 
-  #float(type: 'float4' | 'float8', at: number, column: StagedColumn, row: number): number {
+  #float(kind: number, at: number, column: StagedColumn, row: number): number {
     const cursor = this.#cursor;
     const { bytes, end } = cursor;
-    const first = bytes[at];
-    if (first === quote) return this.#spelled(type, -1, at, column, row);
-    if (first !== minus && !isDigit(first)) return this.#wrongKind(type, at);
-    const negative = first === minus;
-    let p = negative ? at + 1 : at;
+    const negative = bytes[at] === minus;
+    const firstDigit = negative ? at + 1 : at;
+    let p = firstDigit;
     let value = 0;
     let digits = 0;
     let fraction = 0;
     for (; p < end; p++) {
-      const byte = bytes[p];
-      if (byte === point && fraction === 0) fraction = p + 1;
-      else if (isDigit(byte)) {
-        value = value * 10 + byte - 0x30;
+      const digit = bytes[p] - 0x30;
+      if (digit >= 0 && digit <= 9) {
+        value = value * 10 + digit;
         digits++;
-      } else break;
+      } else if (bytes[p] === point && fraction === 0) fraction = p + 1;
+      else break;
     }
-    const next = cursor.skipNumber(at);
-    if (next < 0) return -1;
     const scale = fraction === 0 ? 0 : p - fraction;
-    if (next !== p || digits > exactDigits) return this.#longFloat(type, at, column, row, next);
+    const usual = digits > 0 && digits <= exactDigits && fraction !== p && fraction !== firstDigit + 1
+      && (bytes[firstDigit] !== 0x30 || digits - scale === 1) && p < end && (bytes[p] | 0x20) !== 0x65;
+    if (!usual) return this.#otherFloat(kind, at, column, row);
     const exact = scale === 0 ? value : value / powers[scale];
     const signed = negative ? -exact : exact;
-    column.doubles[row] = type === 'float4' ? Math.fround(signed) : signed;
-    return next;
+    column.doubles[row] = kind === kindFloat4 ? Math.fround(signed) : signed;
+    return p;
   }
 
-  #longFloat(type: 'float4' | 'float8', at: number, column: StagedColumn, row: number, next: number): number {
-    const value = Number(this.#cursor.buffer.toString('latin1', at, next));
-    const rounded = type === 'float4' ? Math.fround(value) : value;
-    if (!Number.isFinite(rounded) || (rounded === 0 && !isZero(this.#cursor.bytes, at, next))) {
-      return this.#refuse(`"${this.#quoted(at, next)}" is out of range for type ${typeInfo(type).sqlName}`, '22003', next);
+  #otherFloat(kind: number, at: number, column: StagedColumn, row: number): number {
+    const cursor = this.#cursor;
+    const type = fieldTypes[kind];
+    const first = cursor.bytes[at];
+    if (first === quote) return this.#spelled(type, -1, at, column, row);
+    if (first !== minus && !isDigit(first)) return this.#wrongKind(type, at);
+    const next = cursor.skipNumber(at);
+    if (next < 0) return -1;
+    const value = Number(cursor.buffer.toString('latin1', at, next));
+    const rounded = kind === kindFloat4 ? Math.fround(value) : value;
+    if (!Number.isFinite(rounded) || (rounded === 0 && !isZero(cursor.bytes, at, next))) {
+      return this.#refuse(`"${this.#quoted(at, next)}" is out of range for type ${sqlName(kind)}`, '22003', next);
     }
     column.doubles[row] = rounded;
     return next;
@@ -372,27 +382,35 @@ export class FieldReader {
     return this.#cursor.skipLiteral(at);
   }
 
-  #text(type: 'text' | 'varchar' | 'bpchar', modifier: number, at: number, column: StagedColumn, row: number): number {
+  #text(at: number, column: StagedColumn, row: number): number {
     const cursor = this.#cursor;
+    if (cursor.bytes[at] !== quote) return this.#wrongKind('text', at);
+    const next = readString(cursor, at + 1, this.#heap, this.#string);
+    if (next < 0) return -1;
+    if (this.#string.refusal !== null) return this.#refuse(this.#string.refusal, '22P05', next);
+    this.#closeVar(this.#string.bytes, column, row);
+    return next;
+  }
+
+  /** varchar(n) and char(n). A text of at most n bytes fits; the others are counted by characters. */
+  #limitedText(kind: number, modifier: number, at: number, column: StagedColumn, row: number): number {
+    const cursor = this.#cursor;
+    const type = fieldTypes[kind];
     if (cursor.bytes[at] !== quote) return this.#wrongKind(type, at);
     const next = readString(cursor, at + 1, this.#heap, this.#string);
     if (next < 0) return -1;
     if (this.#string.refusal !== null) return this.#refuse(this.#string.refusal, '22P05', next);
     let { bytes } = this.#string;
+    if (modifier >= 4 && bytes > modifier - 4) return this.#spelled(type, modifier, at, column, row);
     const { u8, top } = this.#heap;
-    if (type !== 'text' && modifier >= 4 && bytes > modifier - 4) {
-      return this.#spelled(type, modifier, at, column, row);
-    }
     if (type === 'bpchar') while (bytes > 0 && u8[top * 4 + bytes - 1] === 0x20) bytes--;
     this.#closeVar(bytes, column, row);
     return next;
   }
 
-  #datetime(
-    type: 'date' | 'time' | 'timestamp' | 'timestamptz', modifier: number,
-    at: number, column: StagedColumn, row: number,
-  ): number {
+  #datetime(kind: number, modifier: number, at: number, column: StagedColumn, row: number): number {
     const cursor = this.#cursor;
+    const type = fieldTypes[kind];
     if (cursor.bytes[at] !== quote) return this.#wrongKind(type, at);
     const next = cursor.skipString(at + 1);
     if (next < 0) return -1;
@@ -447,6 +465,10 @@ export class FieldReader {
     this.#closeVar(next - at, column, row);
     return next;
   }
+}
+
+function sqlName(kind: number): string {
+  return typeInfo(fieldTypes[kind]).sqlName;
 }
 
 /** The digits of a JSON number that is whole whatever its spelling, or null if it is not. */

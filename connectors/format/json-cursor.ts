@@ -43,6 +43,11 @@ export function special(word: number): number {
   return ((q - ones) & ~q | (b - ones) & ~b | (word - blanks) & ~word | word) & tops;
 }
 
+/** Which of four bytes (0 = the first in memory) the lowest bit set by {@link special} is in. */
+export function lowestByte(found: number): number {
+  return (31 - Math.clz32(found & -found)) >> 3;
+}
+
 /** True for characters after `\` that stand alone: " \ / b f n r t. */
 function isSimpleEscape(byte: number): boolean {
   return byte === quote || byte === backslash || byte === 0x2f || byte === 0x62 || byte === 0x66
@@ -107,11 +112,17 @@ export class JsonCursor {
   /** `at` is the index after the opening quote; answers the index after the closing one. */
   skipString(at: number): number {
     const { bytes, view, end } = this;
+    this.escaped = false;
     let p = at;
     for (const wideEnd = end - 3; p < wideEnd; p += 4) {
-      if (special(view.getInt32(p, true)) !== 0) break;
+      const word = view.getInt32(p, true);
+      const found = special(word);
+      if (found === 0) continue;
+      const shift = lowestByte(found) * 8;
+      p += shift >> 3;
+      if (((word >>> shift) & 0xff) === quote) return p + 1;
+      break;
     }
-    this.escaped = false;
     while (p < end) {
       const byte = bytes[p];
       if (byte === quote) return p + 1;

@@ -5,11 +5,11 @@
  */
 import { assert } from '../../src/base/assert.ts';
 import { limits } from '../../src/base/limits.ts';
-import { FieldNames } from './field-names.ts';
+import { FieldNames, noMore, unwanted } from './field-names.ts';
 import type { FieldType } from './field-value.ts';
-import { FieldReader } from './field-value.ts';
-import { JsonCursor, closeBrace, comma, openBrace, quote } from './json-cursor.ts';
-import type { Staging } from './staging.ts';
+import { FieldReader, fieldKind } from './field-value.ts';
+import { JsonCursor, closeBrace, openBrace } from './json-cursor.ts';
+import type { StagedColumn, Staging } from './staging.ts';
 
 /** A column that is filled from a field. */
 export interface WantedField {
@@ -30,24 +30,29 @@ export interface Refusal {
 
 export class JsonFields {
   readonly #fields: readonly WantedField[];
-  readonly #staging: Staging;
   readonly #cursor = new JsonCursor();
   readonly #reader: FieldReader;
   readonly #names: FieldNames;
   /** Number of the last record that had the field. */
   readonly #seen: Float64Array;
+  /** Fields that the current record has. */
+  #seenCount = 0;
+  readonly #kinds: Int32Array;
+  readonly #modifiers: Int32Array;
+  readonly #staged: readonly StagedColumn[];
   readonly #refusals: (Refusal | null)[];
   #refused = 0;
   #record = 0;
 
   /** Each name occurs once in `fields`. */
   constructor(fields: readonly WantedField[], staging: Staging) {
-    assert(new Set(fields.map((field) => field.name)).size === fields.length, 'a field goes to one column');
     this.#fields = fields;
-    this.#staging = staging;
     this.#reader = new FieldReader(this.#cursor, staging.heap);
     this.#names = new FieldNames(fields.map((field) => field.name));
     this.#seen = new Float64Array(fields.length);
+    this.#kinds = Int32Array.from(fields, (field) => fieldKind(field.type));
+    this.#modifiers = Int32Array.from(fields, (field) => field.modifier);
+    this.#staged = fields.map((field) => staging.staged[field.column]);
     this.#refusals = fields.map(() => null);
   }
 
@@ -57,6 +62,7 @@ export class JsonFields {
     cursor.open(bytes);
     cursor.end = end;
     this.#record++;
+    this.#seenCount = 0;
     if (this.#refused > 0) this.#refusals.fill(null);
     this.#refused = 0;
     const start = cursor.skipBlank(at);
@@ -82,46 +88,43 @@ export class JsonFields {
 
   #object(from: number, row: number): number {
     const cursor = this.#cursor;
-    const { bytes, end } = cursor;
     const names = this.#names;
-    let p = cursor.skipBlank(from);
-    if (p < end && bytes[p] === closeBrace) return p + 1;
-    for (let place = 0; ; place++) {
-      if (p >= end || bytes[p] !== quote) return cursor.fail('an object key is expected');
-      p = names.find(cursor, p + 1, place);
+    names.open();
+    let p = from;
+    for (;;) {
+      p = names.find(cursor, p);
       if (p < 0) return -1;
       const field = names.found;
-      p = cursor.afterColon(p);
+      if (field === unwanted) p = cursor.skipValue(p, limits.jsonDepthMax - 1);
+      else if (field >= 0) p = this.#field(field, p, row);
+      else break;
       if (p < 0) return -1;
-      p = field < 0 ? cursor.skipValue(p, limits.jsonDepthMax - 1) : this.#field(field, p, row);
-      if (p < 0) return -1;
-      if (p < end && bytes[p] <= 0x20) p = cursor.skipBlank(p);
-      if (p >= end) return cursor.fail('an object has no end');
-      const byte = bytes[p++];
-      if (byte === closeBrace) return p;
-      if (byte !== comma) return cursor.fail('"," or "}" is expected');
-      if (p < end && bytes[p] <= 0x20) p = cursor.skipBlank(p);
     }
+    assert(names.found === noMore, 'a token is a field or the end');
+    return cursor.bytes[p] === closeBrace ? p + 1 : cursor.fail('"," or "}" is expected');
   }
 
   #field(field: number, at: number, row: number): number {
     const cursor = this.#cursor;
     if (at >= cursor.end) return cursor.fail('a value is missing');
-    const { type, modifier, column, name } = this.#fields[field];
     if (this.#refused > 0) this.#forgive(field);
-    const staged = this.#staging.staged[column];
     if (cursor.isNull(at)) {
       // The last of equal keys counts, and it is null: as if the field were missing.
+      if (this.#seen[field] === this.#record) this.#seenCount--;
       this.#seen[field] = 0;
       return at + 4;
     }
+    const staged = this.#staged[field];
     const reader = this.#reader;
-    const next = reader.read(type, modifier, at, staged, row);
-    this.#seen[field] = this.#record;
+    const next = reader.read(this.#kinds[field], this.#modifiers[field], at, staged, row);
     staged.nulls[row] = 0;
+    if (this.#seen[field] !== this.#record) {
+      this.#seen[field] = this.#record;
+      this.#seenCount++;
+    }
     if (reader.refusal !== null && next >= 0) {
       this.#refused++;
-      this.#refusals[field] = { code: reader.refusalCode, field: name, reason: reader.refusal };
+      this.#refusals[field] = { code: reader.refusalCode, field: this.#fields[field].name, reason: reader.refusal };
     }
     return next;
   }
@@ -136,17 +139,17 @@ export class JsonFields {
   #firstRefusal(): Refusal {
     const first = this.#refusals.find((refusal) => refusal !== null);
     assert(first !== undefined, `one of ${this.#refused} refusals is there`);
-    return first ?? { code: 'XX000', field: null, reason: '' };
+    return first;
   }
 
   #fillMissing(row: number): Refusal | null {
+    if (this.#seenCount === this.#fields.length) return null;
     const seen = this.#seen;
     const record = this.#record;
     for (let field = 0; field < seen.length; field++) {
       if (seen[field] === record) continue;
-      const { column, name } = this.#fields[field];
-      const staged = this.#staging.staged[column];
-      if (!staged.nullable) return { code: '23502', field: name, reason: 'it is missing or null, but the column is NOT NULL' };
+      const staged = this.#staged[field];
+      if (!staged.nullable) return { code: '23502', field: this.#fields[field].name, reason: 'it is missing or null, but the column is NOT NULL' };
       staged.setNull(row);
     }
     return null;

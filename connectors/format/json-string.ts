@@ -4,7 +4,7 @@
  */
 import type { Heap } from './staging.ts';
 import type { JsonCursor } from './json-cursor.ts';
-import { backslash, hexDigit, quote, special } from './json-cursor.ts';
+import { backslash, hexDigit, lowestByte, quote, special } from './json-cursor.ts';
 import { writeCodePoint } from './text-bytes.ts';
 
 const simpleEscapes = new Uint8Array(128);
@@ -38,16 +38,12 @@ export function readString(cursor: JsonCursor, at: number, heap: Heap, out: Read
   while (p < wideEnd) {
     const word = view.getInt32(p, true);
     words[to++] = word;
-    if (special(word) !== 0) {
-      // The least byte that differs from a quote decides: a quote first means the string is over.
-      const q = word ^ 0x22222222;
-      const firstQuote = (q - 0x01010101) & ~q & 0x80808080;
-      const first = special(word);
-      const bit = first & -first;
-      const bytes = (31 - Math.clz32(bit)) >> 3;
-      if ((firstQuote & bit) === 0 || p + bytes >= end) break;
-      out.bytes = p - at + bytes;
-      return p + bytes + 1;
+    const found = special(word);
+    if (found !== 0) {
+      const k = lowestByte(found);
+      if (((word >>> (8 * k)) & 0xff) !== quote || p + k >= end) break;
+      out.bytes = p + k - at;
+      return p + k + 1;
     }
     p += 4;
   }

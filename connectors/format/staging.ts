@@ -25,6 +25,7 @@ const heapWordsMin = 2 ** 14;
 export class Heap {
   i32: Int32Array = new Int32Array(heapWordsMin);
   u8: Uint8Array = new Uint8Array(this.i32.buffer);
+  view: DataView = new DataView(this.i32.buffer);
   /** Words in use. */
   top = 0;
 
@@ -36,13 +37,14 @@ export class Heap {
     wider.set(this.i32.subarray(0, this.top));
     this.i32 = wider;
     this.u8 = new Uint8Array(wider.buffer);
+    this.view = new DataView(wider.buffer);
   }
 
   /** Pads the value of `bytes` bytes that starts at `top` with zeros and moves `top` behind it. */
   close(bytes: number): void {
-    const from = this.top * 4 + bytes;
-    this.top += (bytes + 3) >> 2;
-    for (let at = from; at < this.top * 4; at++) this.u8[at] = 0;
+    const rest = bytes & 3;
+    this.top += bytes >> 2;
+    if (rest !== 0) this.i32[this.top++] &= (1 << (8 * rest)) - 1;
   }
 }
 
