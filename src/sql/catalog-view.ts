@@ -4,7 +4,7 @@
  */
 import type { TypeName } from '../../dataflow/value/type.ts';
 import type { Datum } from '../../dataflow/value/datum.ts';
-import type { Query } from './ast.ts';
+import type { Expression, Query } from './ast.ts';
 
 /** A column's declared type: name and modifier (Postgres' typmod encoding; -1 none). */
 export interface SqlType {
@@ -36,6 +36,8 @@ export interface Relation {
   readonly searchPath: readonly string[];
   /** Column positions of each index on the collection. */
   readonly indexes: readonly (readonly number[])[];
+  /** Tables: DEFAULT by column; absent or null where there is none. */
+  readonly defaults?: readonly (Expression | null)[];
   /** System tables: their rows now. */
   readonly rows: (() => readonly (readonly Datum[])[]) | null;
 }

@@ -39,11 +39,18 @@ export function planQuery(query: Query, catalog: CatalogView, options: PlanOptio
   return planBound(context, bindQuery(query, topEnvironment(context)));
 }
 
+/** What Describe answers. */
+export interface Described {
+  readonly parameters: readonly TypeName[];
+  /** null if the statement returns no rows. */
+  readonly columns: readonly ResultColumn[] | null;
+}
+
 /** The parameter types and result columns of a query, without its plan. */
-export function describeQuery(query: Query, catalog: CatalogView, declared: readonly (TypeName | null)[]): {
-  readonly parameters: readonly TypeName[]; readonly columns: readonly ResultColumn[];
-} {
-  const context = new BindContext(catalog, 'once', { types: declared, values: null });
+export function describeQuery(
+  query: Query, catalog: CatalogView, declared: readonly (TypeName | null)[], mode: Mode,
+): Described {
+  const context = new BindContext(catalog, mode, { types: declared, values: null });
   const bound = bindQuery(query, topEnvironment(context));
   return { parameters: context.parameters.all(), columns: resultColumns(bound, []) };
 }
@@ -80,7 +87,8 @@ function finishingOf(bound: BoundQuery, root: Lowered, outputs: readonly Column[
   };
 }
 
-function resultColumns(bound: BoundQuery, nullable: readonly boolean[]): readonly ResultColumn[] {
+/** Result columns as RowDescription needs them. */
+export function resultColumns(bound: BoundQuery, nullable: readonly boolean[]): readonly ResultColumn[] {
   return bound.outputs.map((output, i): ResultColumn => ({
     name: output.name, type: columnSqlType(output.column), nullable: nullable[i] ?? true,
     tableOid: output.tableOid, attribute: output.attribute,

@@ -61,7 +61,8 @@ export function bindSelect(select: Select, order: readonly OrderItem[], environm
   };
 }
 
-function bindItems(item: SelectItem, environment: Environment, policy: UnknownPolicy): readonly Item[] {
+/** A select item: one column, or all that a star stands for. */
+export function bindItems(item: SelectItem, environment: Environment, policy: UnknownPolicy): readonly Item[] {
   const { expression } = item;
   const star = expression.kind === 'star'
     || (expression.kind === 'column' && expression.name.parts[expression.name.parts.length - 1] === '*');
