@@ -37,6 +37,11 @@ const lightRowsMax = 16;
 const startLog = 6;
 const heavyLog = 7;
 
+/** Rows that `touch` takes at most. */
+export const touchRowsMax = 1_024;
+const candidates = new Int32Array(touchRowsMax);
+const sink = new Int32Array(1);
+
 /** Live rows of one key hash, by identity hash. */
 export interface HeavyKey {
   readonly hash: number;
@@ -173,6 +178,33 @@ export class HashIndex {
     const at = this.#walk(hash, (other) => other === value);
     assert(at >= 0, 'a row of the run has its slot');
     return at;
+  }
+
+  /**
+   * Brings the slots and first candidate rows of `n` key hashes into the cache. One row's loads wait
+   * for each other, those of different rows do not: in a loop of nothing else the cache misses
+   * overlap. What was read is kept in a sink, or the reads would be optimised away.
+   */
+  touch(hashes: Int32Array, first: number, n: number): void {
+    const { tagMask, table } = this;
+    const { directory, shift } = table;
+    const i32 = this.#region.i32;
+    for (let k = 0; k < n; k++) {
+      const hash = hashes[first + k];
+      const entry = directory[hash >>> shift];
+      const base = tableBase(entry);
+      const mask = tableMask(entry);
+      let slot = hash & mask;
+      let value = i32[base + 2 * slot + 1];
+      while (value !== 0 && ((i32[base + 2 * slot] ^ hash) & tagMask) !== 0) {
+        slot = (slot + 1) & mask;
+        value = i32[base + 2 * slot + 1];
+      }
+      candidates[k] = value > 0 && (value & 1) === 1 ? value - 1 : base;
+    }
+    let seen = 0;
+    for (let k = 0; k < n; k++) seen ^= i32[candidates[k]];
+    sink[0] = seen;
   }
 
   /** The live row with the payload of the record of `size` words at `at` of `words`, or -1. */

@@ -31,6 +31,7 @@ import type { Arrangement, Hold, Pairs, Position } from './arrangement.ts';
 import { ChangeLog } from './change-log.ts';
 import { DeadLog } from './dead-log.ts';
 import { gatherColumns, gatheredVarWords } from './gather.ts';
+import { touchRowsMax } from './hash-index.ts';
 import { HoldSet } from './hold.ts';
 import { IntRing } from './int-ring.ts';
 import { KeyIndex } from './key-index.ts';
@@ -43,7 +44,7 @@ import { Stage, identityHash } from './stage.ts';
 import { scanRows, walkChanges } from './walk.ts';
 
 /** Rows that are staged together: they and their records stay in the cache. */
-const sliceRows = 1_024;
+const sliceRows = touchRowsMax;
 /** Rows that one `seal` moves out of thin segments, at least and per applied change. */
 const movedRowsMin = 256;
 const movedRowsPerChange = 0.25;
@@ -52,6 +53,8 @@ const objectBytes = 2_048;
 
 /** Staging memory, shared by all arrangements of the thread: `apply` is never entered twice. */
 const stage = new Stage();
+/** Fewer rows are not worth a loop of their own. */
+const touchRowsMin = 16;
 let probeHashes = new Int32Array(sliceRows);
 
 export class StoreArrangement implements Arrangement {
@@ -143,6 +146,9 @@ export class StoreArrangement implements Arrangement {
     for (let first = 0; first < batch.rows; first += sliceRows) {
       const n = Math.min(sliceRows, batch.rows - first);
       stage.load(this.layout, batch, first, n, this.#index(0).hashes);
+      if (n >= touchRowsMin) {
+        for (const index of this.#indexes) index?.table.touch(index.hashes, first, n);
+      }
       for (let k = 0; k < n; k++) this.#change(step, first + k, k);
       this.reclaim(2 * n);
     }
@@ -282,11 +288,14 @@ export class StoreArrangement implements Arrangement {
     };
     for (;;) {
       if (position.slot !== 0 && !this.#drain(position, out)) return false;
-      const stopped = probeRows(run, position.row, keys.rows, out);
-      position.row = stopped;
-      if (stopped === keys.rows) return true;
+      const from = position.row;
+      const to = Math.min(keys.rows, from + sliceRows);
+      if (to - from >= touchRowsMin) table.touch(probeHashes, from, to - from);
+      position.row = probeRows(run, from, to, out);
+      if (position.row === keys.rows) return true;
+      if (position.row === to) continue;
       if (out.n > 0) return false;
-      this.#overflow.set(position, collect(run, stopped, out.capacity));
+      this.#overflow.set(position, collect(run, position.row, out.capacity));
       position.slot = 1;
       position.inner = 0;
     }
