@@ -10,6 +10,7 @@
  * A union is no operator: its stream is the streams of its inputs.
  */
 import { assert, defined, unreachable } from '../../src/base/assert.ts';
+import { unsupported } from '../../src/base/error.ts';
 import type { Arrangement } from '../arrangement/arrangement.ts';
 import type { Program } from '../expr/expr.ts';
 import { Mfp } from '../expr/mfp.ts';
@@ -21,12 +22,15 @@ import type { Surroundings } from '../graph/surroundings.ts';
 import { ArrangeOperator } from '../operators/arrange.ts';
 import type { Arranged, Keyed } from '../operators/arranged.ts';
 import { range } from '../operators/gather.ts';
+import { DistinctOperator } from '../operators/distinct.ts';
+import { FlatMapOperator } from '../operators/flat-map.ts';
 import { JoinOperator } from '../operators/join.ts';
 import { LinearOperator } from '../operators/linear.ts';
 import { NegateOperator } from '../operators/negate.ts';
 import type { Operator } from '../operators/operator.ts';
 import { ReduceOperator } from '../operators/reduce.ts';
 import { SemijoinOperator } from '../operators/semijoin.ts';
+import { ThresholdOperator } from '../operators/threshold.ts';
 import { ArrangementSource, ConstantSource, StreamSource } from '../operators/source.ts';
 import type { Node, Plan } from '../plan/plan.ts';
 import type { ColumnType } from '../value/type.ts';
@@ -180,11 +184,17 @@ class Renderer {
         return node.inputs.flatMap((input) => this.#streamOf(input));
       case 'reduce':
         return [this.#add(new ReduceOperator(node, this.#columns(node.input), pool), [node.input])];
-      case 'flatMap':
+      case 'flatMap': {
+        const columns = this.#columns(node.input);
+        const flatMap = new FlatMapOperator(node, columns, this.#around.rowsMax, pool);
+        return [this.#add(flatMap, [node.input])];
+      }
       case 'distinct':
+        return [this.#add(new DistinctOperator(node.columns, pool), [node.input])];
       case 'threshold':
+        return [this.#add(new ThresholdOperator(node.columns, pool), [node.input])];
       case 'topk':
-        throw new Error(node.kind);
+        throw unsupported('ORDER BY with LIMIT inside a view');
       default:
         return unreachable(node);
     }
