@@ -9,6 +9,7 @@ import type { FunctionKey } from './expr.ts';
 import type { FunctionEntry } from './function-entry.ts';
 import { arrayCast, castFunctions } from './functions/cast.ts';
 import { comparisonFunctions } from './functions/comparison.ts';
+import { datetimeFunctions } from './functions/datetime.ts';
 import { floatFunctions } from './functions/float.ts';
 import { integerFunctions } from './functions/integer.ts';
 import { numericFunctions } from './functions/numeric.ts';
@@ -23,6 +24,7 @@ export const functions: readonly FunctionEntry[] = [
   ...numericFunctions,
   ...stringFunctions,
   ...patternFunctions,
+  ...datetimeFunctions,
   ...castFunctions,
 ];
 
