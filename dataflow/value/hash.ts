@@ -39,48 +39,54 @@ export function mixFloat(hash: number, low: number, high: number): number {
 }
 
 /**
- * Writes the hashes of the key in `columns` of every row of `batch` to `out`. `types[i]` is the type
- * of column `columns[i]`.
+ * Writes the hashes of the key in `columns` of rows `first … first + n - 1` of `batch` to
+ * `out[0 … n - 1]`. `types[i]` is the type of column `columns[i]`.
  */
+export function hashRange(
+  batch: Batch, columns: readonly number[], types: readonly ColumnType[], first: number, n: number,
+  out: Int32Array,
+): void {
+  out.fill(hashSeed, 0, n);
+  const { i32 } = batch.slab;
+  for (let i = 0; i < columns.length; i++) {
+    const type = types[i].type;
+    const at = batch.column[columns[i]];
+    switch (physicalOf(type)) {
+      case 'i32': mixWords(i32, at + first, n, out); break;
+      case 'i64': mixPairs(i32, at + 2 * first, n, out); break;
+      case 'f64': mixFloats(i32, at + 2 * first, n, out); break;
+      case 'var': mixVars(i32, at + 2 * first, n, out, varClass(type).hash); break;
+    }
+  }
+  for (let k = 0; k < n; k++) out[k] = finish(out[k]);
+}
+
+/** Writes the hashes of the key in `columns` of every row of `batch` to `out`; see `hashRange`. */
 export function hashColumns(
   batch: Batch, columns: readonly number[], types: readonly ColumnType[], out: Int32Array,
 ): void {
-  const rows = batch.rows;
-  for (let r = 0; r < rows; r++) out[r] = hashSeed;
-  columns.forEach((column, i) => {
-    const type = types[i].type;
-    const at = batch.column[column];
-    switch (physicalOf(type)) {
-      case 'i32': mixWords(batch.slab.i32, at, rows, out); break;
-      case 'i64': mixPairs(batch.slab.i32, at, rows, out); break;
-      case 'f64': mixFloats(batch.slab.i32, at, rows, out); break;
-      case 'var': mixVars(batch.slab.i32, at, rows, out, varClass(type).hash); break;
-    }
-  });
-  for (let r = 0; r < rows; r++) out[r] = finish(out[r]);
+  hashRange(batch, columns, types, 0, batch.rows, out);
 }
 
-function mixWords(i32: Int32Array, at: number, rows: number, out: Int32Array): void {
-  for (let r = 0; r < rows; r++) out[r] = mix(out[r], i32[at + r]);
+function mixWords(i32: Int32Array, at: number, n: number, out: Int32Array): void {
+  for (let k = 0; k < n; k++) out[k] = mix(out[k], i32[at + k]);
 }
 
-function mixPairs(i32: Int32Array, at: number, rows: number, out: Int32Array): void {
-  for (let r = 0; r < rows; r++) {
-    out[r] = mix(mix(out[r], i32[at + 2 * r]), i32[at + 2 * r + 1]);
+function mixPairs(i32: Int32Array, at: number, n: number, out: Int32Array): void {
+  for (let k = 0; k < n; k++) {
+    out[k] = mix(mix(out[k], i32[at + 2 * k]), i32[at + 2 * k + 1]);
   }
 }
 
-function mixFloats(i32: Int32Array, at: number, rows: number, out: Int32Array): void {
-  for (let r = 0; r < rows; r++) {
-    out[r] = mixFloat(out[r], i32[at + 2 * r], i32[at + 2 * r + 1]);
+function mixFloats(i32: Int32Array, at: number, n: number, out: Int32Array): void {
+  for (let k = 0; k < n; k++) {
+    out[k] = mixFloat(out[k], i32[at + 2 * k], i32[at + 2 * k + 1]);
   }
 }
 
-function mixVars(
-  i32: Int32Array, at: number, rows: number, out: Int32Array, hash: VarHash,
-): void {
-  for (let r = 0; r < rows; r++) {
-    out[r] = mix(out[r], hash(i32, i32[at + 2 * r], i32[at + 2 * r + 1]));
+function mixVars(i32: Int32Array, at: number, n: number, out: Int32Array, hash: VarHash): void {
+  for (let k = 0; k < n; k++) {
+    out[k] = mix(out[k], hash(i32, i32[at + 2 * k], i32[at + 2 * k + 1]));
   }
 }
 
