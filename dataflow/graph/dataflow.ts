@@ -88,7 +88,8 @@ export class Dataflow implements StreamReader {
   #behind = true;
   #disposed = false;
   #liveFrom: number | null = null;
-  #indexesBuilt = false;
+  /** Indexes of imports that have to be whole before the first step. */
+  readonly #toBuild: { readonly collection: StoredCollection; readonly index: number }[] = [];
   #importErrors: DeltaReader[] = [];
 
   constructor(
@@ -108,9 +109,10 @@ export class Dataflow implements StreamReader {
     for (const arrangement of rendering.arrangements) {
       this.#private.push({ arrangement, hold: null });
     }
-    for (const { collection } of rendering.stored) {
+    for (const { collection, indexes } of rendering.stored) {
       this.#holds.push(null);
       collection.readers.add(this);
+      for (const index of indexes) this.#toBuild.push({ collection, index });
     }
     for (const { stream } of rendering.streams) stream.readers.add(this);
     this.#listener.behind(this);
@@ -201,7 +203,7 @@ export class Dataflow implements StreamReader {
   /** Works for one activation. */
   run(fuel: Fuel): RunResult {
     assert(!this.#disposed, `dataflow ${this.id} is alive when it runs`);
-    if (!this.#indexesBuilt && !this.#buildIndexes(fuel)) return 'more';
+    if (this.#toBuild.length > 0 && !this.#buildIndexes(fuel)) return 'more';
     if (!this.#inStep && !this.#begin()) return this.#behind ? 'waiting' : 'done';
     if (!this.#readImportErrors(fuel)) return 'more';
     this.#takeStreams();
@@ -220,13 +222,10 @@ export class Dataflow implements StreamReader {
   }
 
   #buildIndexes(fuel: Fuel): boolean {
-    for (const { collection, indexes } of this.#rendering.stored) {
-      for (const index of indexes) {
-        if (!collection.buildIndex(index, this.#around.rowsMax)) return false;
-        if (!fuel.spend(1)) return false;
-      }
+    for (let next = this.#toBuild[0]; next !== undefined; next = this.#toBuild[0]) {
+      if (next.collection.buildIndex(next.index, this.#around.rowsMax)) this.#toBuild.shift();
+      if (!fuel.spend(1)) return this.#toBuild.length === 0;
     }
-    this.#indexesBuilt = true;
     return true;
   }
 
