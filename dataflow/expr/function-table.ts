@@ -11,6 +11,7 @@ import { arrayCast, castFunctions } from './functions/cast.ts';
 import { comparisonFunctions } from './functions/comparison.ts';
 import { datetimeFunctions } from './functions/datetime.ts';
 import { floatFunctions } from './functions/float.ts';
+import { internalFunctions } from './functions/internal.ts';
 import { integerFunctions } from './functions/integer.ts';
 import { numericFunctions } from './functions/numeric.ts';
 import { patternFunctions } from './functions/pattern.ts';
@@ -26,6 +27,7 @@ export const functions: readonly FunctionEntry[] = [
   ...patternFunctions,
   ...datetimeFunctions,
   ...castFunctions,
+  ...internalFunctions,
 ];
 
 const byKey = new Map<FunctionKey, FunctionEntry>();

@@ -8,6 +8,7 @@ import { daysFromCivil, daysInMonth, microsecondsOf } from '../../value/calendar
 import { dateInfinity, dateMinusInfinity, isDate, isTimestamp } from '../../value/datetime-text.ts';
 import type { Datum, Interval } from '../../value/datum.ts';
 import { interval } from '../../value/datum.ts';
+import { formatInterval } from '../../value/interval-text.ts';
 import { bigintOf, intervalOf, numberOf, stringOf } from '../../value/scalar-words.ts';
 import { fixedZone, toInstant, toLocal, zoneByName } from '../../value/timezone.ts';
 import type { Zone } from '../../value/timezone.ts';
@@ -192,7 +193,7 @@ function bin(stride: Interval, moment: bigint, origin: bigint): bigint {
 /** A zone given as an interval: its time part is the offset. */
 function intervalZone(value: Interval): Zone {
   if (value.months !== 0 || value.days !== 0) {
-    throw sqlError('22023', 'interval time zone must not include months or days');
+    throw sqlError('22023', `interval time zone "${formatInterval(value)}" must not include months or days`);
   }
   return fixedZone(Number(value.microseconds / 1_000_000n));
 }
@@ -245,9 +246,14 @@ const intervalParts = ['years', 'months', 'weeks', 'days', 'hours', 'mins', 'sec
 function madeInterval(values: readonly Datum[]): Interval {
   const [years, months, weeks, days, hours, minutes, seconds] = intervalParts.map((_, k) =>
     numberOf(values[k] ?? 0));
-  if (!Number.isFinite(seconds)) throw sqlError('22008', 'interval out of range');
+  if (!(Math.abs(seconds) < 1e12)) throw sqlError('22008', 'interval out of range');
   const time = BigInt(hours) * 3_600_000_000n + BigInt(minutes) * 60_000_000n + BigInt(roundHalfEven(seconds * 1e6));
   return checkedInterval(years * 12 + months, weeks * 7 + days, time);
+}
+
+/** A number as C's %g prints it: six digits. */
+function formatG(value: number): string {
+  return value.toPrecision(6).replace(/\.?0+(?=e|$)/, '').replace(/e([+-])(\d)$/, 'e$10$2');
 }
 
 function makers(): FunctionEntry[] {
@@ -269,8 +275,8 @@ function makers(): FunctionEntry[] {
       if (seconds === Infinity) return 2n ** 63n - 1n;
       if (seconds === -Infinity) return -(2n ** 63n);
       if (Number.isNaN(seconds)) throw sqlError('22008', 'timestamp cannot be NaN');
-      const moment = BigInt(roundHalfEven((seconds - 946_684_800) * 1e6));
-      if (!isTimestamp(moment)) throw sqlError('22008', `timestamp out of range: "${seconds}"`);
+      const moment = Math.abs(seconds) < 1e13 ? BigInt(roundHalfEven((seconds - 946_684_800) * 1e6)) : 2n ** 63n;
+      if (!isTimestamp(moment)) throw sqlError('22008', `timestamp out of range: "${formatG(seconds)}"`);
       return moment;
     }),
   ];
