@@ -16,7 +16,8 @@ import { canonicalJsonb } from '../../dataflow/value/json-text.ts';
 import { utf8 } from '../../dataflow/value/words.ts';
 import type { JsonCursor } from './json-cursor.ts';
 import {
-  backslash, closeBrace, closeBracket, colon, comma, hexDigit, minus, openBrace, openBracket, quote,
+  backslash, closeBrace, closeBracket, colon, comma, hexDigit, lowestByte, minus, openBrace,
+  openBracket, quote, special,
 } from './json-cursor.ts';
 import type { Heap } from './staging.ts';
 import { writeCodePoint } from './text-bytes.ts';
@@ -25,8 +26,11 @@ const blank = 0x20;
 /** (start, key bytes, end) of a member, positions in the heap. */
 const memberSlots = 3;
 const numberBytesMax = numericIntegerDigitsMax + numericScaleMax + 16;
-/** A control character as \u00XX is the longest that one source escape of six bytes becomes. */
-const escapedBytesMax = 6;
+/** Output per byte of source at most: a comma or colon gets a blank; escapes never grow. */
+const growth = 2;
+const spareBytes = 64;
+/** Objects of up to this many members are sorted in place; larger ones must not cost their square. */
+const insertionMax = 24;
 
 export class JsonCanonical {
   /** Why a value, though JSON, is not jsonb; null if it is. */
@@ -34,10 +38,16 @@ export class JsonCanonical {
   refusalCode = '22P02';
   readonly #cursor: JsonCursor;
   readonly #heap: Heap;
+  /** The heap's views, taken anew whenever it may have grown. */
+  #u8: Uint8Array = new Uint8Array(0);
+  #view: DataView = new DataView(new ArrayBuffer(0));
   #to = 0;
   #members = new Int32Array(64 * memberSlots);
   #memberTop = 0;
   #slowKeys = false;
+  #scratch: Uint8Array = new Uint8Array(1024);
+  #scratchView: DataView = new DataView(this.#scratch.buffer);
+  readonly #order = new Int32Array(insertionMax);
 
   constructor(cursor: JsonCursor, heap: Heap) {
     this.#cursor = cursor;
@@ -58,15 +68,24 @@ export class JsonCanonical {
     this.#slowKeys = false;
     this.#memberTop = 0;
     this.#to = this.#heap.top * 4;
+    this.#room(at, 0);
     const next = this.#value(at, limits.jsonDepthMax);
     if (next >= 0 && this.#slowKeys && this.refusal === null) this.#slowly(at, next);
     return next;
   }
 
+  /** Makes room for `bytes` more and all that the source from `at` on can become. */
+  #room(at: number, bytes: number): void {
+    const written = this.#to - this.#heap.top * 4;
+    this.#heap.reserve(written + bytes + (this.#cursor.end - at) * growth + spareBytes);
+    this.#u8 = this.#heap.u8;
+    this.#view = this.#heap.view;
+  }
+
   #slowly(at: number, next: number): void {
     this.#to = this.#heap.top * 4;
     try {
-      this.#put(utf8(canonicalJsonb(this.#cursor.text(at, next))));
+      this.#put(utf8(canonicalJsonb(this.#cursor.text(at, next))), next);
     } catch (error) {
       if (!(error instanceof SqlError)) throw error;
       this.#refuse(error.fields.detail ?? error.message, error.fields.code);
@@ -78,29 +97,20 @@ export class JsonCanonical {
     this.refusalCode = code;
   }
 
-  #room(bytes: number): void {
-    this.#heap.reserve(this.#to - this.#heap.top * 4 + bytes);
-  }
-
-  #put(bytes: Uint8Array): void {
-    this.#room(bytes.length);
-    this.#heap.u8.set(bytes, this.#to);
+  /** Writes bytes that may be longer than their source, which ended at `next`. */
+  #put(bytes: Uint8Array, next: number): void {
+    this.#room(next, bytes.length);
+    this.#u8.set(bytes, this.#to);
     this.#to += bytes.length;
   }
 
   #copy(from: number, to: number): void {
-    const length = to - from;
-    this.#room(length);
-    const target = this.#heap.u8;
-    const { bytes } = this.#cursor;
-    if (length > 48) target.set(bytes.subarray(from, to), this.#to);
-    else for (let k = 0; k < length; k++) target[this.#to + k] = bytes[from + k];
-    this.#to += length;
+    copyRun(this.#cursor.bytes, this.#cursor.view, from, to, this.#u8, this.#view, this.#to);
+    this.#to += to - from;
   }
 
   #byte(value: number): void {
-    this.#room(4);
-    this.#heap.u8[this.#to++] = value;
+    this.#u8[this.#to++] = value;
   }
 
   #value(at: number, depth: number): number {
@@ -168,7 +178,7 @@ export class JsonCanonical {
       p = this.#value(p, depth);
       if (p < 0) return -1;
       this.#members[member + 2] = this.#to;
-      if (sorted && member > firstMember && this.#order(member - memberSlots, member) >= 0) sorted = false;
+      if (sorted && member > firstMember && this.#compare(member - memberSlots, member) >= 0) sorted = false;
       p = cursor.skipBlank(p);
       if (p >= cursor.end) return cursor.fail('an object has no end');
       const byte = cursor.bytes[p++];
@@ -197,11 +207,11 @@ export class JsonCanonical {
   }
 
   /** Order of the keys of two members (slots): length first, then bytes. */
-  #order(a: number, b: number): number {
+  #compare(a: number, b: number): number {
     const members = this.#members;
     const byLength = members[a + 1] - members[b + 1];
     if (byLength !== 0) return byLength;
-    const { u8 } = this.#heap;
+    const u8 = this.#u8;
     for (let k = 1; k < members[a + 1]; k++) {
       const difference = u8[members[a] + k] - u8[members[b] + k];
       if (difference !== 0) return difference;
@@ -211,24 +221,57 @@ export class JsonCanonical {
 
   /** Writes the members from slot `first` on anew from byte `start`: sorted, the last of equals only. */
   #rearrange(first: number, start: number): void {
-    const slots: number[] = [];
-    for (let slot = first; slot < this.#memberTop; slot += memberSlots) slots.push(slot);
-    slots.sort((a, b) => this.#order(a, b) || a - b);
-    const old = this.#heap.u8.slice(start, this.#to);
-    const kept = slots.filter((slot, k) => k + 1 === slots.length || this.#order(slot, slots[k + 1]) !== 0);
-    const { u8 } = this.#heap;
+    const count = (this.#memberTop - first) / memberSlots;
+    const sorted = count <= insertionMax ? this.#insertionSort(first, count) : this.#longSort(first);
+    this.#keepOld(start);
+    let kept = 0;
+    for (let k = 0; k < count; k++) {
+      if (k + 1 === count || this.#compare(sorted[k], sorted[k + 1]) !== 0) sorted[kept++] = sorted[k];
+    }
+    const members = this.#members;
     let to = start;
-    for (const slot of kept) {
-      if (to > start) {
-        u8[to++] = comma;
-        u8[to++] = blank;
+    for (let k = 0; k < kept; k++) {
+      if (k > 0) {
+        this.#u8[to++] = comma;
+        this.#u8[to++] = blank;
       }
-      const from = this.#members[slot] - start;
-      const end = this.#members[slot + 2] - start;
-      u8.set(old.subarray(from, end), to);
+      const from = members[sorted[k]] - start;
+      const end = members[sorted[k] + 2] - start;
+      copyRun(this.#scratch, this.#scratchView, from, end, this.#u8, this.#view, to);
       to += end - from;
     }
     this.#to = to;
+  }
+
+  /** Copies what was written from byte `start` on to the scratch. Keys are compared before they are overwritten. */
+  #keepOld(start: number): void {
+    const bytes = this.#to - start;
+    if (bytes > this.#scratch.length) {
+      this.#scratch = new Uint8Array(bytes * 2);
+      this.#scratchView = new DataView(this.#scratch.buffer);
+    }
+    this.#scratch.set(this.#u8.subarray(start, this.#to));
+  }
+
+  /** Slots of members in order; equal keys stay in the order of the source. */
+  #insertionSort(first: number, count: number): Int32Array {
+    const order = this.#order;
+    for (let k = 0; k < count; k++) {
+      const slot = first + k * memberSlots;
+      let at = k;
+      while (at > 0 && this.#compare(order[at - 1], slot) > 0) {
+        order[at] = order[at - 1];
+        at--;
+      }
+      order[at] = slot;
+    }
+    return order;
+  }
+
+  #longSort(first: number): Int32Array {
+    const slots: number[] = [];
+    for (let slot = first; slot < this.#memberTop; slot += memberSlots) slots.push(slot);
+    return Int32Array.from(slots.sort((a, b) => this.#compare(a, b) || a - b));
   }
 
   #number(at: number): number {
@@ -249,16 +292,34 @@ export class JsonCanonical {
       return;
     }
     try {
-      this.#put(utf8(formatDecimal(parseDecimal(this.#cursor.text(at, next)))));
+      this.#put(utf8(formatDecimal(parseDecimal(this.#cursor.text(at, next)))), next);
     } catch (error) {
       if (!(error instanceof SqlError)) throw error;
       this.#refuse(error.message, error.fields.code);
     }
   }
 
-  /** `at` is the index of the opening quote. */
+  /** `at` is the index of the opening quote. Plain strings are checked and copied in one pass of words. */
   #string(at: number): number {
     const cursor = this.#cursor;
+    const { view, end } = cursor;
+    const target = this.#view;
+    let to = this.#to + 1;
+    let p = at + 1;
+    this.#u8[this.#to] = quote;
+    for (const wideEnd = end - 3; p < wideEnd; p += 4) {
+      const word = view.getInt32(p, true);
+      target.setInt32(to, word, true);
+      const found = special(word);
+      if (found !== 0) {
+        const k = lowestByte(found);
+        if (((word >>> (8 * k)) & 0xff) !== quote) break;
+        this.#to = to + k + 1;
+        cursor.escaped = false;
+        return p + k + 1;
+      }
+      to += 4;
+    }
     const next = cursor.skipString(at + 1);
     if (next < 0) return -1;
     if (cursor.escaped) this.#escaped(at, next);
@@ -267,9 +328,8 @@ export class JsonCanonical {
   }
 
   #escaped(at: number, next: number): void {
-    this.#room((next - at) * 2 + escapedBytesMax);
     const { bytes } = this.#cursor;
-    const target = this.#heap.u8;
+    const target = this.#u8;
     let to = this.#to;
     for (let p = at; p < next;) {
       const byte = bytes[p];
@@ -307,6 +367,23 @@ export class JsonCanonical {
     const low = hex4(bytes, p + 8);
     return low < 0xdc00 || low > 0xdfff ? -1 : 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
   }
+}
+
+/** Copies [from, to) in words where they may be read; may write up to three bytes too many. */
+function copyRun(
+  source: Uint8Array, sourceView: DataView, from: number, to: number,
+  target: Uint8Array, targetView: DataView, at: number,
+): void {
+  if (to - from > 256) {
+    target.set(source.subarray(from, to), at);
+    return;
+  }
+  let p = from;
+  let q = at;
+  for (const wideEnd = Math.min(to, source.length - 3); p < wideEnd; p += 4, q += 4) {
+    targetView.setInt32(q, sourceView.getInt32(p, true), true);
+  }
+  for (; p < to; p++, q++) target[q] = source[p];
 }
 
 function hex4(bytes: Uint8Array, at: number): number {
