@@ -1,11 +1,24 @@
 /**
  * Gathering: columns of records copied into the open batch of a writer, one loop per physical form.
+ * Where a record's var bytes start is a generated function per column (`VarStarts`).
  */
 import { assert } from '../../src/base/assert.ts';
 import type { BatchWriter } from '../value/batch-writer.ts';
+import { generate } from '../value/codegen.ts';
 import type { RowLayout } from '../value/layout.ts';
-import { varStart } from '../value/record.ts';
+import { varStartText } from '../value/record.ts';
 import { wordsOf } from '../value/words.ts';
+
+/** Word address of a var column's bytes in the record at `at`. */
+export type VarStart = (i32: Int32Array, at: number) => number;
+
+const none: VarStart = () => -1;
+
+/** `VarStart` of every var column of a layout, by column. */
+export function varStarts(layout: RowLayout): readonly VarStart[] {
+  return layout.physical.map((physical, c) => (physical !== 'var' ? none
+    : generate<VarStart>(['w', 'a'], `return ${varStartText(layout, c, 'w', 'a')};`)));
+}
 
 /** Words of var bytes of `columns` of the records at `addresses[first … first + n - 1]`. */
 export function gatheredVarWords(
@@ -23,8 +36,8 @@ export function gatheredVarWords(
 
 /** Copies `columns` of the records to columns `outColumn, …` of the open batch of `out`. */
 export function gatherColumns(
-  layout: RowLayout, i32: Int32Array, addresses: Int32Array, first: number, n: number,
-  columns: readonly number[], out: BatchWriter, outColumn: number,
+  layout: RowLayout, starts: readonly VarStart[], i32: Int32Array, addresses: Int32Array,
+  first: number, n: number, columns: readonly number[], out: BatchWriter, outColumn: number,
 ): void {
   columns.forEach((c, k) => {
     const to = out.column[outColumn + k];
@@ -33,7 +46,12 @@ export function gatherColumns(
       case 'i32': gatherWords(i32, addresses, first, n, offset, out.slab.i32, to); break;
       case 'i64':
       case 'f64': gatherPairs(i32, addresses, first, n, offset, out.slab.i32, to); break;
-      case 'var': gatherVar(layout, i32, addresses, first, n, c, out, to); break;
+      case 'var': {
+        const words = gatheredVarWords(layout, i32, addresses, first, n, [c]);
+        const into = words === 0 ? 0 : out.takeVar(words);
+        gatherVar(starts[c], i32, addresses, first, n, offset, out.slab.i32, to, into);
+        break;
+      }
     }
     const nulls = out.nulls[outColumn + k];
     if (!layout.columns[c].nullable) {
@@ -68,18 +86,15 @@ function gatherPairs(
 }
 
 function gatherVar(
-  layout: RowLayout, i32: Int32Array, addresses: Int32Array, first: number, n: number,
-  column: number, out: BatchWriter, to: number,
+  startOf: VarStart, i32: Int32Array, addresses: Int32Array, first: number, n: number,
+  offset: number, target: Int32Array, to: number, firstWord: number,
 ): void {
-  const words = gatheredVarWords(layout, i32, addresses, first, n, [column]);
-  let into = words === 0 ? 0 : out.takeVar(words);
-  const target = out.slab.i32;
-  const offset = layout.offset[column];
+  let into = firstWord;
   for (let k = 0; k < n; k++) {
     const record = addresses[first + k];
     const bytes = i32[record + offset];
     const count = (bytes + 3) >> 2;
-    const start = varStart(layout, i32, record, column);
+    const start = startOf(i32, record);
     target[to + 2 * k] = into;
     target[to + 2 * k + 1] = bytes;
     for (let w = 0; w < count; w++) target[into + w] = i32[start + w];

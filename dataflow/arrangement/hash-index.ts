@@ -185,12 +185,12 @@ export class HashIndex {
    * for each other, those of different rows do not: in a loop of nothing else the cache misses
    * overlap. What was read is kept in a sink, or the reads would be optimised away.
    */
-  touch(hashes: Int32Array, first: number, n: number): void {
+  touch(hashes: Int32Array, n: number): void {
     const { tagMask, table } = this;
     const { directory, shift } = table;
     const i32 = this.#region.i32;
     for (let k = 0; k < n; k++) {
-      const hash = hashes[first + k];
+      const hash = hashes[k];
       const entry = directory[hash >>> shift];
       const base = tableBase(entry);
       const mask = tableMask(entry);

@@ -11,7 +11,7 @@ import type { Batch } from '../value/batch.ts';
 import type { EqualBatchRecord } from '../value/equal.ts';
 import { equalBatchRecord } from '../value/equal.ts';
 import type { RecordHash } from '../value/hash.ts';
-import { hashColumns, recordHash } from '../value/hash.ts';
+import { hashRange, recordHash } from '../value/hash.ts';
 import type { RowLayout } from '../value/layout.ts';
 import { recordHash as hashWord } from '../value/layout.ts';
 import type { ColumnType } from '../value/type.ts';
@@ -35,8 +35,6 @@ export class KeyIndex {
   readonly types: readonly ColumnType[];
   readonly table: HashIndex;
   readonly equal: EqualBatchRecord;
-  /** Hashes of the key of the batch that is being applied. */
-  hashes = new Int32Array(0);
   readonly #store: RowStore;
   readonly #hash: RecordHash;
   #walk: { readonly position: Position; readonly pairs: Pairs } | null = null;
@@ -62,10 +60,9 @@ export class KeyIndex {
     return key.length === this.key.length && key.every((column, k) => column === this.key[k]);
   }
 
-  /** Hashes the key of every row of a batch about to be applied. */
-  hashBatch(batch: Batch): void {
-    if (this.hashes.length < batch.rows) this.hashes = new Int32Array(batch.rows);
-    hashColumns(batch, this.key, this.types, this.hashes);
+  /** Hashes the key of rows `first … first + n - 1` of a batch with the store's columns. */
+  hashRows(batch: Batch, first: number, n: number, out: Int32Array): void {
+    hashRange(batch, this.key, this.types, first, n, out);
   }
 
   /** Begins to enter the rows that are there. */
@@ -114,7 +111,7 @@ export class KeyIndex {
   }
 
   bytes(): number {
-    return this.table.bytes() + this.hashes.length * 4;
+    return this.table.bytes();
   }
 
   dispose(): void {

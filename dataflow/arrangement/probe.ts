@@ -23,7 +23,9 @@ export interface ProbeRun {
   /** Offsets of the key columns and of their null bytes. */
   readonly k: Int32Array;
   readonly n: Int32Array;
+  /** Key hash of row `first + k` at `hashes[k]`. */
   readonly hashes: Int32Array;
+  first: number;
   readonly at: number;
   /** Whether dead rows may be visible at `at`. */
   readonly dead: boolean;
@@ -43,6 +45,7 @@ function hasNull(u8: Uint8Array, n: Int32Array, row: number): boolean {
  */
 export function probeRows(run: ProbeRun, from: number, to: number, out: Pairs): number {
   const { index, words, equal, k, n, hashes, at, dead, skipNulls } = run;
+  const hashed = run.first;
   const { i32, u8 } = run.keys.slab;
   const { tagMask } = index;
   const { directory, shift } = index.table;
@@ -51,7 +54,7 @@ export function probeRows(run: ProbeRun, from: number, to: number, out: Pairs): 
   for (let r = from; r < to; r++) {
     if (skipNulls && hasNull(u8, n, r)) continue;
     const first = filled;
-    const hash = hashes[r];
+    const hash = hashes[r - hashed];
     const entry = directory[hash >>> shift];
     const base = tableBase(entry);
     const mask = tableMask(entry);
@@ -92,7 +95,7 @@ function probeHeavy(
   const { capacity } = out;
   const heavy = index.heavyAt(value);
   let filled = start;
-  if (heavy.hash !== hashes[row]) return filled;
+  if (heavy.hash !== hashes[row - run.first]) return filled;
   heavy.table.eachTable((base, slots) => {
     if (filled > capacity) return;
     for (let slot = base, end = base + 2 * slots; slot < end; slot += 2) {

@@ -41,7 +41,7 @@ export class Stage {
   size = new Int32Array(0);
   #cursor = new Int32Array(0);
 
-  /** Stages rows `first … first + n - 1` of `batch`; `hashes[row]` is the key hash of a row. */
+  /** Stages rows `first … first + n - 1` of `batch`; `hashes[k]` is the key hash of row first + k. */
   load(layout: RowLayout, batch: Batch, first: number, n: number, hashes: Int32Array): void {
     if (this.at.length < n) {
       this.at = new Int32Array(n);
@@ -95,7 +95,7 @@ export class Stage {
       const start = at[k];
       words[start + recordWeight] = weights[batch.weight + first + k];
       words[start + recordDeath] = infinity;
-      words[start + recordHash] = hashes[first + k];
+      words[start + recordHash] = hashes[k];
     }
   }
 }

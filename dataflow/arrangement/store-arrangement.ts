@@ -20,7 +20,7 @@
 import { assert } from '../../src/base/assert.ts';
 import type { Batch } from '../value/batch.ts';
 import type { BatchWriter } from '../value/batch-writer.ts';
-import { hashColumns } from '../value/hash.ts';
+import { hashRange } from '../value/hash.ts';
 import type { RowLayout } from '../value/layout.ts';
 import {
   infinity, recordBirth, recordDeath, recordHash, recordWeight, rowLayout,
@@ -30,7 +30,8 @@ import type { ColumnType } from '../value/type.ts';
 import type { Arrangement, Hold, Pairs, Position } from './arrangement.ts';
 import { ChangeLog } from './change-log.ts';
 import { DeadLog } from './dead-log.ts';
-import { gatherColumns, gatheredVarWords } from './gather.ts';
+import type { VarStart } from './gather.ts';
+import { gatherColumns, gatheredVarWords, varStarts } from './gather.ts';
 import { touchRowsMax } from './hash-index.ts';
 import { HoldSet } from './hold.ts';
 import { IntRing } from './int-ring.ts';
@@ -55,10 +56,13 @@ const objectBytes = 2_048;
 const stage = new Stage();
 /** Fewer rows are not worth a loop of their own. */
 const touchRowsMin = 16;
-let probeHashes = new Int32Array(sliceRows);
+/** Key hashes of the slice that is applied, by index; and of the slice that is probed. */
+const sliceHashes: Int32Array[] = [];
+const probeHashes = new Int32Array(sliceRows);
 
 export class StoreArrangement implements Arrangement {
   readonly layout: RowLayout;
+  readonly #starts: readonly VarStart[];
   readonly #arena: Arena;
   readonly #store: RowStore;
   readonly #dead: DeadLog;
@@ -77,6 +81,7 @@ export class StoreArrangement implements Arrangement {
 
   constructor(pool: RegionPool, columns: readonly ColumnType[]) {
     this.layout = rowLayout(columns);
+    this.#starts = varStarts(this.layout);
     this.#arena = pool.open();
     this.#store = new RowStore(this.#arena, this.layout);
     this.#dead = new DeadLog(this.#arena.region);
@@ -141,21 +146,28 @@ export class StoreArrangement implements Arrangement {
     this.#open = step;
     if (batch.rows === 0) return;
     if (this.#indexes.length === 0) this.index(this.layout.columns.map((_, c) => c));
-    for (const index of this.#indexes) index?.hashBatch(batch);
     this.#changed += batch.rows;
     for (let first = 0; first < batch.rows; first += sliceRows) {
       const n = Math.min(sliceRows, batch.rows - first);
-      stage.load(this.layout, batch, first, n, this.#index(0).hashes);
-      if (n >= touchRowsMin) {
-        for (const index of this.#indexes) index?.table.touch(index.hashes, first, n);
-      }
-      for (let k = 0; k < n; k++) this.#change(step, first + k, k);
+      this.#hashSlice(batch, first, n);
+      stage.load(this.layout, batch, first, n, sliceHashes[0]);
+      for (let k = 0; k < n; k++) this.#change(step, k);
       this.reclaim(2 * n);
     }
   }
 
-  /** Applies the change of one batch row, staged as number `k`. */
-  #change(step: number, row: number, k: number): void {
+  /** Hashes the keys of a slice for every index, and warms the cache for what comes. */
+  #hashSlice(batch: Batch, first: number, n: number): void {
+    const indexes = this.#indexes;
+    while (sliceHashes.length < indexes.length) sliceHashes.push(new Int32Array(sliceRows));
+    for (let i = 0; i < indexes.length; i++) {
+      indexes[i]?.hashRows(batch, first, n, sliceHashes[i]);
+      if (n >= touchRowsMin) indexes[i]?.table.touch(sliceHashes[i], n);
+    }
+  }
+
+  /** Applies the change of the batch row that is staged as number `k`. */
+  #change(step: number, k: number): void {
     const { words } = stage;
     const at = stage.at[k];
     const size = stage.size[k];
@@ -172,33 +184,36 @@ export class StoreArrangement implements Arrangement {
         else this.#unborn(old, size);
         return;
       }
-      this.#close(old, step, row);
+      this.#close(old, step, k);
     }
     if (weight === 0) return;
     words[at + recordWeight] = weight;
     words[at + recordBirth] = step;
-    this.#insert(words, at, size, identity, row);
+    this.#insert(words, at, size, identity, k);
   }
 
-  /** Copies a record in and makes it findable; `row` is its batch row. */
-  #insert(words: Int32Array, at: number, size: number, identity: number, row: number): void {
+  /** Copies the record staged as number `k` in and makes it findable. */
+  #insert(words: Int32Array, at: number, size: number, identity: number, k: number): void {
     const record = this.#store.allocate(size);
     const { i32 } = this.#store.region;
     for (let w = 0; w < size; w++) i32[record + w] = words[at + w];
     this.#log.born(record);
     this.#liveRows++;
-    for (const index of this.#indexes) {
-      if (index !== null) index.table.add(index.hashes[row], identity, record);
+    const indexes = this.#indexes;
+    for (let i = 0; i < indexes.length; i++) {
+      indexes[i]?.table.add(sliceHashes[i][k], identity, record);
     }
   }
 
-  /** Ends a live record at `step`; `row` is the batch row with the same bytes. */
-  #close(record: number, step: number, row: number): void {
+  /** Ends a live record at `step`; the one staged as number `k` has the same bytes. */
+  #close(record: number, step: number, k: number): void {
     this.#store.region.i32[record + recordDeath] = step;
     const sequence = this.#dead.push(record, step);
     this.#liveRows--;
-    for (const index of this.#indexes) {
-      if (index !== null) index.table.die(index.hashes[row], record, sequence, index.building);
+    const indexes = this.#indexes;
+    for (let i = 0; i < indexes.length; i++) {
+      const index = indexes[i];
+      index?.table.die(sliceHashes[i][k], record, sequence, index.building);
     }
   }
 
@@ -280,17 +295,17 @@ export class StoreArrangement implements Arrangement {
     const { table, equal, key, types, building } = this.#index(index);
     assert(!building, `index ${index} is whole`);
     assert(keyColumns.length === key.length, `the key has ${key.length} columns`);
-    if (probeHashes.length < keys.rows) probeHashes = new Int32Array(keys.rows * 2);
-    hashColumns(keys, keyColumns, types, probeHashes);
     const run: ProbeRun = {
       index: table, words: this.#store.region.i32, equal, keys, ...operandsOf(keys, keyColumns),
-      hashes: probeHashes, at, dead: at < this.#dead.newest, skipNulls: !nullsEqual,
+      hashes: probeHashes, first: 0, at, dead: at < this.#dead.newest, skipNulls: !nullsEqual,
     };
     for (;;) {
       if (position.slot !== 0 && !this.#drain(position, out)) return false;
       const from = position.row;
       const to = Math.min(keys.rows, from + sliceRows);
-      if (to - from >= touchRowsMin) table.touch(probeHashes, from, to - from);
+      hashRange(keys, keyColumns, types, from, to - from, probeHashes);
+      run.first = from;
+      if (to - from >= touchRowsMin) table.touch(probeHashes, to - from);
       position.row = probeRows(run, from, to, out);
       if (position.row === keys.rows) return true;
       if (position.row === to) continue;
@@ -336,7 +351,8 @@ export class StoreArrangement implements Arrangement {
     out: BatchWriter, outColumn: number,
   ): void {
     const { i32 } = this.#store.region;
-    gatherColumns(this.layout, i32, addresses, first, n, columns, out, outColumn);
+    gatherColumns(
+      this.layout, this.#starts, i32, addresses, first, n, columns, out, outColumn);
   }
 
   varWordsOf(addresses: Int32Array, first: number, n: number, columns: readonly number[]): number {

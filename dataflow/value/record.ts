@@ -1,38 +1,10 @@
 /**
- * Reading records of a `RowLayout`: where var bytes start, how long a record is, as functions and as
- * text for generated functions.
+ * Text of generated functions that read records of a `RowLayout`: where var bytes start, and whether
+ * a column is NULL.
  */
 import type { RowLayout } from './layout.ts';
-import { wordsOf } from './words.ts';
 
-/** Word address of the bytes of var column `column` of the record at `at`. */
-export function varStart(
-  layout: RowLayout, i32: Int32Array, at: number, column: number,
-): number {
-  let start = at + layout.fixedWords;
-  for (const c of layout.variable) {
-    if (c === column) return start;
-    start += wordsOf(i32[at + layout.offset[c]]);
-  }
-  return start;
-}
-
-/** Words of the record at `at`, before padding. */
-export function recordWords(layout: RowLayout, i32: Int32Array, at: number): number {
-  let words = layout.fixedWords;
-  for (const c of layout.variable) words += wordsOf(i32[at + layout.offset[c]]);
-  return words;
-}
-
-/** Whether column `column` of the record at `at` is NULL. */
-export function isNullAt(
-  layout: RowLayout, i32: Int32Array, at: number, column: number,
-): boolean {
-  if (layout.columns[column].nullable === false) return false;
-  return ((i32[at + layout.nullBits + (column >> 5)] >>> (column & 31)) & 1) !== 0;
-}
-
-/** Text of `varStart` over the words `w` and the address `a`. */
+/** Text of the word address of var column `column` of the record at `a` of the words `w`. */
 export function varStartText(layout: RowLayout, column: number, w: string, a: string): string {
   let text = `${a} + ${layout.fixedWords}`;
   for (const c of layout.variable) {
@@ -42,7 +14,7 @@ export function varStartText(layout: RowLayout, column: number, w: string, a: st
   return text;
 }
 
-/** Text of `isNullAt`. */
+/** Text of the truth value: column `column` of the record at `a` of the words `w` is NULL. */
 export function isNullText(layout: RowLayout, column: number, w: string, a: string): string {
   if (!layout.columns[column].nullable) return 'false';
   const word = `${w}[${a} + ${layout.nullBits + (column >> 5)}]`;
