@@ -47,11 +47,13 @@ export const limits = {
   /** Operators in one unbroken chain, with those of the levels around it: each nests the tree one deeper. */
   chainTokensMax: 2_000,
   /** Tokens of one SQL text: memory of the grammar grows with them, a long literal is one. */
-  statementTokensMax: 2_000_000,
+  statementTokensMax: 1_000_000,
   /** UTF-16 units of the user's text that a syntax error quotes. */
   errorTextUnitsMax: 1_000,
   /** Statements of one SQL text. */
   scriptStatementsMax: 100_000,
+  /** Bytes that the grammar may need for one statement's tree and its JSON; it has 1 GiB. */
+  grammarBytesMax: 900 * 1024 * 1024,
   /** UTF-16 units of a statement after which the grammar's memory is given back. */
   grammarTextUnitsKept: 4 * 1024 * 1024,
   /** Words of var bytes in one batch of several rows. */
@@ -68,6 +70,8 @@ export const limits = {
   subscribeBufferedBytesMax: 64 * 1024 * 1024,
   /** Regions, each a reserved range of address space. */
   regionsMax: 1_024,
+  /** Bytes that one transaction may write. */
+  transactionBytesMax: 1024 * 1024 * 1024,
   /** Notices that a session keeps until they are sent. */
   noticesMax: 1_000,
   /** Messages of one client that wait while another one is worked on. */

@@ -111,6 +111,13 @@ export class Coordinator {
     if (source.stored) void runtime.live();
   }
 
+  /** Starts a dataflow that keeps a collection up to date. */
+  startDataflow(dataflow: number, plan: Plan, collection: number): void {
+    const asOf = this.timeline.complete;
+    this.engine.send({ kind: 'createDataflow', dataflow, plan, asOf, sink: { kind: 'collection', collection } });
+    this.hydrate(dataflow, plan);
+  }
+
   /**
    * Replays the streams that a dataflow imports. Call it right after the dataflow was created; it
    * goes on in the background until the dataflow is hydrated or dropped.

@@ -6,8 +6,9 @@ import { assert } from '../../base/assert.ts';
 import type { TypeName } from '../../../dataflow/value/type.ts';
 import type { Statement } from '../../sql/ast.ts';
 import type { ResultColumn } from '../../sql/planned.ts';
-import { describeDelete, describeInsert, describeQuery, describeUpdate } from '../planning.ts';
-import type { Described } from '../planning.ts';
+import { describeQuery } from '../../sql/plan-query.ts';
+import type { Described } from '../../sql/plan-query.ts';
+import { describeWrite } from '../../sql/plan-write.ts';
 import { resultColumn } from '../row-stream.ts';
 import type { PreparedStatement } from '../session.ts';
 import { subscribeColumns } from '../subscribe-rows.ts';
@@ -47,17 +48,15 @@ function rows(columns: readonly ResultColumn[]): Described {
 function describe(context: ExecutionContext, statement: Statement, declared: readonly (TypeName | null)[]): Described {
   switch (statement.kind) {
     case 'select':
-      return describeQuery(context, statement.query, declared, 'once');
+      return describeQuery(statement.query, context.session.catalog(), declared, 'once');
     case 'subscribe': {
-      const described = describeQuery(context, statement.query, declared, 'maintained');
+      const described = describeQuery(statement.query, context.session.catalog(), declared, 'maintained');
       return { ...described, columns: subscribeColumns(described.columns ?? [], statement.progress) };
     }
     case 'insert':
-      return describeInsert(context, statement, declared);
     case 'update':
-      return describeUpdate(context, statement, declared);
     case 'delete':
-      return describeDelete(context, statement, declared);
+      return describeWrite(statement, context.session.catalog(), declared);
     case 'execute':
       return { parameters: [], columns: preparedNamed(context, statement.name).columns };
     case 'fetch':

@@ -40,7 +40,7 @@ export async function executePrepared(
     });
   }
   if (prepared.statement === null) return { kind: 'empty' };
-  const values = statement.args.map((arg, i) => planConstant(context, arg, prepared.parameters[i] ?? 'text'));
+  const values = statement.args.map((arg, i) => planConstant(context, arg, prepared.parameters[i] ?? 'text', 'EXECUTE'));
   return execute({ ...context, parameters: { types: prepared.parameters, values } }, prepared.statement);
 }
 

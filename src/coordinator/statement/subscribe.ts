@@ -17,7 +17,7 @@ import type { ExecutionContext } from './context.ts';
 
 /** A time of AS OF or UP TO in milliseconds. */
 function timeOf(context: ExecutionContext, expression: Expression): number {
-  const value = planConstant(context, expression, 'numeric');
+  const value = planConstant(context, expression, 'numeric', 'AS OF');
   if (value === null || typeof value !== 'object' || !('coefficient' in value) || value.form !== 'finite') {
     throw sqlError('22023', 'a time is a number of milliseconds', { position: expression.position });
   }

@@ -11,6 +11,8 @@ import type { Node, SelectStmt } from './postgres-grammar.ts';
 export interface Conversion {
   /** Where the statement begins: stands in where the tree has no location. */
   readonly start: Position;
+  /** Position of the first such words (lower case) among the statement's tokens, for what the tree gives no location. */
+  find(words: string): Position;
   /** The statement from its first top-level AS on: the query of a view, as written. */
   textAfterAs(): string;
   /** The client's position of a byte location. */
@@ -22,6 +24,11 @@ export interface Conversion {
 /** Refused by name, at a place of the tree. */
 export function refuse(c: Conversion, what: string, location?: number): SqlError {
   return unsupported(what, location === undefined ? c.start : c.at(location));
+}
+
+/** The same where the tree has no location but the words are known. */
+export function refuseWords(c: Conversion, what: string, words: string = what.toLowerCase()): SqlError {
+  return unsupported(what, c.find(words));
 }
 
 /** As the grammar would say it, for what only we refuse. */

@@ -1,7 +1,7 @@
 /** INSERT, UPDATE and DELETE of the grammar's tree to ours. */
 import { assert, defined } from '../../base/assert.ts';
 import type { Expression, SelectItem, Statement } from '../ast.ts';
-import { refuse, syntaxError } from './conversion.ts';
+import { refuse, refuseWords, syntaxError } from './conversion.ts';
 import type { Conversion } from './conversion.ts';
 import { convertExpression, convertOptional, convertRequired } from './convert-expression.ts';
 import { convertFrom, relationName } from './convert-from.ts';
@@ -11,7 +11,7 @@ import type { DeleteStmt, InsertStmt, MultiAssignRef, Node, ReturningClause, Upd
 export function convertInsert(c: Conversion, insert: InsertStmt): Statement {
   refuseWith(c, insert.withClause);
   if (insert.onConflictClause !== undefined) throw refuse(c, 'ON CONFLICT', insert.onConflictClause.location);
-  if (insert.override !== undefined && insert.override !== 'OVERRIDING_NOT_SET') throw refuse(c, 'OVERRIDING');
+  if (insert.override !== undefined && insert.override !== 'OVERRIDING_NOT_SET') throw refuseWords(c, 'OVERRIDING');
   const relation = defined(insert.relation, 'INSERT names a table');
   if (relation.alias !== undefined) throw refuse(c, 'an alias of the target of INSERT', relation.location);
   const columns = (insert.cols ?? []).map((node) => {
@@ -80,7 +80,7 @@ function rowPart(c: Conversion, reference: MultiAssignRef, location: number | un
 
 function convertReturning(c: Conversion, clause: ReturningClause | undefined): SelectItem[] {
   const option = clause?.options?.[0];
-  if (option !== undefined) throw refuse(c, 'RETURNING WITH');
+  if (option !== undefined) throw refuseWords(c, 'RETURNING WITH', 'returning');
   return convertItems(c, clause?.exprs, c.start);
 }
 

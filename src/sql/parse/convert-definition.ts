@@ -2,7 +2,7 @@
 import { assert, defined } from '../../base/assert.ts';
 import { sqlError } from '../../base/error.ts';
 import type { ColumnDefinition, Expression, Statement } from '../ast.ts';
-import { refuse, stringsOf } from './conversion.ts';
+import { refuse, refuseWords, stringsOf } from './conversion.ts';
 import type { Conversion } from './conversion.ts';
 import { convertRequired } from './convert-expression.ts';
 import { relationName } from './convert-from.ts';
@@ -25,14 +25,14 @@ export function convertCreateTable(c: Conversion, create: CreateStmt): Statement
 }
 
 function refuseTableClauses(c: Conversion, create: CreateStmt): void {
-  if (create.inhRelations !== undefined) throw refuse(c, create.partbound === undefined ? 'INHERITS' : 'PARTITION OF');
+  if (create.inhRelations !== undefined) throw refuseWords(c, create.partbound === undefined ? 'INHERITS' : 'PARTITION OF');
   if (create.partspec !== undefined) throw refuse(c, 'PARTITION BY', create.partspec.location);
   if (create.ofTypename !== undefined) throw refuse(c, 'CREATE TABLE … OF', create.ofTypename.location);
   const option = create.options?.[0];
   if (option !== undefined && 'DefElem' in option) throw refuse(c, `table option "${option.DefElem.defname ?? ''}"`, option.DefElem.location);
-  if (create.oncommit !== undefined && create.oncommit !== 'ONCOMMIT_NOOP') throw refuse(c, 'ON COMMIT');
-  if (create.tablespacename !== undefined) throw refuse(c, 'TABLESPACE');
-  if (create.accessMethod !== undefined) throw refuse(c, 'a table access method');
+  if (create.oncommit !== undefined && create.oncommit !== 'ONCOMMIT_NOOP') throw refuseWords(c, 'ON COMMIT');
+  if (create.tablespacename !== undefined) throw refuseWords(c, 'TABLESPACE');
+  if (create.accessMethod !== undefined) throw refuseWords(c, 'a table access method', 'using');
 }
 
 /** The columns of CREATE TABLE and of a typed CREATE SOURCE, with table-level primary keys applied. */
@@ -47,7 +47,7 @@ export function convertColumns(c: Conversion, create: CreateStmt): ColumnDefinit
     } else if ('Constraint' in node) {
       throw refuseConstraint(c, node.Constraint);
     } else {
-      throw refuse(c, 'LIKE in CREATE TABLE');
+      throw refuseWords(c, 'LIKE in CREATE TABLE', 'like');
     }
   }
   return withPrimaryKey(c, columns, keys);
@@ -132,7 +132,7 @@ export function convertCreateView(c: Conversion, create: ViewStmt): Statement {
   const view = defined(create.view, 'CREATE VIEW names a view');
   const option = create.options?.[0];
   if (option !== undefined && 'DefElem' in option) throw refuse(c, `view option "${option.DefElem.defname ?? ''}"`, option.DefElem.location);
-  if (create.withCheckOption !== undefined && create.withCheckOption !== 'NO_CHECK_OPTION') throw refuse(c, 'WITH CHECK OPTION');
+  if (create.withCheckOption !== undefined && create.withCheckOption !== 'NO_CHECK_OPTION') throw refuseWords(c, 'WITH CHECK OPTION', 'check option');
   if (view.relpersistence === 't') throw refuse(c, 'a TEMPORARY view', view.location);
   if (isRecursiveView(create)) throw refuse(c, 'CREATE RECURSIVE VIEW', view.location);
   return {
@@ -157,7 +157,7 @@ function isRecursiveView(create: ViewStmt): boolean {
 
 export function convertCreateSchema(c: Conversion, create: CreateSchemaStmt): Statement {
   if (create.authrole !== undefined) throw refuse(c, 'AUTHORIZATION', create.authrole.location);
-  if (create.schemaElts !== undefined) throw refuse(c, 'a schema element in CREATE SCHEMA');
+  if (create.schemaElts !== undefined) throw refuse(c, 'an element in CREATE SCHEMA');
   return {
     kind: 'createSchema',
     name: { parts: [create.schemaname ?? ''], position: c.start },

@@ -3,11 +3,14 @@
  * Chains of one infix operator lean left and can be long, so their spine is walked in a loop.
  */
 import { assert, defined } from '../../base/assert.ts';
+import { limits } from '../../base/limits.ts';
 import type { Expression, Position } from '../ast.ts';
-import { listItems, nameOf, refuse, selectOf, stringOf, stringsOf } from './conversion.ts';
+import { listItems, nameOf, refuse, selectOf, stringOf, stringsOf, syntaxError } from './conversion.ts';
 import type { Conversion } from './conversion.ts';
 import { convertCall, convertKeywordFunction } from './convert-call.ts';
 import { convertType } from './convert-type.ts';
+import { tooDeep } from './guard.ts';
+import { cutForError } from './postgres-grammar.ts';
 import type { A_Const, A_Expr, A_Indirection, BoolExpr, BooleanTest, CaseExpr, ColumnRef, Node, SubLink } from './postgres-grammar.ts';
 
 export function convertExpressions(c: Conversion, nodes: readonly Node[] | undefined): Expression[] {
@@ -98,6 +101,7 @@ function refuseExpression(c: Conversion, node: Node): Error {
 function convertColumn(c: Conversion, column: ColumnRef): Expression {
   const position = c.at(column.location);
   const parts = (column.fields ?? []).map((field) => ('A_Star' in field ? '*' : stringOf(field)));
+  if (parts.length > 4) throw syntaxError(`improper qualified name (too many dotted names): ${cutForError(parts.join('.'))}`, position);
   const isStar = parts.length === 1 && 'A_Star' in defined(column.fields?.[0], 'there is one field');
   return isStar ? { kind: 'star', position } : { kind: 'column', name: { parts, position }, position };
 }
@@ -288,11 +292,15 @@ type Subscript = Extract<Expression, { kind: 'subscript' }>['subscripts'][number
 function convertIndirection(c: Conversion, indirection: A_Indirection): Expression {
   let operand = convertRequired(c, indirection.arg);
   let subscripts: Subscript[] = [];
+  const steps = indirection.indirection ?? [];
+  if (steps.length > limits.nestingDepthMax) {
+    throw tooDeep(`The expression takes more than ${limits.nestingDepthMax} steps into a value.`, operand.position);
+  }
   const flush = (): void => {
     if (subscripts.length > 0) operand = { kind: 'subscript', operand, subscripts, position: operand.position };
     subscripts = [];
   };
-  for (const step of indirection.indirection ?? []) {
+  for (const step of steps) {
     if ('A_Indices' in step) {
       const { is_slice: slice, lidx, uidx } = step.A_Indices;
       subscripts.push({ lower: convertOptional(c, lidx), upper: convertOptional(c, uidx), slice: slice === true });

@@ -1,7 +1,7 @@
 /** FROM items of the grammar's tree to ours. Chains of joins lean left, so their spine is walked in a loop. */
 import { assert, defined } from '../../base/assert.ts';
 import type { Alias, FromItem, FunctionCall, Position, QualifiedName } from '../ast.ts';
-import { listItems, refuse, selectOf, stringsOf } from './conversion.ts';
+import { listItems, refuse, refuseWords, selectOf, stringsOf } from './conversion.ts';
 import type { Conversion } from './conversion.ts';
 import { convertCall } from './convert-call.ts';
 import { convertExpression, convertOptional } from './convert-expression.ts';
@@ -59,7 +59,7 @@ const joinTypes = new Map<string, Join['type']>([
 ]);
 
 function convertJoin(c: Conversion, join: JoinExpr, left: FromItem): Join {
-  if (join.join_using_alias !== undefined) throw refuse(c, 'an alias of JOIN … USING');
+  if (join.join_using_alias !== undefined) throw refuseWords(c, 'an alias of JOIN … USING', 'using');
   const natural = join.isNatural === true;
   const using = join.usingClause === undefined ? null : stringsOf(join.usingClause);
   const type = defined(joinTypes.get(String(join.jointype)), `a join type, got ${String(join.jointype)}`);
@@ -79,10 +79,10 @@ function convertJoin(c: Conversion, join: JoinExpr, left: FromItem): Join {
 }
 
 function convertFunction(c: Conversion, item: RangeFunction): FromItem {
-  if ((item.coldeflist ?? []).length > 0) throw refuse(c, 'a column definition list');
+  if ((item.coldeflist ?? []).length > 0) throw refuseWords(c, 'a column definition list', 'as');
   const calls = (item.functions ?? []).map((entry) => {
     const [call, definitions] = listItems(entry);
-    if (definitions !== undefined && 'List' in definitions) throw refuse(c, 'a column definition list');
+    if (definitions !== undefined && 'List' in definitions) throw refuseWords(c, 'a column definition list', 'as');
     return callIn(c, defined(call, 'a FROM function is a call'));
   });
   const position: Position = defined(calls[0], 'there is a function').position;

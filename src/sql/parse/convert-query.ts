@@ -4,7 +4,7 @@
  */
 import { assert, defined } from '../../base/assert.ts';
 import type { CommonTable, Expression, OrderItem, Position, Query, QueryBody, Select, SelectItem } from '../ast.ts';
-import { listItems, refuse, selectOf, stringsOf } from './conversion.ts';
+import { listItems, refuse, refuseWords, selectOf, stringsOf } from './conversion.ts';
 import type { Conversion } from './conversion.ts';
 import { convertExpression, convertExpressions, convertOptional, convertRequired } from './convert-expression.ts';
 import { convertOrder } from './convert-call.ts';
@@ -69,16 +69,23 @@ function convertLimit(c: Conversion, node: Node | undefined): Expression | null 
   return convertOptional(c, node);
 }
 
+const lockingNames = new Map([
+  ['LCS_FORUPDATE', 'FOR UPDATE'],
+  ['LCS_FORNOKEYUPDATE', 'FOR NO KEY UPDATE'],
+  ['LCS_FORSHARE', 'FOR SHARE'],
+  ['LCS_FORKEYSHARE', 'FOR KEY SHARE'],
+]);
+
 function refuseClauses(c: Conversion, select: SelectStmt): void {
   const locking = select.lockingClause?.[0];
   if (locking !== undefined && 'LockingClause' in locking) {
-    const strength = String(locking.LockingClause.strength).replace('LCS_', '').replace('FOR', 'FOR ');
-    throw refuse(c, strength.replace('NOKEY', 'NO KEY ').replace('KEYSHARE', 'KEY SHARE'));
+    const strength = lockingNames.get(String(locking.LockingClause.strength));
+    throw refuseWords(c, defined(strength, 'a locking clause has a strength'));
   }
   const window = select.windowClause?.[0];
   if (window !== undefined && 'WindowDef' in window) throw refuse(c, 'WINDOW', window.WindowDef.location);
   if (select.intoClause !== undefined) throw refuse(c, 'SELECT INTO', select.intoClause.rel?.location);
-  if (select.limitOption === 'LIMIT_OPTION_WITH_TIES') throw refuse(c, 'FETCH FIRST … WITH TIES');
+  if (select.limitOption === 'LIMIT_OPTION_WITH_TIES') throw refuseWords(c, 'WITH TIES');
 }
 
 function convertWith(c: Conversion, clause: WithClause): CommonTable[] {
@@ -112,7 +119,7 @@ function convertValues(c: Conversion, lists: readonly Node[], position: Position
 function convertSelect(c: Conversion, select: SelectStmt, position: Position): Select {
   const items = convertItems(c, select.targetList, position);
   const groupingSets = (select.groupClause ?? []).some((node) => 'GroupingSet' in node);
-  if (select.groupDistinct === true) throw refuse(c, 'GROUP BY DISTINCT');
+  if (select.groupDistinct === true) throw refuseWords(c, 'GROUP BY DISTINCT');
   return {
     kind: 'select',
     distinct: convertDistinct(c, select.distinctClause),

@@ -2,7 +2,7 @@
 import { assert, defined } from '../../base/assert.ts';
 import { sqlError } from '../../base/error.ts';
 import type { CopyOptions, Statement } from '../ast.ts';
-import { listItems, refuse, stringsOf } from './conversion.ts';
+import { listItems, refuse, refuseWords, stringsOf } from './conversion.ts';
 import type { Conversion } from './conversion.ts';
 import { convertExpressions } from './convert-expression.ts';
 import { relationName } from './convert-from.ts';
@@ -63,7 +63,7 @@ function transactionModes(c: Conversion, nodes: readonly Node[] | undefined): Mo
 
 export function convertTransaction(c: Conversion, transaction: TransactionStmt): Statement {
   const position = c.start;
-  if (transaction.chain === true) throw refuse(c, 'AND CHAIN');
+  if (transaction.chain === true) throw refuseWords(c, 'AND CHAIN');
   switch (transaction.kind) {
     case 'TRANS_STMT_BEGIN':
     case 'TRANS_STMT_START':
@@ -99,9 +99,9 @@ export function convertExecute(c: Conversion, execute: { name?: string; params?:
 
 export function convertCopy(c: Conversion, copy: CopyStmt): Statement {
   const position = c.start;
-  if (copy.is_program === true) throw refuse(c, 'COPY with PROGRAM');
+  if (copy.is_program === true) throw refuseWords(c, 'COPY with PROGRAM', 'program');
   if (copy.filename !== undefined) throw refuse(c, 'COPY with a file on the server', undefined);
-  if (copy.whereClause !== undefined) throw refuse(c, 'WHERE in COPY');
+  if (copy.whereClause !== undefined) throw refuseWords(c, 'WHERE in COPY', 'where');
   const options = copyOptions(c, copy.options, copy.is_from === true);
   const columns = stringsOf(copy.attlist);
   if (copy.query !== undefined) {

@@ -23,9 +23,9 @@ export function readExplain(cursor: Cursor, read: (from: number, to: number) => 
   const format = cursor.position;
   if (cursor.accept('as json') || cursor.accept('as dot') || cursor.accept('as verbose')) throw unsupported('this form of EXPLAIN', format);
   cursor.accept('as text');
-  if (cursor.accept('for')) refuseObject(cursor);
-  if (cursor.atEnd) throw cursor.syntaxError();
-  if (cursor.word() === 'explain') throw cursor.syntaxError();
+  cursor.accept('for');
+  refuseObject(cursor);
+  if (cursor.atEnd || cursor.word() === 'explain') throw cursor.syntaxError();
   const statement = read(cursor.at, cursor.to);
   return { kind: 'explain', what, statement, options, position };
 }

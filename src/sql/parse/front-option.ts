@@ -11,7 +11,7 @@ import { tokenKind } from './token.ts';
 const knownNames: readonly string[] = [
   'progress topic replication factor', 'topic metadata refresh interval', 'confluent schema registry connection', 'group id prefix', 'bootstrap broker', 'security protocol', 'sasl mechanisms',
   'sasl mechanism', 'sasl username', 'sasl password', 'ssl certificate authority', 'ssl certificate', 'ssl key', 'ssh tunnel', 'aws connection', 'progress topic', 'start offset', 'start timestamp',
-  'retain history', 'partition by', 'timestamp interval', 'brokers', 'broker', 'topic', 'url', 'host', 'port', 'database', 'user', 'password', 'validate', 'snapshot', 'progress', 'timeout', 'size',
+  'retain history for', 'retain history', 'partition by', 'timestamp interval', 'brokers', 'broker', 'topic', 'url', 'host', 'port', 'database', 'user', 'password', 'validate', 'snapshot', 'progress', 'timeout', 'size',
   'analyze', 'verbose', 'costs', 'settings', 'buffers', 'wal', 'timing', 'summary', 'format', 'message', 'schema', 'seed',
 ];
 

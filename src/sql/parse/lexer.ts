@@ -49,6 +49,9 @@ for (const c of '~!@#^&|`?+-*/%<>=') classes[c.charCodeAt(0)] = isOperator;
 for (const c of '~!@#^&|`?%') classes[c.charCodeAt(0)] = isOperator | keepsTrailingSign;
 for (const c of '()[],;:.') classes[c.charCodeAt(0)] = isPunctuation;
 
+/** Characters that Postgres' longest operator has are 63; a run may hold a few of them. */
+const operatorRunMax = 1_000;
+
 /** The class bits of a character; NaN past the end has none. */
 function classOf(code: number): number {
   return code < 128 ? (classes[code] ?? 0) : code >= 128 ? isLetter : 0;
@@ -74,7 +77,7 @@ class Lexer {
     while (this.#tokens.error === null) {
       this.#skipSpace();
       if (this.#at >= this.#text.length || this.#tokens.error !== null) break;
-      if (this.#tokens.count >= limits.statementTokensMax) {
+      if (this.#tokens.count + this.#tokens.comments.length > limits.statementTokensMax) {
         this.#fail('54000', `statement has more than ${limits.statementTokensMax} tokens`, this.#at, this.#at + 1);
         break;
       }
@@ -112,6 +115,7 @@ class Lexer {
         this.#at = this.#lineEnd(this.#at);
       } else if (code === slash && this.#code(this.#at + 1) === star) {
         this.#skipComment();
+        if (this.#tokens.comments.length > limits.statementTokensMax) return;
       } else {
         return;
       }
@@ -145,6 +149,7 @@ class Lexer {
         at++;
       }
     }
+    this.#tokens.comments.push(this.#at, at);
     this.#at = at;
   }
 
@@ -320,6 +325,11 @@ class Lexer {
       const code = this.#code(end);
       const bits = classOf(code);
       if ((bits & isOperator) === 0) break;
+      // A run of + and - is cut into single signs, each after a look at all the rest.
+      if (end - start > operatorRunMax) {
+        this.#failNear('operator too long', start, end);
+        return;
+      }
       const next = this.#code(end + 1);
       if ((code === minus && next === minus) || (code === slash && next === star)) break;
       if ((bits & keepsTrailingSign) !== 0) keeps = true;

@@ -56,13 +56,14 @@ export interface Place {
   position(codePoints: number): number;
   /** Code points up to where the client's own text ends; what follows was put there by us. */
   readonly codePointsEnd: number;
-  /** The client's token after that, which an error at the end names. */
-  readonly next: { readonly spelling: string; readonly position: number } | null;
+  /** What is wrong if the text ends too early: it names the client's next token. */
+  endError(): SqlError;
 }
 
 /** Parses the text of one statement. null if there is none in it. */
 export function parseGrammar(text: string, place: () => Place): Node | null {
   const grammar = defined(current, 'the grammar was loaded before the first parse');
+  if (text.length > limits.grammarTextUnitsKept) checkMemory(text);
   try {
     const statements = grammar.parseSync(text).stmts ?? [];
     if (text.length > limits.grammarTextUnitsKept) replaceInstance();
@@ -70,22 +71,47 @@ export function parseGrammar(text: string, place: () => Place): Node | null {
   } catch (error) {
     if (error instanceof RangeError || (error instanceof Error && error.name === 'RuntimeError')) {
       replaceInstance();
-      throw sqlError('54001', 'stack depth limit exceeded', { detail: 'The statement is too complex.' });
+      if (error.message.includes('call stack')) {
+        throw sqlError('54001', 'stack depth limit exceeded', { detail: 'The statement is too complex.' });
+      }
+      throw sqlError('54000', 'statement is too large', { detail: 'The parser ran out of memory.' });
     }
     if (!grammar.hasSqlDetails(error) || error.sqlDetails === undefined) throw error;
     throw translate(error.sqlDetails.message, error.sqlDetails.cursorPosition, place());
   }
 }
 
-function translate(message: string, cursor: number, place: Place): SqlError {
-  if (message.startsWith('syntax error') && cursor >= place.codePointsEnd) {
-    const text = place.next === null ? 'syntax error at end of input' : `syntax error at or near "${place.next.spelling}"`;
-    return sqlError('42601', text, { position: place.next?.position ?? place.position(place.codePointsEnd) });
+/**
+ * The library ends its process when its memory does, so a statement that could need too much is refused before.
+ * Measured: three times the text for the scanner and the tree, and up to three times the JSON, in
+ * which a control character takes six bytes, a quote or backslash two.
+ */
+function checkMemory(text: string): void {
+  let json = 0;
+  let bytes = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    const width = code < 128 ? 1 : code < 2048 ? 2 : 3;
+    bytes += width;
+    json += code < 32 || code === 127 ? 6 : code === 34 || code === 92 ? 2 : width;
   }
+  if (3 * (bytes + json) > limits.grammarBytesMax) {
+    throw sqlError('54000', 'statement is too large', { detail: 'The parser would run out of memory.' });
+  }
+}
+
+/** Keeps user's text in messages short. */
+export function cutForError(text: string): string {
+  const { errorTextUnitsMax: max } = limits;
+  return text.length <= max ? text : `${text.slice(0, max).toWellFormed()}…`;
+}
+
+function translate(message: string, cursor: number, place: Place): SqlError {
+  if (message.startsWith('syntax error') && cursor >= place.codePointsEnd) return place.endError();
   if (message.startsWith('memory exhausted')) {
     return sqlError('54001', 'stack depth limit exceeded', { position: place.position(cursor) });
   }
-  return sqlError(codeOf(message), message, { position: place.position(cursor) });
+  return sqlError(codeOf(message), cutForError(message), { position: place.position(cursor) });
 }
 
 /** The library gives no SQLSTATE; the few messages of Postgres' grammar that are not 42601: */

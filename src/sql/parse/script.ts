@@ -10,7 +10,7 @@ import type { Conversion } from './conversion.ts';
 import { convertQuery } from './convert-query.ts';
 import { tokenize } from './lexer.ts';
 import { BytePositions, CodePoints } from './position.ts';
-import { parseGrammar } from './postgres-grammar.ts';
+import { cutForError, parseGrammar } from './postgres-grammar.ts';
 import type { Node, Place } from './postgres-grammar.ts';
 import { tokenKind } from './token.ts';
 import type { Tokens } from './token.ts';
@@ -53,13 +53,18 @@ export class Script {
 
   lexicalError(): SqlError | null {
     const error = this.tokens.error;
-    return error === null ? null : sqlError(error.code, error.message, { position: this.positionOfOffset(error.start) });
+    return error === null ? null : sqlError(error.code, cutForError(error.message), { position: this.positionOfOffset(error.start) });
+  }
+
+  /** A token in an error message: as written, but never the megabytes that a token can have. */
+  near(token: number): string {
+    return cutForError(this.tokens.spelling(token));
   }
 
   /** What Postgres says of a token that cannot stand where it does. */
   syntaxError(token: number): SqlError {
     if (token < this.tokens.count) {
-      return sqlError('42601', `syntax error at or near "${this.tokens.spelling(token)}"`, { position: this.position(token) });
+      return sqlError('42601', `syntax error at or near "${this.near(token)}"`, { position: this.position(token) });
     }
     return this.lexicalError() ?? sqlError('42601', 'syntax error at end of input', { position: this.positionOfOffset(this.text.length) });
   }
@@ -75,16 +80,17 @@ export interface Piece {
 export function parsePiece(script: Script, from: number, to: number, prefix = '', suffix = ''): Piece {
   const { tokens } = script;
   const startOffset = tokens.start(from);
-  // A broken token at the very end belongs to the last stretch: the grammar then names it.
+  const endOffset = Math.max(startOffset, to > from ? tokens.end(to - 1) : startOffset);
+  // The grammar never sees a token that our lexer could not read: what is left of it comes first.
   const isBroken = tokens.error !== null && to === tokens.count;
-  const endOffset = isBroken ? script.text.length : Math.max(startOffset, to > from ? tokens.end(to - 1) : startOffset);
-  const own = script.text.slice(startOffset, endOffset);
+  if (isBroken && from === to) throw script.syntaxError(to);
+  const own = withoutComments(script, startOffset, endOffset);
   const start = script.positionOfOffset(startOffset);
   const position = (codePoints: number): Position => start + Math.max(0, codePoints - prefix.length);
   const place = (): Place => ({
     position,
     codePointsEnd: prefix.length + script.positionOfOffset(endOffset) - start,
-    next: to < tokens.count ? { spelling: tokens.spelling(to), position: script.position(to) } : null,
+    endError: () => script.syntaxError(to),
   });
   const text = prefix + own + suffix;
   const node = parseGrammar(text, place);
@@ -93,10 +99,37 @@ export function parsePiece(script: Script, from: number, to: number, prefix = ''
   const conversion: Conversion = {
     start,
     textAfterAs: () => textAfterAs(script, from, to),
+    find: (words) => script.position(findWords(script, from, to, words)),
     at: (location) => (location === -1 ? start : position(bytes.codePointsBefore(location ?? 0))),
     query: (select, at) => convertQuery(conversion, select, at),
   };
   return { node, conversion };
+}
+
+/** The text with block comments as blanks, one for each code point. */
+function withoutComments(script: Script, startOffset: number, endOffset: number): string {
+  const { comments } = script.tokens;
+  if (comments.length === 0) return script.text.slice(startOffset, endOffset);
+  const parts: string[] = [];
+  let at = startOffset;
+  for (let index = 0; index < comments.length; index += 2) {
+    const from = comments[index] ?? 0;
+    const to = comments[index + 1] ?? 0;
+    if (from < at || to > endOffset) continue;
+    parts.push(script.text.slice(at, from), ' '.repeat(script.positionOfOffset(to) - script.positionOfOffset(from)));
+    at = to;
+  }
+  parts.push(script.text.slice(at, endOffset));
+  return parts.join('');
+}
+
+/** The first token where these words follow each other, else `from`. */
+function findWords(script: Script, from: number, to: number, words: string): number {
+  const list = words.split(' ');
+  for (let at = from; at + list.length <= to; at++) {
+    if (list.every((word, ahead) => script.word(at + ahead) === word)) return at;
+  }
+  return from;
 }
 
 function textAfterAs(script: Script, from: number, to: number): string {

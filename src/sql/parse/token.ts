@@ -32,6 +32,11 @@ export class Tokens {
   readonly text: string;
   /** Set if the text breaks off in a bad token; the tokens before it stand. */
   error: LexicalError | null = null;
+  /**
+   * Start and end of each block comment. They are blanked before the grammar sees the text: its
+   * scanner looks at everything after a comment's start that could be an operator, again and again.
+   */
+  readonly comments: number[] = [];
   #count = 0;
   #kinds: Uint8Array;
   #starts: Int32Array;

@@ -1,0 +1,137 @@
+/** COPY table FROM STDIN and COPY (query) TO STDOUT. */
+import { defined } from '../../base/assert.ts';
+import { SqlError, sqlError, unsupported } from '../../base/error.ts';
+import { limits } from '../../base/limits.ts';
+import type { Datum, Row } from '../../../dataflow/value/datum.ts';
+import { parseDatum } from '../../../dataflow/value/text-input.ts';
+import type { Statement } from '../../sql/ast.ts';
+import type { RelationColumn } from '../../sql/catalog-view.ts';
+import { writableTable } from '../../sql/plan-write.ts';
+import { CopyReader } from '../copy-reader.ts';
+import type { CopyRow } from '../copy-reader.ts';
+import { planConstant } from '../planning.ts';
+import { packDatums } from '../row-stream.ts';
+import type { CopyIn, CopyOut } from '../session.ts';
+import type { ExecutionContext } from './context.ts';
+import { runSelect } from './query.ts';
+import { subscribe } from './subscribe.ts';
+import { requireNotNull } from './write.ts';
+
+type CopyFrom = Extract<Statement, { kind: 'copyFrom' }>;
+
+/** Rows gathered before they are packed. */
+const packRows = 4_096;
+
+interface Target {
+  readonly column: RelationColumn;
+  readonly position: number;
+}
+
+function targets(context: ExecutionContext, statement: CopyFrom): { readonly all: readonly RelationColumn[]; readonly named: readonly Target[] } {
+  const table = writableTable(statement.table, context.session.catalog(), 'insert');
+  if (statement.columns.length === 0) {
+    return { all: table.columns, named: table.columns.map((column, position) => ({ column, position })) };
+  }
+  const seen = new Set<string>();
+  const named = statement.columns.map((name) => {
+    if (seen.has(name)) throw sqlError('42701', `column "${name}" specified more than once`);
+    seen.add(name);
+    const position = table.columns.findIndex((column) => column.name === name);
+    if (position < 0) throw sqlError('42703', `column "${name}" of relation "${table.name}" does not exist`);
+    return { column: defined(table.columns[position], 'a column'), position };
+  });
+  return { all: table.columns, named };
+}
+
+/** Values of the columns that the data does not name. */
+function defaultsOf(context: ExecutionContext, statement: CopyFrom): readonly Datum[] {
+  const oid = writableTable(statement.table, context.session.catalog(), 'insert').oid;
+  const object = context.coordinator.catalog.byOid(oid);
+  if (object?.kind !== 'table') return [];
+  return object.defaults.map((expression, i) =>
+    (expression === null ? null : planConstant(context, expression, object.columns[i]?.type.name ?? 'text', 'DEFAULT')));
+}
+
+export function copyFrom(context: ExecutionContext, statement: CopyFrom): CopyIn {
+  const { session } = context;
+  session.transaction.use('insert');
+  if (statement.options.format === 'binary') throw unsupported('COPY FROM with FORMAT binary', statement.position);
+  const table = writableTable(statement.table, session.catalog(), 'insert');
+  const { all, named } = targets(context, statement);
+  const types = all.map((column) => ({ type: column.type.name, nullable: true }));
+  const defaults = defaultsOf(context, statement);
+  const reader = new CopyReader(statement.options);
+  const batches: ReturnType<typeof packDatums>[] = [];
+  let rows: Row[] = [];
+  let count = 0;
+  let bytes = 0;
+
+  const pack = (): void => {
+    if (rows.length === 0) return;
+    const batch = packDatums(types, rows);
+    requireNotNull(table, batch);
+    bytes += batch.buffer.byteLength;
+    if (bytes > limits.transactionBytesMax) throw sqlError('54000', `a transaction may write at most ${limits.transactionBytesMax} bytes`);
+    batches.push(batch);
+    rows = [];
+  };
+  const add = (copied: CopyRow): void => {
+    rows.push(readRow(copied, table.name, named, defaults));
+    count++;
+    if (rows.length >= packRows) pack();
+  };
+  return {
+    kind: 'copyIn',
+    options: statement.options,
+    columns: named.map(({ column }) => ({ name: column.name, type: column.type, nullable: column.nullable, tableOid: table.oid, attribute: 0 })),
+    data(chunk) {
+      context.cancellation.check();
+      for (const row of reader.push(chunk)) add(row);
+      return Promise.resolve();
+    },
+    async done() {
+      for (const row of reader.end()) add(row);
+      pack();
+      for (const batch of batches) session.transaction.insert(table.collection, batch);
+      if (!session.transaction.inBlock) await session.transaction.flush();
+      return `COPY ${count}`;
+    },
+    abort() {
+      batches.length = 0;
+      rows = [];
+    },
+  };
+}
+
+function readRow(copied: CopyRow, table: string, named: readonly Target[], defaults: readonly Datum[]): Row {
+  const { fields, line } = copied;
+  if (fields.length > named.length) {
+    throw sqlError('22P04', 'extra data after last expected column', { detail: `COPY ${table}, line ${line}` });
+  }
+  const row = [...defaults];
+  named.forEach(({ column, position }, i) => {
+    const field = fields[i];
+    if (field === undefined) {
+      throw sqlError('22P04', `missing data for column "${column.name}"`, { detail: `COPY ${table}, line ${line}` });
+    }
+    row[position] = field === null ? null : readField(field, column, table, line);
+  });
+  return row;
+}
+
+function readField(field: string, column: RelationColumn, table: string, line: number): Datum {
+  try {
+    return parseDatum(column.type.name, field, column.type.modifier);
+  } catch (error) {
+    if (!(error instanceof SqlError)) throw error;
+    throw new SqlError({ ...error.fields, detail: `COPY ${table}, line ${line}, column ${column.name}: "${field.slice(0, 100)}"` });
+  }
+}
+
+export async function copyTo(
+  context: ExecutionContext, statement: Extract<Statement, { kind: 'copyTo' }>,
+): Promise<CopyOut> {
+  const rows = statement.source.kind === 'select'
+    ? await runSelect(context, statement.source.query) : subscribe(context, statement.source);
+  return { kind: 'copyOut', options: statement.options, rows };
+}

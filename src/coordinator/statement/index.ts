@@ -1,0 +1,71 @@
+/**
+ * CREATE INDEX. On a stored relation it adds an index to the collection; on a view it starts a
+ * dataflow that keeps the view's rows, so that reads of the view become lookups. On an append-only
+ * source there is nothing to index: its rows are not kept.
+ */
+import { sqlError, unsupported } from '../../base/error.ts';
+import type { Expression, Statement } from '../../sql/ast.ts';
+import type { RelationObject, ViewObject } from '../../catalog/object.ts';
+import { planRead } from '../planning.ts';
+import type { Outcome } from '../session.ts';
+import { command } from './context.ts';
+import type { ExecutionContext } from './context.ts';
+import { findRelation, skipExisting } from './naming.ts';
+
+type CreateIndex = Extract<Statement, { kind: 'createIndex' }>;
+
+/** Position of a key column. Throws 42703, or 0A000 for anything but a plain column. */
+function keyColumn(relation: RelationObject, key: Expression): number {
+  if (key.kind !== 'column') throw unsupported('an index on an expression', key.position, 'Index a view that computes it.');
+  const name = key.name.parts.at(-1) ?? '';
+  const at = relation.columns.findIndex((column) => column.name === name);
+  if (at < 0) throw sqlError('42703', `column "${name}" does not exist`, { position: key.position });
+  return at;
+}
+
+/** As Postgres names them: relation_column_idx, with a number if that is taken. */
+function freeName(context: ExecutionContext, relation: RelationObject, key: readonly number[]): string {
+  const columns = key.map((column) => relation.columns[column]?.name ?? '').join('_');
+  const base = `${relation.name}_${columns}_idx`.slice(0, 60);
+  let name = base;
+  for (let i = 1; context.coordinator.catalog.item(relation.schema, name) !== undefined; i++) name = `${base}${i}`;
+  return name;
+}
+
+/** The columns of the index: as written, or for a default index all columns. */
+function keyOf(relation: RelationObject, statement: CreateIndex): readonly number[] {
+  if (statement.keys.length === 0) return relation.columns.map((_, i) => i);
+  return statement.keys.map((key) => keyColumn(relation, key));
+}
+
+export function createIndex(context: ExecutionContext, statement: CreateIndex): Outcome {
+  const { coordinator, session } = context;
+  session.transaction.refuseInBlock('CREATE INDEX');
+  const relation = findRelation(context, statement.on);
+  if (statement.method !== null && !['arrangement', 'btree', 'hash'].includes(statement.method)) {
+    throw unsupported(`index method ${statement.method}`, statement.position);
+  }
+  const key = keyOf(relation, statement);
+  const name = statement.name ?? freeName(context, relation, key);
+  const at = { schema: relation.schema, name };
+  if (skipExisting(context, at, statement.ifNotExists)) return command('CREATE INDEX');
+  if (relation.kind === 'source' && !relation.stored) {
+    throw unsupported('an index on an append-only source', statement.on.position, 'Index a materialized view over the source.');
+  }
+  coordinator.catalog.add({ kind: 'index', oid: coordinator.catalog.nextOid(), ...at, on: relation.oid, key });
+  const collection = relation.kind === 'view' ? keepRows(context, relation) : relation.collection;
+  coordinator.engine.send({ kind: 'createIndex', collection, key });
+  return command('CREATE INDEX');
+}
+
+/** The collection of an indexed view; made at its first index. */
+function keepRows(context: ExecutionContext, view: ViewObject): number {
+  if (view.indexed !== null) return view.indexed.collection;
+  const { coordinator } = context;
+  const planned = planRead(context, view.query, 'maintained');
+  const collection = coordinator.engine.nextNumber();
+  const dataflow = coordinator.engine.nextNumber();
+  coordinator.startDataflow(dataflow, planned.plan, collection);
+  coordinator.catalog.replace({ ...view, indexed: { collection, dataflow } });
+  return collection;
+}

@@ -1,0 +1,125 @@
+/**
+ * INSERT, UPDATE and DELETE: the planned query gives old rows and new rows side by side; the old ones
+ * are retracted and the new ones added in one step.
+ *
+ * An INSERT of values waits in the transaction until it ends. What reads before it writes (UPDATE,
+ * DELETE, INSERT … SELECT) runs alone among its like, reads the newest step and is written at once,
+ * so that nothing that it read can have been changed by another of them.
+ */
+import { defined } from '../../base/assert.ts';
+import { sqlError } from '../../base/error.ts';
+import type { PackedBatch } from '../../../dataflow/graph/command.ts';
+import type { ColumnType } from '../../../dataflow/value/type.ts';
+import { constantRows } from '../../sql/plan-constant.ts';
+import type { PlannedWrite, WriteStatement } from '../../sql/plan-write.ts';
+import { planWrite } from '../../sql/plan-write.ts';
+import type { Relation } from '../../sql/catalog-view.ts';
+import { multiplicity } from '../row-window.ts';
+import { batchStream, columnTypes, packDatums } from '../row-stream.ts';
+import type { Outcome } from '../session.ts';
+import { command } from './context.ts';
+import type { ExecutionContext } from './context.ts';
+import { collect } from './select.ts';
+
+interface Input {
+  readonly collection: number;
+  readonly batch: PackedBatch;
+}
+
+/** Some columns of a batch, in the same buffer. */
+export function pickColumns(batch: PackedBatch, columns: readonly number[]): PackedBatch {
+  return {
+    ...batch,
+    column: Int32Array.from(columns, (c) => batch.column[c] ?? 0),
+    nulls: Int32Array.from(columns, (c) => batch.nulls[c] ?? -1),
+  };
+}
+
+/** The same rows with weights of the other sign, in a buffer of their own. */
+function negated(batch: PackedBatch): PackedBatch {
+  const words = batch.buffer.byteLength >> 2;
+  const copy = new Int32Array(words);
+  copy.set(new Int32Array(batch.buffer));
+  for (let row = 0; row < batch.rows; row++) copy[batch.weight + row] = -(copy[batch.weight + row] ?? 0);
+  return { ...batch, buffer: copy.buffer };
+}
+
+/** Throws 23502 if a column that may not be NULL holds one. */
+export function requireNotNull(table: Relation, batch: PackedBatch): void {
+  const bytes = new Uint8Array(batch.buffer);
+  table.columns.forEach((column, c) => {
+    const at = batch.nulls[c] ?? -1;
+    if (column.nullable || at < 0) return;
+    if (!bytes.subarray(at, at + batch.rows).includes(1)) return;
+    throw sqlError('23502', `null value in column "${column.name}" of relation "${table.name}" violates not-null constraint`);
+  });
+}
+
+/** The result of the planned query: computed here if it reads nothing, else by the engine. */
+async function affected(context: ExecutionContext, planned: PlannedWrite): Promise<readonly PackedBatch[]> {
+  const rows = constantRows(planned.query.plan);
+  if (rows === null) return collect(context, planned.query, context.coordinator.timeline.complete);
+  const { project, order, limit, offset } = planned.query.finishing;
+  if (order.length > 0 || limit >= 0 || offset > 0) {
+    return collect(context, planned.query, context.coordinator.timeline.complete);
+  }
+  if (rows.length === 0) return [];
+  const types: readonly ColumnType[] = columnTypes(planned.query.columns).map((type) => ({ ...type, nullable: true }));
+  const projected = rows.flatMap(({ row, weight }) =>
+    new Array<readonly (typeof row)[number][]>(weight).fill(project.map((c) => row[c] ?? null)));
+  return [packDatums(types, projected)];
+}
+
+function changes(planned: PlannedWrite, batches: readonly PackedBatch[]): readonly Input[] {
+  const { collection } = planned.table;
+  return batches.flatMap((batch) => {
+    const inputs: Input[] = [];
+    if (planned.newRow.length > 0) {
+      const added = pickColumns(batch, planned.newRow);
+      requireNotNull(planned.table, added);
+      inputs.push({ collection, batch: added });
+    }
+    if (planned.oldRow.length > 0) inputs.push({ collection, batch: negated(pickColumns(batch, planned.oldRow)) });
+    return inputs;
+  });
+}
+
+function outcome(planned: PlannedWrite, batches: readonly PackedBatch[], word: string): Outcome {
+  const rows = batches.reduce((sum, batch) => sum + multiplicity(batch), 0);
+  const tag = `${word} ${rows}`;
+  if (planned.returning === null) return command(tag);
+  const { returning } = planned;
+  const copies = batches.map((batch) => pickColumns({ ...batch, buffer: batch.buffer.slice(0) }, returning));
+  return batchStream(defined(planned.columns, 'RETURNING has columns'), copies, () => tag);
+}
+
+/** Reads and writes while no other statement of the kind does. */
+function readThenWrite(context: ExecutionContext, planned: PlannedWrite, word: string): Promise<Outcome> {
+  const { coordinator, session } = context;
+  return coordinator.exclusively(async () => {
+    context.cancellation.check();
+    await session.transaction.flush();
+    const batches = await affected(context, planned);
+    const result = outcome(planned, batches, word);
+    const inputs = changes(planned, batches);
+    if (inputs.length > 0) await coordinator.timeline.write(inputs);
+    return result;
+  });
+}
+
+const words = { insert: 'INSERT 0', update: 'UPDATE', delete: 'DELETE' } as const;
+
+export async function write(context: ExecutionContext, statement: WriteStatement): Promise<Outcome> {
+  const { session } = context;
+  const word = words[statement.kind];
+  if (statement.kind !== 'insert') session.transaction.refuseInBlock(word);
+  session.transaction.use('insert');
+  const planned = planWrite(statement, session.catalog(), { parameters: context.parameters, mode: 'once' });
+  if (statement.kind !== 'insert' || (!planned.query.constant && !session.transaction.inBlock)) {
+    return readThenWrite(context, planned, word);
+  }
+  const batches = await affected(context, planned);
+  const result = outcome(planned, batches, word);
+  for (const { collection, batch } of changes(planned, batches)) session.transaction.insert(collection, batch);
+  return result;
+}
