@@ -98,6 +98,8 @@ export class RecordBatchWalker {
   #recordsLeft = 0;
   #baseOffset = 0;
   #lastOffset = 0;
+  /** Offset of the last record that was read of it. */
+  #previous = 0;
   #baseTimestamp = 0;
   #appendTime = -1;
   #varint = 0;
@@ -132,7 +134,10 @@ export class RecordBatchWalker {
     for (;;) {
       if (this.#recordsLeft > 0) {
         const intactSlice = this.#readRecords(slice);
-        if (!intactSlice) return this.#break(this.#lastOffset, 'a record is malformed');
+        if (!intactSlice && this.#from <= this.#lastOffset) {
+          return this.#break(this.#lastOffset, 'a record is malformed');
+        }
+        if (!intactSlice) this.#recordsLeft = 0;
         if (this.#recordsLeft === 0) this.#from = Math.max(this.#from, this.#lastOffset + 1);
         if (slice.count > 0) return 'records';
         continue;
@@ -171,6 +176,7 @@ export class RecordBatchWalker {
       if (!(base >= 0 && last >= base && last < safe)) return 'the record batch has impossible offsets';
       if (base >= this.#next) return this.#gap();
       this.#baseOffset = base;
+      this.#previous = base - 1;
       this.#lastOffset = last;
       const reason = this.#readHeader(at, length);
       if (reason === 'skip') {
@@ -291,10 +297,14 @@ export class RecordBatchWalker {
     let p = this.#payloadAt;
     while (this.#recordsLeft > 0 && rows < sliceRecordsMax) {
       const next = this.#readRecord(slice, rows, p, payload.length);
-      if (next < 0) return this.#endSlice(slice, rows, p);
+      const offset = slice.offset[rows];
+      // Offsets grow within a batch; bytes for which they do not are no records.
+      if (next < 0 || offset <= this.#previous || offset > this.#lastOffset) {
+        return this.#endSlice(slice, rows, p);
+      }
+      this.#previous = offset;
       this.#recordsLeft--;
       p = next;
-      const offset = slice.offset[rows];
       if (offset >= this.#from && offset < this.#next) rows++;
     }
     this.#payloadAt = p;
