@@ -16,7 +16,7 @@ import { decimal, interval } from './datum.ts';
 import {
   dateInfinity, dateMinusInfinity, isDate, isTimestamp, timestampInfinity, timestampMinusInfinity,
 } from './datetime-text.ts';
-import { numericInfinity, numericMinusInfinity } from './decimal.ts';
+import { numericInfinity, numericMinusInfinity, tenTo } from './decimal.ts';
 import { divideRounded } from './decimal-text.ts';
 import { isFiniteTimestamp } from './interval-arithmetic.ts';
 import { intervalUnit, roundToEven } from './interval-text.ts';
@@ -41,10 +41,21 @@ function fieldOf(unit: string, type: TypeName): Field {
   const word = unit.toLowerCase();
   const field = otherFields.get(word) ?? intervalUnit(word) ?? otherFields.get(word.slice(0, 10))
     ?? intervalUnit(word.slice(0, 10));
-  if (field === undefined) {
-    throw sqlError('22023', `unit "${word}" not recognized for type ${typeInfo(type).sqlName}`);
-  }
+  if (field === undefined) throw unknownUnit(unit, type);
   return field;
+}
+
+const onlyExtracted = new Set<Field>(['dow', 'isodow', 'doy', 'isoyear', 'julian', 'epoch']);
+
+/** The field that date_trunc goes by; it does not know all of them. */
+function truncationOf(unit: string, type: TypeName): Field {
+  const field = fieldOf(unit, type);
+  if (onlyExtracted.has(field)) throw unknownUnit(unit, type);
+  return field;
+}
+
+function unknownUnit(unit: string, type: TypeName): SqlError {
+  return sqlError('22023', `unit "${unit.toLowerCase()}" not recognized for type ${typeInfo(type).sqlName}`);
 }
 
 function unsupportedUnit(unit: string, type: TypeName, detail?: string): SqlError {
@@ -133,12 +144,23 @@ function infiniteField(field: Field, positive: boolean): Decimal | null {
   return positive ? numericInfinity : numericMinusInfinity;
 }
 
-/** Days counted from 4714-11-24 BC, with the part of the day as 20 decimals. */
+/** Days counted from 4714-11-24 BC with the part of the day, as many decimals as numeric division gives. */
 function julian(day: number, time: number): Decimal {
-  const whole = BigInt(day + 2_451_545);
-  if (time === 0) return decimal(whole * 10n ** 20n, 20);
-  const scale = 10n ** 20n;
-  return decimal(whole * scale + divideRounded(BigInt(time) * scale, 86_400_000_000n), 20);
+  const decimals = julianScale(time);
+  const scale = tenTo(decimals);
+  const part = divideRounded(BigInt(time) * scale, 86_400_000_000n);
+  return decimal(BigInt(day + 2_451_545) * scale + part, decimals);
+}
+
+/** Decimals of time ÷ 86,400,000,000 in base 10,000: 16 digits after the first group that counts. */
+function julianScale(time: number): number {
+  let weight = 0;
+  let first = time;
+  while (first >= 10_000) {
+    first = Math.floor(first / 10_000);
+    weight++;
+  }
+  return 16 - 4 * (weight - 2 - (first <= 864 ? 1 : 0));
 }
 
 /** EXTRACT(unit FROM timestamp). */
@@ -163,7 +185,6 @@ function extractLocal(
   type: 'timestamp' | 'timestamptz', unit: string, moment: bigint, local: bigint,
 ): Decimal | null {
   const field = fieldOf(unit, type);
-  if (field.startsWith('timezone')) throw unsupportedUnit(unit, type);
   if (!isFiniteTimestamp(moment)) return infiniteField(field, moment > 0n);
   if (field === 'epoch') return decimal(moment - unixEpochMicroseconds, 6);
   if (field === 'julian') return julian(dayOf(local), timeOf(local));
@@ -250,18 +271,17 @@ function periodStart(year: number, length: number): number {
   return year > 0 ? period * length - (length - 1) : period * length + 1;
 }
 
-/** `date_trunc(unit, timestamp)`. */
+/** `date_trunc(unit, timestamp)`; an infinite one stays, whatever the unit. */
 export function truncateTimestamp(unit: string, moment: bigint): bigint {
-  return truncateLocal('timestamp', unit, moment, isFiniteTimestamp(moment));
+  return isFiniteTimestamp(moment) ? truncateLocal('timestamp', unit, moment) : moment;
 }
 
-function truncateLocal(type: 'timestamp' | 'timestamptz', unit: string, local: bigint, finite: boolean): bigint {
-  const field = fieldOf(unit, type);
+function truncateLocal(type: 'timestamp' | 'timestamptz', unit: string, local: bigint): bigint {
+  const field = truncationOf(unit, type);
   const size = timeUnits.get(field);
-  if (size !== undefined) return finite ? floorTo(local, size) : local;
-  const day = truncatedDay(field, finite ? dayOf(local) : 0);
+  if (size !== undefined) return floorTo(local, size);
+  const day = truncatedDay(field, dayOf(local));
   if (day === undefined) throw unsupportedUnit(unit, type);
-  if (!finite) return local;
   const result = microsecondsOf(day, 0);
   if (!isTimestamp(result)) throw sqlError('22008', 'timestamp out of range');
   return result;
@@ -269,16 +289,16 @@ function truncateLocal(type: 'timestamp' | 'timestamptz', unit: string, local: b
 
 /** `date_trunc(unit, timestamptz [, zone])`: periods are those of local time. */
 export function truncateTimestamptz(unit: string, moment: bigint, zone: Zone): bigint {
-  if (!isFiniteTimestamp(moment)) return truncateLocal('timestamptz', unit, moment, false);
+  if (!isFiniteTimestamp(moment)) return moment;
   const offset = BigInt(offsetAt(zone, moment)) * 1_000_000n;
-  const local = truncateLocal('timestamptz', unit, moment + offset, true);
+  const local = truncateLocal('timestamptz', unit, moment + offset);
   const keepsOffset = timeUnits.has(fieldOf(unit, 'timestamptz'));
   return keepsOffset ? local - offset : toInstant(zone, local);
 }
 
 /** `date_trunc(unit, interval)`. */
 export function truncateInterval(unit: string, value: Interval): Interval {
-  const field = fieldOf(unit, 'interval');
+  const field = truncationOf(unit, 'interval');
   const size = timeUnits.get(field);
   if (size !== undefined) {
     return interval(value.months, value.days, value.microseconds - (value.microseconds % size));

@@ -86,6 +86,12 @@ export function jsonElement(json: string, index: number): string | null {
   return piece(u8, elementAt(u8, start(u8), index));
 }
 
+/** `jsonb -> index`, to which a scalar is an array of one. */
+export function jsonbElement(jsonb: string, index: number): string | null {
+  const scalar = jsonKind(utf8(jsonb), 0) < jsonArray;
+  return scalar && (index === 0 || index === -1) ? jsonb : jsonElement(jsonb, index);
+}
+
 /** `json #> path`; a NULL in the path leads nowhere. */
 export function jsonPath(json: string, path: readonly (string | null)[]): string | null {
   const steps = path.filter((step) => step !== null);
@@ -121,10 +127,9 @@ export function jsonMembers(json: string, caller: string): [string, string][] {
   const u8 = utf8(json);
   const at = start(u8);
   const kind = jsonKind(u8, at);
-  if (kind !== jsonObject) {
-    throw invalidArgument(`cannot call ${caller} on ${kind === jsonArray ? 'an array' : 'a scalar'}`);
-  }
-  return membersAt(u8, at);
+  if (kind === jsonObject) return membersAt(u8, at);
+  const found = kind === jsonArray ? 'an array' : 'a scalar';
+  throw invalidArgument(`cannot call ${caller} on ${caller.endsWith('_keys') ? found : 'a non-object'}`);
 }
 
 /** Members of the object at `at`. */
@@ -144,9 +149,11 @@ export function jsonElements(json: string, caller: string): string[] {
   const u8 = utf8(json);
   const at = start(u8);
   const kind = jsonKind(u8, at);
-  if (kind === jsonObject) throw invalidArgument(`cannot call ${caller} on an object`);
-  if (kind !== jsonArray) throw invalidArgument(`cannot call ${caller} on a scalar`);
-  return elementsAt(u8, at);
+  if (kind === jsonArray) return elementsAt(u8, at);
+  if (caller.startsWith('jsonb')) {
+    throw invalidArgument(`cannot extract elements from ${kind === jsonObject ? 'an object' : 'a scalar'}`);
+  }
+  throw invalidArgument(`cannot call ${caller} on a ${kind === jsonObject ? 'non-array' : 'scalar'}`);
 }
 
 /** Elements of the array at `at`. */
@@ -216,7 +223,8 @@ function containsMembers(a: Uint8Array, p: number, b: Uint8Array, q: number): bo
 
 /** The type of a jsonb for a message about a cast: `cannot cast jsonb string to type numeric`. */
 function cannotCast(u8: Uint8Array, sqlName: string): SqlError {
-  return invalidArgument(`cannot cast jsonb ${kindNames[jsonKind(u8, 0)]} to type ${sqlName}`);
+  const kind = kindNames[jsonKind(u8, 0)];
+  return invalidArgument(`cannot cast jsonb ${kind === 'number' ? 'numeric' : kind} to type ${sqlName}`);
 }
 
 /** The digits of a jsonb number, for casts; 22023 naming the target type if it is none. */

@@ -98,7 +98,7 @@ export function jsonbDeleteIndex(jsonb: string, index: number): string {
 
 /** What happens at the end of a path. */
 interface PathEdit {
-  readonly path: readonly string[];
+  readonly path: readonly (string | null)[];
   /** The new value, or null to delete. */
   readonly value: string | null;
   /** Whether a missing last step is made. */
@@ -109,14 +109,14 @@ interface PathEdit {
 
 /** `jsonb #- path`. */
 export function jsonbDeletePath(jsonb: string, path: readonly (string | null)[]): string {
-  return edit(jsonb, { path: stepsOf(path), value: null, create: false }, 'cannot delete path in scalar');
+  return edit(jsonb, { path, value: null, create: false }, 'cannot delete path in scalar');
 }
 
 /** `jsonb_set`. */
 export function jsonbSet(
   jsonb: string, path: readonly (string | null)[], value: string, create: boolean,
 ): string {
-  return edit(jsonb, { path: stepsOf(path), value, create }, 'cannot set path in scalar');
+  return edit(jsonb, { path, value, create }, 'cannot set path in scalar');
 }
 
 /** `jsonb_insert`. */
@@ -124,33 +124,27 @@ export function jsonbInsert(
   jsonb: string, path: readonly (string | null)[], value: string, after: boolean,
 ): string {
   const insert = after ? 'after' : 'before';
-  return edit(jsonb, { path: stepsOf(path), value, create: true, insert }, 'cannot set path in scalar');
-}
-
-function stepsOf(path: readonly (string | null)[]): string[] {
-  return path.map((step, k) => {
-    if (step === null) throw sqlError('22004', `path element at position ${k + 1} is null`);
-    return step;
-  });
+  return edit(jsonb, { path, value, create: true, insert }, 'cannot set path in scalar');
 }
 
 function edit(jsonb: string, change: PathEdit, scalarMessage: string): string {
-  const scalar = partsOf(jsonb).kind === 'scalar';
-  if (scalar) throw invalidArgument(scalarMessage);
-  return change.path.length === 0 ? jsonb : editAt(jsonb, change, 0);
+  if (partsOf(jsonb).kind === 'scalar') throw invalidArgument(scalarMessage);
+  const nothingToDo = !change.create && (jsonb === '{}' || jsonb === '[]');
+  return change.path.length === 0 || nothingToDo ? jsonb : editAt(jsonb, change, 0);
 }
 
 function editAt(jsonb: string, change: PathEdit, level: number): string {
   const parts = partsOf(jsonb);
-  if (parts.kind === 'object') return editObject(jsonb, parts.members, change, level);
-  return parts.kind === 'array' ? editArray(parts.elements, change, level) : jsonb;
+  const step = change.path[level];
+  if (step === null) throw sqlError('22004', `path element at position ${level + 1} is null`);
+  if (parts.kind === 'object') return editObject(jsonb, parts.members, change, level, step);
+  return parts.kind === 'array' ? editArray(parts.elements, change, level, step) : jsonb;
 }
 
 function editObject(
-  jsonb: string, members: readonly [string, string][], change: PathEdit, level: number,
+  jsonb: string, members: readonly [string, string][], change: PathEdit, level: number, key: string,
 ): string {
   const { path, value } = change;
-  const key = path[level];
   const last = level === path.length - 1;
   const known = members.some(([name]) => name === key);
   if (!known) {
@@ -166,9 +160,10 @@ function editObject(
   }));
 }
 
-function editArray(elements: readonly string[], change: PathEdit, level: number): string {
+function editArray(
+  elements: readonly string[], change: PathEdit, level: number, step: string,
+): string {
   const { path, value } = change;
-  const step = path[level];
   if (!/^\s*[+-]?\d+$/.test(step) || Math.abs(Number(step)) > 0x7fffffff) {
     throw sqlError('22P02', `path element at position ${level + 1} is not an integer: "${step}"`);
   }
