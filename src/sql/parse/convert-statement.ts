@@ -27,6 +27,7 @@ export function convertStatement(c: Conversion, node: Node): Statement | null {
   if ('DiscardStmt' in node) return convertDiscard(c, node.DiscardStmt);
   if ('ClosePortalStmt' in node) return { kind: 'close', name: node.ClosePortalStmt.portalname ?? null, position: c.start };
   if ('CopyStmt' in node) return convertCopy(c, node.CopyStmt);
+  if ('CreateTableAsStmt' in node) throw refuse(c, 'CREATE TABLE AS');
   return null;
 }
 

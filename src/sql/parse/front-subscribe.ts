@@ -129,7 +129,7 @@ export function readDeclare(cursor: Cursor): Statement {
   let binary = false;
   while (cursor.word() !== 'cursor') {
     if (cursor.accept('binary')) binary = true;
-    else if (cursor.word() === 'scroll') throw unsupported('SCROLL cursors', cursor.position);
+    else if (cursor.word() === 'scroll') throw unsupported('a SCROLL cursor', cursor.position);
     // Every cursor of ours is insensitive and goes forward only.
     else if (!cursor.accept('insensitive') && !cursor.accept('asensitive') && !cursor.accept('no scroll')) throw cursor.syntaxError();
   }

@@ -112,15 +112,27 @@ function withoutComments(script: Script, startOffset: number, endOffset: number)
   if (comments.length === 0) return script.text.slice(startOffset, endOffset);
   const parts: string[] = [];
   let at = startOffset;
-  for (let index = 0; index < comments.length; index += 2) {
+  for (let index = firstComment(comments, startOffset); index < comments.length; index += 2) {
     const from = comments[index] ?? 0;
     const to = comments[index + 1] ?? 0;
-    if (from < at || to > endOffset) continue;
+    if (from >= endOffset) break;
     parts.push(script.text.slice(at, from), ' '.repeat(script.positionOfOffset(to) - script.positionOfOffset(from)));
     at = to;
   }
   parts.push(script.text.slice(at, endOffset));
   return parts.join('');
+}
+
+/** Index of the first comment that begins at `offset` or later; a script has many statements, so by halving. */
+function firstComment(comments: readonly number[], offset: number): number {
+  let low = 0;
+  let high = comments.length >> 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((comments[2 * middle] ?? 0) < offset) low = middle + 1;
+    else high = middle;
+  }
+  return 2 * low;
 }
 
 /** The first token where these words follow each other, else `from`. */
