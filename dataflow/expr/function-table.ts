@@ -13,6 +13,7 @@ import { datetimeFunctions } from './functions/datetime.ts';
 import { floatFunctions } from './functions/float.ts';
 import { internalFunctions } from './functions/internal.ts';
 import { integerFunctions } from './functions/integer.ts';
+import { jsonFunctions } from './functions/json.ts';
 import { numericFunctions } from './functions/numeric.ts';
 import { patternFunctions } from './functions/pattern.ts';
 import { stringFunctions } from './functions/string.ts';
@@ -26,6 +27,7 @@ export const functions: readonly FunctionEntry[] = [
   ...stringFunctions,
   ...patternFunctions,
   ...datetimeFunctions,
+  ...jsonFunctions,
   ...castFunctions,
   ...internalFunctions,
 ];

@@ -10,12 +10,14 @@ import type { Expr } from '../../../dataflow/expr/expr.ts';
 import type { ColumnType } from '../../../dataflow/value/type.ts';
 import { assert, defined } from '../../base/assert.ts';
 import type { Column } from '../logical/column.ts';
+import { columnsRead } from '../logical/deep.ts';
 import type { Rel } from '../logical/rel.ts';
 import type { Scalar } from '../logical/scalar.ts';
-import { columnReference, isNull, not } from '../logical/scalar.ts';
+import { and, coalesce, columnReference, falseConstant, isNull, not } from '../logical/scalar.ts';
 import { foldPredicates } from '../rewrite/fold.ts';
 import { splitCondition } from './join-keys.ts';
 import type { Lowered } from './lowered.ts';
+import { outputColumns } from './plan-builder.ts';
 import type { NodeId, PlanBuilder } from './plan-builder.ts';
 import { programOf } from './program.ts';
 
@@ -36,7 +38,8 @@ export function lowerJoin(plan: PlanBuilder, rel: Join, left: Lowered, right: Lo
   if (on === undefined) return withoutPairs(plan, rel, left, right);
   switch (rel.type) {
     case 'inner': return pairs(plan, prepare(plan, on, left, right, 'both'));
-    case 'semi': case 'anti': return semijoin(plan, prepare(plan, on, left, right, rel.type === 'semi' ? 'both' : 'right'), rel.type === 'anti');
+    case 'semi': return semijoin(plan, prepare(plan, on, left, right, 'both'), false);
+    case 'anti': return antijoin(plan, on, left, right);
     case 'left': return leftJoin(plan, prepare(plan, on, left, right, 'right'));
     case 'right': return leftJoin(plan, prepare(plan, on, right, left, 'right'));
     case 'full': return fullJoin(plan, prepare(plan, on, left, right, 'none'));
@@ -115,6 +118,50 @@ function semijoin(plan: PlanBuilder, prepared: Prepared, anti: boolean): Lowered
   const { left, right } = prepared;
   if (prepared.residual.length > 0) return matchingRows(plan, left, pairs(plan, prepared), anti);
   return { node: plan.semijoin(left.node, right.node, prepared.leftKey, prepared.rightKey, anti, prepared.nullsEqual), columns: left.columns };
+}
+
+/**
+ * Left rows for which no right row meets the condition. Two forms are taken apart so that keys can do
+ * the work: a predicate on the left alone (rows that fail it stay anyway), and NOT IN's "equal or
+ * NULL", which is three antijoins: by the key, with the right rows of NULL key, and, for left rows of
+ * NULL key, with any right row.
+ */
+function antijoin(plan: PlanBuilder, on: readonly Scalar[], left: Lowered, right: Lowered): Lowered {
+  const index = on.findIndex((predicate) => equalOrNull(predicate, left, right) !== undefined);
+  const parts = index < 0 ? undefined : equalOrNull(defined(on[index], 'it was found'), left, right);
+  if (parts !== undefined) {
+    const others = on.filter((_, i) => i !== index);
+    const steps = [[parts.equal], ...parts.nulls.filter((each) => mayBeTrue(plan, each, left, right)).map((each) => [each])];
+    return steps.reduce((rows, step) => antijoin(plan, [...others, ...step], rows, right), left);
+  }
+  const { leftOnly } = splitCondition(on, real(left), real(right));
+  const rest = on.filter((predicate) => !leftOnly.includes(predicate));
+  if (leftOnly.length === 0) return semijoin(plan, prepare(plan, on, left, right, 'right'), true);
+  const columns = real(left);
+  const meets = and(leftOnly);
+  const outputs = columns.map((column) => columnReference(column));
+  const tested = { node: plan.mfp(left.node, programOf(left.columns, [meets], outputs)), columns };
+  const fails = not(coalesce([meets, falseConstant], 'bool'));
+  const kept = { node: plan.mfp(left.node, programOf(left.columns, [fails], outputs)), columns };
+  return union(plan, [kept, antijoin(plan, rest, tested, right)]);
+}
+
+/** `coalesce(a = b, true)` with a on the left and b on the right. */
+function equalOrNull(predicate: Scalar, left: Lowered, right: Lowered): { readonly equal: Scalar; readonly nulls: readonly Scalar[] } | undefined {
+  if (predicate.kind !== 'coalesce') return undefined;
+  const [equal, otherwise] = predicate.args;
+  if (equal === undefined || otherwise?.kind !== 'constant' || otherwise.value !== true || predicate.args.length !== 2) return undefined;
+  const [key] = splitCondition([equal], real(left), real(right)).keys;
+  if (key === undefined || key.nullsEqual) return undefined;
+  return { equal, nulls: [isNull(key.right), isNull(key.left)] };
+}
+
+/** False for the NULL test of something that is known not to be NULL. */
+function mayBeTrue(plan: PlanBuilder, test: Scalar, left: Lowered, right: Lowered): boolean {
+  const arg = test.kind === 'isNull' ? test.arg : test;
+  const side = [...columnsRead(arg).keys()].some((id) => left.columns.some((column) => column?.id === id)) ? left : right;
+  const program = programOf(side.columns, [], [arg]);
+  return outputColumns(program, plan.columns(side.node))[0]?.nullable ?? true;
 }
 
 /** The rows of one side that occur in pairs, or that do not. */
