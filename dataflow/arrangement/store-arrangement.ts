@@ -36,12 +36,14 @@ import { touchRowsMax } from './hash-index.ts';
 import { HoldSet } from './hold.ts';
 import { IntRing } from './int-ring.ts';
 import { KeyIndex } from './key-index.ts';
+import { MoveLog } from './move-log.ts';
 import { makePairs } from './pairs.ts';
 import type { ProbeRun } from './probe.ts';
 import { probeRows } from './probe.ts';
 import type { Arena, RegionPool } from './region.ts';
 import { RowStore } from './row-store.ts';
 import { Stage, identityHash } from './stage.ts';
+import type { History } from './walk.ts';
 import { scanRows, walkChanges } from './walk.ts';
 
 /** Rows that are staged together: they and their records stay in the cache. */
@@ -67,6 +69,8 @@ export class StoreArrangement implements Arrangement {
   readonly #store: RowStore;
   readonly #dead: DeadLog;
   readonly #log = new ChangeLog();
+  readonly #moves = new MoveLog();
+  readonly #history: History;
   /** Rows that were born and removed in the open step; freed when it is sealed. */
   readonly #limbo = new IntRing();
   readonly #holds = new HoldSet();
@@ -85,6 +89,7 @@ export class StoreArrangement implements Arrangement {
     this.#arena = pool.open();
     this.#store = new RowStore(this.#arena, this.layout);
     this.#dead = new DeadLog(this.#arena.region);
+    this.#history = { store: this.#store, log: this.#log, dead: this.#dead, moves: this.#moves };
   }
 
   get complete(): number {
@@ -269,6 +274,7 @@ export class StoreArrangement implements Arrangement {
     i32[to + recordBirth] = step;
     i32[from + recordDeath] = step;
     this.#log.born(to);
+    this.#moves.moved(from, to, i32[from + recordBirth]);
     const sequence = this.#dead.push(from, step);
     const identity = identityHash(i32, to, size);
     for (const index of this.#indexes) {
@@ -343,7 +349,7 @@ export class StoreArrangement implements Arrangement {
   changes(from: number, to: number, position: Position, out: Pairs): boolean {
     this.#readable(from);
     assert(to <= this.#complete, `step ${to} is complete`);
-    return walkChanges(this.#store, this.#log, this.#dead, from, to, position, out);
+    return walkChanges(this.#history, from, to, position, out);
   }
 
   gather(
@@ -368,6 +374,7 @@ export class StoreArrangement implements Arrangement {
       const record = dead.row(sequence);
       for (const index of this.#indexes) index?.bury(record, sequence);
       dead.shift();
+      this.#moves.forget(record);
       this.#store.free(record, this.#store.sizeOf(this.#store.region.i32, record));
     }
     return done;
@@ -375,7 +382,7 @@ export class StoreArrangement implements Arrangement {
 
   bytes(): number {
     let bytes = this.#arena.words * 4 + objectBytes + this.#store.bytes() + this.#dead.bytes()
-      + this.#log.bytes() + this.#limbo.bytes();
+      + this.#log.bytes() + this.#limbo.bytes() + this.#moves.bytes();
     for (const index of this.#indexes) bytes += index?.bytes() ?? 0;
     return bytes;
   }

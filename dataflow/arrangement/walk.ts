@@ -14,12 +14,8 @@ import {
 import type { Pairs, Position } from './arrangement.ts';
 import type { ChangeLog } from './change-log.ts';
 import type { DeadLog } from './dead-log.ts';
+import type { MoveLog } from './move-log.ts';
 import type { RowStore } from './row-store.ts';
-
-/** Words from one record to the next, free records included. */
-export function strideOf(store: RowStore, i32: Int32Array, at: number): number {
-  return i32[at + recordBirth] === infinity ? i32[at + recordWeight] : store.sizeOf(i32, at);
-}
 
 /** Puts rows visible at `at` into `out`; true at the end. */
 export function scanRows(store: RowStore, at: number, position: Position, out: Pairs): boolean {
@@ -55,19 +51,27 @@ function scanSegment(store: RowStore, at: number, position: Position, out: Pairs
   return record >= end;
 }
 
+/** What a walk over changes reads. */
+export interface History {
+  readonly store: RowStore;
+  readonly log: ChangeLog;
+  readonly dead: DeadLog;
+  readonly moves: MoveLog;
+}
+
 /** Puts what changed after `from` up to `to` into `out`; true at the end. */
 export function walkChanges(
-  store: RowStore, log: ChangeLog, dead: DeadLog, from: number, to: number, position: Position,
-  out: Pairs,
+  history: History, from: number, to: number, position: Position, out: Pairs,
 ): boolean {
-  if (position.row === 0 && !walkBirths(store, log, from, to, position, out)) return false;
-  return walkDeaths(store, dead, from, to, position, out);
+  if (position.row === 0 && !walkBirths(history, from, to, position, out)) return false;
+  return walkDeaths(history, from, to, position, out);
 }
 
 function walkBirths(
-  store: RowStore, log: ChangeLog, from: number, to: number, position: Position, out: Pairs,
+  history: History, from: number, to: number, position: Position, out: Pairs,
 ): boolean {
-  const { i32 } = store.region;
+  const { log, moves } = history;
+  const { i32 } = history.store.region;
   let place = position.inner === 0 ? log.firstAfter(from) : position.inner - 1;
   let number = position.slot === 0 ? -1 : position.slot - 1;
   for (; log.has(place) && log.stepAt(place) <= to; place += 2, number = -1) {
@@ -77,6 +81,7 @@ function walkBirths(
     for (; number !== end; number = (number + 1) & 0x7fffffff) {
       const record = log.row(number);
       if (i32[record + recordBirth] !== step || i32[record + recordDeath] <= to) continue;
+      if (moves.birth(record, step) <= from) continue;
       if (out.n === out.capacity) {
         position.inner = place + 1;
         position.slot = number + 1;
@@ -92,13 +97,17 @@ function walkBirths(
 }
 
 function walkDeaths(
-  store: RowStore, dead: DeadLog, from: number, to: number, position: Position, out: Pairs,
+  history: History, from: number, to: number, position: Position, out: Pairs,
 ): boolean {
-  const { i32 } = store.region;
+  const { dead, moves } = history;
+  const { i32 } = history.store.region;
   let number = position.slot === 0 ? dead.firstAfter(from) : position.slot - 1;
   for (; dead.has(number) && dead.death(number) <= to; number = (number + 1) & 0x7fffffff) {
     const record = dead.row(number);
     if (i32[record + recordBirth] > from) continue;
+    // Of a row that moved more than once only the original was there before `from`.
+    const latest = moves.latest(record);
+    if (latest !== record && i32[latest + recordDeath] > to) continue;
     if (out.n === out.capacity) {
       position.slot = number + 1;
       return false;
