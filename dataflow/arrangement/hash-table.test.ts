@@ -1,0 +1,82 @@
+/**
+ * Goal: a table is a multimap from hash to value under growth, splits, merges and hostile hashes, and
+ * leaks nothing. Method: random inserts and removals beside a plain map; hashes uniform, alike in
+ * their low bits, alike in their high bits, and all the same.
+ */
+import { describe, expect, test } from 'vitest';
+import { Random } from '../../test/support/random.ts';
+import { HashTable, tableBase, tableMask } from './hash-table.ts';
+import { RegionPool } from './region.ts';
+import type { Arena } from './region.ts';
+
+/** Word of the slot of a value, or -1. */
+function find(arena: Arena, table: HashTable, hash: number, value: number): number {
+  const entry = table.directory[hash >>> table.shift];
+  const base = tableBase(entry);
+  const mask = tableMask(entry);
+  const { i32 } = arena.region;
+  for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+    if (i32[base + 2 * slot + 1] === 0) return -1;
+    if (i32[base + 2 * slot + 1] === value) return base + 2 * slot;
+  }
+}
+
+function entries(arena: Arena, table: HashTable): number {
+  let count = 0;
+  table.eachTable((base, slots) => {
+    let inTable = 0;
+    for (let k = 0; k < slots; k++) if (arena.region.i32[base + 2 * k + 1] !== 0) inTable++;
+    expect(inTable).toBeLessThanOrEqual(slots - (slots >> 3));
+    count += inTable;
+  });
+  return count;
+}
+
+const shapes: readonly (readonly [string, (random: Random) => number])[] = [
+  ['uniform', (random) => random.next() | 0],
+  ['alike in the low bits', (random) => (random.next() & 0xffff0000) | 0],
+  ['alike in the high bits', (random) => random.next() & 0xffff],
+  ['all the same', () => 0x12345678],
+];
+
+describe.each(shapes)('HashTable with hashes %s', (name, hashOf) => {
+  test.each([[true], [false]])('is a multimap (whole tags: %s)', (whole) => {
+    // Tags of 16 bits cannot tell hashes apart that share them; the index sees to that.
+    if (!whole && name === 'all the same') return;
+    const random = new Random(4);
+    const pool = new RegionPool();
+    const arena = pool.open();
+    const hashes = new Map<number, number>();
+    const table = new HashTable(arena, whole ? null : (_, value) => hashes.get(value) ?? 0, 6);
+    const emptyWords = arena.words;
+    const values: number[] = [];
+    const rows = name === 'uniform' || name === 'alike in the high bits' ? 20_000 : 1_500;
+    for (let k = 1; k <= rows; k++) {
+      const hash = hashOf(random);
+      hashes.set(k, hash);
+      table.insert(hash, whole ? hash : hash & 0xffff, k);
+      values.push(k);
+      if (random.chance(0.2)) {
+        const [gone] = values.splice(random.below(values.length), 1);
+        const at = find(arena, table, hashes.get(gone) ?? 0, gone);
+        expect(at).toBeGreaterThanOrEqual(0);
+        table.remove(hashes.get(gone) ?? 0, at);
+        expect(find(arena, table, hashes.get(gone) ?? 0, gone)).toBe(-1);
+      }
+    }
+    expect(table.count).toBe(values.length);
+    expect(entries(arena, table)).toBe(values.length);
+    for (const value of values) {
+      expect(find(arena, table, hashes.get(value) ?? 0, value)).toBeGreaterThanOrEqual(0);
+    }
+    while (values.length > 0) {
+      const [gone] = values.splice(random.below(values.length), 1);
+      table.remove(hashes.get(gone) ?? 0, find(arena, table, hashes.get(gone) ?? 0, gone));
+    }
+    expect(table.tables).toBe(1);
+    expect(arena.words).toBe(emptyWords);
+    table.dispose();
+    arena.close();
+    expect(pool.regions).toBe(0);
+  });
+});
