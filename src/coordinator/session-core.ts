@@ -14,7 +14,8 @@ import type { Coordinator } from './coordinator.ts';
 import type { Notice, Outcome, Portal, PreparedStatement, RowStream, ScriptStatement, Session, TransactionStatus } from './session.ts';
 import type { SessionState } from './session-state.ts';
 import { durationMilliseconds } from './settings.ts';
-import { analyse, asAnalysed } from './statement/analyse.ts';
+import { analyse } from './statement/analyse.ts';
+import { asAnalysed } from './statement/analysed.ts';
 import type { ExecutionContext, Parameters } from './statement/context.ts';
 import { noParameters } from './statement/context.ts';
 import { execute } from './statement/execute.ts';
@@ -118,7 +119,7 @@ export class SessionCore implements Session {
   }
 
   #context(parameters: Parameters, cancellation: Cancellation): ExecutionContext {
-    return { coordinator: this.#coordinator, session: this.#state, parameters, cancellation };
+    return { coordinator: this.#coordinator, session: this.#state, parameters, cancellation, execute };
   }
 
   /** `statement_timeout`, for as long as the statement runs. */

@@ -1,6 +1,6 @@
+/** Suites on real services: a broker, a database. They fail when the service cannot start. */
 import { defineConfig } from 'vitest/config';
 
-/** Suites on real services: a broker, a database. They fail when the service cannot start. */
 export default defineConfig({
   test: {
     include: ['test/real/**/*.test.ts'],

@@ -2,7 +2,6 @@
  * Analysis without execution: the parameters and result columns of a statement, for Parse, Describe
  * and PREPARE.
  */
-import { assert } from '../../base/assert.ts';
 import type { TypeName } from '../../../dataflow/value/type.ts';
 import type { Statement } from '../../sql/ast.ts';
 import type { ResultColumn } from '../../sql/planned.ts';
@@ -10,29 +9,13 @@ import { describeQuery } from '../../sql/plan-query.ts';
 import type { Described } from '../../sql/plan-query.ts';
 import { describeWrite } from '../../sql/plan-write.ts';
 import { resultColumn } from '../row-stream.ts';
-import type { PreparedStatement } from '../session.ts';
 import { subscribeColumns } from '../subscribe-rows.ts';
+import type { Analysed } from './analysed.ts';
+import { preparedNamed } from './analysed.ts';
 import type { ExecutionContext } from './context.ts';
 import { fetchColumns } from './cursor.ts';
-import { preparedNamed } from './prepare.ts';
 import { showColumns } from './setting.ts';
 import { objectColumns } from './show-objects.ts';
-
-/** A prepared statement with what is needed to run it. */
-export interface Analysed extends PreparedStatement {
-  readonly statement: Statement | null;
-  readonly declared: readonly (TypeName | null)[];
-}
-
-/** Prepared statements come from `analyse`, whatever protocol kept them in between. */
-export function asAnalysed(prepared: PreparedStatement): Analysed {
-  assert(isAnalysed(prepared), 'a prepared statement was made by analyse');
-  return prepared;
-}
-
-function isAnalysed(prepared: PreparedStatement): prepared is Analysed {
-  return 'statement' in prepared && 'declared' in prepared;
-}
 
 /** EXPLAIN's one column. */
 export const explainColumns: readonly ResultColumn[] = [resultColumn('QUERY PLAN')];

@@ -4,6 +4,7 @@
  */
 import type { Datum } from '../../../dataflow/value/datum.ts';
 import type { TypeName } from '../../../dataflow/value/type.ts';
+import type { Statement } from '../../sql/ast.ts';
 import type { Cancellation } from '../cancellation.ts';
 import type { Coordinator } from '../coordinator.ts';
 import type { Outcome } from '../session.ts';
@@ -19,6 +20,8 @@ export interface ExecutionContext {
   readonly session: SessionState;
   readonly parameters: Parameters;
   readonly cancellation: Cancellation;
+  /** Runs another statement in its place: what EXECUTE does. */
+  execute(context: ExecutionContext, statement: Statement): Promise<Outcome>;
 }
 
 export const noParameters: Parameters = { types: [], values: [] };

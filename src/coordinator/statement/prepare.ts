@@ -3,12 +3,11 @@ import { sqlError, unsupported } from '../../base/error.ts';
 import type { Statement } from '../../sql/ast.ts';
 import { resolveType } from '../../sql/types/type-name.ts';
 import { planConstant } from '../planning.ts';
-import type { Analysed } from './analyse.ts';
-import { analyse, asAnalysed } from './analyse.ts';
+import { analyse } from './analyse.ts';
+import { preparedNamed } from './analysed.ts';
 import type { Outcome } from '../session.ts';
 import type { ExecutionContext } from './context.ts';
 import { command } from './context.ts';
-import { execute } from './execute.ts';
 
 const preparable = new Set(['select', 'insert', 'update', 'delete', 'subscribe']);
 
@@ -23,13 +22,7 @@ export function prepare(context: ExecutionContext, statement: Extract<Statement,
   return command('PREPARE');
 }
 
-/** The prepared statement of a name. Throws 26000. */
-export function preparedNamed(context: ExecutionContext, name: string): Analysed {
-  const prepared = context.session.statements.get(name);
-  if (prepared === undefined) throw sqlError('26000', `prepared statement "${name}" does not exist`);
-  return asAnalysed(prepared);
-}
-
+/** EXECUTE: runs the statement with the values of the arguments. */
 export async function executePrepared(
   context: ExecutionContext, statement: Extract<Statement, { kind: 'execute' }>,
 ): Promise<Outcome> {
@@ -41,7 +34,7 @@ export async function executePrepared(
   }
   if (prepared.statement === null) return { kind: 'empty' };
   const values = statement.args.map((arg, i) => planConstant(context, arg, prepared.parameters[i] ?? 'text', 'EXECUTE'));
-  return execute({ ...context, parameters: { types: prepared.parameters, values } }, prepared.statement);
+  return context.execute({ ...context, parameters: { types: prepared.parameters, values } }, prepared.statement);
 }
 
 export function deallocate(context: ExecutionContext, statement: Extract<Statement, { kind: 'deallocate' }>): Outcome {
