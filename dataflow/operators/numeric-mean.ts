@@ -1,5 +1,5 @@
 /**
- * Division of an exact sum by a count, with as many decimals as Postgres gives: at least 16
+ * Division of an exact sum by a count, and square roots, with as many decimals as Postgres gives: at least 16
  * significant digits, in steps of 4, and never fewer decimals than the sum has; half away from zero.
  */
 import { assert } from '../../src/base/assert.ts';
@@ -48,4 +48,22 @@ export function divideNumeric(
 /** The mean of `count` numbers whose sum is sum · 10^-scale. */
 export function meanOf(sum: bigint, scale: number, count: number): Decimal {
   return divideNumeric(sum, scale, BigInt(count), 0);
+}
+
+/** The square root of a decimal that is not negative, with as many decimals, half up. */
+export function squareRoot(value: Decimal): Decimal {
+  // The root of four times the number at twice the scale, so that the last bit decides rounding.
+  const root = wholeRoot(value.coefficient * tenTo(value.scale) * 4n);
+  return { ...value, coefficient: (root + 1n) / 2n };
+}
+
+/** The greatest whole number whose square is at most `n`. */
+function wholeRoot(n: bigint): bigint {
+  if (n < 2n) return n;
+  let root = 1n << BigInt((n.toString(16).length * 4 + 1) >> 1);
+  for (;;) {
+    const next = (root + n / root) >> 1n;
+    if (next >= root) return root;
+    root = next;
+  }
 }

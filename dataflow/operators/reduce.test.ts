@@ -136,3 +136,55 @@ describe('min and max', () => {
     harness.operator.dispose();
   });
 });
+
+describe('sums of other types', () => {
+  it.each([['float4', 'float4'], ['float8', 'float8'], ['numeric', 'numeric'], ['interval', 'interval']] as const)('of %s', (type, sum) => {
+    const mean = type === 'float4' ? 'float8' : sum;
+    const input = [column('int4'), column(type, true), column('bool', true)];
+    const aggregates = [
+      aggregate('sum', 1, type, sum), aggregate('avg', 1, type, mean), aggregate('sum', 1, type, sum, { filter: 2 }),
+      aggregate('sum', 1, type, sum, { distinct: true }), aggregate('count', 1, type, 'int8', { distinct: true, filter: 2 }),
+    ];
+    for (const seed of [8, 9, 10]) check(input, [0], aggregates, seed, 30);
+    check([column('int4'), column(type)], [], aggregates.slice(0, 2), 11, 30);
+  });
+
+  it('of bools', () => {
+    const input = [column('int2'), column('bool', true)];
+    check(input, [0], [aggregate('bool_and', 1, 'bool', 'bool'), aggregate('bool_or', 1, 'bool', 'bool', { distinct: true })], 12);
+    check([column('int2'), column('bool')], [0], [aggregate('bool_and', 1, 'bool', 'bool'), aggregate('bool_or', 1, 'bool', 'bool')], 13);
+  });
+
+  it.each(['int2', 'int4', 'int8', 'numeric', 'float4', 'float8'] as const)('variance of %s', (type) => {
+    const result = type === 'float4' || type === 'float8' ? 'float8' : 'numeric';
+    const input = [column('int4'), column(type, true)];
+    check(input, [0], (['stddev_samp', 'stddev_pop', 'var_samp', 'var_pop'] as const).map((fn) => aggregate(fn, 1, type, result)), 14, 30);
+    check(input, [0], [aggregate('var_pop', 1, type, result, { distinct: true })], 15, 30);
+  });
+});
+
+describe('collections', () => {
+  const by = (column: number, descending = false, nullsFirst = false) => ({ column, descending, nullsFirst });
+
+  it.each(['int4', 'int8', 'float8', 'numeric', 'text', 'bool', 'timestamptz', 'jsonb'] as const)('of %s', (type) => {
+    const input = [column('int2'), column(type, true), column('int4', true), column('bool', true)];
+    check(input, [0], [
+      aggregate('jsonb_agg', 1, type, 'jsonb'),
+      aggregate('jsonb_agg', 1, type, 'jsonb', { order: [by(2, true), by(1)] }),
+      aggregate('jsonb_agg', 1, type, 'jsonb', { distinct: true, order: [by(1, true, true)] }),
+      aggregate('jsonb_object_agg', 2, 'int4', 'jsonb', { argument2: 1, filter: 3 }),
+    ], 16, 24);
+  });
+
+  it('into strings and arrays', () => {
+    const input = [column('int2'), column('text', true), column('text', true), column('bytea', true)];
+    check(input, [0], [
+      aggregate('string_agg', 1, 'text', 'text', { argument2: 2 }),
+      aggregate('string_agg', 1, 'text', 'text', { argument2: 2, distinct: true, order: [by(2), by(1, true)] }),
+      aggregate('string_agg', 3, 'bytea', 'bytea', { argument2: 3 }),
+      aggregate('array_agg', 1, 'text', '_text'),
+      aggregate('array_agg', 1, 'text', '_text', { distinct: true, order: [by(1, true)] }),
+      aggregate('array_agg', 2, 'text', '_text', { order: [by(1, true, true)] }),
+    ], 17, 24);
+  });
+});

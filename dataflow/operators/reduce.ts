@@ -74,7 +74,7 @@ export class ReduceOperator implements Operator {
     const key = node.columns.slice(0, node.key.length);
     const values = node.columns.slice(node.key.length);
     assert(values.length === node.aggregates.length, 'key and aggregates make the row');
-    this.#accumulators = node.aggregates.map((a) => makeAccumulator(this.#memory, a, input));
+    this.#accumulators = node.aggregates.map((a) => makeAccumulator(this.#memory, a, input, pool));
     const fieldWords = layFields(values, 0).end;
     const words = this.#accumulators.reduce((sum, a) => sum + a.words, 2 + fieldWords);
     this.#table = new GroupTable(this.#memory, key, words);

@@ -1,0 +1,118 @@
+/**
+ * string_agg, array_agg, jsonb_agg, jsonb_object_agg: per group an ordered tree of the argument rows,
+ * by the aggregate's ORDER BY, then by the arguments. Where the query gives no order, that of the
+ * arguments stands in for Postgres' order of arrival, which a changing collection does not have.
+ *
+ * A change costs O(log n); showing a value costs its length, so a group that is touched is walked
+ * once a step. State words: root of the tree, unused.
+ */
+import { assert } from '../../src/base/assert.ts';
+import type { Aggregate, Order } from '../plan/plan.ts';
+import type { Datum, Row } from '../value/datum.ts';
+import { readScalar } from '../value/scalar-words.ts';
+import { readValueVar } from '../value/datum-column.ts';
+import type { ColumnType, TypeName } from '../value/type.ts';
+import type { Accumulator, GroupedRows } from './accumulator.ts';
+import type { Cells } from './cells.ts';
+import { collectedValue } from './collected-value.ts';
+import { ItemStore } from './item-store.ts';
+import { OrderedItems } from './ordered-items.ts';
+import type { Place } from './ordered-items.ts';
+import type { Field } from './record-field.ts';
+import { isNullField } from './record-field.ts';
+import type { StateMemory } from './state-memory.ts';
+
+export class Collect implements Accumulator {
+  readonly words = 2;
+  readonly skipsNulls: boolean;
+  readonly #memory: StateMemory;
+  readonly #fn: Aggregate['fn'];
+  /** Input columns of an item: arguments, then ORDER BY keys. */
+  readonly #columns: readonly number[];
+  readonly #types: readonly TypeName[];
+  readonly #items: ItemStore;
+  readonly #tree: OrderedItems;
+  readonly #place: Place = { leaf: 0, index: 0 };
+  #rootAt = 0;
+
+  constructor(memory: StateMemory, aggregate: Aggregate, input: readonly ColumnType[]) {
+    const { fn, argument, argument2, order } = aggregate;
+    this.#memory = memory;
+    this.#fn = fn;
+    this.skipsNulls = fn === 'string_agg';
+    const args = argument2 < 0 ? [argument] : [argument, argument2];
+    this.#columns = [...args, ...order.map(({ column }) => column)];
+    this.#types = args.map((column) => input[column].type);
+    const keys = order.map((key, k): Order => ({ ...key, column: args.length + k }));
+    this.#items = new ItemStore(memory, this.#columns.map((column) => input[column]), keys, 0);
+    this.#tree = new OrderedItems(memory, this.#items.compare);
+  }
+
+  place(offset: number): void {
+    this.#rootAt = offset;
+  }
+
+  add(rows: GroupedRows): void {
+    const { batch, first, n, groups, weights } = rows;
+    for (let i = 0; i < n; i++) {
+      if (weights[i] === 0) continue;
+      const item = this.#items.make(batch, this.#columns, first + i);
+      const prefix = this.#items.prefixOf(item);
+      if (this.#tree.add(groups[i] + this.#rootAt, prefix, item, weights[i])) continue;
+      this.#items.free(item);
+      if (this.#tree.after === 0) this.#items.free(this.#tree.item);
+    }
+  }
+
+  finish(groups: Int32Array, first: number, n: number, out: Cells): void {
+    for (let i = 0; i < n; i++) {
+      const rows = this.#rowsOf(groups[first + i]);
+      if (rows.length === 0) {
+        out.setNull(i);
+        continue;
+      }
+      const result = collectedValue(this.#fn, this.#types, rows);
+      if ('error' in result) out.setError(i, result.error.code, result.error.message);
+      else out.setDatum(i, result.value);
+    }
+  }
+
+  /** The argument rows of a group in order, each as often as it is there. */
+  #rowsOf(group: number): Row[] {
+    const rows: Row[] = [];
+    const place = this.#place;
+    for (this.#tree.first(group + this.#rootAt, place); place.leaf !== 0; this.#tree.next(place)) {
+      const weight = this.#tree.weightAt(place);
+      if (weight <= 0) continue;
+      const item = this.#tree.itemAt(place);
+      const row = this.#types.map((type, k) =>
+        readField(this.#memory.i32, item, this.#items.fields[k], type));
+      for (let copy = 0; copy < weight; copy++) rows.push(row);
+    }
+    return rows;
+  }
+
+  isEmpty(group: number): boolean {
+    return this.#memory.i32[group + this.#rootAt] === 0;
+  }
+
+  release(group: number): void {
+    assert(this.isEmpty(group), 'a group that goes has no values');
+  }
+
+  bytes(): number {
+    return 0;
+  }
+}
+
+/** The value of a record's field as a datum. */
+function readField(i32: Int32Array, record: number, field: Field, type: TypeName): Datum {
+  if (isNullField(i32, record, field)) return null;
+  const at = record + field.offset;
+  switch (field.physical) {
+    case 'i32': return readScalar(type, i32, at, 4);
+    case 'i64':
+    case 'f64': return readScalar(type, i32, at, 8);
+    case 'var': return readValueVar(type, i32, i32[at], i32[at + 1]);
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * The count, sum and sum of squares of any numbers, exactly, as an object: for aggregates and groups
+ * that words cannot hold. Numbers are coefficients in units of 10^-scale; the object keeps how many
+ * values have which scale, since the scale of a result is the largest of the values that are there.
+ */
+import { tenTo } from '../value/decimal.ts';
+
+/** Estimated bytes of one. */
+export const momentsBytes = 400;
+
+export class ExactMoments {
+  /** Sum in units of 10^-unit, and of squares in units of 10^-2·unit. */
+  #sum = 0n;
+  #squares = 0n;
+  #unit = 0;
+  readonly #scales = new Map<number, number>();
+  nan = 0;
+  positive = 0;
+  negative = 0;
+
+  /** Adds `weight` times coefficient · 10^-scale. */
+  add(coefficient: bigint, scale: number, weight: number): void {
+    this.addSum(coefficient * BigInt(weight), scale, weight);
+    const square = coefficient * coefficient * BigInt(weight);
+    this.#squares += square * tenTo(2 * (this.#unit - scale));
+  }
+
+  /** Adds to the sum alone: `weight` values of that scale whose sum is sum · 10^-scale. */
+  addSum(sum: bigint, scale: number, weight: number): void {
+    if (scale > this.#unit) {
+      this.#sum *= tenTo(scale - this.#unit);
+      this.#squares *= tenTo(2 * (scale - this.#unit));
+      this.#unit = scale;
+    }
+    this.#sum += sum * tenTo(this.#unit - scale);
+    const count = (this.#scales.get(scale) ?? 0) + weight;
+    if (count === 0) this.#scales.delete(scale);
+    else this.#scales.set(scale, count);
+  }
+
+  /** Adds values that are not finite. */
+  addSpecial(form: 'NaN' | 'Infinity' | '-Infinity', weight: number): void {
+    if (form === 'NaN') this.nan += weight;
+    else if (form === 'Infinity') this.positive += weight;
+    else this.negative += weight;
+  }
+
+  /** The largest scale of the values that are there. */
+  get scale(): number {
+    return Math.max(0, ...this.#scales.keys());
+  }
+
+  /** The sum in units of 10^-scale. */
+  get sum(): bigint {
+    return this.#sum / tenTo(this.#unit - this.scale);
+  }
+
+  /** The sum of squares in units of 10^-2·scale. */
+  get squares(): bigint {
+    return this.#squares / tenTo(2 * (this.#unit - this.scale));
+  }
+
+  /** What a sum is if some values are not finite; 'finite' if all are. */
+  get form(): 'finite' | 'NaN' | 'Infinity' | '-Infinity' {
+    if (this.nan > 0 || (this.positive > 0 && this.negative > 0)) return 'NaN';
+    return this.positive > 0 ? 'Infinity' : this.negative > 0 ? '-Infinity' : 'finite';
+  }
+
+  /** Whether nothing was added that was not also retracted. */
+  get isEmpty(): boolean {
+    return this.#sum === 0n && this.#squares === 0n && this.#scales.size === 0
+      && this.nan === 0 && this.positive === 0 && this.negative === 0;
+  }
+}
