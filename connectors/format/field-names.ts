@@ -78,7 +78,10 @@ export class FieldNames {
           word++;
         }
         const rest = bytes & 3;
-        if (q === wideEnd && (rest === 0 || ((view.getInt32(q, true) ^ words[word]) << (32 - 8 * rest)) === 0)) {
+        const same = q === wideEnd
+          && (rest === 0 || ((view.getInt32(q, true) ^ words[word]) << (32 - 8 * rest)) === 0);
+        // Where a blank follows, the token is a longer one.
+        if (same && cursor.bytes[p + bytes] > 0x20) {
           this.#at = guess;
           this.found = this.#field[guess];
           return p + bytes;

@@ -473,10 +473,10 @@ function sqlName(kind: number): string {
 
 /** The digits of a JSON number that is whole whatever its spelling, or null if it is not. */
 function wholeNumber(text: string): string | null {
-  // 40 digits are beyond every integer type, and bound the work on a hostile exponent.
+  // 40 digits are beyond every integer type; the bound keeps hostile exponents from making more.
   const exponent = Number(/[eE]([+-]?\d+)$/.exec(text)?.[1] ?? 0);
   if (/^-?0*(?:\.0*)?(?:[eE].*)?$/.test(text)) return '0';
-  if (text.length > 400 || Math.abs(exponent) > 400) return exponent > 0 || !/[.eE]/.test(text) ? '9'.repeat(40) : null;
+  if (text.length > 400 || Math.abs(exponent) > 40) return exponent > 0 || !/[.eE]/.test(text) ? '9'.repeat(40) : null;
   const printed = formatDecimal(parseDecimal(text));
   return /^-?\d+(?:\.0*)?$/.test(printed) ? printed.replace(/\.0*$/, '') : null;
 }
