@@ -7,6 +7,8 @@ import type { TypeName } from '../value/type.ts';
 import { types, typeInfo } from '../value/type.ts';
 import type { FunctionKey } from './expr.ts';
 import type { FunctionEntry } from './function-entry.ts';
+import { arrayFunctions } from './functions/array.ts';
+import { bytesFunctions } from './functions/bytes.ts';
 import { arrayCast, castFunctions } from './functions/cast.ts';
 import { comparisonFunctions } from './functions/comparison.ts';
 import { datetimeFunctions } from './functions/datetime.ts';
@@ -17,6 +19,7 @@ import { jsonFunctions } from './functions/json.ts';
 import { numericFunctions } from './functions/numeric.ts';
 import { patternFunctions } from './functions/pattern.ts';
 import { stringFunctions } from './functions/string.ts';
+import { systemFunctions } from './functions/system.ts';
 
 /** Every entry, by topic. */
 export const functions: readonly FunctionEntry[] = [
@@ -28,6 +31,9 @@ export const functions: readonly FunctionEntry[] = [
   ...patternFunctions,
   ...datetimeFunctions,
   ...jsonFunctions,
+  ...arrayFunctions,
+  ...bytesFunctions,
+  ...systemFunctions,
   ...castFunctions,
   ...internalFunctions,
 ];

@@ -67,12 +67,26 @@ function accepts(signature: SignatureType, type: TypeName): boolean {
   }
 }
 
+/** The element types that the placeholders of a signature stand for; one, if they agree. */
+function placeholders(signature: readonly SignatureType[], args: readonly TypeName[]): Set<TypeName> {
+  return new Set(args.flatMap((type, k) => {
+    switch (signature[k]) {
+      case 'anyelement':
+      case 'anycompatible': return [type];
+      case 'anyarray':
+      case 'anycompatiblearray': return [typeInfo(type).element ?? type];
+      default: return [];
+    }
+  }));
+}
+
 /** How well an entry fits: 0 not at all, 2 with equal types. */
 function fit(fn: FunctionEntry, args: readonly TypeName[]): number {
   const signature = fn.variadic === undefined
     ? fn.args : args.map((_, k) => fn.args[k] ?? fn.variadic ?? 'any');
   if (signature.length !== args.length || args.length < fn.args.length) return 0;
   if (!args.every((type, k) => accepts(signature[k], type))) return 0;
+  if (placeholders(signature, args).size > 1) return 0;
   return signature.every((type, k) => type === args[k]) ? 2 : 1;
 }
 
