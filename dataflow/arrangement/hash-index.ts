@@ -174,6 +174,12 @@ export class HashIndex {
     }
   }
 
+  /** Word of the slot of the heavy key of `hash`, or -1. */
+  #heavySlot(hash: number): number {
+    return this.#walk(hash, (value) =>
+      value > 0 && (value & 1) === 0 && this.heavyAt(value).hash === hash);
+  }
+
   #slotOf(hash: number, value: number): number {
     const at = this.#walk(hash, (other) => other === value);
     assert(at >= 0, 'a row of the run has its slot');
@@ -183,9 +189,10 @@ export class HashIndex {
   /**
    * Brings the slots and first candidate rows of `n` key hashes into the cache. One row's loads wait
    * for each other, those of different rows do not: in a loop of nothing else the cache misses
-   * overlap. What was read is kept in a sink, or the reads would be optimised away.
+   * overlap. What was read is kept in a sink, or the reads would be optimised away. With identity
+   * hashes the loads go on into the tables of heavy keys.
    */
-  touch(hashes: Int32Array, n: number): void {
+  touch(hashes: Int32Array, identities: Int32Array | null, n: number): void {
     const { tagMask, table } = this;
     const { directory, shift } = table;
     const i32 = this.#region.i32;
@@ -200,11 +207,22 @@ export class HashIndex {
         slot = (slot + 1) & mask;
         value = i32[base + 2 * slot + 1];
       }
-      candidates[k] = value > 0 && (value & 1) === 1 ? value - 1 : base;
+      if (value <= 0) candidates[k] = base;
+      else if ((value & 1) === 1) candidates[k] = value - 1;
+      else candidates[k] = identities === null ? base : this.#touchHeavy(value, identities[k]);
     }
     let seen = 0;
     for (let k = 0; k < n; k++) seen ^= i32[candidates[k]];
     sink[0] = seen;
+  }
+
+  /** The row in the first slot of an identity hash of a heavy key, or that slot. */
+  #touchHeavy(value: number, identity: number): number {
+    const { table } = this.heavyAt(value);
+    const entry = table.directory[identity >>> table.shift];
+    const home = tableBase(entry) + 2 * (identity & tableMask(entry));
+    const row = this.#region.i32[home + 1];
+    return row === 0 ? home : row - 1;
   }
 
   /** The live row with the payload of the record of `size` words at `at` of `words`, or -1. */
@@ -230,21 +248,19 @@ export class HashIndex {
   }
 
   /** Takes a live row out. */
-  discard(hash: number, row: number): void {
+  discard(hash: number, identity: number, row: number): void {
     const at = this.#walk(hash, (value) => value === row + 1);
     if (at >= 0) this.table.remove(hash, at);
-    else this.#discardHeavy(hash, row);
+    else this.#discardHeavy(hash, identity, row);
   }
 
   /** Takes a live row of a heavy key out; false if there is none. */
-  #discardHeavy(hash: number, row: number): boolean {
-    const at = this.#walk(hash, (value) =>
-      value > 0 && (value & 1) === 0 && this.heavyAt(value).hash === hash);
+  #discardHeavy(hash: number, identity: number, row: number): boolean {
+    const at = this.#heavySlot(hash);
     if (at < 0) return false;
     const { i32 } = this.#region;
     const value = i32[at + 1];
     const { table } = this.heavyAt(value);
-    const identity = identityHash(i32, row, this.#store.sizeOf(i32, row));
     const slot = slotIn(i32, table, identity, row + 1);
     if (slot < 0) return false;
     table.remove(identity, slot);
@@ -276,7 +292,7 @@ export class HashIndex {
    * A live row has died and is number `sequence` of the dead log. With `building` the row may not
    * have been in the index yet.
    */
-  die(hash: number, row: number, sequence: number, building: boolean): void {
+  die(hash: number, identity: number, row: number, sequence: number, building: boolean): void {
     const { tagMask, table } = this;
     const entry = table.directory[hash >>> table.shift];
     const base = tableBase(entry);
@@ -301,7 +317,7 @@ export class HashIndex {
       else i32[own + 1] = ~sequence;
       return;
     }
-    const heavy = this.#discardHeavy(hash, row);
+    const heavy = this.#discardHeavy(hash, identity, row);
     assert(heavy || building, `row ${row} was in the index`);
     if (dead < 0) table.insert(hash, this.#tagOf(hash, 0), ~sequence);
   }
@@ -321,13 +337,11 @@ export class HashIndex {
   }
 
   /** Whether a live row is in the index. */
-  holds(hash: number, row: number): boolean {
+  holds(hash: number, identity: number, row: number): boolean {
     if (this.#walk(hash, (value) => value === row + 1) >= 0) return true;
-    const at = this.#walk(hash, (value) =>
-      value > 0 && (value & 1) === 0 && this.heavyAt(value).hash === hash);
+    const at = this.#heavySlot(hash);
     if (at < 0) return false;
     const { i32 } = this.#region;
-    const identity = identityHash(i32, row, this.#store.sizeOf(i32, row));
     return slotIn(i32, this.heavyAt(i32[at + 1]).table, identity, row + 1) >= 0;
   }
 

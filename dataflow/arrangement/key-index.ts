@@ -85,8 +85,8 @@ export class KeyIndex {
   #enter(record: number): void {
     const { i32 } = this.#store.region;
     const hash = this.#hash(i32, record);
-    if (this.table.holds(hash, record)) return;
-    this.table.add(hash, identityHash(i32, record, this.#store.sizeOf(i32, record)), record);
+    const identity = identityHash(i32, record, this.#store.sizeOf(i32, record));
+    if (!this.table.holds(hash, identity, record)) this.table.add(hash, identity, record);
   }
 
   /** A live row enters. */
@@ -95,14 +95,14 @@ export class KeyIndex {
   }
 
   /** A live row leaves as if it had never been. */
-  discard(record: number): void {
-    this.table.discard(this.#hash(this.#store.region.i32, record), record);
+  discard(record: number, identity: number): void {
+    this.table.discard(this.#hash(this.#store.region.i32, record), identity, record);
   }
 
   /** A live row has died as number `sequence` of the dead log. */
-  die(record: number, sequence: number): void {
+  die(record: number, identity: number, sequence: number): void {
     const hash = this.#hash(this.#store.region.i32, record);
-    this.table.die(hash, record, sequence, this.building);
+    this.table.die(hash, identity, record, sequence, this.building);
   }
 
   /** A dead row leaves the log. */

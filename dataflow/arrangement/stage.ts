@@ -39,6 +39,8 @@ export class Stage {
   total = 0;
   at = new Int32Array(0);
   size = new Int32Array(0);
+  /** Identity hash of each row. */
+  identity = new Int32Array(0);
   #cursor = new Int32Array(0);
 
   /** Stages rows `first … first + n - 1` of `batch`; `hashes[k]` is the key hash of row first + k. */
@@ -46,6 +48,7 @@ export class Stage {
     if (this.at.length < n) {
       this.at = new Int32Array(n);
       this.size = new Int32Array(n);
+      this.identity = new Int32Array(n);
       this.#cursor = new Int32Array(n);
     }
     this.#measure(layout, batch, first, n);
@@ -69,6 +72,8 @@ export class Stage {
         setNulls(u8, nulls + first, this.words, this.at, word, 1 << (c & 31), n);
       } else assert(noNulls(u8, nulls + first, n), `column ${c} holds no NULL`);
     }
+    const { words, at, size, identity } = this;
+    for (let k = 0; k < n; k++) identity[k] = identityHash(words, at[k], size[k]);
   }
 
   #measure(layout: RowLayout, batch: Batch, first: number, n: number): void {

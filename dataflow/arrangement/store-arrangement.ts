@@ -123,7 +123,10 @@ export class StoreArrangement implements Arrangement {
     index.startBuilding();
     // Held dead rows must be linked in order, before the next death: now.
     for (let k = 0; k < dead.count; k++) {
-      index.die(dead.row(dead.numberOf(k)), dead.numberOf(k));
+      const record = dead.row(dead.numberOf(k));
+      const { i32 } = this.#store.region;
+      const identity = identityHash(i32, record, this.#store.sizeOf(i32, record));
+      index.die(record, identity, dead.numberOf(k));
     }
     return index;
   }
@@ -154,20 +157,23 @@ export class StoreArrangement implements Arrangement {
     this.#changed += batch.rows;
     for (let first = 0; first < batch.rows; first += sliceRows) {
       const n = Math.min(sliceRows, batch.rows - first);
-      this.#hashSlice(batch, first, n);
-      stage.load(this.layout, batch, first, n, sliceHashes[0]);
+      this.#stageSlice(batch, first, n);
       for (let k = 0; k < n; k++) this.#change(step, k);
       this.reclaim(2 * n);
     }
   }
 
-  /** Hashes the keys of a slice for every index, and warms the cache for what comes. */
-  #hashSlice(batch: Batch, first: number, n: number): void {
+  /** Hashes a slice for every index, stages it, and warms the cache for what comes. */
+  #stageSlice(batch: Batch, first: number, n: number): void {
     const indexes = this.#indexes;
     while (sliceHashes.length < indexes.length) sliceHashes.push(new Int32Array(sliceRows));
     for (let i = 0; i < indexes.length; i++) {
       indexes[i]?.hashRows(batch, first, n, sliceHashes[i]);
-      if (n >= touchRowsMin) indexes[i]?.table.touch(sliceHashes[i], n);
+    }
+    stage.load(this.layout, batch, first, n, sliceHashes[0]);
+    if (n < touchRowsMin) return;
+    for (let i = 0; i < indexes.length; i++) {
+      indexes[i]?.table.touch(sliceHashes[i], stage.identity, n);
     }
   }
 
@@ -177,7 +183,7 @@ export class StoreArrangement implements Arrangement {
     const at = stage.at[k];
     const size = stage.size[k];
     const hash = words[at + recordHash];
-    const identity = identityHash(words, at, size);
+    const identity = stage.identity[k];
     const { table } = this.#index(0);
     const old = table.find(hash, identity, words, at, size);
     let weight = words[at + recordWeight];
@@ -186,7 +192,7 @@ export class StoreArrangement implements Arrangement {
       weight += i32[old + recordWeight];
       if (i32[old + recordBirth] === step) {
         if (weight !== 0) i32[old + recordWeight] = weight;
-        else this.#unborn(old, size);
+        else this.#unborn(old, size, identity);
         return;
       }
       this.#close(old, step, k);
@@ -218,14 +224,14 @@ export class StoreArrangement implements Arrangement {
     const indexes = this.#indexes;
     for (let i = 0; i < indexes.length; i++) {
       const index = indexes[i];
-      index?.table.die(sliceHashes[i][k], record, sequence, index.building);
+      index?.table.die(sliceHashes[i][k], stage.identity[k], record, sequence, index.building);
     }
   }
 
   /** Removes a record in the step of its birth: nobody may ever see it. */
-  #unborn(record: number, size: number): void {
+  #unborn(record: number, size: number, identity: number): void {
     this.#liveRows--;
-    for (const index of this.#indexes) index?.discard(record);
+    for (const index of this.#indexes) index?.discard(record, identity);
     this.#store.bury(record, size);
     this.#limbo.push(record);
   }
@@ -278,7 +284,7 @@ export class StoreArrangement implements Arrangement {
     const sequence = this.#dead.push(from, step);
     const identity = identityHash(i32, to, size);
     for (const index of this.#indexes) {
-      index?.die(from, sequence);
+      index?.die(from, identity, sequence);
       index?.add(to, identity);
     }
   }
@@ -311,7 +317,7 @@ export class StoreArrangement implements Arrangement {
       const to = Math.min(keys.rows, from + sliceRows);
       hashRange(keys, keyColumns, types, from, to - from, probeHashes);
       run.first = from;
-      if (to - from >= touchRowsMin) table.touch(probeHashes, to - from);
+      if (to - from >= touchRowsMin) table.touch(probeHashes, null, to - from);
       position.row = probeRows(run, from, to, out);
       if (position.row === keys.rows) return true;
       if (position.row === to) continue;
