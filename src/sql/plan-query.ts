@@ -8,6 +8,7 @@ import type { Finishing } from '../../dataflow/graph/command.ts';
 import type { TypeName } from '../../dataflow/value/type.ts';
 import { defined } from '../base/assert.ts';
 import type { Query } from './ast.ts';
+import { explain } from './explain/explain.ts';
 import { BindContext } from './bind/context.ts';
 import type { Mode, ParameterTypes } from './bind/context.ts';
 import type { BoundQuery } from './bind/environment.ts';
@@ -55,8 +56,22 @@ export function describeQuery(
   return { parameters: context.parameters.all(), columns: resultColumns(bound, []) };
 }
 
+/** The text of a query's plan, a line each: EXPLAIN. */
+export function explainQuery(query: Query, catalog: CatalogView, options: PlanOptions): readonly string[] {
+  const context = new BindContext(catalog, options.mode, options.parameters);
+  const { planned, relations } = planWithRelations(context, bindQuery(query, topEnvironment(context)));
+  return explain(planned, (collection) => relations.get(collection));
+}
+
 /** The plan of a bound query. */
 export function planBound(context: BindContext, bound: BoundQuery): PlannedQuery {
+  return planWithRelations(context, bound).planned;
+}
+
+/** The plan, and the relations behind its collections. */
+function planWithRelations(context: BindContext, bound: BoundQuery): {
+  readonly planned: PlannedQuery; readonly relations: ReadonlyMap<number, Relation>;
+} {
   const outputs = bound.outputs.map((output) => output.column);
   const once = context.mode === 'once';
   const kept = once ? [...outputs, ...bound.order.map((key) => key.column)] : outputs;
@@ -70,7 +85,7 @@ export function planBound(context: BindContext, bound: BoundQuery): PlannedQuery
   const finishing = once ? finishingOf(bound, root, outputs)
     : { order: [], limit: -1, offset: 0, project: outputs.map((_, i) => i) };
   const types = lowering.plan.columns(root.node);
-  return {
+  const planned: PlannedQuery = {
     columns: resultColumns(bound, outputs.map((column) => types[columns.indexOf(column)]?.nullable ?? true)),
     plan, finishing, lookup: once ? findLookup(plan, (collection) => relations.get(collection)) : null,
     constant: plan.nodes.every((node) => node.kind !== 'get'),
@@ -78,6 +93,7 @@ export function planBound(context: BindContext, bound: BoundQuery): PlannedQuery
     collections: [...new Set(plan.nodes.flatMap((node) => (node.kind === 'get' ? [node.collection] : [])))],
     keys: [],
   };
+  return { planned, relations };
 }
 
 function finishingOf(bound: BoundQuery, root: Lowered, outputs: readonly Column[]): Finishing {

@@ -16,6 +16,7 @@ import type { Scalar } from '../logical/scalar.ts';
 import { and, coalesce, columnReference, falseConstant, isNull, not } from '../logical/scalar.ts';
 import { foldPredicates } from '../rewrite/fold.ts';
 import { splitCondition } from './join-keys.ts';
+import type { KeyPair } from './join-keys.ts';
 import type { Lowered } from './lowered.ts';
 import { outputColumns } from './plan-builder.ts';
 import type { NodeId, PlanBuilder } from './plan-builder.ts';
@@ -70,10 +71,12 @@ function prepare(plan: PlanBuilder, on: readonly Scalar[], left: Lowered, right:
   const residual = [
     ...(push === 'both' ? [] : condition.leftOnly), ...(push === 'none' ? condition.rightOnly : []), ...condition.residual,
   ];
-  const nullsEqual = condition.keys.length > 0 && condition.keys.some((key) => key.nullsEqual);
-  const strict = nullsEqual && push !== 'none' ? condition.keys.filter((key) => !key.nullsEqual) : [];
-  const keys = push === 'none' && nullsEqual ? condition.keys.filter((key) => key.nullsEqual) : condition.keys;
-  const extra = push === 'none' && nullsEqual ? condition.keys.filter((key) => !key.nullsEqual).map((key) => key.source) : [];
+  const meetsNulls = (key: KeyPair): boolean => key.nullsEqual && mayBeNull(plan, key.left, left) && mayBeNull(plan, key.right, right);
+  const pairs = condition.keys.map((key): KeyPair => ({ ...key, nullsEqual: meetsNulls(key) }));
+  const nullsEqual = pairs.some((key) => key.nullsEqual);
+  const strict = nullsEqual && push !== 'none' ? pairs.filter((key) => !key.nullsEqual) : [];
+  const keys = push === 'none' && nullsEqual ? pairs.filter((key) => key.nullsEqual) : pairs;
+  const extra = push === 'none' && nullsEqual ? pairs.filter((key) => !key.nullsEqual).map((key) => key.source) : [];
   const present = strict.map((key) => not(isNull(key.right)));
   const [l, leftKey] = withKeys(plan, left, filterLeft, keys.map((key) => key.left));
   const [r, rightKey] = withKeys(plan, right, [...filterRight, ...present], keys.map((key) => key.right));
@@ -159,9 +162,12 @@ function equalOrNull(predicate: Scalar, left: Lowered, right: Lowered): { readon
 /** False for the NULL test of something that is known not to be NULL. */
 function mayBeTrue(plan: PlanBuilder, test: Scalar, left: Lowered, right: Lowered): boolean {
   const arg = test.kind === 'isNull' ? test.arg : test;
-  const side = [...columnsRead(arg).keys()].some((id) => left.columns.some((column) => column?.id === id)) ? left : right;
-  const program = programOf(side.columns, [], [arg]);
-  return outputColumns(program, plan.columns(side.node))[0]?.nullable ?? true;
+  const onLeft = [...columnsRead(arg).keys()].some((id) => left.columns.some((column) => column?.id === id));
+  return mayBeNull(plan, arg, onLeft ? left : right);
+}
+
+function mayBeNull(plan: PlanBuilder, scalar: Scalar, side: Lowered): boolean {
+  return outputColumns(programOf(side.columns, [], [scalar]), plan.columns(side.node))[0]?.nullable ?? true;
 }
 
 /** The rows of one side that occur in pairs, or that do not. */

@@ -9,6 +9,7 @@ import type { Update } from '../../../dataflow/value/datum.ts';
 import type { ColumnType } from '../../../dataflow/value/type.ts';
 import { assert, defined } from '../../base/assert.ts';
 import { datumText } from '../logical/scalar.ts';
+import { compose } from './compose.ts';
 
 /** Number of a node. */
 export type NodeId = number;
@@ -56,6 +57,9 @@ export class PlanBuilder {
     const columns = outputColumns(program, this.columns(input));
     if (isIdentity(program, this.columns(input))) return input;
     if (this.isEmpty(input)) return this.empty(columns);
+    const below = this.node(input);
+    if (below.kind === 'mfp') return this.mfp(below.input, compose(below.program, program));
+    if (below.kind === 'union') return this.union(below.inputs.map((each) => this.mfp(each, program)), columns);
     return this.#add({ kind: 'mfp', input, program, columns });
   }
 

@@ -8,6 +8,7 @@ import type { TypeName } from '../../../dataflow/value/type.ts';
 import { assert, defined, unreachable } from '../../base/assert.ts';
 import type { Column } from '../logical/column.ts';
 import { datumText } from '../logical/scalar.ts';
+import { retype } from './compose.ts';
 import type { Scalar } from '../logical/scalar.ts';
 import { chooseOperator } from '../types/overload.ts';
 
@@ -51,16 +52,7 @@ export class ProgramBuilder {
   /** A node under another type of the same bytes. */
   #relabel(id: number, type: TypeName): number {
     const node = defined(this.nodes[id], 'a named node exists');
-    if (node.type === type) return id;
-    switch (node.kind) {
-      case 'column': return this.#node({ ...node, type });
-      case 'constant': return this.#node({ ...node, type });
-      case 'call': return this.#node({ ...node, type });
-      case 'coalesce': return this.#node({ ...node, type });
-      case 'case': return this.#node({ ...node, type });
-      case 'and': case 'or': case 'not': case 'isNull': return id;
-      default: return unreachable(node);
-    }
+    return node.type === type ? id : this.#node(retype(node, type));
   }
 
   #make(scalar: Scalar): number {

@@ -1,11 +1,8 @@
 /**
- * `(SELECT sum(y) FROM b WHERE b.k = a.k)`: the aggregate per key of b, joined to a. A key without
- * rows gets what the aggregate gives for no rows: NULL, or 0 for count.
- *
- * Groups that no outer row asks for are computed too, so this is done only if nothing above the
- * aggregates can fail.
+ * `(SELECT sum(y) FROM b WHERE b.k = a.k)`: the aggregate per key of b, joined to a. For a key without
+ * rows the aggregates are what they are over no rows: 0 for count, else NULL. What the subquery makes
+ * of its aggregates is computed after the join, so it can fail only for rows that ask for it.
  */
-import { functionByKey } from '../../../dataflow/expr/function-table.ts';
 import { defined } from '../../base/assert.ts';
 import type { BindContext } from '../bind/context.ts';
 import type { Column } from '../logical/column.ts';
@@ -13,20 +10,18 @@ import { columnsRead } from '../logical/deep.ts';
 import type { Output, Rel } from '../logical/rel.ts';
 import { columnsOf } from '../logical/rel.ts';
 import type { Scalar } from '../logical/scalar.ts';
-import {
-  caseOf, columnReference, constant, isNull, mapChildren, nullConstant, substitute, trueConstant,
-} from '../logical/scalar.ts';
+import { coalesce, columnReference, constant, substitute } from '../logical/scalar.ts';
 import { equalityArguments } from '../lower/join-keys.ts';
-import { foldScalar } from './fold.ts';
 import { pullUp } from './pull-up.ts';
 
 type Apply = Extract<Rel, { kind: 'apply' }>;
 type Reduce = Extract<Rel, { kind: 'reduce' }>;
 
+/** The apply as a join with groups, if its right side is an aggregate whose correlation is by equality. */
 export function simpleAggregate(context: BindContext, rel: Apply, outer: ReadonlySet<number>): Rel | undefined {
   if (rel.type !== 'left' || rel.on.length > 0) return undefined;
   const found = aggregateBelow(rel.right);
-  if (found === undefined || found.outputs.some((output) => !cannotFail(output.expression) || readsAny(output.expression, outer))) return undefined;
+  if (found === undefined) return undefined;
   const pulled = pullUp(found.reduce.input, outer);
   if (pulled === undefined) return undefined;
   const keys: Column[] = [];
@@ -35,37 +30,30 @@ export function simpleAggregate(context: BindContext, rel: Apply, outer: Readonl
     if (key === undefined) return undefined;
     if (!keys.some((column) => column.id === key.id)) keys.push(key);
   }
-  const marker = context.columns.make('found', { name: 'bool', modifier: -1 });
-  const fresh = new Map(found.outputs.map((output) => [output.column.id, context.columns.like(output.column)]));
-  const grouped: Rel = { ...found.reduce, input: pulled.rel, keys, single: false };
+  const counts = new Map(found.reduce.aggregates.filter((aggregate) => aggregate.fn === 'count')
+    .map((aggregate): [number, Column] => [aggregate.column.id, context.columns.like(aggregate.column)]));
   const right: Rel = {
-    kind: 'project', input: grouped, outputs: [
-      ...keys.map((column): Output => ({ column, expression: columnReference(column) })),
-      ...found.outputs.map((output): Output => ({ column: defined(fresh.get(output.column.id), 'one each'), expression: output.expression })),
-      { column: marker, expression: trueConstant },
-    ],
+    ...found.reduce, input: pulled.rel, keys, single: false,
+    aggregates: found.reduce.aggregates.map((aggregate) => ({ ...aggregate, column: counts.get(aggregate.column.id) ?? aggregate.column })),
   };
   const joined: Rel = { kind: 'join', type: 'left', left: rel.left, right, on: pulled.predicates };
   return {
     kind: 'project', input: joined, outputs: [
       ...columnsOf(rel.left).map((column): Output => ({ column, expression: columnReference(column) })),
-      ...found.outputs.map((output): Output => withDefault(output, defined(fresh.get(output.column.id), 'one each'), marker, found.reduce)),
+      ...found.outputs.map((output): Output => ({ column: output.column, expression: overNoRows(output.expression, counts) })),
     ],
   };
 }
 
-/** The value where there are rows, else what the expression gives over the aggregates of none. */
-function withDefault(output: Output, value: Column, marker: Column, reduce: Reduce): Output {
-  const counts = new Set(reduce.aggregates.filter((aggregate) => aggregate.fn === 'count').map((aggregate) => aggregate.column.id));
-  const empty = foldScalar(substitute(output.expression, (reference) =>
-    (counts.has(reference.column.id) ? constant(0n, 'int8') : nullConstant(reference.type, reference.modifier))));
-  const given = columnReference(value);
-  const expression = empty.kind === 'constant' && empty.value === null ? given
-    : caseOf([[isNull(columnReference(marker)), empty]], given, given.type, given.modifier);
-  return { column: output.column, expression };
+/** Counts that the join left NULL are 0. */
+function overNoRows(scalar: Scalar, counts: ReadonlyMap<number, Column>): Scalar {
+  return substitute(scalar, (reference) => {
+    const count = counts.get(reference.column.id);
+    return count === undefined ? undefined : coalesce([columnReference(count), constant(0n, 'int8')], 'int8');
+  });
 }
 
-/** A reduce without keys, under at most one projection. */
+/** A reduce without keys, under projections. */
 function aggregateBelow(rel: Rel): { readonly reduce: Reduce; readonly outputs: readonly Output[] } | undefined {
   if (rel.kind === 'reduce' && rel.single) {
     return { reduce: rel, outputs: columnsOf(rel).map((column) => ({ column, expression: columnReference(column) })) };
@@ -91,16 +79,6 @@ function innerKey(predicate: Scalar, outer: ReadonlySet<number>): Column | undef
   const inner = readsAny(a, outer) ? b : a;
   const other = inner === a ? b : a;
   if (inner.kind !== 'column' || readsAny(inner, outer)) return undefined;
-  return [...columnsRead(other).keys()].every((id) => outer.has(id)) ? inner.column : undefined;
-}
-
-/** True if evaluating the expression gives a value for every row. */
-function cannotFail(scalar: Scalar): boolean {
-  if (scalar.kind === 'call' && functionByKey(scalar.fn)?.template?.total !== true) return false;
-  let fine = true;
-  mapChildren(scalar, (child) => {
-    fine &&= cannotFail(child);
-    return child;
-  });
-  return fine;
+  const read = [...columnsRead(other).keys()];
+  return read.length > 0 && read.every((id) => outer.has(id)) ? defined(inner, 'it is a column').column : undefined;
 }
