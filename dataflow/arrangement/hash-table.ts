@@ -124,8 +124,9 @@ export class HashTable {
     const depth = 32 - this.shift;
     for (let k = 0; k < this.directory.length;) {
       const entry = this.directory[k];
-      callback(tableBase(entry), tableMask(entry) + 1);
+      // Before the call: it may give the table back.
       k += 2 ** (depth - this.#depth(entry));
+      callback(tableBase(entry), tableMask(entry) + 1);
     }
   }
 

@@ -11,8 +11,12 @@
  *
  * `i32` has an explicit length (length-tracking views are 14 times slower) and is replaced by growth;
  * old views stay valid for what they cover. Whoever allocates reads `i32` anew afterwards.
- * `meta` is one word for every `blockWordsMin` words, free for use by the owner of the block: it
- * answers "whose address is this" without a search.
+ * `meta` is one word for every `blockWordsMin` words, for use by the owner of the block (never
+ * negative): it answers "whose address is this" without a search.
+ *
+ * A free block is on the list of its order, linked through its first two words (addresses + 1, 0
+ * ends), and the `meta` of its start is -order. The start of a buddy is always the start of some
+ * block, so that one word tells whether the buddy is free and whole.
  *
  * Invariants: Σ words of blocks handed out = `used`; used + Σ free blocks = length.
  */
@@ -57,8 +61,8 @@ export class Region {
   i32: Int32Array;
   meta: Int32Array;
   readonly #buffer: SharedArrayBuffer;
-  readonly #free: readonly Set<number>[] =
-    Array.from({ length: orderMax + 1 }, () => new Set<number>());
+  /** First free block of each order, + 1. */
+  readonly #heads = new Int32Array(orderMax + 1);
   #used = 0;
 
   constructor() {
@@ -77,19 +81,25 @@ export class Region {
     const order = orderOf(words);
     assert(order <= orderMax, `a block has at most 2^${orderMax} words, got ${words}`);
     this.#used += 2 ** order;
-    let from = order;
-    while (from <= orderMax && this.#free[from].size === 0) from++;
+    let from = this.#firstFree(order);
     if (from > orderMax) {
       this.#grow(order);
-      from = order;
-      while (this.#free[from].size === 0) from++;
+      from = this.#firstFree(order);
     }
-    const at = this.#take(from);
+    const at = this.#heads[from] - 1;
+    this.#unlink(at, from);
+    this.meta[at / blockWordsMin] = 0;
     while (from > order) {
       from--;
-      this.#free[from].add(at + 2 ** from);
+      this.#link(at + 2 ** from, from);
     }
     return at;
+  }
+
+  #firstFree(order: number): number {
+    let from = order;
+    while (from <= orderMax && this.#heads[from] === 0) from++;
+    return from;
   }
 
   /** Gives back a block that was taken with the same `words`. */
@@ -100,14 +110,6 @@ export class Region {
     this.#put(at, order);
   }
 
-  #take(order: number): number {
-    for (const at of this.#free[order]) {
-      this.#free[order].delete(at);
-      return at;
-    }
-    throw new RangeError(`no free block of order ${order}`);
-  }
-
   /** Frees a block, merging it with its buddy as long as that is free too. */
   #put(start: number, startOrder: number): void {
     let at = start;
@@ -115,11 +117,32 @@ export class Region {
     while (order < orderMax) {
       const size = 2 ** order;
       const buddy = at % (size * 2) === 0 ? at + size : at - size;
-      if (!this.#free[order].delete(buddy)) break;
+      if (buddy >= this.i32.length || this.meta[buddy / blockWordsMin] !== -order) break;
+      this.#unlink(buddy, order);
+      this.meta[buddy / blockWordsMin] = 0;
       at = Math.min(at, buddy);
       order++;
     }
-    this.#free[order].add(at);
+    this.#link(at, order);
+  }
+
+  #link(at: number, order: number): void {
+    const { i32 } = this;
+    const next = this.#heads[order];
+    i32[at] = next;
+    i32[at + 1] = 0;
+    if (next !== 0) i32[next] = at + 1;
+    this.#heads[order] = at + 1;
+    this.meta[at / blockWordsMin] = -order;
+  }
+
+  #unlink(at: number, order: number): void {
+    const { i32 } = this;
+    const next = i32[at];
+    const previous = i32[at + 1];
+    if (previous === 0) this.#heads[order] = next;
+    else i32[previous - 1] = next;
+    if (next !== 0) i32[next] = previous;
   }
 
   /** Makes a free block of `order` at the end, and more on a large region: fewer view changes. */

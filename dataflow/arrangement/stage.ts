@@ -5,13 +5,16 @@
  *
  * The records lie one after the other in `words`: row r at `at[r]`, `size[r]` words long, header
  * included (weight and key hash from the batch, birth 0, death infinity), padding zero. The memory
- * is private, reused by every batch of the owner, and grows to the largest one.
+ * is private, reused by every batch of the owner, and bounded but for a single large record.
  */
 import { assert } from '../../src/base/assert.ts';
 import type { Batch } from '../value/batch.ts';
 import type { RowLayout } from '../value/layout.ts';
 import { infinity, recordDeath, recordHash, recordWeight } from '../value/layout.ts';
 import { finish, mix } from '../value/words.ts';
+
+/** Words of staged records, if they are not one record: 4 MiB. */
+const stagedWordsMax = 2 ** 20;
 
 /** Words of a record of `words` words once padded to its size class. */
 export function paddedWords(words: number): number {
@@ -43,17 +46,25 @@ export class Stage {
   identity = new Int32Array(0);
   #cursor = new Int32Array(0);
 
-  /** Stages rows `first … first + n - 1` of `batch`; `hashes[k]` is the key hash of row first + k. */
-  load(layout: RowLayout, batch: Batch, first: number, n: number, hashes: Int32Array): void {
-    if (this.at.length < n) {
-      this.at = new Int32Array(n);
-      this.size = new Int32Array(n);
-      this.identity = new Int32Array(n);
-      this.#cursor = new Int32Array(n);
+  /**
+   * Stages rows `first … first + rowsMax - 1` of `batch`, or fewer if they are large; answers how
+   * many. `hashes[k]` is the key hash of row first + k.
+   */
+  load(
+    layout: RowLayout, batch: Batch, first: number, rowsMax: number, hashes: Int32Array,
+  ): number {
+    if (this.at.length < rowsMax) {
+      this.at = new Int32Array(rowsMax);
+      this.size = new Int32Array(rowsMax);
+      this.identity = new Int32Array(rowsMax);
+      this.#cursor = new Int32Array(rowsMax);
     }
-    this.#measure(layout, batch, first, n);
-    if (this.words.length < this.total) this.words = new Int32Array(this.total * 2);
-    else this.words.fill(0, 0, this.total);
+    const n = this.#measure(layout, batch, first, rowsMax);
+    const { total } = this;
+    if (this.words.length < total) this.words = new Int32Array(total);
+    else if (this.words.length > stagedWordsMax && total <= stagedWordsMax) {
+      this.words = new Int32Array(stagedWordsMax);
+    } else this.words.fill(0, 0, total);
     this.#headers(batch, first, n, hashes);
     const { i32, u8 } = batch.slab;
     for (let c = 0; c < layout.physical.length; c++) {
@@ -74,9 +85,11 @@ export class Stage {
     }
     const { words, at, size, identity } = this;
     for (let k = 0; k < n; k++) identity[k] = identityHash(words, at[k], size[k]);
+    return n;
   }
 
-  #measure(layout: RowLayout, batch: Batch, first: number, n: number): void {
+  /** Lays the records out one after the other; answers how many fit. */
+  #measure(layout: RowLayout, batch: Batch, first: number, n: number): number {
     const { at, size } = this;
     size.fill(layout.fixedWords, 0, n);
     for (const c of layout.variable) {
@@ -87,10 +100,15 @@ export class Stage {
       at[k] = total;
       this.#cursor[k] = total + layout.fixedWords;
       const words = paddedWords(size[k]);
+      if (k > 0 && total + words > stagedWordsMax) {
+        this.total = total;
+        return k;
+      }
       size[k] = words;
       total += words;
     }
     this.total = total;
+    return n;
   }
 
   #headers(batch: Batch, first: number, n: number, hashes: Int32Array): void {

@@ -155,26 +155,26 @@ export class StoreArrangement implements Arrangement {
     if (batch.rows === 0) return;
     if (this.#indexes.length === 0) this.index(this.layout.columns.map((_, c) => c));
     this.#changed += batch.rows;
-    for (let first = 0; first < batch.rows; first += sliceRows) {
-      const n = Math.min(sliceRows, batch.rows - first);
-      this.#stageSlice(batch, first, n);
+    for (let first = 0; first < batch.rows;) {
+      const n = this.#stageSlice(batch, first, Math.min(sliceRows, batch.rows - first));
+      first += n;
       for (let k = 0; k < n; k++) this.#change(step, k);
       this.reclaim(2 * n);
     }
   }
 
-  /** Hashes a slice for every index, stages it, and warms the cache for what comes. */
-  #stageSlice(batch: Batch, first: number, n: number): void {
+  /** Hashes a slice for every index, stages it, warms the cache; answers how many rows it has. */
+  #stageSlice(batch: Batch, first: number, rowsMax: number): number {
     const indexes = this.#indexes;
     while (sliceHashes.length < indexes.length) sliceHashes.push(new Int32Array(sliceRows));
     for (let i = 0; i < indexes.length; i++) {
-      indexes[i]?.hashRows(batch, first, n, sliceHashes[i]);
+      indexes[i]?.hashRows(batch, first, rowsMax, sliceHashes[i]);
     }
-    stage.load(this.layout, batch, first, n, sliceHashes[0]);
-    if (n < touchRowsMin) return;
-    for (let i = 0; i < indexes.length; i++) {
+    const n = stage.load(this.layout, batch, first, rowsMax, sliceHashes[0]);
+    for (let i = 0; n >= touchRowsMin && i < indexes.length; i++) {
       indexes[i]?.table.touch(sliceHashes[i], stage.identity, n);
     }
+    return n;
   }
 
   /** Applies the change of the batch row that is staged as number `k`. */
