@@ -47,7 +47,7 @@ export class DistinctValues implements Accumulator {
     this.#memory = memory;
     this.#inner = inner;
     this.#columns = columns;
-    this.#table = new GroupTable(memory, types, 0);
+    this.#table = new GroupTable(memory, types, 0, true);
     this.#writer = new BatchWriter(pool, types);
     this.words = 2 + inner.words;
     this.skipsNulls = inner.skipsNulls;

@@ -8,7 +8,7 @@
  * Hashes that agree in their top bits (an attack) cannot be split apart by a directory of sensible
  * size; their sub-table doubles instead.
  *
- * The index stores no keys: whoever finds an equal hash compares keys and asks for the next.
+ * The index stores no keys: the kernel that finds an equal hash compares keys and probes on.
  * Invariants: count <= 7/8 of a sub-table's slots; a record is in the index at most once.
  */
 import { assert } from '../../src/base/assert.ts';
@@ -16,6 +16,8 @@ import type { StateMemory } from './state-memory.ts';
 
 const slotsMin = 512;
 const depthMax = 21;
+/** Two entries that name words 0 and 1 of the memory, which are 0, as a sub-table of one empty slot. */
+const emptyDirectory = new Int32Array(4);
 /** Words before the slots: count of entries, depth of the sub-table. */
 const header = 2;
 
@@ -26,7 +28,7 @@ function wordsFor(slots: number): number {
 export class GroupIndex {
   readonly #memory: StateMemory;
   /** Two words per entry: address of the first slot, slots - 1. */
-  #directory = new Int32Array(0);
+  #directory = emptyDirectory;
   #shift = 31;
   #count = 0;
 
@@ -50,23 +52,6 @@ export class GroupIndex {
 
   bytes(): number {
     return this.#directory.byteLength;
-  }
-
-  /** The first record with `hash`, or after `record` the next one; 0 if there is none. */
-  find(hash: number, record: number): number {
-    if (this.#count === 0) return 0;
-    const i32 = this.#memory.i32;
-    const at = (hash >>> this.#shift) * 2;
-    const slots = this.#directory[at];
-    const mask = this.#directory[at + 1];
-    let passed = record === 0;
-    for (let s = hash & mask; ; s = (s + 1) & mask) {
-      const found = i32[slots + s * 2 + 1];
-      if (found === 0) return 0;
-      if (i32[slots + s * 2] !== hash) continue;
-      if (passed) return found;
-      passed = found === record;
-    }
   }
 
   /** Adds an entry; may split a sub-table, and may grow the memory. */
@@ -116,7 +101,7 @@ export class GroupIndex {
       if (at > 0 && this.#directory[at - 2] === slots) continue;
       this.#memory.free(slots - header, wordsFor(this.#directory[at + 1] + 1));
     }
-    this.#directory = new Int32Array(0);
+    this.#directory = emptyDirectory;
     this.#shift = 31;
   }
 

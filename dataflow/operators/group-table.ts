@@ -10,16 +10,14 @@
  * whichever came first, until the group goes. `owner` is a further part of the key for tables whose
  * records belong to records of another table (the values of a DISTINCT aggregate by group).
  *
- * A batch is looked up in passes: hash all rows; probe all rows by hash, making records for hashes
- * that are new; compare all keys, column by column; put right the few rows whose hash was another
- * key's. Groups that the operator removes leave their record to the next one.
+ * Rows are looked up by a generated loop (group-kernel.ts) that stops where a record must be made. Groups that the operator removes leave their record to the next one.
  */
 import { assert } from '../../src/base/assert.ts';
 import type { Batch } from '../value/batch.ts';
 import type { ColumnType } from '../value/type.ts';
-import { mix } from '../value/words.ts';
 import { GroupIndex } from './group-index.ts';
-import { compareKeys, hashKeys } from './key-columns.ts';
+import type { Lookup } from './group-kernel.ts';
+import { lookupKernel } from './group-kernel.ts';
 import type { Field } from './record-field.ts';
 import { freeFields, layFields, storeField } from './record-field.ts';
 import type { StateMemory } from './state-memory.ts';
@@ -37,10 +35,8 @@ const keyStart = 6;
 export const lookupRowsMax = 4096;
 
 // One look-up runs at a time and leaves nothing here.
-const hashes = new Int32Array(lookupRowsMax);
-const differ = new Uint8Array(lookupRowsMax);
-const oneRecord = new Int32Array(1);
-const oneDiffers = new Uint8Array(1);
+const missed = new Int32Array(1);
+const noOwners = new Int32Array(0);
 
 export class GroupTable {
   /** The key's fields. */
@@ -50,9 +46,14 @@ export class GroupTable {
   readonly recordWords: number;
   readonly #memory: StateMemory;
   readonly #index: GroupIndex;
-  readonly #types: readonly ColumnType[];
+  readonly #find: Lookup;
+  readonly #columns: Int32Array;
+  readonly #nulls: Int32Array;
 
-  constructor(memory: StateMemory, key: readonly ColumnType[], stateWords: number) {
+  /** `owned`: whether look-ups name owners. */
+  constructor(
+    memory: StateMemory, key: readonly ColumnType[], stateWords: number, owned = false,
+  ) {
     assert(stateWords % 2 === 0, `state is whole double words, got ${stateWords}`);
     const { fields, end } = layFields(key, keyStart);
     this.fields = fields;
@@ -60,7 +61,9 @@ export class GroupTable {
     this.recordWords = end + stateWords;
     this.#memory = memory;
     this.#index = new GroupIndex(memory);
-    this.#types = key;
+    this.#find = lookupKernel(fields, owned, recordOwner);
+    this.#columns = new Int32Array(key.length);
+    this.#nulls = new Int32Array(key.length);
   }
 
   /** Groups. */
@@ -82,18 +85,20 @@ export class GroupTable {
     owners: Int32Array | null = null,
   ): void {
     assert(n <= lookupRowsMax, `at most ${lookupRowsMax} rows are looked up at once, got ${n}`);
-    hashKeys(batch, columns, this.#types, first, n, hashes);
-    if (owners !== null) for (let i = 0; i < n; i++) hashes[i] = mix(hashes[i], owners[i]);
-    for (let i = 0; i < n; i++) {
-      i = this.#probe(i, n, out);
-      if (i < n) out[i] = this.#make(batch, columns, first + i, hashes[i], owners === null ? 0 : owners[i]);
+    for (let k = 0; k < columns.length; k++) {
+      this.#columns[k] = batch.column[columns[k]];
+      this.#nulls[k] = batch.nulls[columns[k]];
     }
-    differ.fill(0, 0, n);
-    this.#compare(batch, columns, first, n, out, differ);
-    if (owners !== null) compareOwners(this.#memory.i32, owners, n, out, differ);
+    const { i32: w, f64: wd, u8 } = batch.slab;
     for (let i = 0; i < n; i++) {
-      if (differ[i] === 0) continue;
-      out[i] = this.#search(batch, columns, first + i, hashes[i], owners === null ? 0 : owners[i], out[i]);
+      const { i32, f64 } = this.#memory;
+      const { directory, shift } = this.#index;
+      const call = {
+        directory, shift, columns: this.#columns, nulls: this.#nulls, first, n, out, missed,
+        owners: owners ?? noOwners,
+      };
+      i = this.#find(i32, f64, w, wd, u8, call, i);
+      if (i < n) out[i] = this.#make(batch, columns, first + i, missed[0], owners === null ? 0 : owners[i]);
     }
   }
 
@@ -109,52 +114,6 @@ export class GroupTable {
     return this.#memory.i32[record + recordOwner];
   }
 
-  /** Sets out[i …] to a record of the same hash up to the first row without one; answers that row. */
-  #probe(from: number, n: number, out: Int32Array): number {
-    if (this.#index.count === 0) return from;
-    const { directory, shift } = this.#index;
-    const { i32 } = this.#memory;
-    for (let i = from; i < n; i++) {
-      const hash = hashes[i];
-      const at = (hash >>> shift) * 2;
-      const slots = directory[at];
-      const mask = directory[at + 1];
-      let slot = hash & mask;
-      while (i32[slots + slot * 2] !== hash) {
-        if (i32[slots + slot * 2 + 1] === 0) return i;
-        slot = (slot + 1) & mask;
-      }
-      const record = i32[slots + slot * 2 + 1];
-      if (record === 0) return i;
-      out[i] = record;
-    }
-    return n;
-  }
-
-  #compare(
-    batch: Batch, columns: readonly number[], first: number, n: number,
-    records: Int32Array, differs: Uint8Array,
-  ): void {
-    const { i32, f64 } = this.#memory;
-    for (let k = 0; k < columns.length; k++) {
-      compareKeys(i32, f64, this.fields[k], batch, columns[k], first, n, records, differs);
-    }
-  }
-
-  /** The record of a row whose hash is also that of `record`, with another key. */
-  #search(
-    batch: Batch, columns: readonly number[], row: number, hash: number, owner: number,
-    record: number,
-  ): number {
-    for (let next = this.#index.find(hash, record); next !== 0; next = this.#index.find(hash, next)) {
-      oneRecord[0] = next;
-      oneDiffers[0] = this.ownerOf(next) === owner ? 0 : 1;
-      this.#compare(batch, columns, row, 1, oneRecord, oneDiffers);
-      if (oneDiffers[0] === 0) return next;
-    }
-    return this.#make(batch, columns, row, hash, owner);
-  }
-
   #make(batch: Batch, columns: readonly number[], row: number, hash: number, owner: number): number {
     const record = this.#memory.allocate(this.recordWords);
     this.#memory.i32.fill(0, record, record + this.recordWords);
@@ -165,13 +124,5 @@ export class GroupTable {
     }
     this.#index.insert(hash, record);
     return record;
-  }
-}
-
-function compareOwners(
-  i32: Int32Array, owners: Int32Array, n: number, records: Int32Array, differs: Uint8Array,
-): void {
-  for (let i = 0; i < n; i++) {
-    if (i32[records[i] + recordOwner] !== owners[i]) differs[i] = 1;
   }
 }
