@@ -17,6 +17,7 @@ import { physicalOf } from '../value/type.ts';
 import type { Expr } from './expr.ts';
 import { Environment } from './environment.ts';
 import type { Emitter, FunctionEntry, Operand } from './function-entry.ts';
+import type { Matcher } from './kernels.ts';
 import { functionByKey } from './function-table.ts';
 import { bindCall } from './interpret.ts';
 import { varCodec } from './var-codec.ts';
@@ -103,6 +104,10 @@ export class Emission implements Emitter {
     const name = this.name();
     this.#prologue.push(`const ${name} = X.longs[${this.#longs.push(value) - 1}];`);
     return name;
+  }
+
+  matcher(matcher: Matcher): number {
+    return this.environment.matchers.push(matcher) - 1;
   }
 
   /** The variables of node `n`, with the statements that compute them if there are none in scope. */
@@ -233,25 +238,48 @@ export class Emission implements Emitter {
     const anyNull = nulls.includes('true') ? 'true' : nulls.join(' || ');
     if (entry.binary === true) return { ...args[0], type: node.type };
     if (entry.nullHandling === 'strict' && anyNull === 'true') return this.#constant(null, node.type);
-    return entry.template === undefined
-      ? this.#bound(entry, node, args, entry.nullHandling === 'strict' ? anyNull : '')
-      : this.#template(entry.template, node.type, args, anyNull);
+    const templated = entry.template === undefined
+      ? undefined : this.#template(entry.template, node.type, args, anyNull);
+    return templated ?? this.#bound(entry, node, args, entry.nullHandling === 'strict' ? anyNull : '');
   }
 
   #template(
     template: NonNullable<FunctionEntry['template']>, type: TypeName, args: readonly Value[], anyNull: string,
-  ): Value {
-    if (anyNull === '') return this.#scalar(type, this.#let(template.emit(args, this)));
-    const isNull = this.#let(anyNull);
-    if (template.total) {
-      return { ...this.#scalar(type, this.#let(template.emit(args, this))), isNull };
+  ): Value | undefined {
+    const inHeap = physicalOf(type) === 'var';
+    if (anyNull === '' && !inHeap) {
+      const text = template.emit(args, this);
+      return text === undefined ? undefined : this.#scalar(type, this.#let(text));
     }
+    if (template.total) {
+      const text = template.emit(args, this);
+      if (text === undefined) return undefined;
+      return { ...this.#scalar(type, this.#let(text)), isNull: this.#let(anyNull) };
+    }
+    return this.#guarded(template, type, args, anyNull);
+  }
+
+  /** A template's statements where no argument is NULL. */
+  #guarded(
+    template: NonNullable<FunctionEntry['template']>, type: TypeName, args: readonly Value[], anyNull: string,
+  ): Value | undefined {
+    const physical = physicalOf(type);
     const value = this.name();
-    this.statement(`let ${value} = ${type === 'bool' ? 'false' : zero[physicalOf(type)]};`);
+    const bytes = physical === 'var' ? this.name() : '0';
+    const start = this.#lines.length;
+    const isNull = anyNull === '' ? 'false' : this.#let(anyNull);
+    this.statement(`let ${value} = ${type === 'bool' ? 'false' : zero[physical]};`);
+    if (physical === 'var') this.statement(`let ${bytes} = 0;`);
     this.statement(`if (!${isNull}) {`);
-    this.statement(`${value} = ${template.emit(args, this)};`);
+    const text = template.emit(args, this);
+    if (text === undefined) {
+      this.#lines.length = start;
+      return undefined;
+    }
+    this.statement(`${value} = ${text};`);
+    if (physical === 'var') this.statement(`${bytes} = X.heap.lastBytes;`);
     this.statement('}');
-    return { ...this.#scalar(type, value), isNull };
+    return { ...this.#scalar(type, value), bytes, words: 'X.heap.words', isNull };
   }
 
   /** A call of the function over datums. `skip`: a condition under which the result is NULL. */

@@ -13,6 +13,8 @@ import { compareJsonbWords } from '../value/jsonb.ts';
 import { compareBytes, sameWords } from '../value/words.ts';
 import type { FunctionEntry, CallSite } from './function-entry.ts';
 import { Heap } from './heap.ts';
+import type { Matcher } from './kernels.ts';
+import { addNumeric, concatenate, integerNumeric, multiplyNumeric } from './kernels.ts';
 import { dataErrorOf } from './interpret.ts';
 import type { VarCodec } from './var-codec.ts';
 
@@ -36,6 +38,11 @@ export class Environment {
   readonly compareNumeric = compareNumericWords;
   readonly compareInterval = compareIntervalWords;
   readonly compareJsonb = compareJsonbWords;
+  readonly addNumeric = addNumeric;
+  readonly multiplyNumeric = multiplyNumeric;
+  readonly integerNumeric = integerNumeric;
+  readonly concatenate = concatenate;
+  readonly matchers: Matcher[] = [];
 
   /** Reports that `row` fails with error number `error`; the generated loop then skips the row. */
   fail(row: number, error: number): void {

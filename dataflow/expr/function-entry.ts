@@ -14,6 +14,7 @@ import type { Datum, Row } from '../value/datum.ts';
 import type { Physical, TypeName } from '../value/type.ts';
 import type { DataError } from '../operators/operator.ts';
 import type { FunctionKey } from './expr.ts';
+import type { Matcher } from './kernels.ts';
 
 /** Placeholders in signatures, with Postgres' meaning: equal ones stand for the same type. */
 export type Polymorphic = 'any' | 'anyelement' | 'anyarray' | 'anynonarray' | 'anycompatible' | 'anycompatiblearray';
@@ -54,11 +55,17 @@ export interface Emitter {
   numberConstant(value: number): string;
   /** Name of a constant of the generated function: an int64. */
   bigintConstant(value: bigint): string;
+  /** The number under which generated code finds a matcher in `X.matchers`. */
+  matcher(matcher: Matcher): number;
 }
 
-/** Gives an expression for the result from operands that are not NULL. */
+/**
+ * Gives an expression for the result from operands that are not NULL. A result of a var type is the
+ * offset in the heap that a kernel answers (see kernels.ts). `emit` may answer undefined: then the
+ * function over datums is called.
+ */
 export interface Template {
-  readonly emit: (args: readonly Operand[], emitter: Emitter) => string;
+  readonly emit: (args: readonly Operand[], emitter: Emitter) => string | undefined;
   /** True if it never fails, so that it may run on the zeros of a NULL. */
   readonly total: boolean;
 }

@@ -128,7 +128,9 @@ function numberCasts(): FunctionEntry[] {
         template: { total: true, emit: ([a]) => type === 'int8' ? `Number(${a.value})` : `${a.value}` },
       }),
       cast(type, 'float4', 'implicit', (value) => Math.fround(Number(value))),
-      cast(type, 'numeric', 'implicit', (value) => decimal(wide(value), 0)),
+      cast(type, 'numeric', 'implicit', (value) => decimal(wide(value), 0), type === 'int8' ? {} : {
+        template: { total: false, emit: ([a]) => `X.integerNumeric(X.heap, ${a.value})` },
+      }),
       cast('float4', type, 'assignment', (value) => floatToInteger(type, numberOf(value))),
       cast('float8', type, 'assignment', (value) => floatToInteger(type, numberOf(value))),
       cast('numeric', type, 'assignment', (value) => numericToInteger(type, decimalOf(value))),

@@ -2,7 +2,7 @@
 import type { Decimal } from '../../value/datum.ts';
 import { decimal } from '../../value/datum.ts';
 import { decimalOf, numberOf } from '../../value/scalar-words.ts';
-import type { FunctionEntry } from '../function-entry.ts';
+import type { FunctionEntry, Operand } from '../function-entry.ts';
 import { entry } from '../function-entry.ts';
 import {
   add, divide, exponential, logarithm, multiply, naturalLogarithm, negate, power, quotient,
@@ -42,10 +42,19 @@ function trimmed(value: Decimal): Decimal {
 
 const ten = decimal(10n, 0);
 
+/** Both operands as arguments of a kernel. */
+function both([a, b]: readonly Operand[]): string {
+  return `${a.words}, ${a.value}, ${a.bytes}, ${b.words}, ${b.value}, ${b.bytes}`;
+}
+
+function kernel(fn: FunctionEntry, emit: (args: readonly Operand[]) => string): FunctionEntry {
+  return { ...fn, template: { total: false, emit } };
+}
+
 export const numericFunctions: readonly FunctionEntry[] = [
-  binary('arithmetic', '+', 'Sum of two numerics.', add),
-  binary('arithmetic', '-', 'Difference of two numerics.', subtract),
-  binary('arithmetic', '*', 'Product of two numerics.', multiply),
+  kernel(binary('arithmetic', '+', 'Sum of two numerics.', add), (args) => `X.addNumeric(X.heap, 1, ${both(args)})`),
+  kernel(binary('arithmetic', '-', 'Difference of two numerics.', subtract), (args) => `X.addNumeric(X.heap, -1, ${both(args)})`),
+  kernel(binary('arithmetic', '*', 'Product of two numerics.', multiply), (args) => `X.multiplyNumeric(X.heap, ${both(args)})`),
   binary('arithmetic', '/', 'Quotient of two numerics, with at least 16 significant digits.', divide),
   binary('arithmetic', '%', 'Remainder, with the sign of the dividend.', remainder),
   binary('arithmetic', 'mod', 'Remainder, with the sign of the dividend.', remainder),

@@ -5,8 +5,10 @@ import { array } from '../../value/array.ts';
 import type { Datum, Row } from '../../value/datum.ts';
 import { bytesOf, numberOf, stringOf } from '../../value/scalar-words.ts';
 import type { TypeName } from '../../value/type.ts';
-import type { FunctionEntry, Options } from '../function-entry.ts';
+import type { FunctionEntry, Options, Template } from '../function-entry.ts';
 import { entry } from '../function-entry.ts';
+import { utf8 } from '../../value/words.ts';
+import { likeMatcher } from '../kernels.ts';
 import type { LikePattern } from '../like.ts';
 import { like, likePattern } from '../like.ts';
 import { compileRegex, matches, occurs } from '../regex.ts';
@@ -43,11 +45,26 @@ const regexes = [
 
 const texts: readonly TypeName[] = ['text', 'name', 'bpchar'];
 
+/** LIKE a constant runs over the bytes, if the pattern allows it. */
+function likeTemplate(ignoreCase: boolean, negated: boolean): Template {
+  return {
+    total: false,
+    emit: ([text, pattern], emitter) => {
+      if (typeof pattern.constant !== 'string') return undefined;
+      const matcher = likeMatcher(prepared(pattern.constant, ignoreCase), utf8);
+      if (matcher === undefined) return undefined;
+      const call = `X.matchers[${emitter.matcher(matcher)}](${text.words}, ${text.value}, ${text.bytes})`;
+      return negated ? `!${call}` : call;
+    },
+  };
+}
+
 function operators(): FunctionEntry[] {
   return [
     ...likes.flatMap(([name, ignoreCase, negated, words]) => texts.map((type) =>
       entry('pattern', name, [type, 'text'], 'bool', `Whether the text ${words}.`,
-        ([text, pattern]) => like(stringOf(text), prepared(stringOf(pattern), ignoreCase)) !== negated))),
+        ([text, pattern]) => like(stringOf(text), prepared(stringOf(pattern), ignoreCase)) !== negated,
+        { template: likeTemplate(ignoreCase, negated) }))),
     ...likes.slice(0, 2).map(([name, , negated, words]) =>
       entry('pattern', name, ['bytea', 'bytea'], 'bool', `Whether the bytes ${words}.`.replace('matches', 'match').replace('does', 'do'),
         ([text, pattern]) => like(binaryText(text), prepared(binaryText(pattern), false)) !== negated)),

@@ -10,7 +10,7 @@ import { formatDatum } from '../../value/text-output.ts';
 import type { TypeName } from '../../value/type.ts';
 import { utf8 } from '../../value/words.ts';
 import { formatText } from '../format-text.ts';
-import type { CallSite, FunctionEntry, Options, SignatureType } from '../function-entry.ts';
+import type { CallSite, FunctionEntry, Options, SignatureType, Template } from '../function-entry.ts';
 import { entry } from '../function-entry.ts';
 import { md5 } from '../md5.ts';
 import { quoteIdentifier, quoteLiteral } from '../quoting.ts';
@@ -195,12 +195,17 @@ function outputs(values: readonly Datum[], site: CallSite, from: number): string
   return texts;
 }
 
+const concatenation: Template = {
+  total: false,
+  emit: ([a, b]) => `X.concatenate(X.heap, ${a.words}, ${a.value}, ${a.bytes}, ${b.words}, ${b.value}, ${b.bytes})`,
+};
+
 const called: Options = { nullHandling: 'called' };
 
 function concatenations(): FunctionEntry[] {
   const text = 'Both texts, one after the other.';
   return [
-    ofTexts('||', 2, 'text', text, (a, b) => a + b),
+    { ...ofTexts('||', 2, 'text', text, (a, b) => a + b), template: concatenation },
     entry('string', '||', ['text', 'anynonarray'], 'text', text,
       ([a, b], { args }) => stringOf(a) + castText(args[1], b)),
     entry('string', '||', ['anynonarray', 'text'], 'text', text,
