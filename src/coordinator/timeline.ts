@@ -118,6 +118,13 @@ export class Timeline {
     return () => void this.#holds.delete(id);
   }
 
+  /** Steps up to `step` were made by somebody else and are complete; ours follow them. */
+  adopt(step: number): void {
+    assert(this.#sealed === this.#complete, 'no step of ours is under way');
+    this.#sealed = Math.max(this.#sealed, step);
+    this.#complete = this.#sealed;
+  }
+
   /** The engine has applied a step. */
   completed(step: number): void {
     assert(step <= this.#sealed && step >= this.#complete, `step ${step} was sealed and is not undone`);

@@ -20,6 +20,8 @@ export interface CommonTableEntry {
 /** The WITH entries that can be named, innermost first. */
 export interface CommonTables {
   readonly entries: readonly CommonTableEntry[];
+  /** Names of entries that come later in the text. */
+  readonly later: readonly string[];
   readonly parent: CommonTables | null;
 }
 

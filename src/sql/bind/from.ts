@@ -23,7 +23,7 @@ export function bindFrom(items: readonly FromItem[], environment: Environment): 
   let bound: BoundFrom = { rel: unit, items: [], lateral: false };
   for (const [i, item] of items.entries()) {
     const next = bindItem(item, environment, bound.items);
-    checkNames(bound.items, next.items, item.position);
+    checkNames(bound.items, next.items);
     bound = i === 0 ? next : {
       rel: { kind: next.lateral ? 'apply' : 'join', type: 'inner', left: bound.rel, right: next.rel, on: [] },
       items: [...bound.items, ...next.items], lateral: bound.lateral,
@@ -33,11 +33,11 @@ export function bindFrom(items: readonly FromItem[], environment: Environment): 
 }
 
 /** Two items of one FROM clause may not go by the same name. */
-function checkNames(left: readonly ScopeItem[], right: readonly ScopeItem[], position: number): void {
+function checkNames(left: readonly ScopeItem[], right: readonly ScopeItem[]): void {
   const taken = new Set(left.filter((item) => item.relationVisible && item.name !== '').map(itemKey));
   const twice = right.find((item) => item.relationVisible && item.name !== '' && taken.has(itemKey(item)));
   if (twice !== undefined) {
-    throw sqlError('42712', `table name "${twice.name}" specified more than once`, { position });
+    throw sqlError('42712', `table name "${twice.name}" specified more than once`);
   }
 }
 
@@ -56,10 +56,10 @@ export function bindItem(item: FromItem, environment: Environment, left: readonl
 }
 
 /** The names that an alias gives, checked for number. */
-function named(columns: readonly OutputColumn[], alias: Alias | null, shown: string, position: number): readonly ScopeColumn[] {
+function named(columns: readonly OutputColumn[], alias: Alias | null, shown: string): readonly ScopeColumn[] {
   const names = alias?.columns ?? [];
   if (names.length > columns.length) {
-    throw sqlError('42P10', `table "${shown}" has ${columns.length} columns available but ${names.length} columns specified`, { position });
+    throw sqlError('42P10', `table "${shown}" has ${columns.length} columns available but ${names.length} columns specified`);
   }
   return columns.map((column, i) => ({ ...column, name: names[i] ?? column.name }));
 }
@@ -85,11 +85,12 @@ function bindTable(item: Extract<FromItem, { kind: 'table' }>, environment: Envi
     const rel = environment.context.use(common.definition);
     const outputs = common.outputs.map((output, i): OutputColumn =>
       ({ ...output, column: defined(rel.columns[i], 'a use has the columns of its definition') }));
-    return { rel, items: [visible(shown, null, named(outputs, item.alias, shown, item.position))], lateral: false };
+    return { rel, items: [visible(shown, null, named(outputs, item.alias, shown))], lateral: false };
   }
   const bound = bindRelation(item.name, environment);
-  const columns = named(bound.outputs, item.alias, shown, item.position);
-  return { rel: bound.rel, items: [visible(shown, item.alias === null ? bound.schema : null, columns)], lateral: false };
+  const columns = named(bound.outputs, item.alias, shown);
+  const shownItem = { ...visible(shown, item.alias === null ? bound.schema : null, columns), relation: bound.name };
+  return { rel: bound.rel, items: [shownItem], lateral: false };
 }
 
 /** The environment in which an item stands that sees `left` only if `lateral`. */
@@ -103,7 +104,7 @@ function bindDerived(item: Extract<FromItem, { kind: 'derived' }>, environment: 
   const inner = beside(environment, left, item.lateral);
   const bound = environment.bindQuery(item.query, inner);
   const shown = item.alias?.name ?? '';
-  const columns = named(bound.outputs, item.alias, shown, item.position);
+  const columns = named(bound.outputs, item.alias, shown);
   const visibleItem = { ...visible(shown, null, columns), relationVisible: item.alias !== null };
   return { rel: rowsOf(bound), items: [visibleItem], lateral: item.lateral };
 }
@@ -120,7 +121,7 @@ function bindFunction(item: Extract<FromItem, { kind: 'function' }>, environment
     const scalar = bindExpression(call, inner);
     const column = context.columns.make(alias?.name ?? name, { name: scalar.type, modifier: scalar.modifier });
     const rel: Rel = { kind: 'project', input: unit, outputs: [{ column, expression: scalar }] };
-    return functionItem(rel, [column], alias, name, position);
+    return functionItem(rel, [column], alias, name);
   }
   const found = call.args.map((arg) => bindExpression(arg, inner));
   const choice = resolveFunction(name, call.name.parts.join('.'), found, call.position);
@@ -133,7 +134,7 @@ function bindFunction(item: Extract<FromItem, { kind: 'function' }>, environment
     : choice.entry.columns.map((each) => context.columns.make(each.name, { name: concreteType(each.type, choice.result), modifier: -1 }));
   const input: Rel = args.length === 0 ? unit : { kind: 'project', input: unit, outputs: args };
   const rel: Rel = { kind: 'flatMap', input, fn: choice.entry.key, args: args.map((arg) => arg.column), outputs };
-  return functionItem(rel, outputs, alias, name, position);
+  return functionItem(rel, outputs, alias, name);
 }
 
 function concreteType(type: string, result: Column['type']): Column['type'] {
@@ -141,17 +142,17 @@ function concreteType(type: string, result: Column['type']): Column['type'] {
   return result;
 }
 
-function functionItem(rel: Rel, columns: readonly Column[], alias: Alias | null, name: string, position: number): BoundFrom {
+function functionItem(rel: Rel, columns: readonly Column[], alias: Alias | null, name: string): BoundFrom {
   const shown = alias?.name ?? name;
   const outputs = columns.map((column): OutputColumn => ({ name: column.name, column, tableOid: 0, attribute: 0 }));
-  return { rel, items: [visible(shown, null, named(outputs, alias, shown, position))], lateral: true };
+  return { rel, items: [visible(shown, null, named(outputs, alias, shown))], lateral: true };
 }
 
 function bindJoin(item: Extract<FromItem, { kind: 'join' }>, environment: Environment, outerLeft: readonly ScopeItem[]): BoundFrom {
   const left = bindItem(item.left, environment, outerLeft);
   const seen = [...outerLeft, ...left.items];
   const right = bindItem(item.right, environment, seen);
-  checkNames(left.items, right.items, item.right.position);
+  checkNames(left.items, right.items);
   if (right.lateral && (item.type === 'right' || item.type === 'full')) {
     throw sqlError('42P10', `invalid reference to FROM-clause entry: the combining JOIN type must be INNER or LEFT for a LATERAL reference`,
       { position: item.right.position });

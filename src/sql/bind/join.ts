@@ -60,14 +60,14 @@ function commonNames(left: BoundFrom, right: BoundFrom): readonly string[] {
   return [...new Set(shownColumns(left.items).map((column) => column.name))].filter((name) => names.has(name));
 }
 
-function sideColumn(name: string, side: BoundFrom, word: 'left' | 'right', position: number): ScopeColumn {
+function sideColumn(name: string, side: BoundFrom, word: 'left' | 'right'): ScopeColumn {
   const matches = shownColumns(side.items).filter((column) => column.name === name);
   if (matches.length > 1) {
-    throw sqlError('42702', `common column name "${name}" appears more than once in ${word} table`, { position });
+    throw sqlError('42702', `common column name "${name}" appears more than once in ${word} table`);
   }
   const [found] = matches;
   if (found !== undefined) return found;
-  throw sqlError('42703', `column "${name}" specified in USING clause does not exist in ${word} table`, { position });
+  throw sqlError('42703', `column "${name}" specified in USING clause does not exist in ${word} table`);
 }
 
 /** A merged column: the side that is never padded, or whichever of the two is not NULL in a full join. */
@@ -75,8 +75,8 @@ function mergeColumn(name: string, item: Join, left: BoundFrom, right: BoundFrom
   readonly equal: Scalar; readonly shown: ScopeColumn; readonly output: Output | null;
 } {
   const { context } = environment;
-  const a = sideColumn(name, left, 'left', item.position);
-  const b = sideColumn(name, right, 'right', item.position);
+  const a = sideColumn(name, left, 'left');
+  const b = sideColumn(name, right, 'right');
   const leftRef = columnReference(a.column);
   const rightRef = columnReference(b.column);
   const equal = callOperator(context, '=', [leftRef, rightRef], item.position);

@@ -14,6 +14,7 @@ import { isUnknown } from './coerce.ts';
 import type { BindContext } from './context.ts';
 import type { BoundQuery, CommonTableEntry, CommonTables, Environment, OutputColumn } from './environment.ts';
 import { bindExpression } from './expression.ts';
+import { startOf } from './start-of.ts';
 import { bindRowCount } from './row-count.ts';
 import { emptyScope } from './scope.ts';
 import { bindSelect } from './select.ts';
@@ -57,7 +58,9 @@ function bindCommonTables(list: readonly CommonTable[], environment: Environment
       throw sqlError('42712', `WITH query name "${item.name}" specified more than once`, { position: item.position });
     }
     names.add(item.name);
-    tables = { entries: [bindCommonTable(item, { ...environment, tables })], parent: tables };
+    const later = list.map((each) => each.name).filter((name) => !names.has(name) || name === item.name);
+    const entry = bindCommonTable(item, { ...environment, tables: { entries: [], later, parent: tables } });
+    tables = { entries: [entry], later: [], parent: tables };
   }
   return tables;
 }
@@ -65,7 +68,7 @@ function bindCommonTables(list: readonly CommonTable[], environment: Environment
 function bindCommonTable(item: CommonTable, environment: Environment): CommonTableEntry {
   const bound = bindQuery(item.query, { ...environment, aggregates: null, setFunctions: null });
   if (item.columns.length > bound.outputs.length) {
-    throw sqlError('42P10', `table "${item.name}" has ${bound.outputs.length} columns available but ${item.columns.length} columns specified`,
+    throw sqlError('42P10', `WITH query "${item.name}" has ${bound.outputs.length} columns available but ${item.columns.length} columns specified`,
       { position: item.position });
   }
   const outputs = bound.outputs.map((output, i): OutputColumn => ({ ...output, name: item.columns[i] ?? output.name }));
@@ -93,7 +96,7 @@ function sortOutputs(bound: BoundQuery, order: readonly OrderItem[], environment
     if (found !== undefined) return { column: found.column, descending: item.descending, nullsFirst: item.nullsFirst };
     if (setOperation && expression.kind !== 'column') {
       throw sqlError('0A000', 'invalid UNION/INTERSECT/EXCEPT ORDER BY clause', {
-        position: expression.position, detail: 'Only result column names can be used, not expressions or functions.',
+        position: startOf(expression), detail: 'Only result column names can be used, not expressions or functions.',
         hint: 'Add the expression/function to every SELECT, or move the UNION into a FROM clause.',
       });
     }

@@ -14,6 +14,7 @@ import { rowsOf } from './subquery.ts';
 export interface BoundRelation {
   readonly rel: Rel;
   readonly schema: string;
+  readonly name: string;
   readonly outputs: readonly OutputColumn[];
 }
 
@@ -30,7 +31,7 @@ export function findRelation(name: QualifiedName, catalog: CatalogView): Relatio
 
 export function bindRelation(name: QualifiedName, environment: Environment): BoundRelation {
   const { context } = environment;
-  const relation = findRelation(name, context.catalog);
+  const relation = findNamed(name, environment);
   context.dependencies.add(relation.oid);
   const columns = relation.columns.map((column) => context.columns.make(column.name, column.type));
   const outputs = columns.map((column, i): OutputColumn =>
@@ -41,10 +42,27 @@ export function bindRelation(name: QualifiedName, environment: Environment): Bou
     if (context.mode === 'maintained') {
       throw unsupported(`system table "${relation.name}" in a query that is kept up to date`, name.position);
     }
-    return { rel: { kind: 'constant', rows: relation.rows(), columns }, schema: relation.schema, outputs };
+    return { rel: { kind: 'constant', rows: relation.rows(), columns }, schema: relation.schema, name: relation.name, outputs };
   }
   assert(relation.collection >= 0, `relation ${relation.name} has rows somewhere`);
-  return { rel: { kind: 'get', relation, positions, columns }, schema: relation.schema, outputs };
+  return { rel: { kind: 'get', relation, positions, columns }, schema: relation.schema, name: relation.name, outputs };
+}
+
+/** A relation; a WITH entry of that name that comes later in the text is mentioned in the error. */
+function findNamed(name: QualifiedName, environment: Environment): Relation {
+  const [first] = name.parts;
+  const later = name.parts.length === 1 && first !== undefined && isLater(environment, first);
+  if (!later || environment.context.catalog.relation(name.parts) !== undefined) return findRelation(name, environment.context.catalog);
+  throw sqlError('42P01', `relation "${first}" does not exist`, {
+    position: name.position,
+    detail: `There is a WITH item named "${first}", but it cannot be referenced from this part of the query.`,
+    hint: 'Use WITH RECURSIVE, or re-order the WITH items to remove forward references.',
+  });
+}
+
+function isLater(environment: Environment, name: string): boolean {
+  for (let at = environment.tables; at !== null; at = at.parent) if (at.later.includes(name)) return true;
+  return false;
 }
 
 function bindView(relation: Relation, environment: Environment): BoundRelation {
@@ -58,7 +76,7 @@ function bindView(relation: Relation, environment: Environment): BoundRelation {
   const outputs = bound.outputs.map((output, i): OutputColumn => ({
     name: relation.columns[i]?.name ?? output.name, column: output.column, tableOid: relation.oid, attribute: i + 1,
   }));
-  return { rel: rowsOf(bound), schema: relation.schema, outputs };
+  return { rel: rowsOf(bound), schema: relation.schema, name: relation.name, outputs };
 }
 
 /** Positions inside a view's text mean nothing to who reads the view. */

@@ -24,6 +24,8 @@ export interface ScopeItem {
   readonly name: string;
   /** Schema of a relation without alias, so that `s.t.a` works. */
   readonly schema: string | null;
+  /** The relation's own name, which an alias hides. */
+  readonly relation?: string;
   readonly columns: readonly ScopeColumn[];
   readonly relationVisible: boolean;
   readonly columnsVisible: boolean;
@@ -106,12 +108,14 @@ export function resolveItem(
 
 function missingItem(table: string, position: number, scope: Scope): SqlError {
   for (let at: Scope | null = scope; at !== null; at = at.parent) {
-    if (at.hidden.some((item) => item.name === table)) {
-      return sqlError('42P01', `invalid reference to FROM-clause entry for table "${table}"`, {
-        position,
-        detail: `There is an entry for table "${table}", but it cannot be referenced from this part of the query.`,
-      });
-    }
+    const named = [...at.items, ...at.hidden].find((item) => item.name === table);
+    const aliased = at.items.find((item) => item.relation === table);
+    if (named === undefined && aliased === undefined) continue;
+    return sqlError('42P01', `invalid reference to FROM-clause entry for table "${table}"`, {
+      position, hint: named !== undefined || aliased === undefined
+        ? `There is an entry for table "${table}", but it cannot be referenced from this part of the query.`
+        : `Perhaps you meant to reference the table alias "${aliased.name}".`,
+    });
   }
   return sqlError('42P01', `missing FROM-clause entry for table "${table}"`, { position });
 }
@@ -125,7 +129,7 @@ function hintFor(column: string, scope: Scope, item: string): Partial<ErrorField
     const hidden = at.hidden.find((each) => (item === '' || each.name === item)
       && each.columns.some((candidate) => candidate.name === column));
     if (hidden !== undefined) {
-      return { detail: `There is a column named "${column}" in table "${hidden.name}", but it cannot be referenced from this part of the query.` };
+      return { hint: `There is a column named "${column}" in table "${hidden.name}", but it cannot be referenced from this part of the query.` };
     }
   }
   const near = nearColumns(column, scope, item);
@@ -146,7 +150,7 @@ function nearColumns(column: string, scope: Scope, table: string): readonly stri
       const penalty = table === '' || table === item.name ? 0 : 1;
       for (const candidate of item.columns) {
         const distance = editDistance(column, candidate.name) + penalty;
-        if (distance > best || distance > candidate.name.length / 2) continue;
+        if (distance > best || distance > column.length / 2) continue;
         if (distance < best) names = [];
         best = distance;
         names.push(`${item.name}.${candidate.name}`);

@@ -9,9 +9,9 @@ import { sqlError, unsupported } from '../../base/error.ts';
 import type { OrderKey, Output, Rel } from '../logical/rel.ts';
 import { columnsOf, filter } from '../logical/rel.ts';
 import type { Scalar } from '../logical/scalar.ts';
-import { columnReference, conjuncts } from '../logical/scalar.ts';
+import { columnReference, conjuncts, walk } from '../logical/scalar.ts';
 import { settleUnknown } from './coerce.ts';
-import type { BoundQuery, Environment, OutputColumn } from './environment.ts';
+import type { BoundAggregate, BoundQuery, Environment, OutputColumn } from './environment.ts';
 import { bindCondition, bindExpression } from './expression.ts';
 import { bindFrom } from './from.ts';
 import { groupQuery } from './group.ts';
@@ -39,7 +39,7 @@ export function bindSelect(select: Select, order: readonly OrderItem[], environm
     : bindCondition(select.having, { ...inside, setFunctions: null, clause: 'HAVING' }, 'HAVING');
   const visible = items.length;
   const sort = order.map((item) => bindOutputReference(item.expression, items, inside, 'ORDER BY'));
-  const keys = select.groupBy.map((key) => groupKey(key, items, { ...plain, clause: 'GROUP BY' }));
+  const keys = select.groupBy.map((key) => groupKey(key, items, { ...plain, clause: 'GROUP BY' }, inside.aggregates ?? []));
   const on = select.distinct === null ? null
     : select.distinct.map((key) => bindOutputReference(key, items, inside, 'DISTINCT ON'));
   const grouped = groupQuery(filter(from.rel, where), { keys, having, items, scope, environment: inside });
@@ -90,9 +90,16 @@ function starColumns(item: SelectItem, scope: Scope): readonly ScopeColumn[] {
   return scope.items.filter((each) => each.columnsVisible).flatMap((each) => each.columns);
 }
 
-function groupKey(key: Select['groupBy'][number], items: Item[], environment: Environment): Scalar {
+function groupKey(
+  key: Select['groupBy'][number], items: Item[], environment: Environment, aggregates: readonly BoundAggregate[],
+): Scalar {
   const index = bindOutputReference(key, items, environment, 'GROUP BY');
-  return defined(items[index], 'a reference names an item').scalar;
+  const { scalar } = defined(items[index], 'a reference names an item');
+  walk(scalar, (node) => {
+    if (node.kind !== 'column' || !aggregates.some((aggregate) => aggregate.column.id === node.column.id)) return;
+    throw sqlError('42803', 'aggregate functions are not allowed in GROUP BY', { position: node.position });
+  });
+  return scalar;
 }
 
 /** A set-returning call of the select list multiplies the rows below the projection. */
