@@ -267,16 +267,16 @@ const flagsDescription = 'Fits a value to the length of its type';
 
 function lengthCoercions(): FunctionEntry[] {
   const moment = (type: 'timestamp' | 'timestamptz' | 'time'): FunctionEntry =>
-    entry('cast', type, [type, 'int4'], type, 'Rounds to a number of decimals of a second.',
+    entry('type modifier', type, [type, 'int4'], type, 'Rounds to a number of decimals of a second.',
       ([value, modifier]) => roundMicroseconds(bigintOf(value), numberOf(modifier)));
   return [
-    entry('cast', 'numeric', ['numeric', 'int4'], 'numeric', 'Rounds to the scale of a type modifier and checks its precision.',
+    entry('type modifier', 'numeric', ['numeric', 'int4'], 'numeric', 'Rounds to the scale of a type modifier and checks its precision.',
       ([value, modifier]) => applyModifier(decimalOf(value), numberOf(modifier))),
     ...(['varchar', 'bpchar'] as const).map((type) =>
-      entry('cast', type, [type, 'int4', 'bool'], type, `${flagsDescription}; cuts if the cast is explicit.`,
+      entry('type modifier', type, [type, 'int4', 'bool'], type, `${flagsDescription}; cuts if the cast is explicit.`,
         ([value, modifier, explicit]) => fitText(type, stringOf(value), numberOf(modifier), explicit === true))),
     moment('timestamp'), moment('timestamptz'), moment('time'),
-    entry('cast', 'interval', ['interval', 'int4'], 'interval', 'Rounds to a number of decimals of a second.',
+    entry('type modifier', 'interval', ['interval', 'int4'], 'interval', 'Rounds to a number of decimals of a second.',
       ([value, modifier]) => roundInterval(intervalOf(value), numberOf(modifier))),
   ];
 }
