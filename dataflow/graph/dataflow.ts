@@ -58,6 +58,8 @@ export interface DataflowListener {
   behind(dataflow: Dataflow): void;
   /** Its frontier moved by work. */
   advanced(dataflow: Dataflow): void;
+  /** Its imports got further. */
+  poked(dataflow: Dataflow): void;
 }
 
 export type RunResult = 'more' | 'blocked' | 'waiting' | 'done';
@@ -85,12 +87,18 @@ export class Dataflow implements StreamReader {
   readonly #private: Held[] = [];
   #frontier = never;
   #inStep = false;
+  /** Nothing of the open step is left in the network. */
+  #drained = false;
   #behind = true;
   #disposed = false;
   #liveFrom: number | null = null;
   /** Indexes of imports that have to be whole before the first step. */
   readonly #toBuild: { readonly collection: StoredCollection; readonly index: number }[] = [];
   #importErrors: DeltaReader[] = [];
+  /** The effective frontier as it was at a version of the engine's progress. */
+  #effective = never;
+  #effectiveVersion = -1;
+  #pokedVersion = -1;
 
   constructor(
     id: number, asOf: number, sink: DataflowSink, around: Surroundings, listener: DataflowListener,
@@ -145,8 +153,13 @@ export class Dataflow implements StreamReader {
 
   /** Step up to which the result is known, work or no work. */
   effectiveFrontier(): number {
-    if (this.#behind || !this.hydrated) return this.frontier;
-    return Math.max(this.#frontier, this.#target());
+    const { version } = this.#around.progress;
+    if (this.#effectiveVersion !== version) {
+      this.#effective = this.#behind || !this.hydrated
+        ? this.frontier : Math.max(this.#frontier, this.#target());
+      this.#effectiveVersion = version;
+    }
+    return this.#effective;
   }
 
   /** The least frontier of the imports. */
@@ -165,6 +178,7 @@ export class Dataflow implements StreamReader {
   }
 
   #moveTo(step: number): void {
+    this.#around.progress.version++;
     this.#frontier = step;
     this.#rendering.stored.forEach(({ collection }, i) => {
       collection.sealTo(step);
@@ -172,8 +186,18 @@ export class Dataflow implements StreamReader {
     });
   }
 
+  /** An import's frontier moved. */
+  poked(): void {
+    const { version } = this.#around.progress;
+    if (this.#pokedVersion === version) return;
+    this.#pokedVersion = version;
+    this.#listener.poked(this);
+    if (!this.#behind) this.sink.poke();
+  }
+
   changed(): void {
     if (this.#disposed) return;
+    this.#around.progress.version++;
     this.#behind = true;
     this.#listener.behind(this);
   }
@@ -207,18 +231,23 @@ export class Dataflow implements StreamReader {
     if (!this.#inStep && !this.#begin()) return this.#behind ? 'waiting' : 'done';
     if (!this.#readImportErrors(fuel)) return 'more';
     this.#takeStreams();
-    if (this.network.run(fuel) === 'more') return this.sink.blocked ? 'blocked' : 'more';
-    if (this.#frontier === never && !this.#allReplayed()) return this.#hasReplay() ? 'more' : 'waiting';
+    this.#drained = this.network.run(fuel) === 'done';
+    if (!this.#drained) return this.sink.blocked ? 'blocked' : 'more';
+    if (!this.#mayEnd()) return this.#hasReplay() ? 'more' : 'waiting';
     this.#end();
     return this.#behind ? 'more' : 'done';
   }
 
-  /** True while there is a step to work on and its imports are there. */
+  /** True while there is a step to work on and what it needs is there. */
   get runnable(): boolean {
-    if (this.#inStep) {
-      return this.#frontier !== never || this.#allReplayed() || this.#hasReplay();
-    }
+    if (this.#inStep) return !this.#drained || this.#mayEnd() || this.#hasReplay();
     return this.#behind && this.#nextStep() !== null;
+  }
+
+  /** The first step stays open until the past of every stream is in it. */
+  #mayEnd(): boolean {
+    return this.#frontier !== never || this.#rendering.streams.length === 0
+      || (this.#liveFrom !== null && this.#rendering.streams.every((one) => one.replayed));
   }
 
   #buildIndexes(fuel: Fuel): boolean {
@@ -241,6 +270,7 @@ export class Dataflow implements StreamReader {
     const to = this.#nextStep();
     if (to === null) return false;
     this.#inStep = true;
+    this.#drained = false;
     this.clock.from = this.#frontier;
     this.clock.to = to;
     this.network.begin(to);
@@ -312,10 +342,6 @@ export class Dataflow implements StreamReader {
     if (operators.length === 0) batch.slab.release();
   }
 
-  #allReplayed(): boolean {
-    return this.#rendering.streams.every((one) => one.replayed);
-  }
-
   #hasReplay(): boolean {
     return this.#rendering.streams.some((one) => one.hasReplay);
   }
@@ -344,6 +370,7 @@ export class Dataflow implements StreamReader {
     }
     this.#moveTo(to);
     this.#behind = this.#stillBehind();
+    this.#around.progress.version++;
     if (shown) this.#listener.advanced(this);
     this.sink.advanced(to, shown);
   }
@@ -357,6 +384,20 @@ export class Dataflow implements StreamReader {
 
   bytes(): number {
     return this.network.bytes();
+  }
+
+  /** Frees up to about `rowsMax` dead rows of private arrangements; answers how many. */
+  reclaim(rowsMax: number): number {
+    let done = 0;
+    for (const { arrangement } of this.#private) {
+      if (done < rowsMax) done += arrangement.reclaim(rowsMax - done);
+    }
+    return done;
+  }
+
+  /** Whether the dataflow keeps rows that can die. */
+  get keepsRows(): boolean {
+    return this.#private.length > 0;
   }
 
   /** Gives back everything; may be called at any moment between two runs. */

@@ -44,6 +44,10 @@ export interface EngineOptions {
 /** What runs for a request that can be cancelled. */
 type Running = { readonly kind: 'read'; readonly task: ReadTask } | { readonly kind: 'dataflow'; readonly dataflow: number };
 
+interface Reclaimable {
+  reclaim(rowsMax: number): number;
+}
+
 /** An index that a command asked for and that is being built. */
 interface Building {
   readonly collection: StoredCollection;
@@ -74,7 +78,10 @@ export class Engine implements DataflowListener {
   readonly #advanced = new Set<Dataflow>();
   /** Collections whose history stands behind their last change. */
   readonly #remembering = new Set<StoredCollection>();
-  readonly #reclaimable = new Set<StoredCollection>();
+  /** Whoever may hold dead rows; those at the front were looked at longest ago. */
+  readonly #reclaimable = new Set<Reclaimable>();
+  /** Progress that watchers have been told of. */
+  #watchedVersion = -1;
   #complete = 0;
   #since: number | null = null;
 
@@ -83,6 +90,7 @@ export class Engine implements DataflowListener {
     const rowsMax = options.activationRowsMax ?? limits.activationRowsMax;
     this.#scheduler = new Scheduler(() => options.now(), rowsMax);
     this.#around = {
+      progress: { version: 0 },
       pool: new SlabPool(),
       scratch: newScratch(rowsMax),
       rowsMax,
@@ -169,7 +177,7 @@ export class Engine implements DataflowListener {
       this.#afterRun(dataflow);
       worked = true;
     }
-    return worked || this.#reclaim();
+    return this.#reclaim() || worked;
   }
 
   #runReads(): boolean {
@@ -209,6 +217,7 @@ export class Engine implements DataflowListener {
     const { step } = task;
     assert(step > this.#complete, `step ${step} comes after ${this.#complete}`);
     this.#complete = step;
+    this.#around.progress.version++;
     this.#since = task.since;
     this.#times.set(step, task.time);
     for (const collection of task.touched) {
@@ -220,7 +229,7 @@ export class Engine implements DataflowListener {
     }
     this.#forgetHistory();
     this.#around.respond({ kind: 'complete', step });
-    for (const dataflow of this.#watchers) this.#watch(dataflow);
+    this.#scheduler.stepCompleted();
     if (step % 1024 === 0) this.#forgetTimes();
   }
 
@@ -264,9 +273,11 @@ export class Engine implements DataflowListener {
   }
 
   #reclaim(): boolean {
-    for (const collection of this.#reclaimable) {
-      if (collection.reclaim(this.#around.rowsMax) > 0) return true;
-      this.#reclaimable.delete(collection);
+    for (const one of this.#reclaimable) {
+      this.#reclaimable.delete(one);
+      if (one.reclaim(this.#around.rowsMax >> 1) === 0) continue;
+      this.#reclaimable.add(one);
+      return true;
     }
     return false;
   }
@@ -275,12 +286,16 @@ export class Engine implements DataflowListener {
     this.#scheduler.add(dataflow);
   }
 
+  poked(dataflow: Dataflow): void {
+    this.#scheduler.poke(dataflow);
+  }
+
   advanced(dataflow: Dataflow): void {
     this.#advanced.add(dataflow);
     if (dataflow.sink instanceof CollectionSink && !dataflow.sink.finished) {
       this.#remember(dataflow.sink.collection);
     }
-    for (const watcher of this.#watchers) if (watcher !== dataflow) this.#watch(watcher);
+    if (dataflow.keepsRows) this.#reclaimable.add(dataflow);
   }
 
   #afterRun(dataflow: Dataflow): void {
@@ -312,6 +327,11 @@ export class Engine implements DataflowListener {
   }
 
   #report(): void {
+    const { version } = this.#around.progress;
+    if (this.#watchedVersion !== version) {
+      for (const dataflow of this.#watchers) this.#watch(dataflow);
+      this.#watchedVersion = version;
+    }
     for (const dataflow of this.#advanced) {
       const step = dataflow.frontier;
       this.#around.respond({ kind: 'frontier', dataflow: dataflow.id, step });
@@ -406,6 +426,7 @@ export class Engine implements DataflowListener {
     this.#dataflows.delete(dataflow.id);
     this.#scheduler.remove(dataflow);
     this.#watchers.delete(dataflow);
+    this.#reclaimable.delete(dataflow);
     this.#advanced.delete(dataflow);
     for (const [request, running] of this.#requests) {
       if (running.kind === 'dataflow' && running.dataflow === dataflow.id) {
@@ -499,7 +520,10 @@ export class Engine implements DataflowListener {
     const running = this.#requests.get(request);
     if (running?.kind !== 'dataflow') return;
     const sink = this.#dataflows.get(running.dataflow)?.sink;
-    if (sink instanceof SubscribeSink) sink.credit(bytes);
+    if (!(sink instanceof SubscribeSink)) return;
+    sink.credit(bytes);
+    const dataflow = this.#dataflows.get(running.dataflow);
+    if (dataflow !== undefined) this.#scheduler.poke(dataflow);
   }
 
   #hold({ hold, collection: id, since }: Of<'hold'>): void {

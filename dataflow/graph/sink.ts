@@ -25,6 +25,8 @@ export interface DataflowSink {
   end(step: number, shown: boolean, first: boolean): void;
   /** The dataflow's frontier has moved to `step`. */
   advanced(step: number, shown: boolean): void;
+  /** The dataflow's frontier moved although nothing came: readers may get further. */
+  poke(): void;
   dispose(): void;
 }
 
@@ -91,9 +93,15 @@ export class CollectionSink implements DataflowSink {
 
   advanced(step: number, shown: boolean): void {
     if (!shown) return;
-    if (this.collection.lastChanged === step) {
-      for (const reader of this.collection.readers) reader.changed();
+    if (this.collection.lastChanged < step) return this.poke();
+    for (const reader of this.collection.readers) {
+      reader.changed();
+      reader.poked();
     }
+  }
+
+  poke(): void {
+    for (const reader of this.collection.readers) reader.poked();
   }
 
   dispose(): void {

@@ -24,6 +24,8 @@ export interface Reader {
   settle(): void;
   /** The collection changed at a step. */
   changed(): void;
+  /** The collection's frontier moved, perhaps without a change. */
+  poked(): void;
 }
 
 /** Who writes a collection. */

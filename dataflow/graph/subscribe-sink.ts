@@ -177,6 +177,10 @@ export class SubscribeSink implements DataflowSink, Operator {
     }
   }
 
+  poke(): void {
+    // Nobody reads a subscription's result but its subscriber.
+  }
+
   bytes(): number {
     return (this.#changes?.bytes() ?? 0) + (this.#errors?.bytes() ?? 0);
   }

@@ -5,7 +5,13 @@ import type { SlabPool } from '../value/slab.ts';
 import type { ColumnType } from '../value/type.ts';
 import type { Response } from './command.ts';
 
+/** Counts whatever can change a frontier, so that answers about frontiers can be remembered. */
+export interface Progress {
+  version: number;
+}
+
 export interface Surroundings {
+  readonly progress: Progress;
   readonly pool: SlabPool;
   readonly scratch: Scratch;
   /** Rows of an activation. */

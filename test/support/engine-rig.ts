@@ -124,7 +124,7 @@ export class EngineRig {
   settle(): void {
     let turns = 0;
     while (this.engine.run(1)) {
-      if (++turns > 3_000) throw new Error('the engine does not come to rest');
+      if (++turns > 100_000) throw new Error('the engine does not come to rest');
     }
   }
 
