@@ -32,6 +32,8 @@ import { GroupTable, lookupRowsMax, recordCount } from './group-table.ts';
 import type { Context, DataError, Operator } from './operator.ts';
 import { cellDiffers, publishCell, varWordsOfCells } from './publish.ts';
 import type { Field } from './record-field.ts';
+import type { Settle } from './reduce-kernel.ts';
+import { canSettle, settleKernel } from './reduce-kernel.ts';
 import { freeFields, gatherField, layFields, varWordsOfField } from './record-field.ts';
 import { countingWeights } from './row-weights.ts';
 import { StateMemory } from './state-memory.ts';
@@ -52,6 +54,7 @@ const changed = new Uint8Array(cellsMax);
 const before = new Int32Array(cellsMax);
 const after = new Int32Array(cellsMax);
 const afterCell = new Int32Array(cellsMax);
+const ended = new Int32Array(cellsMax);
 
 export class ReduceOperator implements Operator {
   readonly columns: readonly ColumnType[];
@@ -62,6 +65,7 @@ export class ReduceOperator implements Operator {
   readonly #published: readonly Field[];
   readonly #cells: readonly Cells[];
   readonly #writer: BatchWriter;
+  readonly #kernel: Settle | null;
   readonly #errors = new Map<number, DataError>();
   readonly #touched = new TouchedGroups();
   /** Where an interrupted push or finish goes on. */
@@ -84,6 +88,9 @@ export class ReduceOperator implements Operator {
       accumulator.place(at);
       at += accumulator.words;
     }
+    const settles = canSettle(this.#published);
+    this.#kernel = settles
+      ? settleKernel(this.#table.fields, this.#published, this.#table.stateStart) : null;
     this.#cells = values.map((column) => new Cells(column.type));
     this.#writer = new BatchWriter(pool, node.columns);
   }
@@ -146,6 +153,27 @@ export class ReduceOperator implements Operator {
       this.#cells[a].clear(n);
       this.#accumulators[a].finish(this.#touched.list, first, n, this.#cells[a]);
     }
+    const kernel = this.#kernel;
+    const sound = this.#errors.size === 0 && this.#cells.every((cells) => cells.errors.size === 0);
+    if (kernel !== null && sound) this.#finishQuickly(kernel, first, n, context);
+    else this.#finishCarefully(first, n, context);
+  }
+
+  /** By the generated loop: where no value is in error and all are of fixed width. */
+  #finishQuickly(kernel: Settle, first: number, n: number, context: Context): void {
+    const { i32, f64 } = this.#memory;
+    const { list } = this.#touched;
+    let words = 0;
+    for (const field of this.#table.fields) words += varWordsOfField(i32, field, list, first, n);
+    this.#writer.begin(2 * n, words);
+    const call = { list, first, n, cells: this.#cells, writer: this.#writer, ended, endedCount: 0 };
+    const rows = kernel(i32, f64, call);
+    if (rows > 0) context.emit(this.#writer.seal(context.step, rows));
+    for (let e = 0; e < call.endedCount; e++) this.#end(ended[e]);
+  }
+
+  /** By passes over the columns: errors and var values included. */
+  #finishCarefully(first: number, n: number, context: Context): void {
     this.#judge(first, n);
     const beforeCount = this.#list(first, n, false);
     const afterCount = this.#list(first, n, true);
