@@ -7,7 +7,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { Adapter, typeNames } from '../../../test/support/nsp/adapter.ts';
+import { Adapter } from '../../../test/support/nsp/adapter.ts';
 import { mask } from '../../../test/support/nsp/mask.ts';
 import { Unread } from '../../../test/support/nsp/tree.ts';
 import { Random } from '../../../test/support/random.ts';
@@ -53,8 +53,7 @@ function plain(value: unknown): unknown {
 }
 
 function partsOf(parts: readonly unknown[]): unknown[] {
-  const rest = parts[0] === 'pg_catalog' && parts.length === 2 ? parts.slice(1) : parts;
-  return rest.map((part) => typeNames.get(String(part)) ?? part);
+  return parts[0] === 'pg_catalog' && parts.length === 2 ? parts.slice(1) : [...parts];
 }
 
 type Outcome = 'same' | 'different' | 'not compared';
