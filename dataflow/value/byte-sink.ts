@@ -8,6 +8,7 @@ import { limits } from '../../src/base/limits.ts';
 
 const encoder = new TextEncoder();
 
+/** Bytes that grow; see the head of the file for the protocol. */
 export class ByteSink {
   u8: Uint8Array;
   /** Bytes written so far: the index of the next one. */
@@ -59,14 +60,15 @@ export class ByteSink {
     this.u8[at + 3] = value;
   }
 
-  bytes(source: Uint8Array): void {
+  /** Appends bytes as they are. */
+  raw(source: Uint8Array): void {
     this.ensure(source.length);
     this.u8.set(source, this.at);
     this.at += source.length;
   }
 
   /** Appends a string as UTF-8. */
-  text(text: string): void {
+  utf8(text: string): void {
     this.ensure(text.length * 3);
     this.at += encoder.encodeInto(text, this.u8.subarray(this.at)).written;
   }

@@ -176,6 +176,8 @@ function readTimestamp(
     case 'epoch': return unixEpochMicroseconds;
     case 'now':
       if (zoned) return roundMicroseconds(nowOf(context, sqlName, text), modifier);
+      break;
+    case 'today': case 'tomorrow': case 'yesterday': break;
   }
   const local = fields.special === undefined
     ? microsecondsOf(dayOfFields(fields), fields.time ?? 0)

@@ -93,7 +93,7 @@ function slowWriter(column: WireColumn, context: DatetimeContext): ValueWriter {
   const isVar = physicalOf(type) === 'var';
   return (sink, i32, at, bytes) => {
     const datum = isVar ? readValueVar(type, i32, at, bytes) : readScalar(type, i32, at, bytes);
-    sink.text(formatDatum(type, datum, modifier, context));
+    sink.utf8(formatDatum(type, datum, modifier, context));
   };
 }
 
