@@ -10,7 +10,6 @@
  * A union is no operator: its stream is the streams of its inputs.
  */
 import { assert, defined, unreachable } from '../../src/base/assert.ts';
-import { unsupported } from '../../src/base/error.ts';
 import type { Arrangement } from '../arrangement/arrangement.ts';
 import type { Program } from '../expr/expr.ts';
 import { Mfp } from '../expr/mfp.ts';
@@ -32,6 +31,7 @@ import { ReduceOperator } from '../operators/reduce.ts';
 import { SemijoinOperator } from '../operators/semijoin.ts';
 import { ThresholdOperator } from '../operators/threshold.ts';
 import { ArrangementSource, ConstantSource, StreamSource } from '../operators/source.ts';
+import { TopkOperator } from '../operators/topk.ts';
 import type { Node, Plan } from '../plan/plan.ts';
 import type { ColumnType } from '../value/type.ts';
 
@@ -194,7 +194,7 @@ class Renderer {
       case 'threshold':
         return [this.#add(new ThresholdOperator(node.columns, pool), [node.input])];
       case 'topk':
-        throw unsupported('ORDER BY with LIMIT inside a view');
+        return [this.#add(new TopkOperator(node, this.#columns(node.input), pool), [node.input])];
       default:
         return unreachable(node);
     }

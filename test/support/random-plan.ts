@@ -81,7 +81,7 @@ class PlanMaker {
     const random = this.#random;
     const kind = random.pick([
       'get', 'mfp', 'mfp', 'join', 'join', 'semijoin', 'reduce', 'distinct', 'threshold', 'negate',
-      'union', 'constant',
+      'union', 'constant', 'topk', 'flatMap',
     ] as const);
     switch (kind) {
       case 'get': return this.#get();
@@ -98,6 +98,8 @@ class PlanMaker {
       case 'negate': return this.#negate();
       case 'union': return this.#union();
       case 'constant': return this.#constant();
+      case 'topk': return this.#topk();
+      case 'flatMap': return this.#flatMap();
     }
   }
 
@@ -205,6 +207,33 @@ class PlanMaker {
     const keys = key.flatMap((c) => columns[c] ?? []);
     const values = aggregates.map(({ type, fn }) => ({ type, nullable: fn !== 'count' }));
     this.nodes.push({ kind: 'reduce', input, key, aggregates, columns: [...keys, ...values] });
+  }
+
+  #topk(): void {
+    const random = this.#random;
+    const input = this.#recent();
+    const columns = this.#columns(input);
+    const key = columns.map((_, c) => c).filter(() => random.chance(0.3));
+    const order = columns.map((_, column) => ({
+      column, descending: random.chance(0.5), nullsFirst: random.chance(0.5),
+    })).filter(() => random.chance(0.5));
+    const limit = random.pick([1, 2, 5, -1]);
+    this.nodes.push({
+      kind: 'topk', input, key, order, limit, offset: random.pick([0, 0, 1, 3]), columns,
+    });
+  }
+
+  /** generate_series(a, b) where there are such columns. */
+  #flatMap(): void {
+    const input = this.#recent();
+    const columns = this.#columns(input);
+    const ints = columns.flatMap(({ type }, c) => (type === 'int4' ? [c] : []));
+    const [a, b] = [ints[0], ints.at(-1)];
+    if (a === undefined || b === undefined || columns.length > 6) return;
+    this.nodes.push({
+      kind: 'flatMap', input, fn: 'generate_series(int4,int4)', args: [a, b],
+      columns: [...columns, int],
+    });
   }
 
   #negate(): void {
