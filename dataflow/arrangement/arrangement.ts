@@ -78,9 +78,13 @@ export interface Arrangement {
    * key matches nothing unless `nullsEqual`. Answers true when every row was probed.
    */
   probe(index: number, keys: Batch, keyColumns: readonly number[], nullsEqual: boolean, at: number, position: Position, out: Pairs): boolean;
-  /** Rows visible at `at`, in address order; true at the end. Safe across steps while `at` is held. */
+  /** Rows visible at `at`, in no order; true at the end. Safe across steps while `at` is held. */
   scan(at: number, position: Position, out: Pairs): boolean;
-  /** The consolidated changes after step `from` up to and including `to`; `from` must be held. */
+  /**
+   * What changed after step `from` up to and including `to`; `from` must be held. What came and went
+   * in between is left out, and so is a row that was retracted and added again in one step. A row
+   * whose weight changed comes twice: with minus the old weight and with the new one.
+   */
   changes(from: number, to: number, position: Position, out: Pairs): boolean;
 
   /**
@@ -92,7 +96,10 @@ export interface Arrangement {
   /** Words of var bytes that `gather` of the same rows and columns will take. */
   varWordsOf(addresses: Int32Array, first: number, n: number, columns: readonly number[]): number;
 
-  /** Frees up to `rowsMax` dead rows and moves rows out of thin segments; answers how many were done. */
+  /**
+   * Frees up to `rowsMax` rows that nobody can read any more; answers how many. `apply` frees two a
+   * change by itself. (Rows move out of thin segments at `seal`.)
+   */
   reclaim(rowsMax: number): number;
   /** Bytes held, indexes included. */
   bytes(): number;

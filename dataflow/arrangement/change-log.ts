@@ -10,6 +10,7 @@
  */
 import { IntRing } from './int-ring.ts';
 
+/** Births by step; see the head of this file. */
 export class ChangeLog {
   readonly #born = new IntRing();
   /** Two entries a step that had births: the step, and the number after its last birth. */

@@ -9,6 +9,7 @@ import { recordDeath } from '../value/layout.ts';
 import { IntRing } from './int-ring.ts';
 import type { Region } from './region.ts';
 
+/** The dead rows of one store, oldest first. */
 export class DeadLog {
   readonly #rows = new IntRing();
   readonly #region: Region;

@@ -34,6 +34,7 @@ import { identityHash, samePayload } from './stage.ts';
 
 const heavyRowsMin = 64;
 const lightRowsMax = 16;
+const deathsLookedAtMax = 4;
 const startLog = 6;
 const heavyLog = 7;
 
@@ -48,6 +49,7 @@ export interface HeavyKey {
   readonly table: HashTable;
 }
 
+/** One hash index over a store; see the head of this file for its slots. */
 export class HashIndex {
   readonly key: readonly number[];
   readonly table: HashTable;
@@ -245,6 +247,23 @@ export class HashIndex {
         return findHeavy(i32, this.heavyAt(value).table, identity, words, at, size);
       }
     }
+  }
+
+  /**
+   * A row that died at `step` with the payload of the record of `size` words at `at` of `words`, or
+   * -1. Looks at the key's last few deaths only.
+   */
+  findDead(hash: number, step: number, words: Int32Array, at: number, size: number): number {
+    const slot = this.#walk(hash, (value) => value < 0 && this.#belongs(value, hash));
+    if (slot < 0) return -1;
+    let sequence = ~this.#region.i32[slot + 1];
+    for (let k = 0; k < deathsLookedAtMax && sequence >= 0; k++) {
+      const row = this.#log.row(sequence);
+      if (this.#region.i32[row + recordDeath] !== step) return -1;
+      if (samePayload(this.#region.i32, row, words, at, size)) return row;
+      sequence = this.older(sequence);
+    }
+    return -1;
   }
 
   /** Takes a live row out. */

@@ -49,6 +49,7 @@ export function tableMask(entry: number): number {
 /** A copy of the entries of one table, reused. */
 let scratch = new Int32Array(2 ** (splitLog + 1));
 
+/** An extendible hash table of [tag, value] slots in a region. */
 export class HashTable {
   directory: Int32Array;
   /** hash >>> shift is the place in the directory. */

@@ -5,6 +5,7 @@
 import { assert } from '../../src/base/assert.ts';
 import type { Hold } from './arrangement.ts';
 
+/** All holds on one arrangement. */
 export class HoldSet {
   readonly #holds = new Set<StepHold>();
   #least = Infinity;

@@ -12,6 +12,7 @@ const capacityMin = 16;
 const keepCapacityMax = 4_096;
 const sequenceMask = 0x7fffffff;
 
+/** A queue of ints known by sequence number. */
 export class IntRing {
   #ring = new Int32Array(capacityMin);
   #head: number;

@@ -30,6 +30,7 @@ const buildRows = 1_024;
 /** Newer than every row: a scan at it sees the live rows. */
 const liveStep = 0x7ffffffe;
 
+/** One key of an arrangement and the index on it. */
 export class KeyIndex {
   readonly key: readonly number[];
   readonly types: readonly ColumnType[];

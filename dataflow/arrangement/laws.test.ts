@@ -232,6 +232,24 @@ describe('steps', () => {
     arrangement.dispose();
   });
 
+  test('a row that goes and comes back in one step is no change', () => {
+    const arrangement = new StoreArrangement(new RegionPool(), keyAndNumber);
+    step(arrangement, 1, [plus([1n, 1]), plus([2n, 2]), plus([3n, 3]), plus([4n, 4])]);
+    const hold = arrangement.hold(1);
+    step(arrangement, 2, [
+      minus([1n, 1]), plus([1n, 1]), plus([2n, 2]), minus([2n, 2]),
+      minus([3n, 3]), plus([3n, 3]), plus([3n, 3]),
+      minus([4n, 4]), plus([4n, 4]), minus([4n, 4]),
+    ]);
+    const pairs = makePairs(10);
+    expect(arrangement.changes(1, 2, startPosition(), pairs)).toBe(true);
+    const delta = new Weights();
+    expect(pairs.n).toBe(3);
+    takePairs(pool, arrangement, pairs, (_, update) => { delta.add(update); });
+    expect(delta.sorted()).toEqual(['-1 × 4|4', '1 × 3|3']);
+    hold.release();
+  });
+
   test('weights of one step are summed before anyone sees them', () => {
     const arrangement = new StoreArrangement(new RegionPool(), keyAndNumber);
     step(arrangement, 1, [plus([1n, 1]), minus([1n, 1]), minus([2n, 2]), plus([3n, 3])]);

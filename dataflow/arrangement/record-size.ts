@@ -6,6 +6,7 @@ import { paddedWords } from './stage.ts';
 /** Words of the record at `at`, padding included. */
 export type RecordSize = (i32: Int32Array, at: number) => number;
 
+/** The function that measures the records of a layout. */
 export function recordSize(layout: RowLayout): RecordSize {
   if (layout.variable.length === 0) {
     return generate<RecordSize>(['w', 'a'], `return ${paddedWords(layout.fixedWords)};`);

@@ -57,6 +57,7 @@ function reserve(): SharedArrayBuffer {
   }
 }
 
+/** One growable piece of shared memory and its free blocks. */
 export class Region {
   i32: Int32Array;
   meta: Int32Array;

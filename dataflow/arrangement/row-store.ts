@@ -46,6 +46,7 @@ function classOf(size: number): number {
   return size <= 32 ? size >> 1 : 12 + (size >> 3);
 }
 
+/** Records of one layout: room for them, and their room again when they are gone. */
 export class RowStore {
   readonly layout: RowLayout;
   readonly region: Region;

@@ -36,6 +36,7 @@ export function samePayload(
   return true;
 }
 
+/** Rows of a batch as records that are not in a store yet. */
 export class Stage {
   words = new Int32Array(0);
   /** Words of all staged records. */

@@ -62,6 +62,7 @@ const touchRowsMin = 16;
 const sliceHashes: Int32Array[] = [];
 const probeHashes = new Int32Array(sliceRows);
 
+/** The implementation of `Arrangement`; one per collection. */
 export class StoreArrangement implements Arrangement {
   readonly layout: RowLayout;
   readonly #starts: readonly VarStart[];
@@ -191,8 +192,10 @@ export class StoreArrangement implements Arrangement {
       const { i32 } = this.#store.region;
       weight += i32[old + recordWeight];
       if (i32[old + recordBirth] === step) {
-        if (weight !== 0) i32[old + recordWeight] = weight;
-        else this.#unborn(old, size, identity);
+        this.#moves.changed(old);
+        i32[old + recordWeight] = weight;
+        if (weight === 0) this.#unborn(old, size, identity);
+        else this.#noteReturn(old, step, k);
         return;
       }
       this.#close(old, step, k);
@@ -200,11 +203,28 @@ export class StoreArrangement implements Arrangement {
     if (weight === 0) return;
     words[at + recordWeight] = weight;
     words[at + recordBirth] = step;
-    this.#insert(words, at, size, identity, k);
+    const record = this.#insert(words, at, size, identity, k);
+    if (old < 0) this.#noteReturn(record, step, k);
+  }
+
+  /**
+   * If the row of a record just opened, staged as number `k`, was there before the step with the
+   * same weight, then its death and birth are no change.
+   */
+  #noteReturn(record: number, step: number, k: number): void {
+    if (this.#dead.newest !== step) return;
+    const { words } = stage;
+    const at = stage.at[k];
+    const { table } = this.#index(0);
+    const before = table.findDead(words[at + recordHash], step, words, at, stage.size[k]);
+    if (before < 0) return;
+    const { i32 } = this.#store.region;
+    if (i32[before + recordWeight] !== i32[record + recordWeight]) return;
+    this.#moves.moved(before, record, i32[before + recordBirth]);
   }
 
   /** Copies the record staged as number `k` in and makes it findable. */
-  #insert(words: Int32Array, at: number, size: number, identity: number, k: number): void {
+  #insert(words: Int32Array, at: number, size: number, identity: number, k: number): number {
     const record = this.#store.allocate(size);
     const { i32 } = this.#store.region;
     for (let w = 0; w < size; w++) i32[record + w] = words[at + w];
@@ -214,6 +234,7 @@ export class StoreArrangement implements Arrangement {
     for (let i = 0; i < indexes.length; i++) {
       indexes[i]?.table.add(sliceHashes[i][k], identity, record);
     }
+    return record;
   }
 
   /** Ends a live record at `step`; the one staged as number `k` has the same bytes. */
