@@ -27,7 +27,11 @@ export function refuse(c: Conversion, what: string, location?: number): SqlError
 }
 
 /** The same where the tree has no location but the words are known. */
-export function refuseWords(c: Conversion, what: string, words: string = what.toLowerCase()): SqlError {
+export function refuseWords(
+  c: Conversion,
+  what: string,
+  words: string = what.toLowerCase(),
+): SqlError {
   return unsupported(what, c.find(words));
 }
 
@@ -42,6 +46,7 @@ export function stringOf(node: Node): string {
   return node.String.sval ?? '';
 }
 
+/** The texts of a list of String nodes; none for a missing list. */
 export function stringsOf(nodes: readonly Node[] | undefined): string[] {
   return (nodes ?? []).map(stringOf);
 }

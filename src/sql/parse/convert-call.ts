@@ -23,7 +23,12 @@ const syntaxes = new Map<string, FunctionCall['syntax']>([
   ['timezone', 'atTimeZone'],
 ]);
 
-export function convertCall(c: Conversion, call: FuncCall, expression: ConvertExpression): FunctionCall {
+/** A call with everything that can stand around its arguments. */
+export function convertCall(
+  c: Conversion,
+  call: FuncCall,
+  expression: ConvertExpression,
+): FunctionCall {
   // AT LOCAL alone has no location: it is where its argument is.
   const args = (call.args ?? []).map((node) => convertArgument(c, node, expression));
   const position = call.location === -1 ? (args[0]?.position ?? c.start) : c.at(call.location);
@@ -50,7 +55,11 @@ function convertArgument(c: Conversion, node: Node, expression: ConvertExpressio
   return expression(c, node);
 }
 
-function syntaxOf(c: Conversion, parts: readonly string[], location: number | undefined): FunctionCall['syntax'] {
+function syntaxOf(
+  c: Conversion,
+  parts: readonly string[],
+  location: number | undefined,
+): FunctionCall['syntax'] {
   const name = defined(parts.at(-1), 'a function has a name');
   const syntax = syntaxes.get(name);
   // OVERLAPS, NORMALIZE, IS NORMALIZED, COLLATION FOR, xmlexists, SYSTEM_USER.
@@ -58,19 +67,31 @@ function syntaxOf(c: Conversion, parts: readonly string[], location: number | un
   return syntax;
 }
 
-export function convertOrder(c: Conversion, nodes: readonly Node[] | undefined, expression: ConvertExpression): OrderItem[] {
+/** Sort keys, with the default place of NULLs filled in. ORDER BY … USING is refused. */
+export function convertOrder(
+  c: Conversion,
+  nodes: readonly Node[] | undefined,
+  expression: ConvertExpression,
+): OrderItem[] {
   return (nodes ?? []).map((node) => {
     assert('SortBy' in node, 'an ORDER BY holds sort keys');
     const sort = node.SortBy;
     if (sort.sortby_dir === 'SORTBY_USING') throw refuse(c, 'ORDER BY … USING', sort.location);
     const key = expression(c, defined(sort.node, 'a sort key has an expression'));
     const descending = sort.sortby_dir === 'SORTBY_DESC';
-    const nullsFirst = sort.sortby_nulls === 'SORTBY_NULLS_DEFAULT' ? descending : sort.sortby_nulls === 'SORTBY_NULLS_FIRST';
+    const nullsFirst =
+      sort.sortby_nulls === 'SORTBY_NULLS_DEFAULT'
+        ? descending
+        : sort.sortby_nulls === 'SORTBY_NULLS_FIRST';
     return { expression: key, descending, nullsFirst, position: key.position };
   });
 }
 
-function convertWindow(c: Conversion, window: WindowDef, expression: ConvertExpression): WindowSpec {
+function convertWindow(
+  c: Conversion,
+  window: WindowDef,
+  expression: ConvertExpression,
+): WindowSpec {
   return {
     name: window.name ?? window.refname ?? '',
     partition: (window.partitionClause ?? []).map((node) => expression(c, node)),
@@ -81,10 +102,13 @@ function convertWindow(c: Conversion, window: WindowDef, expression: ConvertExpr
 
 /** `current_date` and its kin; `name` is the keyword in lower case. */
 export function convertKeywordFunction(c: Conversion, value: SQLValueFunction): Expression {
-  const spelled = defined(value.op, 'a keyword function has a name').slice('SVFOP_'.length).toLowerCase();
+  const spelled = defined(value.op, 'a keyword function has a name')
+    .slice('SVFOP_'.length)
+    .toLowerCase();
   const hasPrecision = spelled.endsWith('_n');
   const precision = hasPrecision ? (value.typmod ?? 0) : null;
-  if (precision !== null && precision < 0) throw sqlError('42601', 'precision must not be negative', { position: c.at(value.location) });
+  if (precision !== null && precision < 0)
+    throw sqlError('42601', 'precision must not be negative', { position: c.at(value.location) });
   const name = hasPrecision ? spelled.slice(0, -2) : spelled;
   return { kind: 'keywordFunction', name, precision, position: c.at(value.location) };
 }

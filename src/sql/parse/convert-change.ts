@@ -6,29 +6,46 @@ import type { Conversion } from './conversion.ts';
 import { convertExpression, convertOptional, convertRequired } from './convert-expression.ts';
 import { convertFrom, relationName } from './convert-from.ts';
 import { convertItems, convertQueryNode } from './convert-query.ts';
-import type { DeleteStmt, InsertStmt, MultiAssignRef, Node, ReturningClause, UpdateStmt, WithClause } from './postgres-grammar.ts';
+import type {
+  DeleteStmt,
+  InsertStmt,
+  MultiAssignRef,
+  Node,
+  ReturningClause,
+  UpdateStmt,
+  WithClause,
+} from './postgres-grammar.ts';
 
+/** INSERT; ON CONFLICT, OVERRIDING, WITH and an alias of the target are refused. */
 export function convertInsert(c: Conversion, insert: InsertStmt): Statement {
   refuseWith(c, insert.withClause);
-  if (insert.onConflictClause !== undefined) throw refuse(c, 'ON CONFLICT', insert.onConflictClause.location);
-  if (insert.override !== undefined && insert.override !== 'OVERRIDING_NOT_SET') throw refuseWords(c, 'OVERRIDING');
+  if (insert.onConflictClause !== undefined)
+    throw refuse(c, 'ON CONFLICT', insert.onConflictClause.location);
+  if (insert.override !== undefined && insert.override !== 'OVERRIDING_NOT_SET')
+    throw refuseWords(c, 'OVERRIDING');
   const relation = defined(insert.relation, 'INSERT names a table');
-  if (relation.alias !== undefined) throw refuse(c, 'an alias of the target of INSERT', relation.location);
+  if (relation.alias !== undefined)
+    throw refuse(c, 'an alias of the target of INSERT', relation.location);
   const columns = (insert.cols ?? []).map((node) => {
     const target = targetOf(node);
-    if ((target.indirection ?? []).length > 0) throw refuse(c, 'assignment to a part of a column', target.location);
+    if ((target.indirection ?? []).length > 0)
+      throw refuse(c, 'assignment to a part of a column', target.location);
     return { name: target.name ?? '', position: c.at(target.location) };
   });
   return {
     kind: 'insert',
     table: relationName(c, relation),
     columns,
-    source: insert.selectStmt === undefined ? 'default values' : convertQueryNode(c, insert.selectStmt, c.start),
+    source:
+      insert.selectStmt === undefined
+        ? 'default values'
+        : convertQueryNode(c, insert.selectStmt, c.start),
     returning: convertReturning(c, insert.returningClause),
     position: c.start,
   };
 }
 
+/** UPDATE; a row assignment is taken apart, a subquery for several columns refused. */
 export function convertUpdate(c: Conversion, update: UpdateStmt): Statement {
   refuseWith(c, update.withClause);
   const relation = defined(update.relation, 'UPDATE names a table');
@@ -44,6 +61,7 @@ export function convertUpdate(c: Conversion, update: UpdateStmt): Statement {
   };
 }
 
+/** DELETE with USING; WITH is refused. */
 export function convertDelete(c: Conversion, statement: DeleteStmt): Statement {
   refuseWith(c, statement.withClause);
   const relation = defined(statement.relation, 'DELETE names a table');
@@ -58,22 +76,37 @@ export function convertDelete(c: Conversion, statement: DeleteStmt): Statement {
   };
 }
 
-function convertAssignment(c: Conversion, node: Node): { column: string; value: Expression; position: number } {
+function convertAssignment(
+  c: Conversion,
+  node: Node,
+): { column: string; value: Expression; position: number } {
   const target = targetOf(node);
-  if ((target.indirection ?? []).length > 0) throw refuse(c, 'assignment to a part of a column', target.location);
+  if ((target.indirection ?? []).length > 0)
+    throw refuse(c, 'assignment to a part of a column', target.location);
   const position = c.at(target.location);
   const value = defined(target.val, 'an assignment has a value');
-  const expression = 'MultiAssignRef' in value ? rowPart(c, value.MultiAssignRef, target.location) : convertExpression(c, value);
+  const expression =
+    'MultiAssignRef' in value
+      ? rowPart(c, value.MultiAssignRef, target.location)
+      : convertExpression(c, value);
   return { column: target.name ?? '', value: expression, position };
 }
 
 /** `(a, b) = (1, 2)`: each column gets its part of the row; a subquery as the source is refused. */
-function rowPart(c: Conversion, reference: MultiAssignRef, location: number | undefined): Expression {
+function rowPart(
+  c: Conversion,
+  reference: MultiAssignRef,
+  location: number | undefined,
+): Expression {
   const source = defined(reference.source, 'a row assignment has a source');
-  if (!('RowExpr' in source)) throw refuse(c, 'assignment of a subquery to several columns', location);
+  if (!('RowExpr' in source))
+    throw refuse(c, 'assignment of a subquery to several columns', location);
   const parts = source.RowExpr.args ?? [];
   if (parts.length !== reference.ncolumns) {
-    throw syntaxError('number of columns does not match number of values', c.at(source.RowExpr.location));
+    throw syntaxError(
+      'number of columns does not match number of values',
+      c.at(source.RowExpr.location),
+    );
   }
   return convertRequired(c, parts[(reference.colno ?? 1) - 1]);
 }
@@ -88,7 +121,12 @@ function refuseWith(c: Conversion, clause: WithClause | undefined): void {
   if (clause !== undefined) throw refuse(c, 'WITH in a data-modifying statement', clause.location);
 }
 
-function targetOf(node: Node): { name?: string; val?: Node; indirection?: Node[]; location?: number } {
+function targetOf(node: Node): {
+  name?: string;
+  val?: Node;
+  indirection?: Node[];
+  location?: number;
+} {
   assert('ResTarget' in node, 'a target list holds targets');
   return node.ResTarget;
 }

@@ -8,8 +8,15 @@ import { convertRequired } from './convert-expression.ts';
 import { relationName } from './convert-from.ts';
 import { convertQueryNode } from './convert-query.ts';
 import { convertType } from './convert-type.ts';
-import type { ColumnDef, Constraint, CreateSchemaStmt, CreateStmt, ViewStmt } from './postgres-grammar.ts';
+import type {
+  ColumnDef,
+  Constraint,
+  CreateSchemaStmt,
+  CreateStmt,
+  ViewStmt,
+} from './postgres-grammar.ts';
 
+/** CREATE TABLE: columns with NOT NULL, DEFAULT and PRIMARY KEY; other clauses are refused by name. */
 export function convertCreateTable(c: Conversion, create: CreateStmt): Statement {
   const relation = defined(create.relation, 'CREATE TABLE names a table');
   refuseTableClauses(c, create);
@@ -25,12 +32,16 @@ export function convertCreateTable(c: Conversion, create: CreateStmt): Statement
 }
 
 function refuseTableClauses(c: Conversion, create: CreateStmt): void {
-  if (create.inhRelations !== undefined) throw refuseWords(c, create.partbound === undefined ? 'INHERITS' : 'PARTITION OF');
+  if (create.inhRelations !== undefined)
+    throw refuseWords(c, create.partbound === undefined ? 'INHERITS' : 'PARTITION OF');
   if (create.partspec !== undefined) throw refuse(c, 'PARTITION BY', create.partspec.location);
-  if (create.ofTypename !== undefined) throw refuse(c, 'CREATE TABLE … OF', create.ofTypename.location);
+  if (create.ofTypename !== undefined)
+    throw refuse(c, 'CREATE TABLE … OF', create.ofTypename.location);
   const option = create.options?.[0];
-  if (option !== undefined && 'DefElem' in option) throw refuse(c, `table option "${option.DefElem.defname ?? ''}"`, option.DefElem.location);
-  if (create.oncommit !== undefined && create.oncommit !== 'ONCOMMIT_NOOP') throw refuseWords(c, 'ON COMMIT');
+  if (option !== undefined && 'DefElem' in option)
+    throw refuse(c, `table option "${option.DefElem.defname ?? ''}"`, option.DefElem.location);
+  if (create.oncommit !== undefined && create.oncommit !== 'ONCOMMIT_NOOP')
+    throw refuseWords(c, 'ON COMMIT');
   if (create.tablespacename !== undefined) throw refuseWords(c, 'TABLESPACE');
   if (create.accessMethod !== undefined) throw refuseWords(c, 'a table access method', 'using');
 }
@@ -53,7 +64,11 @@ export function convertColumns(c: Conversion, create: CreateStmt): ColumnDefinit
   return withPrimaryKey(c, columns, keys);
 }
 
-function withPrimaryKey(c: Conversion, columns: ColumnDefinition[], keys: readonly Constraint[]): ColumnDefinition[] {
+function withPrimaryKey(
+  c: Conversion,
+  columns: ColumnDefinition[],
+  keys: readonly Constraint[],
+): ColumnDefinition[] {
   const key = keys[0];
   if (key === undefined) return columns;
   refuseKeyClauses(c, key);
@@ -67,23 +82,29 @@ function withPrimaryKey(c: Conversion, columns: ColumnDefinition[], keys: readon
       throw sqlError('42703', `column "${name}" named in key does not exist`, { position });
     }
   }
-  return columns.map((column) => (names.includes(column.name) ? { ...column, primaryKey: true, notNull: true } : column));
+  return columns.map((column) =>
+    names.includes(column.name) ? { ...column, primaryKey: true, notNull: true } : column,
+  );
 }
 
 function refuseKeyClauses(c: Conversion, key: Constraint): void {
   if (key.without_overlaps === true) throw refuse(c, 'WITHOUT OVERLAPS', key.location);
   if (key.including !== undefined) throw refuse(c, 'INCLUDE in a primary key', key.location);
-  if (key.deferrable === true || key.initdeferred === true) throw refuse(c, 'DEFERRABLE', key.location);
+  if (key.deferrable === true || key.initdeferred === true)
+    throw refuse(c, 'DEFERRABLE', key.location);
   if (key.options !== undefined || key.indexname !== undefined || key.indexspace !== undefined) {
     throw refuse(c, 'an index option of a primary key', key.location);
   }
 }
 
 function convertColumn(c: Conversion, column: ColumnDef): ColumnDefinition {
-  if (column.collClause !== undefined) throw refuse(c, 'COLLATE in a column definition', column.collClause.location);
+  if (column.collClause !== undefined)
+    throw refuse(c, 'COLLATE in a column definition', column.collClause.location);
   if (column.compression !== undefined) throw refuse(c, 'COMPRESSION', column.location);
-  if (column.storage_name !== undefined || column.storage !== undefined) throw refuse(c, 'STORAGE', column.location);
-  if (column.fdwoptions !== undefined) throw refuse(c, 'OPTIONS in a column definition', column.location);
+  if (column.storage_name !== undefined || column.storage !== undefined)
+    throw refuse(c, 'STORAGE', column.location);
+  if (column.fdwoptions !== undefined)
+    throw refuse(c, 'OPTIONS in a column definition', column.location);
   const type = column.typeName;
   if (type === undefined) throw refuse(c, 'a column without a type', column.location);
   let notNull = false;
@@ -110,7 +131,14 @@ function convertColumn(c: Conversion, column: ColumnDef): ColumnDefinition {
         throw refuseConstraint(c, constraint);
     }
   }
-  return { name: column.colname ?? '', type: convertType(c, type), notNull, default: value, primaryKey, position: c.at(column.location) };
+  return {
+    name: column.colname ?? '',
+    type: convertType(c, type),
+    notNull,
+    default: value,
+    primaryKey,
+    position: c.at(column.location),
+  };
 }
 
 const constraintNames = new Map<string, string>([
@@ -128,11 +156,14 @@ function refuseConstraint(c: Conversion, constraint: Constraint): Error {
   return refuse(c, name, constraint.location);
 }
 
+/** CREATE VIEW with the text of its query; options, TEMPORARY and RECURSIVE are refused. */
 export function convertCreateView(c: Conversion, create: ViewStmt): Statement {
   const view = defined(create.view, 'CREATE VIEW names a view');
   const option = create.options?.[0];
-  if (option !== undefined && 'DefElem' in option) throw refuse(c, `view option "${option.DefElem.defname ?? ''}"`, option.DefElem.location);
-  if (create.withCheckOption !== undefined && create.withCheckOption !== 'NO_CHECK_OPTION') throw refuseWords(c, 'WITH CHECK OPTION', 'check option');
+  if (option !== undefined && 'DefElem' in option)
+    throw refuse(c, `view option "${option.DefElem.defname ?? ''}"`, option.DefElem.location);
+  if (create.withCheckOption !== undefined && create.withCheckOption !== 'NO_CHECK_OPTION')
+    throw refuseWords(c, 'WITH CHECK OPTION', 'check option');
   if (view.relpersistence === 't') throw refuse(c, 'a TEMPORARY view', view.location);
   if (isRecursiveView(create)) throw refuse(c, 'CREATE RECURSIVE VIEW', view.location);
   return {
@@ -152,9 +183,12 @@ export function convertCreateView(c: Conversion, create: ViewStmt): Statement {
 /** The grammar rewrites CREATE RECURSIVE VIEW into a WITH that has no location. */
 function isRecursiveView(create: ViewStmt): boolean {
   const query = create.query;
-  return query !== undefined && 'SelectStmt' in query && query.SelectStmt.withClause?.location === -1;
+  return (
+    query !== undefined && 'SelectStmt' in query && query.SelectStmt.withClause?.location === -1
+  );
 }
 
+/** CREATE SCHEMA without an owner and without elements. */
 export function convertCreateSchema(c: Conversion, create: CreateSchemaStmt): Statement {
   if (create.authrole !== undefined) throw refuse(c, 'AUTHORIZATION', create.authrole.location);
   if (create.schemaElts !== undefined) throw refuse(c, 'an element in CREATE SCHEMA');

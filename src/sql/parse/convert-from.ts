@@ -5,17 +5,30 @@ import { listItems, refuse, refuseWords, selectOf, stringsOf } from './conversio
 import type { Conversion } from './conversion.ts';
 import { convertCall } from './convert-call.ts';
 import { convertExpression, convertOptional } from './convert-expression.ts';
-import type { Alias as TreeAlias, JoinExpr, Node, RangeFunction, RangeVar } from './postgres-grammar.ts';
+import type {
+  Alias as TreeAlias,
+  JoinExpr,
+  Node,
+  RangeFunction,
+  RangeVar,
+} from './postgres-grammar.ts';
 
 type Join = Extract<FromItem, { kind: 'join' }>;
 
+/** One FROM item; TABLESAMPLE and the table functions of XML and JSON are refused. */
 export function convertFrom(c: Conversion, node: Node): FromItem {
   if ('RangeVar' in node) return convertTable(c, node.RangeVar);
   if ('JoinExpr' in node) return convertJoins(c, node.JoinExpr);
   if ('RangeSubselect' in node) {
     const { subquery, lateral, alias } = node.RangeSubselect;
     const query = c.query(selectOf(subquery), c.start);
-    return { kind: 'derived', query, lateral: lateral === true, alias: aliasOf(alias), position: query.position };
+    return {
+      kind: 'derived',
+      query,
+      lateral: lateral === true,
+      alias: aliasOf(alias),
+      position: query.position,
+    };
   }
   if ('RangeFunction' in node) return convertFunction(c, node.RangeFunction);
   if ('RangeTableSample' in node) throw refuse(c, 'TABLESAMPLE', node.RangeTableSample.location);
@@ -26,7 +39,9 @@ export function convertFrom(c: Conversion, node: Node): FromItem {
 
 /** The name of a relation. `ONLY` means nothing without inheritance, so it is taken as the plain name. */
 export function relationName(c: Conversion, relation: RangeVar): QualifiedName {
-  const parts = [relation.catalogname, relation.schemaname, relation.relname].filter((part) => part !== undefined);
+  const parts = [relation.catalogname, relation.schemaname, relation.relname].filter(
+    (part) => part !== undefined,
+  );
   return { parts, position: c.at(relation.location) };
 }
 
@@ -35,8 +50,11 @@ function convertTable(c: Conversion, relation: RangeVar): FromItem {
   return { kind: 'table', name, alias: aliasOf(relation.alias), position: name.position };
 }
 
+/** An alias with its column names; null for none. */
 export function aliasOf(alias: TreeAlias | undefined): Alias | null {
-  return alias === undefined ? null : { name: alias.aliasname ?? '', columns: stringsOf(alias.colnames) };
+  return alias === undefined
+    ? null
+    : { name: alias.aliasname ?? '', columns: stringsOf(alias.colnames) };
 }
 
 function convertJoins(c: Conversion, outermost: JoinExpr): FromItem {
@@ -59,10 +77,14 @@ const joinTypes = new Map<string, Join['type']>([
 ]);
 
 function convertJoin(c: Conversion, join: JoinExpr, left: FromItem): Join {
-  if (join.join_using_alias !== undefined) throw refuseWords(c, 'an alias of JOIN … USING', 'using');
+  if (join.join_using_alias !== undefined)
+    throw refuseWords(c, 'an alias of JOIN … USING', 'using');
   const natural = join.isNatural === true;
   const using = join.usingClause === undefined ? null : stringsOf(join.usingClause);
-  const type = defined(joinTypes.get(String(join.jointype)), `a join type, got ${String(join.jointype)}`);
+  const type = defined(
+    joinTypes.get(String(join.jointype)),
+    `a join type, got ${String(join.jointype)}`,
+  );
   const isCross = !natural && using === null && join.quals === undefined;
   assert(!isCross || type === 'inner', 'only an inner join has no condition');
   return {
@@ -82,7 +104,8 @@ function convertFunction(c: Conversion, item: RangeFunction): FromItem {
   if ((item.coldeflist ?? []).length > 0) throw refuseWords(c, 'a column definition list', 'as');
   const calls = (item.functions ?? []).map((entry) => {
     const [call, definitions] = listItems(entry);
-    if (definitions !== undefined && 'List' in definitions) throw refuseWords(c, 'a column definition list', 'as');
+    if (definitions !== undefined && 'List' in definitions)
+      throw refuseWords(c, 'a column definition list', 'as');
     return callIn(c, defined(call, 'a FROM function is a call'));
   });
   const position: Position = defined(calls[0], 'there is a function').position;

@@ -3,10 +3,24 @@
  * it that has one stands in, which is also where Postgres points for errors of set operations.
  */
 import { assert, defined } from '../../base/assert.ts';
-import type { CommonTable, Expression, OrderItem, Position, Query, QueryBody, Select, SelectItem } from '../ast.ts';
+import type {
+  CommonTable,
+  Expression,
+  OrderItem,
+  Position,
+  Query,
+  QueryBody,
+  Select,
+  SelectItem,
+} from '../ast.ts';
 import { listItems, refuse, refuseWords, selectOf, stringsOf } from './conversion.ts';
 import type { Conversion } from './conversion.ts';
-import { convertExpression, convertExpressions, convertOptional, convertRequired } from './convert-expression.ts';
+import {
+  convertExpression,
+  convertExpressions,
+  convertOptional,
+  convertRequired,
+} from './convert-expression.ts';
 import { convertOrder } from './convert-call.ts';
 import { convertFrom } from './convert-from.ts';
 import type { Node, SelectStmt, WithClause } from './postgres-grammar.ts';
@@ -22,8 +36,19 @@ export function convertQuery(c: Conversion, select: SelectStmt, position: Positi
     const outer = defined(spine[at], 'a spine has no gaps');
     const inner = defined(spine[at + 1], 'a spine has no gaps');
     const left = wrap(c, inner, body);
-    const right = convertQuery(c, defined(outer.rarg, 'a set operation has two sides'), left.position);
-    body = { kind: 'setOperation', operation: operationOf(outer), all: outer.all === true, left, right, position: left.position };
+    const right = convertQuery(
+      c,
+      defined(outer.rarg, 'a set operation has two sides'),
+      left.position,
+    );
+    body = {
+      kind: 'setOperation',
+      operation: operationOf(outer),
+      all: outer.all === true,
+      left,
+      right,
+      position: left.position,
+    };
   }
   return wrap(c, select, body);
 }
@@ -41,7 +66,10 @@ function setOperationSpine(select: SelectStmt): SelectStmt[] {
 
 function operationOf(select: SelectStmt): 'union' | 'intersect' | 'except' {
   if (select.op === 'SETOP_UNION') return 'union';
-  assert(select.op === 'SETOP_INTERSECT' || select.op === 'SETOP_EXCEPT', `a set operation, got ${String(select.op)}`);
+  assert(
+    select.op === 'SETOP_INTERSECT' || select.op === 'SETOP_EXCEPT',
+    `a set operation, got ${String(select.op)}`,
+  );
   return select.op === 'SETOP_INTERSECT' ? 'intersect' : 'except';
 }
 
@@ -59,6 +87,7 @@ function wrap(c: Conversion, select: SelectStmt, body: QueryBody): Query {
   };
 }
 
+/** ORDER BY of a query. */
 export function convertSortKeys(c: Conversion, nodes: readonly Node[] | undefined): OrderItem[] {
   return convertOrder(c, nodes, convertExpression);
 }
@@ -83,8 +112,10 @@ function refuseClauses(c: Conversion, select: SelectStmt): void {
     throw refuseWords(c, defined(strength, 'a locking clause has a strength'));
   }
   const window = select.windowClause?.[0];
-  if (window !== undefined && 'WindowDef' in window) throw refuse(c, 'WINDOW', window.WindowDef.location);
-  if (select.intoClause !== undefined) throw refuse(c, 'SELECT INTO', select.intoClause.rel?.location);
+  if (window !== undefined && 'WindowDef' in window)
+    throw refuse(c, 'WINDOW', window.WindowDef.location);
+  if (select.intoClause !== undefined)
+    throw refuse(c, 'SELECT INTO', select.intoClause.rel?.location);
   if (select.limitOption === 'LIMIT_OPTION_WITH_TIES') throw refuseWords(c, 'WITH TIES');
 }
 
@@ -96,7 +127,8 @@ function convertWith(c: Conversion, clause: WithClause): CommonTable[] {
     if (table.cycle_clause !== undefined) throw refuse(c, 'CYCLE', table.cycle_clause.location);
     const position = c.at(table.location);
     const inner = defined(table.ctequery, 'a common table has a query');
-    if (!('SelectStmt' in inner)) throw refuse(c, 'a data-modifying statement in WITH', table.location);
+    if (!('SelectStmt' in inner))
+      throw refuse(c, 'a data-modifying statement in WITH', table.location);
     return {
       name: table.ctename ?? '',
       columns: stringsOf(table.aliascolnames),
@@ -108,7 +140,9 @@ function convertWith(c: Conversion, clause: WithClause): CommonTable[] {
 }
 
 function convertBody(c: Conversion, select: SelectStmt, position: Position): QueryBody {
-  return select.valuesLists === undefined ? convertSelect(c, select, position) : convertValues(c, select.valuesLists, position);
+  return select.valuesLists === undefined
+    ? convertSelect(c, select, position)
+    : convertValues(c, select.valuesLists, position);
 }
 
 function convertValues(c: Conversion, lists: readonly Node[], position: Position): QueryBody {
@@ -140,13 +174,18 @@ function convertDistinct(c: Conversion, nodes: readonly Node[] | undefined): Exp
 }
 
 /** Select and RETURNING lists. The star of `TABLE t` has no location: `position` stands in. */
-export function convertItems(c: Conversion, nodes: readonly Node[] | undefined, position: Position): SelectItem[] {
+export function convertItems(
+  c: Conversion,
+  nodes: readonly Node[] | undefined,
+  position: Position,
+): SelectItem[] {
   return (nodes ?? []).map((node) => {
     assert('ResTarget' in node, 'a select list holds targets');
     const { name, val, location } = node.ResTarget;
     const at = location === -1 ? position : c.at(location);
     const expression = convertRequired(c, val);
-    const placed: Expression = location === -1 && expression.kind === 'star' ? { kind: 'star', position } : expression;
+    const placed: Expression =
+      location === -1 && expression.kind === 'star' ? { kind: 'star', position } : expression;
     return { expression: placed, alias: name ?? null, position: at };
   });
 }

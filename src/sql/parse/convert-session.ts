@@ -7,15 +7,29 @@ import type { Conversion } from './conversion.ts';
 import { convertExpressions } from './convert-expression.ts';
 import { relationName } from './convert-from.ts';
 import { convertQueryNode } from './convert-query.ts';
-import type { CopyStmt, DefElem, DiscardStmt, Node, TransactionStmt, VariableSetStmt } from './postgres-grammar.ts';
+import type {
+  CopyStmt,
+  DefElem,
+  DiscardStmt,
+  Node,
+  TransactionStmt,
+  VariableSetStmt,
+} from './postgres-grammar.ts';
 
+/** SET, RESET, SET TRANSACTION and SET SESSION CHARACTERISTICS. */
 export function convertSet(c: Conversion, set: VariableSetStmt): Statement {
   const position = c.start;
   const name = (set.name ?? '').toLowerCase();
   const local = set.is_local === true;
   switch (set.kind) {
     case 'VAR_SET_VALUE':
-      return { kind: 'set', name, local, value: (set.args ?? []).map((node) => settingValue(c, node)), position };
+      return {
+        kind: 'set',
+        name,
+        local,
+        value: (set.args ?? []).map((node) => settingValue(c, node)),
+        position,
+      };
     case 'VAR_SET_DEFAULT':
       return { kind: 'set', name, local, value: null, position };
     case 'VAR_RESET':
@@ -24,7 +38,12 @@ export function convertSet(c: Conversion, set: VariableSetStmt): Statement {
       return { kind: 'reset', name: null, position };
     case 'VAR_SET_MULTI':
       if (name === 'transaction snapshot') throw refuse(c, 'SET TRANSACTION SNAPSHOT');
-      return { kind: 'setTransaction', session: name === 'session characteristics', ...transactionModes(c, set.args), position };
+      return {
+        kind: 'setTransaction',
+        session: name === 'session characteristics',
+        ...transactionModes(c, set.args),
+        position,
+      };
     default:
       throw refuse(c, 'SET … FROM CURRENT');
   }
@@ -61,6 +80,7 @@ function transactionModes(c: Conversion, nodes: readonly Node[] | undefined): Mo
   return { isolation, readOnly };
 }
 
+/** BEGIN, COMMIT, ROLLBACK; savepoints, chains and two-phase commit are refused. */
 export function convertTransaction(c: Conversion, transaction: TransactionStmt): Statement {
   const position = c.start;
   if (transaction.chain === true) throw refuseWords(c, 'AND CHAIN');
@@ -83,6 +103,7 @@ export function convertTransaction(c: Conversion, transaction: TransactionStmt):
   }
 }
 
+/** DISCARD. */
 export function convertDiscard(c: Conversion, discard: DiscardStmt): Statement {
   const what = new Map<string, 'all' | 'plans' | 'temp' | 'sequences'>([
     ['DISCARD_ALL', 'all'],
@@ -93,10 +114,20 @@ export function convertDiscard(c: Conversion, discard: DiscardStmt): Statement {
   return { kind: 'discard', what: defined(what, 'DISCARD names a target'), position: c.start };
 }
 
-export function convertExecute(c: Conversion, execute: { name?: string; params?: Node[] }): Statement {
-  return { kind: 'execute', name: execute.name ?? '', args: convertExpressions(c, execute.params), position: c.start };
+/** EXECUTE with its arguments. */
+export function convertExecute(
+  c: Conversion,
+  execute: { name?: string; params?: Node[] },
+): Statement {
+  return {
+    kind: 'execute',
+    name: execute.name ?? '',
+    args: convertExpressions(c, execute.params),
+    position: c.start,
+  };
 }
 
+/** COPY from STDIN and to STDOUT; files and programs of the server are refused. */
 export function convertCopy(c: Conversion, copy: CopyStmt): Statement {
   const position = c.start;
   if (copy.is_program === true) throw refuseWords(c, 'COPY with PROGRAM', 'program');
@@ -107,7 +138,12 @@ export function convertCopy(c: Conversion, copy: CopyStmt): Statement {
   if (copy.query !== undefined) {
     if (!('SelectStmt' in copy.query)) throw refuse(c, 'COPY of a data-modifying statement');
     const query = convertQueryNode(c, copy.query, position);
-    return { kind: 'copyTo', source: { kind: 'select', query, position: query.position }, options, position };
+    return {
+      kind: 'copyTo',
+      source: { kind: 'select', query, position: query.position },
+      options,
+      position,
+    };
   }
   const table = relationName(c, defined(copy.relation, 'COPY names a table or a query'));
   if (copy.is_from === true) return { kind: 'copyFrom', table, columns, options, position };
@@ -151,7 +187,11 @@ function tableSource(table: ReturnType<typeof relationName>, columns: readonly s
 }
 
 /** Both spellings of options arrive in one form: `csv header` and `(format csv, header true)`. */
-function copyOptions(c: Conversion, nodes: readonly Node[] | undefined, isFrom: boolean): CopyOptions {
+function copyOptions(
+  c: Conversion,
+  nodes: readonly Node[] | undefined,
+  isFrom: boolean,
+): CopyOptions {
   let format: CopyOptions['format'] = 'text';
   let header = false;
   const texts = new Map<string, string>();
@@ -160,12 +200,16 @@ function copyOptions(c: Conversion, nodes: readonly Node[] | undefined, isFrom: 
     assert('DefElem' in node, 'COPY options are options');
     const option = node.DefElem;
     const name = option.defname ?? '';
-    if (seen.has(name)) throw sqlError('42601', 'conflicting or redundant options', { position: c.at(option.location) });
+    if (seen.has(name))
+      throw sqlError('42601', 'conflicting or redundant options', {
+        position: c.at(option.location),
+      });
     seen.add(name);
     if (name === 'format') format = copyFormat(c, option);
     else if (name === 'header') header = copyHeader(c, option);
     else if (name === 'encoding') requireUtf8(c, option);
-    else if (['delimiter', 'null', 'quote', 'escape'].includes(name)) texts.set(name, optionText(c, option));
+    else if (['delimiter', 'null', 'quote', 'escape'].includes(name))
+      texts.set(name, optionText(c, option));
     else throw unknownCopyOption(c, option, isFrom);
   }
   return {
@@ -182,14 +226,23 @@ function optionText(c: Conversion, option: DefElem): string {
   const arg = option.arg;
   if (arg !== undefined && 'String' in arg) return arg.String.sval ?? '';
   if (arg !== undefined && 'Integer' in arg) return String(arg.Integer.ival ?? 0);
-  if (arg !== undefined && 'List' in arg) throw refuse(c, `a list for COPY option "${option.defname ?? ''}" (${listItems(arg).length} items)`, option.location);
-  throw sqlError('42601', `${option.defname ?? ''} requires a parameter`, { position: c.at(option.location) });
+  if (arg !== undefined && 'List' in arg)
+    throw refuse(
+      c,
+      `a list for COPY option "${option.defname ?? ''}" (${listItems(arg).length} items)`,
+      option.location,
+    );
+  throw sqlError('42601', `${option.defname ?? ''} requires a parameter`, {
+    position: c.at(option.location),
+  });
 }
 
 function copyFormat(c: Conversion, option: DefElem): CopyOptions['format'] {
   const text = optionText(c, option);
   if (text === 'text' || text === 'csv' || text === 'binary') return text;
-  throw sqlError('22023', `COPY format "${text}" not recognized`, { position: c.at(option.location) });
+  throw sqlError('22023', `COPY format "${text}" not recognized`, {
+    position: c.at(option.location),
+  });
 }
 
 function copyHeader(c: Conversion, option: DefElem): boolean {
@@ -200,7 +253,9 @@ function copyHeader(c: Conversion, option: DefElem): boolean {
   if (text === 'true' || text === 'on' || text === '1') return true;
   if (text === 'false' || text === 'off' || text === '0') return false;
   if (text === 'match') throw refuse(c, 'HEADER MATCH', option.location);
-  throw sqlError('42601', 'header requires a Boolean value or "match"', { position: c.at(option.location) });
+  throw sqlError('42601', 'header requires a Boolean value or "match"', {
+    position: c.at(option.location),
+  });
 }
 
 function requireUtf8(c: Conversion, option: DefElem): void {
@@ -212,7 +267,22 @@ function requireUtf8(c: Conversion, option: DefElem): void {
 /** Options of Postgres that we do not have are refused by name; others do not exist. */
 function unknownCopyOption(c: Conversion, option: DefElem, isFrom: boolean): Error {
   const name = option.defname ?? '';
-  const known = ['force_quote', 'force_not_null', 'force_null', 'freeze', 'convert_selectively', 'default', 'on_error', 'log_verbosity', 'reject_limit'];
-  if (known.includes(name)) return refuse(c, `COPY ${isFrom ? 'FROM' : 'TO'} option ${name.toUpperCase()}`, option.location);
+  const known = [
+    'force_quote',
+    'force_not_null',
+    'force_null',
+    'freeze',
+    'convert_selectively',
+    'default',
+    'on_error',
+    'log_verbosity',
+    'reject_limit',
+  ];
+  if (known.includes(name))
+    return refuse(
+      c,
+      `COPY ${isFrom ? 'FROM' : 'TO'} option ${name.toUpperCase()}`,
+      option.location,
+    );
   return sqlError('42601', `option "${name}" not recognized`, { position: c.at(option.location) });
 }

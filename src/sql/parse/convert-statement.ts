@@ -4,15 +4,26 @@ import type { Statement } from '../ast.ts';
 import { refuse } from './conversion.ts';
 import type { Conversion } from './conversion.ts';
 import { convertDelete, convertInsert, convertUpdate } from './convert-change.ts';
-import { convertCreateSchema, convertCreateTable, convertCreateView } from './convert-definition.ts';
+import {
+  convertCreateSchema,
+  convertCreateTable,
+  convertCreateView,
+} from './convert-definition.ts';
 import { convertQuery } from './convert-query.ts';
-import { convertCopy, convertDiscard, convertExecute, convertSet, convertTransaction } from './convert-session.ts';
+import {
+  convertCopy,
+  convertDiscard,
+  convertExecute,
+  convertSet,
+  convertTransaction,
+} from './convert-session.ts';
 import { convertType } from './convert-type.ts';
 import type { Node, PrepareStmt } from './postgres-grammar.ts';
 
 /** null for a statement that we do not have: the caller names it from its text. */
 export function convertStatement(c: Conversion, node: Node): Statement | null {
-  if ('SelectStmt' in node) return { kind: 'select', query: convertQuery(c, node.SelectStmt, c.start), position: c.start };
+  if ('SelectStmt' in node)
+    return { kind: 'select', query: convertQuery(c, node.SelectStmt, c.start), position: c.start };
   if ('InsertStmt' in node) return convertInsert(c, node.InsertStmt);
   if ('UpdateStmt' in node) return convertUpdate(c, node.UpdateStmt);
   if ('DeleteStmt' in node) return convertDelete(c, node.DeleteStmt);
@@ -23,9 +34,11 @@ export function convertStatement(c: Conversion, node: Node): Statement | null {
   if ('TransactionStmt' in node) return convertTransaction(c, node.TransactionStmt);
   if ('PrepareStmt' in node) return convertPrepare(c, node.PrepareStmt);
   if ('ExecuteStmt' in node) return convertExecute(c, node.ExecuteStmt);
-  if ('DeallocateStmt' in node) return { kind: 'deallocate', name: node.DeallocateStmt.name ?? null, position: c.start };
+  if ('DeallocateStmt' in node)
+    return { kind: 'deallocate', name: node.DeallocateStmt.name ?? null, position: c.start };
   if ('DiscardStmt' in node) return convertDiscard(c, node.DiscardStmt);
-  if ('ClosePortalStmt' in node) return { kind: 'close', name: node.ClosePortalStmt.portalname ?? null, position: c.start };
+  if ('ClosePortalStmt' in node)
+    return { kind: 'close', name: node.ClosePortalStmt.portalname ?? null, position: c.start };
   if ('CopyStmt' in node) return convertCopy(c, node.CopyStmt);
   if ('CreateTableAsStmt' in node) throw refuse(c, 'CREATE TABLE AS');
   return null;

@@ -18,6 +18,7 @@ const fieldBits: readonly (readonly [string, number])[] = [
 /** The mask that means all fields: none was written, only a precision. */
 const allFields = 0x7fff;
 
+/** A type name with its modifiers; SETOF and %TYPE are refused. */
 export function convertType(c: Conversion, type: TypeName): TypeReference {
   const position = c.at(type.location);
   if (type.setof === true) throw refuse(c, 'SETOF', type.location);
@@ -28,7 +29,11 @@ export function convertType(c: Conversion, type: TypeName): TypeReference {
     throw refuse(c, 'a type modifier that is not an integer', type.location);
   });
   const array = (type.arrayBounds ?? []).length > 0;
-  if (name.parts.at(-1) !== 'interval' || name.parts[0] !== 'pg_catalog' || modifiers.length === 0) {
+  if (
+    name.parts.at(-1) !== 'interval' ||
+    name.parts[0] !== 'pg_catalog' ||
+    modifiers.length === 0
+  ) {
     return { name, modifiers, array, fields: '', position };
   }
   const mask = defined(modifiers[0], 'an interval with modifiers has a mask');

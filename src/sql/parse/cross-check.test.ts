@@ -16,7 +16,11 @@ import { initializeParser, parseStatements } from './parse.ts';
 
 beforeAll(initializeParser);
 
-const library: { Parser: new () => { astify(text: string, options: { database: string; trimQuery: boolean }): unknown } } = createRequire(import.meta.url)('node-sql-parser/build/postgresql');
+const library: {
+  Parser: new () => {
+    astify(text: string, options: { database: string; trimQuery: boolean }): unknown;
+  };
+} = createRequire(import.meta.url)('node-sql-parser/build/postgresql');
 const reader = new library.Parser();
 
 /** Known misreadings that leave no trace in the tree, so nothing can undo them. */
@@ -30,7 +34,10 @@ const hopeless: readonly (readonly [RegExp, string])[] = [
   [/\bis\s+(not\s+)?distinct\b/i, 'the operand is cut at casts and IS NOT is lost'],
   [/::\s*\w+(\s*\(\s*\d+(\s*,\s*\d+)?\s*\))?\s*\[/, 'a subscript after a cast is dropped'],
   [/\blike\b[^()]*(\|\||escape|::)/i, 'LIKE takes only the first part of its pattern'],
-  [/\bdate_part\b|\bextract\b|\btrim\b|\bsubstring\b|\bposition\b|\boverlay\b/i, 'special spellings lose their parts'],
+  [
+    /\bdate_part\b|\bextract\b|\btrim\b|\bsubstring\b|\bposition\b|\boverlay\b/i,
+    'special spellings lose their parts',
+  ],
   [/\bnatural\b|\bcross\s+join\b/i, 'join words are read as aliases'],
   [/\blateral\b|\bordinality\b/i, 'LATERAL and ORDINALITY are kept in no field'],
   [/\bin\s*\(\s*select\s*\(/i, 'SELECT ( … ) inside IN is read as a function'],
@@ -45,9 +52,16 @@ function plain(value: unknown): unknown {
   const entries: [string, unknown][] = [];
   for (const [key, inner] of Object.entries(value)) {
     if (key === 'position' || key === 'syntax') continue;
-    if (key === 'distinct' && Array.isArray(inner) && inner.length === 0) entries.push([key, 'plain']);
+    if (key === 'distinct' && Array.isArray(inner) && inner.length === 0)
+      entries.push([key, 'plain']);
     else if (key === 'parts' && Array.isArray(inner)) entries.push([key, partsOf(inner)]);
-    else if (inner !== null && inner !== false && inner !== '' && !(Array.isArray(inner) && inner.length === 0)) entries.push([key, plain(inner)]);
+    else if (
+      inner !== null &&
+      inner !== false &&
+      inner !== '' &&
+      !(Array.isArray(inner) && inner.length === 0)
+    )
+      entries.push([key, plain(inner)]);
   }
   return Object.fromEntries(entries);
 }
@@ -69,7 +83,8 @@ function compare(sql: string, report: (ours: unknown, theirs: unknown) => void):
     theirs = new Adapter(masked).query(Array.isArray(tree) ? tree[0] : tree);
   } catch (error) {
     // Their syntax error, or a construct that the adapter leaves out.
-    if (error instanceof Unread || (error instanceof Error && error.name === 'SyntaxError')) return 'not compared';
+    if (error instanceof Unread || (error instanceof Error && error.name === 'SyntaxError'))
+      return 'not compared';
     throw error;
   }
   const ours = parsed(sql);
@@ -93,7 +108,11 @@ function parsed(sql: string): unknown {
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, inner]) => [key, sorted(inner)]));
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, inner]) => [key, sorted(inner)]),
+  );
 }
 
 /** Compares all and fails with the first differences; gives how many were compared. */
@@ -101,7 +120,11 @@ function compareAll(queries: readonly string[]): number {
   const differences: string[] = [];
   let same = 0;
   for (const sql of queries) {
-    const outcome = compare(sql, (ours, theirs) => differences.push(`${sql}\n  ours   ${JSON.stringify(ours)}\n  theirs ${JSON.stringify(theirs)}`));
+    const outcome = compare(sql, (ours, theirs) =>
+      differences.push(
+        `${sql}\n  ours   ${JSON.stringify(ours)}\n  theirs ${JSON.stringify(theirs)}`,
+      ),
+    );
     if (outcome === 'same') same++;
   }
   expect(differences.slice(0, 5).join('\n')).toBe('');
@@ -109,26 +132,114 @@ function compareAll(queries: readonly string[]): number {
 }
 
 const operands = [
-  'a', 't.b', '"Quoted"', '1', '1.50', '123.4567890123456789012345678', "'x'", "'it''s'", "'C:\\new'", 'null', 'true', 'f(a)', 'f(a, 1)', 's.f()', 'count(*)', 'count(distinct a)', 'sum(a)', 'coalesce(a, b)', 'nullif(a, 1)', 'greatest(a, b)',
-  'a::text', 'cast(a as numeric(10, 2))', 'case when a then b end', 'case a when 1 then b else c end', '(select max(a) from t)', 'exists (select 1)', '- a', 'lower(a)', 'a::integer::text', 'current_date',
+  'a',
+  't.b',
+  '"Quoted"',
+  '1',
+  '1.50',
+  '123.4567890123456789012345678',
+  "'x'",
+  "'it''s'",
+  "'C:\\new'",
+  'null',
+  'true',
+  'f(a)',
+  'f(a, 1)',
+  's.f()',
+  'count(*)',
+  'count(distinct a)',
+  'sum(a)',
+  'coalesce(a, b)',
+  'nullif(a, 1)',
+  'greatest(a, b)',
+  'a::text',
+  'cast(a as numeric(10, 2))',
+  'case when a then b end',
+  'case a when 1 then b else c end',
+  '(select max(a) from t)',
+  'exists (select 1)',
+  '- a',
+  'lower(a)',
+  'a::integer::text',
+  'current_date',
 ];
 
 const templates = [
-  '$ + $ * $', '$ - $ - $', '($ + $) * $', '$ = $ or $ = $ and $ < $', '$ = $ and $ = $ or $ < $', 'not $ = $', '$ between $ and $', '$ in ($, $)', '$ not in ($, $)', '$ is null', '$ is not null', '$ like $', '$ not ilike $', '$ || $ || $', '$ + $ || $', '$ <> $', '$ != $',
-  '$ >= $ and not $ <= $', '($ or $) and $', '$ % $ / $', 'a in (select b from u where $)', '$ is true', '$ is not false', '(($))',
+  '$ + $ * $',
+  '$ - $ - $',
+  '($ + $) * $',
+  '$ = $ or $ = $ and $ < $',
+  '$ = $ and $ = $ or $ < $',
+  'not $ = $',
+  '$ between $ and $',
+  '$ in ($, $)',
+  '$ not in ($, $)',
+  '$ is null',
+  '$ is not null',
+  '$ like $',
+  '$ not ilike $',
+  '$ || $ || $',
+  '$ + $ || $',
+  '$ <> $',
+  '$ != $',
+  '$ >= $ and not $ <= $',
+  '($ or $) and $',
+  '$ % $ / $',
+  'a in (select b from u where $)',
+  '$ is true',
+  '$ is not false',
+  '(($))',
 ];
 
 test('constructs', () => {
-  const expressions = [...operands, ...templates.flatMap((template) => [0, 1, 2, 3, 4, 5].map((shift) => fill(template, (hole) => operands[(hole * 7 + shift * 5) % operands.length] ?? 'a')))];
+  const expressions = [
+    ...operands,
+    ...templates.flatMap((template) =>
+      [0, 1, 2, 3, 4, 5].map((shift) =>
+        fill(template, (hole) => operands[(hole * 7 + shift * 5) % operands.length] ?? 'a'),
+      ),
+    ),
+  ];
   const clauses = [
     ...expressions.map((expression) => `select ${expression} from t`),
     ...expressions.map((expression) => `select a from t where ${expression}`),
-    'select 1', 'select a as x, b y from t', 'select t.* from t', 'select distinct a from t', 'select distinct on (a, b) c from t', 'select * from s.t as x', 'select * from t x(a, b)', 'select * from t, u, v',
-    'select * from t join u on t.a = u.a', 'select * from t left join u using (a, b)', 'select * from t right outer join u on t.a = u.a full join v on v.b = u.b', 'select * from (select a from t) x', 'select * from f(1, 2) x',
-    'select a from t order by a', 'select a from t order by a desc, b nulls first, 3', 'select a from t limit 10', 'select a from t limit 10 offset 5', 'select a from t offset 5',
-    'select a, count(*) from t group by a having count(*) > 1', 'select a from t group by a, b + 1', 'select 1 union select 2', 'select 1 union all select 2 union all select 3', 'select a from t intersect select b from u', 'select a from t except select b from u',
-    'select 1 union select 2 order by 1 limit 3', 'with w as (select 1) select * from w', 'with w (a, b) as (select 1, 2), v as (select a from w) select * from v', 'select a from t where (a, b) = (1, 2)', 'select a from t where not exists (select 1 from u where u.a = t.a)',
-    'select string_agg(a, b) from t', 'select "Mixed"."Case" from "Mixed"', 'select A.B from A', 'select a-t.b from t', 'select a-f(b) from t', 'select -1', 'select 0.1 + .5', "select 'a' 'b'",
+    'select 1',
+    'select a as x, b y from t',
+    'select t.* from t',
+    'select distinct a from t',
+    'select distinct on (a, b) c from t',
+    'select * from s.t as x',
+    'select * from t x(a, b)',
+    'select * from t, u, v',
+    'select * from t join u on t.a = u.a',
+    'select * from t left join u using (a, b)',
+    'select * from t right outer join u on t.a = u.a full join v on v.b = u.b',
+    'select * from (select a from t) x',
+    'select * from f(1, 2) x',
+    'select a from t order by a',
+    'select a from t order by a desc, b nulls first, 3',
+    'select a from t limit 10',
+    'select a from t limit 10 offset 5',
+    'select a from t offset 5',
+    'select a, count(*) from t group by a having count(*) > 1',
+    'select a from t group by a, b + 1',
+    'select 1 union select 2',
+    'select 1 union all select 2 union all select 3',
+    'select a from t intersect select b from u',
+    'select a from t except select b from u',
+    'select 1 union select 2 order by 1 limit 3',
+    'with w as (select 1) select * from w',
+    'with w (a, b) as (select 1, 2), v as (select a from w) select * from v',
+    'select a from t where (a, b) = (1, 2)',
+    'select a from t where not exists (select 1 from u where u.a = t.a)',
+    'select string_agg(a, b) from t',
+    'select "Mixed"."Case" from "Mixed"',
+    'select A.B from A',
+    'select a-t.b from t',
+    'select a-f(b) from t',
+    'select -1',
+    'select 0.1 + .5',
+    "select 'a' 'b'",
   ];
   expect(clauses.length).toBeGreaterThan(300);
   expect(compareAll(clauses)).toBeGreaterThan(200);
@@ -146,14 +257,21 @@ test('random expressions', () => {
     const text = fill(random.pick(templates), () => expression(depth - 1));
     return random.chance(0.3) ? `(${text})` : text;
   };
-  const queries = Array.from({ length: 1_500 }, () => `select ${expression(1)} from t where ${expression(2)}`);
+  const queries = Array.from(
+    { length: 1_500 },
+    () => `select ${expression(1)} from t where ${expression(2)}`,
+  );
   expect(compareAll(queries)).toBeGreaterThan(400);
 });
 
 describe('a shared corpus', () => {
   const root = new URL('../../../../shared/data/slt/', import.meta.url);
   test('every query of it that both read', () => {
-    const files = existsSync(root) ? readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((name) => /\.(slt|part)/.test(name)) : [];
+    const files = existsSync(root)
+      ? readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((name) =>
+          /\.(slt|part)/.test(name),
+        )
+      : [];
     const queries = files.flatMap((name) => queriesOf(readFileSync(new URL(name, root), 'utf8')));
     const same = compareAll([...new Set(queries)]);
     expect(same).toBeGreaterThanOrEqual(files.length === 0 ? 0 : 500);
@@ -162,5 +280,7 @@ describe('a shared corpus', () => {
 
 /** The SELECTs of `query` records that are not expected to fail. */
 function queriesOf(text: string): string[] {
-  return [...text.matchAll(/^query (?!error)[^\n]*\n([\s\S]*?)(?:\n----|\n\n)/gm)].map((match) => match[1] ?? '').filter((sql) => /^\s*(select|with)\b/i.test(sql) && !sql.includes('${'));
+  return [...text.matchAll(/^query (?!error)[^\n]*\n([\s\S]*?)(?:\n----|\n\n)/gm)]
+    .map((match) => match[1] ?? '')
+    .filter((sql) => /^\s*(select|with)\b/i.test(sql) && !sql.includes('${'));
 }

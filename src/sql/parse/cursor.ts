@@ -11,6 +11,7 @@ import type { Script } from './script.ts';
 import { tokenKind } from './token.ts';
 import { foldName, quotedNameValue, stringValue } from './token-value.ts';
 
+/** Tokens [at, to) of a script; every method that reads leaves `at` behind what it took. */
 export class Cursor {
   readonly script: Script;
   /** The current token, at most `to`. */
@@ -86,7 +87,9 @@ export class Cursor {
   }
 
   get isName(): boolean {
-    return this.kind === tokenKind.quoted || (this.kind === tokenKind.word && !isReserved(this.word()));
+    return (
+      this.kind === tokenKind.quoted || (this.kind === tokenKind.word && !isReserved(this.word()))
+    );
   }
 
   name(): string {
@@ -103,7 +106,8 @@ export class Cursor {
     }
     if (this.kind !== tokenKind.quoted) throw this.syntaxError();
     const value = quotedNameValue(spelling);
-    if (value === undefined) throw sqlError('42601', 'invalid Unicode escape', { position: this.position });
+    if (value === undefined)
+      throw sqlError('42601', 'invalid Unicode escape', { position: this.position });
     this.at++;
     return value;
   }
@@ -113,7 +117,11 @@ export class Cursor {
     const parts = [this.name()];
     while (this.acceptSymbol('.')) parts.push(this.anyWord());
     if (parts.length > 3) {
-      throw sqlError('42601', `improper qualified name (too many dotted names): ${parts.join('.')}`, { position });
+      throw sqlError(
+        '42601',
+        `improper qualified name (too many dotted names): ${parts.join('.')}`,
+        { position },
+      );
     }
     return { parts, position };
   }
@@ -125,7 +133,8 @@ export class Cursor {
   string(): string {
     if (!this.isString) throw this.syntaxError();
     const value = stringValue(this.script.tokens.spelling(this.at));
-    if (value === undefined) throw sqlError('22025', 'invalid Unicode escape', { position: this.position });
+    if (value === undefined)
+      throw sqlError('22025', 'invalid Unicode escape', { position: this.position });
     this.at++;
     return value;
   }

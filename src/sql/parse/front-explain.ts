@@ -9,19 +9,32 @@ type What = Extract<Statement, { kind: 'explain' }>['what'];
 const stages: readonly What[] = ['plan', 'optimized plan', 'physical plan', 'timestamp'];
 
 /** Stages of Materialize that our planner does not have. */
-const otherStages: readonly string[] = ['raw plan', 'decorrelated plan', 'locally optimized plan', 'query plan', 'filter pushdown', 'key schema', 'value schema'];
+const otherStages: readonly string[] = [
+  'raw plan',
+  'decorrelated plan',
+  'locally optimized plan',
+  'query plan',
+  'filter pushdown',
+  'key schema',
+  'value schema',
+];
 
 /** `EXPLAIN [stage] [WITH (…)] [AS TEXT] [FOR] statement`; `read` parses the tokens of the inner one. */
-export function readExplain(cursor: Cursor, read: (from: number, to: number) => Statement): Statement {
+export function readExplain(
+  cursor: Cursor,
+  read: (from: number, to: number) => Statement,
+): Statement {
   const position = cursor.position;
   cursor.expect('explain');
   const what = readStage(cursor);
-  const options = cursor.isSymbol('(') && !isQueryAhead(cursor) ? readOptionList(cursor) : readFlags(cursor);
+  const options =
+    cursor.isSymbol('(') && !isQueryAhead(cursor) ? readOptionList(cursor) : readFlags(cursor);
   const analyze = options.find((option) => option.name === 'ANALYZE' && !isOff(option));
   if (analyze !== undefined) throw unsupported('EXPLAIN ANALYZE', analyze.position);
   if (cursor.isSymbol('(', 1)) options.push(...readWith(cursor));
   const format = cursor.position;
-  if (cursor.accept('as json') || cursor.accept('as dot') || cursor.accept('as verbose')) throw unsupported('this form of EXPLAIN', format);
+  if (cursor.accept('as json') || cursor.accept('as dot') || cursor.accept('as verbose'))
+    throw unsupported('this form of EXPLAIN', format);
   cursor.accept('as text');
   cursor.accept('for');
   refuseObject(cursor);
@@ -46,7 +59,11 @@ function isQueryAhead(cursor: Cursor): boolean {
 /** `EXPLAIN ANALYZE VERBOSE …`. */
 function readFlags(cursor: Cursor): Option[] {
   const options: Option[] = [];
-  while (cursor.word() === 'analyze' || cursor.word() === 'analyse' || cursor.word() === 'verbose') {
+  while (
+    cursor.word() === 'analyze' ||
+    cursor.word() === 'analyse' ||
+    cursor.word() === 'verbose'
+  ) {
     const name = cursor.word() === 'verbose' ? 'VERBOSE' : 'ANALYZE';
     options.push({ name, value: { kind: 'none' }, position: cursor.position });
     cursor.at++;
@@ -56,7 +73,11 @@ function readFlags(cursor: Cursor): Option[] {
 
 function isOff(option: Option): boolean {
   const { value } = option;
-  return value.kind !== 'none' && value.kind !== 'list' && ['off', 'false', '0'].includes(value.text.toLowerCase());
+  return (
+    value.kind !== 'none' &&
+    value.kind !== 'list' &&
+    ['off', 'false', '0'].includes(value.text.toLowerCase())
+  );
 }
 
 function refuseObject(cursor: Cursor): void {

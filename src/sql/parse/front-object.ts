@@ -7,7 +7,11 @@ import { readExpressions, readQuery } from './front-piece.ts';
 import { refuseStatement } from './script.ts';
 
 /** After `CREATE [OR REPLACE] MATERIALIZED VIEW`. */
-export function readCreateMaterializedView(cursor: Cursor, orReplace: boolean, position: number): Statement {
+export function readCreateMaterializedView(
+  cursor: Cursor,
+  orReplace: boolean,
+  position: number,
+): Statement {
   const ifNotExists = cursor.accept('if not exists');
   const name = cursor.qualifiedName();
   const columns = cursor.isSymbol('(') ? readColumnNames(cursor) : [];
@@ -18,7 +22,18 @@ export function readCreateMaterializedView(cursor: Cursor, orReplace: boolean, p
   refuseNoData(cursor);
   const query = readQuery(cursor, cursor.to);
   const queryText = cursor.script.slice(from, cursor.to);
-  return { kind: 'createView', name, ifNotExists, orReplace, materialized: true, columns, query, queryText, with: withOptions, position };
+  return {
+    kind: 'createView',
+    name,
+    ifNotExists,
+    orReplace,
+    materialized: true,
+    columns,
+    query,
+    queryText,
+    with: withOptions,
+    position,
+  };
 }
 
 /** Postgres' own form ends in WITH [NO] DATA. */
@@ -26,7 +41,11 @@ function refuseNoData(cursor: Cursor): void {
   const { script, to } = cursor;
   if (script.word(to - 1) !== 'data') return;
   const from = script.word(to - 2) === 'no' ? to - 3 : to - 2;
-  if (script.word(from) === 'with') throw unsupported(script.slice(from, to).toUpperCase().replace(/\s+/g, ' '), script.position(from));
+  if (script.word(from) === 'with')
+    throw unsupported(
+      script.slice(from, to).toUpperCase().replace(/\s+/g, ' '),
+      script.position(from),
+    );
 }
 
 function readColumnNames(cursor: Cursor): string[] {
@@ -44,7 +63,8 @@ export function readCreateIndex(cursor: Cursor, position: number): Statement {
   const isDefault = cursor.accept('default');
   if (cursor.word() === 'unique') throw unsupported('a UNIQUE index', cursor.position);
   cursor.expect('index');
-  if (cursor.word() === 'concurrently') throw unsupported('CREATE INDEX CONCURRENTLY', cursor.position);
+  if (cursor.word() === 'concurrently')
+    throw unsupported('CREATE INDEX CONCURRENTLY', cursor.position);
   const ifNotExists = cursor.accept('if not exists');
   const name = cursor.word() === 'on' ? null : cursor.name();
   if (ifNotExists && name === null) throw cursor.syntaxError();
@@ -52,7 +72,8 @@ export function readCreateIndex(cursor: Cursor, position: number): Statement {
   cursor.expect('on');
   const on = cursor.qualifiedName();
   const method = cursor.accept('using') ? cursor.name() : null;
-  if (isDefault && cursor.atEnd) return { kind: 'createIndex', name, ifNotExists, isDefault, on, keys: [], method, position };
+  if (isDefault && cursor.atEnd)
+    return { kind: 'createIndex', name, ifNotExists, isDefault, on, keys: [], method, position };
   if (!cursor.isSymbol('(')) throw cursor.syntaxError();
   const close = cursor.closing();
   cursor.at++;
@@ -74,12 +95,22 @@ function refuseKeyClauses(cursor: Cursor, close: number): void {
     if (script.isSymbol(at, '(')) depth++;
     else if (script.isSymbol(at, ')')) depth--;
     const word = script.word(at);
-    if (depth === 0 && (word === 'desc' || word === 'asc')) throw unsupported(`${word.toUpperCase()} in an index`, script.position(at));
-    if (depth === 0 && word === 'nulls') throw unsupported('NULLS in an index', script.position(at));
+    if (depth === 0 && (word === 'desc' || word === 'asc'))
+      throw unsupported(`${word.toUpperCase()} in an index`, script.position(at));
+    if (depth === 0 && word === 'nulls')
+      throw unsupported('NULLS in an index', script.position(at));
   }
 }
 
-const objectKinds: readonly ObjectKind[] = ['schema', 'connection', 'source', 'table', 'view', 'materialized view', 'index'];
+const objectKinds: readonly ObjectKind[] = [
+  'schema',
+  'connection',
+  'source',
+  'table',
+  'view',
+  'materialized view',
+  'index',
+];
 
 /** After `DROP`. Kinds of object that we do not have are refused by name. */
 export function readDrop(cursor: Cursor, from: number): Statement {
@@ -89,7 +120,8 @@ export function readDrop(cursor: Cursor, from: number): Statement {
     if (cursor.word() === '') throw cursor.syntaxError();
     throw refuseStatement(cursor.script, from, cursor.to);
   }
-  if (object === 'index' && cursor.word() === 'concurrently') throw unsupported('DROP INDEX CONCURRENTLY', cursor.position);
+  if (object === 'index' && cursor.word() === 'concurrently')
+    throw unsupported('DROP INDEX CONCURRENTLY', cursor.position);
   const ifExists = cursor.accept('if exists');
   const names = [cursor.qualifiedName()];
   while (cursor.acceptSymbol(',')) names.push(cursor.qualifiedName());

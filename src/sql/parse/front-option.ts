@@ -9,10 +9,54 @@ import { tokenKind } from './token.ts';
 
 /** Longest first where one begins like another. */
 const knownNames: readonly string[] = [
-  'progress topic replication factor', 'topic metadata refresh interval', 'confluent schema registry connection', 'group id prefix', 'bootstrap broker', 'security protocol', 'sasl mechanisms',
-  'sasl mechanism', 'sasl username', 'sasl password', 'ssl certificate authority', 'ssl certificate', 'ssl key', 'ssh tunnel', 'aws connection', 'progress topic', 'start offset', 'start timestamp',
-  'retain history for', 'retain history', 'partition by', 'timestamp interval', 'brokers', 'broker', 'topic', 'url', 'host', 'port', 'database', 'user', 'password', 'validate', 'snapshot', 'progress', 'timeout', 'size',
-  'analyze', 'verbose', 'costs', 'settings', 'buffers', 'wal', 'timing', 'summary', 'format', 'message', 'schema', 'seed',
+  'progress topic replication factor',
+  'topic metadata refresh interval',
+  'confluent schema registry connection',
+  'group id prefix',
+  'bootstrap broker',
+  'security protocol',
+  'sasl mechanisms',
+  'sasl mechanism',
+  'sasl username',
+  'sasl password',
+  'ssl certificate authority',
+  'ssl certificate',
+  'ssl key',
+  'ssh tunnel',
+  'aws connection',
+  'progress topic',
+  'start offset',
+  'start timestamp',
+  'retain history for',
+  'retain history',
+  'partition by',
+  'timestamp interval',
+  'brokers',
+  'broker',
+  'topic',
+  'url',
+  'host',
+  'port',
+  'database',
+  'user',
+  'password',
+  'validate',
+  'snapshot',
+  'progress',
+  'timeout',
+  'size',
+  'analyze',
+  'verbose',
+  'costs',
+  'settings',
+  'buffers',
+  'wal',
+  'timing',
+  'summary',
+  'format',
+  'message',
+  'schema',
+  'seed',
 ];
 
 /** Options in parentheses, the cursor on the opening one. May be empty. */
@@ -36,7 +80,8 @@ function readOption(cursor: Cursor): Option {
   const position = cursor.position;
   const name = readOptionName(cursor);
   const isAssigned = cursor.acceptSymbol('=') || cursor.acceptSymbol('=>');
-  if (!isAssigned && (cursor.isSymbol(',') || cursor.isSymbol(')'))) return { name, value: { kind: 'none' }, position };
+  if (!isAssigned && (cursor.isSymbol(',') || cursor.isSymbol(')')))
+    return { name, value: { kind: 'none' }, position };
   return { name, value: readOptionValue(cursor), position };
 }
 
@@ -53,7 +98,8 @@ function readOptionName(cursor: Cursor): string {
 function readOptionValue(cursor: Cursor): OptionValue {
   if (cursor.isString) return { kind: 'string', text: cursor.string() };
   if (cursor.isSymbol('(') || cursor.isSymbol('[')) return readList(cursor);
-  if (cursor.kind === tokenKind.number || cursor.isSymbol('-') || cursor.isSymbol('+')) return readNumber(cursor);
+  if (cursor.kind === tokenKind.number || cursor.isSymbol('-') || cursor.isSymbol('+'))
+    return readNumber(cursor);
   // `SASL PASSWORD SECRET s`: the kind of object goes with its name.
   const words: string[] = [cursor.anyWord()];
   while (cursor.acceptSymbol('.')) words.push('.', cursor.anyWord());

@@ -35,7 +35,8 @@ export function readExpression(cursor: Cursor, to: number): Expression {
   const { script, at: from } = cursor;
   const expressions = readExpressions(cursor, to);
   const [expression] = expressions;
-  if (expression === undefined || expressions.length > 1) throw script.syntaxError(topLevelComma(cursor, from, to));
+  if (expression === undefined || expressions.length > 1)
+    throw script.syntaxError(topLevelComma(cursor, from, to));
   return expression;
 }
 

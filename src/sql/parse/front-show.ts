@@ -5,19 +5,49 @@ import type { Cursor } from './cursor.ts';
 
 /** What SHOW lists; everything else is a setting. */
 const lists: readonly string[] = [
-  'materialized views', 'views', 'tables', 'sources', 'sinks', 'connections', 'secrets', 'schemas', 'databases', 'columns', 'indexes', 'indices', 'keys', 'objects', 'types', 'roles', 'clusters',
-  'cluster replicas', 'subsources',
+  'materialized views',
+  'views',
+  'tables',
+  'sources',
+  'sinks',
+  'connections',
+  'secrets',
+  'schemas',
+  'databases',
+  'columns',
+  'indexes',
+  'indices',
+  'keys',
+  'objects',
+  'types',
+  'roles',
+  'clusters',
+  'cluster replicas',
+  'subsources',
 ];
 
-const creatable: readonly string[] = ['materialized view', 'view', 'table', 'source', 'connection', 'index', 'sink', 'cluster', 'schema'];
+const creatable: readonly string[] = [
+  'materialized view',
+  'view',
+  'table',
+  'source',
+  'connection',
+  'index',
+  'sink',
+  'cluster',
+  'schema',
+];
 
+/** `SHOW setting`, `SHOW list [FROM schema] [LIKE pattern]`, `SHOW CREATE kind name`. */
 export function readShow(cursor: Cursor): Statement {
   const position = cursor.position;
   cursor.expect('show');
   if (cursor.accept('create')) return readShowCreate(cursor, position);
   // A setting of one of these names would be followed by nothing else than the end, but there is none.
   const list = cursor.isSymbol('.', 1) ? undefined : lists.find((name) => cursor.accept(name));
-  return list === undefined ? readShowSetting(cursor, position) : readShowList(cursor, list, position);
+  return list === undefined
+    ? readShowSetting(cursor, position)
+    : readShowList(cursor, list, position);
 }
 
 function readShowCreate(cursor: Cursor, position: number): Statement {
@@ -25,13 +55,20 @@ function readShowCreate(cursor: Cursor, position: number): Statement {
   if (kind === undefined) throw cursor.syntaxError();
   const name = cursor.qualifiedName();
   cursor.expectEnd();
-  return { kind: 'showObjects', object: `CREATE ${kind.toUpperCase()}`, name, like: null, position };
+  return {
+    kind: 'showObjects',
+    object: `CREATE ${kind.toUpperCase()}`,
+    name,
+    like: null,
+    position,
+  };
 }
 
 /** `SHOW list [FROM | IN | ON name] [LIKE 'pattern']`. */
 function readShowList(cursor: Cursor, list: string, position: number): Statement {
   const object = list === 'indices' || list === 'keys' ? 'INDEXES' : list.toUpperCase();
-  const hasName = cursor.accept('from') || cursor.accept('in') || (object === 'INDEXES' && cursor.accept('on'));
+  const hasName =
+    cursor.accept('from') || cursor.accept('in') || (object === 'INDEXES' && cursor.accept('on'));
   const name = hasName ? cursor.qualifiedName() : null;
   if (object === 'COLUMNS' && name === null) throw cursor.syntaxError();
   if (cursor.word() === 'where') throw unsupported('SHOW … WHERE', cursor.position);

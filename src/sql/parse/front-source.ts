@@ -17,13 +17,22 @@ export function readCreateConnection(cursor: Cursor, position: number): Statemen
   const options = cursor.isSymbol('(') ? readOptionList(cursor) : [];
   const withOptions = readWith(cursor);
   cursor.expectEnd();
-  return { kind: 'createConnection', name, ifNotExists, type, options, with: withOptions, position };
+  return {
+    kind: 'createConnection',
+    name,
+    ifNotExists,
+    type,
+    options,
+    with: withOptions,
+    position,
+  };
 }
 
 /** One or more words in upper case, up to a symbol or the end. */
 function readWordsBefore(cursor: Cursor, symbol: string): string {
   const words: string[] = [];
-  while (!cursor.isSymbol(symbol) && cursor.word() !== '') words.push(cursor.anyWord().toUpperCase());
+  while (!cursor.isSymbol(symbol) && cursor.word() !== '')
+    words.push(cursor.anyWord().toUpperCase());
   if (words.length === 0) throw cursor.syntaxError();
   return words.join(' ');
 }
@@ -43,7 +52,20 @@ export function readCreateSource(cursor: Cursor, position: number): Statement {
   if (cursor.sees('expose progress')) throw unsupported('EXPOSE PROGRESS', cursor.position);
   const withOptions = readWith(cursor);
   cursor.expectEnd();
-  return { kind: 'createSource', name, ifNotExists, columns, connector, connection, options, ...formats, include, envelope, with: withOptions, position };
+  return {
+    kind: 'createSource',
+    name,
+    ifNotExists,
+    columns,
+    connector,
+    connection,
+    options,
+    ...formats,
+    include,
+    envelope,
+    with: withOptions,
+    position,
+  };
 }
 
 /** Typed columns are those of CREATE TABLE, so the grammar reads them. */
@@ -61,10 +83,13 @@ function readColumns(cursor: Cursor): ColumnDefinition[] {
 }
 
 /** `KAFKA CONNECTION k`, `LOAD GENERATOR x`, `WEBHOOK`, `POSTGRES CONNECTION p`, … */
-function readConnector(cursor: Cursor): Pick<Extract<Statement, { kind: 'createSource' }>, 'connector' | 'connection'> {
+function readConnector(
+  cursor: Cursor,
+): Pick<Extract<Statement, { kind: 'createSource' }>, 'connector' | 'connection'> {
   const position = cursor.position;
   const words: string[] = [];
-  while (cursor.word() !== '' && !isClause(cursor) && cursor.word() !== 'connection') words.push(cursor.anyWord().toUpperCase());
+  while (cursor.word() !== '' && !isClause(cursor) && cursor.word() !== 'connection')
+    words.push(cursor.anyWord().toUpperCase());
   if (words.length === 0) throw cursor.syntaxError();
   const connector = words.join(' ');
   if (cursor.accept('connection')) return { connector, connection: cursor.qualifiedName() };
@@ -83,7 +108,8 @@ function readFormats(cursor: Cursor): { keyFormat: Format | null; valueFormat: F
     cursor.expect('value format');
     return { keyFormat, valueFormat: readFormat(cursor) };
   }
-  if (cursor.accept('value format') || cursor.accept('format')) return { keyFormat: null, valueFormat: readFormat(cursor) };
+  if (cursor.accept('value format') || cursor.accept('format'))
+    return { keyFormat: null, valueFormat: readFormat(cursor) };
   return { keyFormat: null, valueFormat: null };
 }
 
@@ -104,7 +130,11 @@ function readFormat(cursor: Cursor): Format {
       return { name: 'AVRO', options: readUsing(cursor), position };
     case 'protobuf':
       cursor.at++;
-      return { name: 'PROTOBUF', options: [...readMessage(cursor), ...readUsing(cursor)], position };
+      return {
+        name: 'PROTOBUF',
+        options: [...readMessage(cursor), ...readUsing(cursor)],
+        position,
+      };
     case 'csv':
       cursor.at++;
       return { name: 'CSV', options: readCsv(cursor), position };
@@ -119,17 +149,25 @@ function readFormat(cursor: Cursor): Format {
 function readUsing(cursor: Cursor): Option[] {
   cursor.expect('using');
   const position = cursor.position;
-  if (cursor.accept('schema')) return [{ name: 'SCHEMA', value: { kind: 'string', text: cursor.string() }, position }];
+  if (cursor.accept('schema'))
+    return [{ name: 'SCHEMA', value: { kind: 'string', text: cursor.string() }, position }];
   cursor.expect('confluent schema registry connection');
   const connection = cursor.qualifiedName().parts.join('.');
-  const registry: Option = { name: 'CONFLUENT SCHEMA REGISTRY CONNECTION', value: { kind: 'identifier', text: connection }, position };
-  if (cursor.sees('key strategy') || cursor.sees('value strategy')) throw unsupported('a schema STRATEGY', cursor.position);
+  const registry: Option = {
+    name: 'CONFLUENT SCHEMA REGISTRY CONNECTION',
+    value: { kind: 'identifier', text: connection },
+    position,
+  };
+  if (cursor.sees('key strategy') || cursor.sees('value strategy'))
+    throw unsupported('a schema STRATEGY', cursor.position);
   return cursor.isSymbol('(') ? [registry, ...readOptionList(cursor)] : [registry];
 }
 
 function readMessage(cursor: Cursor): Option[] {
   const position = cursor.position;
-  return cursor.accept('message') ? [{ name: 'MESSAGE', value: { kind: 'string', text: cursor.string() }, position }] : [];
+  return cursor.accept('message')
+    ? [{ name: 'MESSAGE', value: { kind: 'string', text: cursor.string() }, position }]
+    : [];
 }
 
 /** `CSV WITH n COLUMNS | WITH HEADER [(names)] [DELIMITED BY 'c']`. */
@@ -138,14 +176,26 @@ function readCsv(cursor: Cursor): Option[] {
   const position = cursor.position;
   const options: Option[] = [];
   if (cursor.accept('header')) {
-    options.push({ name: 'HEADER', value: cursor.isSymbol('(') ? readNames(cursor) : { kind: 'none' }, position });
+    options.push({
+      name: 'HEADER',
+      value: cursor.isSymbol('(') ? readNames(cursor) : { kind: 'none' },
+      position,
+    });
   } else {
-    options.push({ name: 'COLUMNS', value: { kind: 'number', text: String(cursor.integer()) }, position });
+    options.push({
+      name: 'COLUMNS',
+      value: { kind: 'number', text: String(cursor.integer()) },
+      position,
+    });
     if (!cursor.accept('columns')) cursor.expect('column');
   }
   const delimiterPosition = cursor.position;
   if (cursor.accept('delimited by')) {
-    options.push({ name: 'DELIMITED BY', value: { kind: 'string', text: cursor.string() }, position: delimiterPosition });
+    options.push({
+      name: 'DELIMITED BY',
+      value: { kind: 'string', text: cursor.string() },
+      position: delimiterPosition,
+    });
   }
   return options;
 }
@@ -180,7 +230,13 @@ function readIncludes(cursor: Cursor): Include[] {
     cursor.at++;
     const header = item === 'HEADER' ? cursor.string() : null;
     const alias = cursor.accept('as') ? cursor.anyWord() : null;
-    items.push({ item, header, alias, bytes: item === 'HEADER' && cursor.accept('bytes'), position });
+    items.push({
+      item,
+      header,
+      alias,
+      bytes: item === 'HEADER' && cursor.accept('bytes'),
+      position,
+    });
   } while (cursor.acceptSymbol(','));
   return items;
 }

@@ -72,7 +72,8 @@ function bareQueryEnd(cursor: Cursor): number {
     if (depth > 0 || at === cursor.at) continue;
     const word = script.word(at);
     const next = at + 1 < cursor.to ? script.word(at + 1) : '';
-    if ((word === 'as' && next === 'of') || (word === 'up' && next === 'to') || word === 'envelope') return at;
+    if ((word === 'as' && next === 'of') || (word === 'up' && next === 'to') || word === 'envelope')
+      return at;
     if (word === 'with' && script.isSymbol(at + 1, '(')) return at;
   }
   return cursor.to;
@@ -88,7 +89,8 @@ function clauseEnd(cursor: Cursor, beforeUpTo: boolean): number {
     if (depth > 0) continue;
     const word = script.word(at);
     if (beforeUpTo && word === 'up' && script.word(at + 1) === 'to') return at;
-    if (word === 'envelope' || (word === 'within' && script.word(at + 1) === 'timestamp')) return at;
+    if (word === 'envelope' || (word === 'within' && script.word(at + 1) === 'timestamp'))
+      return at;
   }
   return cursor.to;
 }
@@ -96,7 +98,8 @@ function clauseEnd(cursor: Cursor, beforeUpTo: boolean): number {
 /** Clauses that Materialize has and we do not. */
 function refuseClauses(cursor: Cursor): void {
   if (cursor.word() === 'envelope') throw unsupported('SUBSCRIBE … ENVELOPE', cursor.position);
-  if (cursor.sees('within timestamp')) throw unsupported('SUBSCRIBE … WITHIN TIMESTAMP ORDER BY', cursor.position);
+  if (cursor.sees('within timestamp'))
+    throw unsupported('SUBSCRIBE … WITHIN TIMESTAMP ORDER BY', cursor.position);
 }
 
 function readFlags(cursor: Cursor): { snapshot: boolean; progress: boolean } {
@@ -118,7 +121,9 @@ function flagOf(option: Option): boolean {
   const text = value.kind === 'list' ? '' : value.text.toLowerCase();
   if (['true', 'on', '1', 't', 'yes'].includes(text)) return true;
   if (['false', 'off', '0', 'f', 'no'].includes(text)) return false;
-  throw sqlError('22023', `invalid value for option ${option.name}: a boolean is needed`, { position: option.position });
+  throw sqlError('22023', `invalid value for option ${option.name}: a boolean is needed`, {
+    position: option.position,
+  });
 }
 
 /** `DECLARE c [BINARY] [INSENSITIVE | ASENSITIVE] [[NO] SCROLL] CURSOR [WITH | WITHOUT HOLD] FOR query`. */
@@ -131,7 +136,12 @@ export function readDeclare(cursor: Cursor): Statement {
     if (cursor.accept('binary')) binary = true;
     else if (cursor.word() === 'scroll') throw unsupported('a SCROLL cursor', cursor.position);
     // Every cursor of ours is insensitive and goes forward only.
-    else if (!cursor.accept('insensitive') && !cursor.accept('asensitive') && !cursor.accept('no scroll')) throw cursor.syntaxError();
+    else if (
+      !cursor.accept('insensitive') &&
+      !cursor.accept('asensitive') &&
+      !cursor.accept('no scroll')
+    )
+      throw cursor.syntaxError();
   }
   cursor.expect('cursor');
   const hold = cursor.accept('with hold');
@@ -169,14 +179,16 @@ function refuseDirection(cursor: Cursor): void {
   const word = cursor.word();
   const isDirection = ['prior', 'first', 'last', 'absolute', 'relative', 'backward'].includes(word);
   // `FETCH first` is a cursor of that name.
-  if (isDirection && cursor.at + 1 < cursor.to) throw unsupported(`FETCH ${word.toUpperCase()}`, cursor.position);
+  if (isDirection && cursor.at + 1 < cursor.to)
+    throw unsupported(`FETCH ${word.toUpperCase()}`, cursor.position);
 }
 
 function readTimeout(cursor: Cursor): number | null {
   if (!cursor.accept('with')) return null;
   let timeout: number | null = null;
   for (const option of readOptionList(cursor)) {
-    if (option.name !== 'TIMEOUT') throw unsupported(`FETCH option ${option.name}`, option.position);
+    if (option.name !== 'TIMEOUT')
+      throw unsupported(`FETCH option ${option.name}`, option.position);
     timeout = timeoutOf(option);
   }
   return timeout;
@@ -203,7 +215,8 @@ function timeoutOf(option: Option): number {
   const { value } = option;
   const text = value.kind === 'string' || value.kind === 'number' ? value.text.trim() : '';
   const clock = /^(\d+):(\d\d):(\d\d(?:\.\d+)?)$/.exec(text);
-  if (clock !== null) return Math.round((Number(clock[1]) * 3600 + Number(clock[2]) * 60 + Number(clock[3])) * 1000);
+  if (clock !== null)
+    return Math.round((Number(clock[1]) * 3600 + Number(clock[2]) * 60 + Number(clock[3])) * 1000);
   if (/^\d+(\.\d+)?$/.test(text)) return Math.round(Number(text) * 1000);
   let total = 0;
   for (const part of text.matchAll(/(\d+(?:\.\d+)?)\s*([a-z]+)\s*|[\s\S]/gi)) {
@@ -217,7 +230,9 @@ function timeoutOf(option: Option): number {
 }
 
 function badTimeout(option: Option, text: string): Error {
-  return sqlError('22007', `invalid input syntax for type interval: "${text}"`, { position: option.position });
+  return sqlError('22007', `invalid input syntax for type interval: "${text}"`, {
+    position: option.position,
+  });
 }
 
 /** `COPY (SUBSCRIBE …) TO STDOUT …`: the options are those of any COPY, so the grammar reads them. */

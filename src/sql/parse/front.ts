@@ -37,7 +37,9 @@ export function readFront(
     case 'declare':
       return readDeclare(cursor);
     case 'copy':
-      return cursor.isSymbol('(', 1) && cursor.word(2) === 'subscribe' ? readCopySubscribe(cursor) : null;
+      return cursor.isSymbol('(', 1) && cursor.word(2) === 'subscribe'
+        ? readCopySubscribe(cursor)
+        : null;
     default:
       return null;
   }
@@ -50,11 +52,13 @@ function readCreate(cursor: Cursor, from: number): Statement | null {
   const position = cursor.position;
   cursor.expect('create');
   const orReplace = cursor.accept('or replace');
-  if (cursor.accept('materialized view')) return readCreateMaterializedView(cursor, orReplace, position);
+  if (cursor.accept('materialized view'))
+    return readCreateMaterializedView(cursor, orReplace, position);
   if (orReplace) return null;
   if (cursor.accept('connection')) return readCreateConnection(cursor, position);
   if (cursor.accept('source')) return readCreateSource(cursor, position);
-  if (['index', 'unique', 'default'].includes(cursor.word())) return readCreateIndex(cursor, position);
+  if (['index', 'unique', 'default'].includes(cursor.word()))
+    return readCreateIndex(cursor, position);
   if (refusedObjects.has(cursor.word())) throw refuseStatement(cursor.script, from, cursor.to);
   return null;
 }

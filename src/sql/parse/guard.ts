@@ -19,7 +19,10 @@ type Effect = 'none' | 'open' | 'close' | 'openCase' | 'closeCase' | 'operator' 
 
 const wordEffects = new Map<string, Effect>([
   ...words('operator', 'not is isnull notnull like ilike similar in between collate at overlaps'),
-  ...words('break', 'and or select from where group having order limit offset when then else on values set'),
+  ...words(
+    'break',
+    'and or select from where group having order limit offset when then else on values set',
+  ),
   ...words('chain', 'join union intersect except'),
   ...words('openCase', 'case'),
   ...words('closeCase', 'end'),
@@ -49,12 +52,20 @@ export function tooDeep(detail: string, position: number | undefined): SqlError 
 }
 
 /** The index of the first token that nests too deep, with the reason; null if none does. */
-export function findTooDeep(tokens: Tokens, range: StatementRange): { token: number; detail: string } | null {
+export function findTooDeep(
+  tokens: Tokens,
+  range: StatementRange,
+): { token: number; detail: string } | null {
   const levels: Level[] = [];
   let level: Level = { base: 0, isCase: false, operators: 0, chained: 0 };
   const open = (isCase: boolean): void => {
     levels.push(level);
-    level = { base: level.base + level.operators + level.chained, isCase, operators: 0, chained: 0 };
+    level = {
+      base: level.base + level.operators + level.chained,
+      isCase,
+      operators: 0,
+      chained: 0,
+    };
   };
   const close = (isCase: boolean): void => {
     if (level.isCase === isCase) level = levels.pop() ?? level;
@@ -87,10 +98,16 @@ export function findTooDeep(tokens: Tokens, range: StatementRange): { token: num
         continue;
     }
     if (levels.length > limits.nestingDepthMax) {
-      return { token: at, detail: `The statement nests more than ${limits.nestingDepthMax} levels deep.` };
+      return {
+        token: at,
+        detail: `The statement nests more than ${limits.nestingDepthMax} levels deep.`,
+      };
     }
     if (level.base + level.operators + level.chained > limits.chainTokensMax) {
-      return { token: at, detail: `The statement chains more than ${limits.chainTokensMax} operators.` };
+      return {
+        token: at,
+        detail: `The statement chains more than ${limits.chainTokensMax} operators.`,
+      };
     }
   }
   return null;
@@ -103,7 +120,10 @@ function effectOf(tokens: Tokens, at: number): Effect {
     case tokenKind.operator:
       return 'operator';
     case tokenKind.punctuation:
-      return effectOfPunctuation(tokens.text.charCodeAt(tokens.start(at)), tokens.end(at) - tokens.start(at));
+      return effectOfPunctuation(
+        tokens.text.charCodeAt(tokens.start(at)),
+        tokens.end(at) - tokens.start(at),
+      );
     default:
       return 'none';
   }

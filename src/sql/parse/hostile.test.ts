@@ -40,7 +40,10 @@ describe('depth', () => {
     ['joins', `select 1 from t${' join t on a and b'.repeat(deep)}`],
     ['fields', `select (a)${'.f'.repeat(deep)}`],
     ['AT LOCAL', `select a${' at local'.repeat(deep)}`],
-    ['a materialized view', `create materialized view v as select ${'('.repeat(deep)}1${')'.repeat(deep)}`],
+    [
+      'a materialized view',
+      `create materialized view v as select ${'('.repeat(deep)}1${')'.repeat(deep)}`,
+    ],
     ['an index', `create index on t (${'('.repeat(deep)}a${')'.repeat(deep)})`],
   ])('%s', (_name, text) => {
     expect(codeOf(text)).toBe('54001');
@@ -55,7 +58,9 @@ describe('depth', () => {
   });
 
   test('flat lists have no depth', () => {
-    expect(codeOf(`select a from t where ${Array(10_000).fill('(a = 1 and b = 2)').join(' or ')}`)).toBe('');
+    expect(
+      codeOf(`select a from t where ${Array(10_000).fill('(a = 1 and b = 2)').join(' or ')}`),
+    ).toBe('');
     expect(codeOf(`select 1 in (${'1,'.repeat(50_000)}1)`)).toBe('');
     expect(codeOf(`insert into t values ${'(1,2),'.repeat(20_000)}(1,2)`)).toBe('');
   });
@@ -118,11 +123,11 @@ const seeds = [
   "with w (a) as (values (1, 'x'), (2, null)) select case a when 1 then $1::numeric(10,2) else -1.5e3 end from w union all select extract(day from current_timestamp(3)) from v except select (select max(z) from y)",
   "create source s (id int8 not null, p numeric(10,2), primary key (id)) from kafka connection k (topic 't', start offset (0, 1)) key format text value format json include key as k, partition, header 'x' as h bytes envelope upsert with (size = 3)",
   "create connection k to kafka (broker 'localhost:9092', security protocol plaintext) with (validate = false)",
-  'create materialized view if not exists v (a, b) with (retain history for \'1h\') as select a, b::text from t where a is not distinct from 3',
+  "create materialized view if not exists v (a, b) with (retain history for '1h') as select a, b::text from t where a is not distinct from 3",
   'create default index i on s.t using arrangement (a, (b + 1), lower(c))',
   'drop materialized view if exists a, b.c cascade',
-  "subscribe to (select * from t where a between symmetric 1 and 2) with (snapshot = false, progress) as of at least 5 up to mz_now() + 10",
-  "declare c no scroll cursor without hold for subscribe t with (progress)",
+  'subscribe to (select * from t where a between symmetric 1 and 2) with (snapshot = false, progress) as of at least 5 up to mz_now() + 10',
+  'declare c no scroll cursor without hold for subscribe t with (progress)',
   "fetch forward 10 from c with (timeout = '1s')",
   "copy (subscribe t) to stdout with (format csv, header true, delimiter ',')",
   'explain (verbose) select array[1, 2][1], (row(1, 2)).f1, a[1:2]',
@@ -139,7 +144,30 @@ test('mutated statements never throw anything but SqlError', () => {
     const tokens = tokenize(text);
     return Array.from({ length: tokens.count }, (_, at) => tokens.spelling(at));
   });
-  const rare = ["'", '"', '$$', '/*', '*/', '--', 'E\'', 'U&"', '😀', '\\', '0x', '1..2', '99999999999999999999', ')', '(', ';', '*', 'as of', 'over ()', 'with', 'null', 'null'];
+  const rare = [
+    "'",
+    '"',
+    '$$',
+    '/*',
+    '*/',
+    '--',
+    "E'",
+    'U&"',
+    '😀',
+    '\\',
+    '0x',
+    '1..2',
+    '99999999999999999999',
+    ')',
+    '(',
+    ';',
+    '*',
+    'as of',
+    'over ()',
+    'with',
+    'null',
+    'null',
+  ];
   let accepted = 0;
   for (let round = 0; round < 12_000; round++) {
     const tokens = tokenize(random.pick(seeds));

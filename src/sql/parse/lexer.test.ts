@@ -21,7 +21,9 @@ function scanned(text: string): string[] | undefined {
   try {
     const bytes = new TextEncoder().encode(text);
     return scanSync(text)
-      .tokens.filter((token) => token.tokenName !== 'SQL_COMMENT' && token.tokenName !== 'C_COMMENT')
+      .tokens.filter(
+        (token) => token.tokenName !== 'SQL_COMMENT' && token.tokenName !== 'C_COMMENT',
+      )
       .map((token) => new TextDecoder().decode(bytes.subarray(token.start, token.end)));
   } catch {
     return undefined;
@@ -74,8 +76,65 @@ describe('tokens', () => {
 test('random texts have the tokens that the scanner finds', () => {
   const random = new Random(1);
   const pieces = [
-    'a', 'select', 'é', '😀', '"q""r"', "'s''t'", "E'\\''", "'x'\n'y'", '$1', '$$d$$', '$t$ $ $t$', '1', '1.5', '.5', '1e5', '0x1f', '1_0', '..', '.', '::', ':=', ':', ',', ';', '(', ')', '[', ']',
-    '+', '-', '*', '/', '<', '>', '=', '~', '!', '@', '#', '%', '^', '&', '|', '?', '<=', '->>', '--c\n', '/*c*/', '/*/**/*/', ' ', '\n', '\t', "B'1'", "x'f'", 'U&"a"', "u&'b'", 'n', 'e', '_',
+    'a',
+    'select',
+    'é',
+    '😀',
+    '"q""r"',
+    "'s''t'",
+    "E'\\''",
+    "'x'\n'y'",
+    '$1',
+    '$$d$$',
+    '$t$ $ $t$',
+    '1',
+    '1.5',
+    '.5',
+    '1e5',
+    '0x1f',
+    '1_0',
+    '..',
+    '.',
+    '::',
+    ':=',
+    ':',
+    ',',
+    ';',
+    '(',
+    ')',
+    '[',
+    ']',
+    '+',
+    '-',
+    '*',
+    '/',
+    '<',
+    '>',
+    '=',
+    '~',
+    '!',
+    '@',
+    '#',
+    '%',
+    '^',
+    '&',
+    '|',
+    '?',
+    '<=',
+    '->>',
+    '--c\n',
+    '/*c*/',
+    '/*/**/*/',
+    ' ',
+    '\n',
+    '\t',
+    "B'1'",
+    "x'f'",
+    'U&"a"',
+    "u&'b'",
+    'n',
+    'e',
+    '_',
   ];
   let compared = 0;
   for (let round = 0; round < 4_000; round++) {

@@ -78,7 +78,12 @@ class Lexer {
       this.#skipSpace();
       if (this.#at >= this.#text.length || this.#tokens.error !== null) break;
       if (this.#tokens.count + this.#tokens.comments.length > limits.statementTokensMax) {
-        this.#fail('54000', `statement has more than ${limits.statementTokensMax} tokens`, this.#at, this.#at + 1);
+        this.#fail(
+          '54000',
+          `statement has more than ${limits.statementTokensMax} tokens`,
+          this.#at,
+          this.#at + 1,
+        );
         break;
       }
       this.#token();
@@ -158,8 +163,13 @@ class Lexer {
     const code = this.#code(start);
     const bits = classOf(code);
     if ((bits & isLetter) !== 0) this.#wordOrPrefixed(start, code);
-    else if ((bits & isDigit) !== 0 || (code === dot && (classOf(this.#code(start + 1)) & isDigit) !== 0)) this.#number(start);
-    else if (code === quote) this.#string(tokenKind.string, start, start + 1, false, 'unterminated quoted string');
+    else if (
+      (bits & isDigit) !== 0 ||
+      (code === dot && (classOf(this.#code(start + 1)) & isDigit) !== 0)
+    )
+      this.#number(start);
+    else if (code === quote)
+      this.#string(tokenKind.string, start, start + 1, false, 'unterminated quoted string');
     else if (code === doubleQuote) this.#quotedName(start, start + 1);
     else if (code === dollar) this.#dollar(start);
     else if ((bits & isOperator) !== 0) this.#operator(start);
@@ -172,13 +182,35 @@ class Lexer {
     const next = this.#code(start + 1);
     const letter = code | 32;
     if (next === quote) {
-      if (letter === 0x65) return this.#string(tokenKind.string, start, start + 2, true, 'unterminated quoted string');
-      if (letter === 0x62) return this.#string(tokenKind.bits, start, start + 2, false, 'unterminated bit string literal');
-      if (letter === 0x78) return this.#string(tokenKind.bits, start, start + 2, false, 'unterminated hexadecimal string literal');
+      if (letter === 0x65)
+        return this.#string(tokenKind.string, start, start + 2, true, 'unterminated quoted string');
+      if (letter === 0x62)
+        return this.#string(
+          tokenKind.bits,
+          start,
+          start + 2,
+          false,
+          'unterminated bit string literal',
+        );
+      if (letter === 0x78)
+        return this.#string(
+          tokenKind.bits,
+          start,
+          start + 2,
+          false,
+          'unterminated hexadecimal string literal',
+        );
     }
     if (letter === 0x75 && next === 0x26) {
       const third = this.#code(start + 2);
-      if (third === quote) return this.#string(tokenKind.string, start, start + 3, false, 'unterminated quoted string');
+      if (third === quote)
+        return this.#string(
+          tokenKind.string,
+          start,
+          start + 3,
+          false,
+          'unterminated quoted string',
+        );
       if (third === doubleQuote) return this.#quotedName(start, start + 3);
     }
     this.#emit(tokenKind.word, start, this.#wordEnd(start + 1));
@@ -194,7 +226,13 @@ class Lexer {
   }
 
   /** A string in single quotes whose content begins at `from`, with its continuations. */
-  #string(kind: TokenKind, start: number, from: number, escapes: boolean, unterminated: string): void {
+  #string(
+    kind: TokenKind,
+    start: number,
+    from: number,
+    escapes: boolean,
+    unterminated: string,
+  ): void {
     let at = from;
     for (;;) {
       const code = this.#code(at);
@@ -312,7 +350,8 @@ class Lexer {
   #digits(from: number): number {
     let at = from;
     for (;;) {
-      const isSeparator = this.#code(at) === underscore && (classOf(this.#code(at + 1)) & isDigit) !== 0 && at > from;
+      const isSeparator =
+        this.#code(at) === underscore && (classOf(this.#code(at + 1)) & isDigit) !== 0 && at > from;
       if ((classOf(this.#code(at)) & isDigit) === 0 && !isSeparator) return at;
       at++;
     }
@@ -336,14 +375,16 @@ class Lexer {
       end++;
     }
     if (!keeps) {
-      while (end - start > 1 && (this.#code(end - 1) === plus || this.#code(end - 1) === minus)) end--;
+      while (end - start > 1 && (this.#code(end - 1) === plus || this.#code(end - 1) === minus))
+        end--;
     }
     this.#emit(tokenKind.operator, start, end);
   }
 
   #punctuation(start: number, code: number): void {
     const next = this.#code(start + 1);
-    const isPair = (code === colon && (next === colon || next === equals)) || (code === dot && next === dot);
+    const isPair =
+      (code === colon && (next === colon || next === equals)) || (code === dot && next === dot);
     this.#emit(tokenKind.punctuation, start, start + (isPair ? 2 : 1));
   }
 }

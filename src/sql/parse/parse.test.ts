@@ -28,7 +28,8 @@ function errorLine(text: string): string {
 
 describe('splitting', () => {
   test('an empty text has no statement', () => {
-    for (const text of ['', ';', ';;', ' ; -- x\n;', '/* x */']) expect(parseStatements(text)).toEqual([]);
+    for (const text of ['', ';', ';;', ' ; -- x\n;', '/* x */'])
+      expect(parseStatements(text)).toEqual([]);
   });
 
   test('each statement has its text and its place in the whole', () => {
@@ -43,17 +44,23 @@ describe('splitting', () => {
   test('positions count code points over all statements', () => {
     const [, second] = parseStatements("select '😀é'; select b");
     expect(second?.position).toBe(14);
-    expect(second?.statement).toMatchObject({ query: { body: { items: [{ expression: { position: 21 } }] } } });
+    expect(second?.statement).toMatchObject({
+      query: { body: { items: [{ expression: { position: 21 } }] } },
+    });
   });
 
   test('a prepared statement is one statement', () => {
     expect(parseOne('  ')).toBeNull();
     expect(parseOne('select 1;')?.text).toBe('select 1');
-    expect(() => parseOne('select 1; select 2')).toThrow('cannot insert multiple commands into a prepared statement');
+    expect(() => parseOne('select 1; select 2')).toThrow(
+      'cannot insert multiple commands into a prepared statement',
+    );
   });
 
   test('one broken statement refuses the whole text', () => {
-    expect(errorLine('select 1; select frm where; select')).toBe('42601 @27 syntax error at or near ";"');
+    expect(errorLine('select 1; select frm where; select')).toBe(
+      '42601 @27 syntax error at or near ";"',
+    );
   });
 });
 
@@ -80,7 +87,9 @@ describe('errors of the grammar', () => {
   });
 
   test('a quoted token is cut in the message', () => {
-    expect(errorOf(`select a ${'b'.repeat(100_000)} ${'c'.repeat(100_000)}`).message.length).toBeLessThan(1_100);
+    expect(
+      errorOf(`select a ${'b'.repeat(100_000)} ${'c'.repeat(100_000)}`).message.length,
+    ).toBeLessThan(1_100);
   });
 });
 
@@ -88,17 +97,32 @@ describe('errors of the front parser', () => {
   test.each([
     ['CREATE MATERIALIZED VIEW v AS SELECT a FRM t', '42601 @44 syntax error at or near "t"'],
     ['CREATE MATERIALIZED VIEW é😀 AS SELECT a FRM t', '42601 @45 syntax error at or near "t"'],
-    ['select 1; CREATE MATERIALIZED VIEW v AS SELECT a FRM t', '42601 @54 syntax error at or near "t"'],
-    ['CREATE MATERIALIZED VIEW v AS INSERT INTO t VALUES (1)', '42601 @31 syntax error at or near "INSERT"'],
+    [
+      'select 1; CREATE MATERIALIZED VIEW v AS SELECT a FRM t',
+      '42601 @54 syntax error at or near "t"',
+    ],
+    [
+      'CREATE MATERIALIZED VIEW v AS INSERT INTO t VALUES (1)',
+      '42601 @31 syntax error at or near "INSERT"',
+    ],
     ['create materialized view', '42601 @25 syntax error at end of input'],
     ['create materialized view select as select 1', '42601 @26 syntax error at or near "select"'],
     ['create materialized view v as', '42601 @30 syntax error at end of input'],
     ['create source s from kafka (topic 1)', '42601 @28 syntax error at or near "("'],
     ['create source s from kafka connection k (topic)', ''],
     ['create source s (a int,) from kafka connection k', '42601 @24 syntax error at or near ")"'],
-    ['create source s from kafka connection k format xml', '42601 @48 syntax error at or near "xml"'],
-    ['create source s from kafka connection k include foo', '42601 @49 syntax error at or near "foo"'],
-    ['create source s from kafka connection k (topic \'t\'', '42601 @51 syntax error at end of input'],
+    [
+      'create source s from kafka connection k format xml',
+      '42601 @48 syntax error at or near "xml"',
+    ],
+    [
+      'create source s from kafka connection k include foo',
+      '42601 @49 syntax error at or near "foo"',
+    ],
+    [
+      "create source s from kafka connection k (topic 't'",
+      '42601 @51 syntax error at end of input',
+    ],
     ['subscribe', '42601 @10 syntax error at end of input'],
     ['subscribe (select 1', '42601 @20 syntax error at end of input'],
     ['subscribe t as of', '42601 @18 syntax error at end of input'],
@@ -131,44 +155,74 @@ describe('refused by name', () => {
     ['select count(*) over w from t window w as ()', '0A000 @43 WINDOW is not supported'],
     ['select * from t tablesample system (1)', '0A000 @29 TABLESAMPLE is not supported'],
     ['select 1 into x', '0A000 @15 SELECT INTO is not supported'],
-    ['select a from t order by a fetch first 1 row with ties', '0A000 @46 WITH TIES is not supported'],
+    [
+      'select a from t order by a fetch first 1 row with ties',
+      '0A000 @46 WITH TIES is not supported',
+    ],
     ["select b'101'", '0A000 @8 a bit string is not supported'],
     ['select f(a => 1)', '0A000 @10 a named argument is not supported'],
     ['select (a, b) overlaps (c, d)', '0A000 @15 OVERLAPS is not supported'],
     ['select a is json', '0A000 @8 IS JSON is not supported'],
     ['select grouping(a) from t', '0A000 @8 GROUPING is not supported'],
-    ['with w as (insert into t values (1) returning a) select * from w', '0A000 @6 a data-modifying statement in WITH is not supported'],
-    ['with w as (select 1) insert into t select * from w', '0A000 @1 WITH in a data-modifying statement is not supported'],
+    [
+      'with w as (insert into t values (1) returning a) select * from w',
+      '0A000 @6 a data-modifying statement in WITH is not supported',
+    ],
+    [
+      'with w as (select 1) insert into t select * from w',
+      '0A000 @1 WITH in a data-modifying statement is not supported',
+    ],
     ['insert into t values (1) on conflict do nothing', '0A000 @26 ON CONFLICT is not supported'],
     ['merge into t using u on a = b when matched then delete', '0A000 @1 MERGE is not supported'],
     ['create table t (a int check (a > 1))', '0A000 @23 a CHECK constraint is not supported'],
     ['create table t (a int unique)', '0A000 @23 a UNIQUE constraint is not supported'],
     ['create table t (a int references u)', '0A000 @23 a FOREIGN KEY constraint is not supported'],
-    ['create table t (a int generated always as identity)', '0A000 @23 an identity column is not supported'],
+    [
+      'create table t (a int generated always as identity)',
+      '0A000 @23 an identity column is not supported',
+    ],
     ['create table t (like u)', '0A000 @17 LIKE in CREATE TABLE is not supported'],
-    ['create table t (a int) with (fillfactor = 1)', '0A000 @30 table option "fillfactor" is not supported'],
+    [
+      'create table t (a int) with (fillfactor = 1)',
+      '0A000 @30 table option "fillfactor" is not supported',
+    ],
     ['create table t (a int) partition by list (a)', '0A000 @24 PARTITION BY is not supported'],
     ['create table t (a int) on commit drop', '0A000 @24 ON COMMIT is not supported'],
-    ['create table t (a text collate "C")', '0A000 @24 COLLATE in a column definition is not supported'],
+    [
+      'create table t (a text collate "C")',
+      '0A000 @24 COLLATE in a column definition is not supported',
+    ],
     ['create table t as select 1', '0A000 @1 CREATE TABLE AS is not supported'],
     ['create recursive view v (a) as select 1', '0A000 @23 CREATE RECURSIVE VIEW is not supported'],
     ['alter table t add a int', '0A000 @1 ALTER TABLE is not supported'],
-    ['create or replace function f() returns int as $$ $$ language sql', '0A000 @1 CREATE FUNCTION is not supported'],
+    [
+      'create or replace function f() returns int as $$ $$ language sql',
+      '0A000 @1 CREATE FUNCTION is not supported',
+    ],
     ['drop role x', '0A000 @1 DROP ROLE is not supported'],
     ['grant select on t to x', '0A000 @1 GRANT is not supported'],
     ['savepoint a', '0A000 @1 SAVEPOINT is not supported'],
     ['commit and chain', '0A000 @8 AND CHAIN is not supported'],
     ['listen x', '0A000 @1 LISTEN is not supported'],
-    ['copy t to program \'x\'', '0A000 @11 COPY with PROGRAM is not supported'],
+    ["copy t to program 'x'", '0A000 @11 COPY with PROGRAM is not supported'],
     ['copy t from stdin (freeze)', '0A000 @20 COPY FROM option FREEZE is not supported'],
     ['create sink s from t into kafka', '0A000 @1 CREATE SINK is not supported'],
-    ['create source s from load generator counter', '0A000 @22 a source from LOAD GENERATOR COUNTER is not supported'],
+    [
+      'create source s from load generator counter',
+      '0A000 @22 a source from LOAD GENERATOR COUNTER is not supported',
+    ],
     ['create unique index on t (a)', '0A000 @8 a UNIQUE index is not supported'],
     ['create index on t (a desc)', '0A000 @22 DESC in an index is not supported'],
     ['create index on t (a) where a > 1', '0A000 @23 WHERE of an index is not supported'],
-    ['create materialized view v as select 1 with no data', '0A000 @40 WITH NO DATA is not supported'],
+    [
+      'create materialized view v as select 1 with no data',
+      '0A000 @40 WITH NO DATA is not supported',
+    ],
     ['subscribe t envelope upsert (key (a))', '0A000 @13 SUBSCRIBE … ENVELOPE is not supported'],
-    ['subscribe t within timestamp order by a', '0A000 @13 SUBSCRIBE … WITHIN TIMESTAMP ORDER BY is not supported'],
+    [
+      'subscribe t within timestamp order by a',
+      '0A000 @13 SUBSCRIBE … WITHIN TIMESTAMP ORDER BY is not supported',
+    ],
     ['select * from t as of 5', '0A000 @17 AS OF in SELECT is not supported'],
     ['explain analyze select 1', '0A000 @9 EXPLAIN ANALYZE is not supported'],
     ['explain materialized view v', '0A000 @9 EXPLAIN of an object is not supported'],

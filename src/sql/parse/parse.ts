@@ -68,7 +68,8 @@ function checkText(text: string): void {
   if (isLarge && new TextEncoder().encode(text).length > limits.statementBytesMax) {
     throw sqlError('54000', `query is longer than ${limits.statementBytesMax} bytes`);
   }
-  if (text.includes('\0')) throw sqlError('22021', 'invalid byte sequence for encoding "UTF8": 0x00');
+  if (text.includes('\0'))
+    throw sqlError('22021', 'invalid byte sequence for encoding "UTF8": 0x00');
   if (!text.isWellFormed()) throw sqlError('22021', 'invalid byte sequence for encoding "UTF8"');
 }
 
@@ -77,13 +78,16 @@ function readGuarded(script: Script, from: number, to: number): Statement {
   try {
     return readStatement(script, from, to);
   } catch (error) {
-    if (error instanceof RangeError) throw tooDeep('The statement is too complex.', script.position(from));
+    if (error instanceof RangeError)
+      throw tooDeep('The statement is too complex.', script.position(from));
     throw error;
   }
 }
 
 function readStatement(script: Script, from: number, to: number): Statement {
-  const front = readFront(script, from, to, (innerFrom, innerTo) => readStatement(script, innerFrom, innerTo));
+  const front = readFront(script, from, to, (innerFrom, innerTo) =>
+    readStatement(script, innerFrom, innerTo),
+  );
   if (front !== null) return front;
   return readPlain(script, from, to);
 }
@@ -97,7 +101,8 @@ function readPlain(script: Script, from: number, to: number): Statement {
     if (statement === null) throw refuseStatement(script, from, to);
     return statement;
   } catch (error) {
-    if (error instanceof SqlError && error.fields.code === '42601') throw asOfRefusal(script, from, to, error);
+    if (error instanceof SqlError && error.fields.code === '42601')
+      throw asOfRefusal(script, from, to, error);
     throw error;
   }
 }
@@ -106,8 +111,11 @@ function readPlain(script: Script, from: number, to: number): Statement {
 function asOfRefusal(script: Script, from: number, to: number, error: SqlError): SqlError {
   for (let at = from; at + 2 <= to; at++) {
     if (script.word(at) !== 'as' || script.word(at + 1) !== 'of') continue;
-    const expression = at + 2 + (script.word(at + 2) === 'at' && script.word(at + 3) === 'least' ? 2 : 0);
-    const isError = error.fields.position === script.position(at + 2) || error.fields.position === script.position(expression);
+    const expression =
+      at + 2 + (script.word(at + 2) === 'at' && script.word(at + 3) === 'least' ? 2 : 0);
+    const isError =
+      error.fields.position === script.position(at + 2) ||
+      error.fields.position === script.position(expression);
     if (isError) return unsupported('AS OF in SELECT', script.position(at));
   }
   return error;

@@ -11,6 +11,7 @@ import { defined } from '../../base/assert.ts';
 import { sqlError } from '../../base/error.ts';
 import type { SqlError } from '../../base/error.ts';
 import { limits } from '../../base/limits.ts';
+import type * as Library from 'libpg-query';
 import type { Node, ParseResult } from 'libpg-query';
 
 export type * from 'libpg-query';
@@ -18,7 +19,9 @@ export type * from 'libpg-query';
 /** What we use of the library's module. */
 interface Grammar {
   readonly parseSync: (text: string) => ParseResult;
-  readonly hasSqlDetails: (error: unknown) => error is { sqlDetails?: { message: string; cursorPosition: number } };
+  readonly hasSqlDetails: (
+    error: unknown,
+  ) => error is { sqlDetails?: { message: string; cursorPosition: number } };
 }
 
 let current: Grammar | null = null;
@@ -37,7 +40,7 @@ async function instantiate(): Promise<void> {
   const address = new URL(import.meta.resolve('libpg-query/wasm/index.js'));
   if (generation > 0) address.searchParams.set('generation', String(generation));
   generation++;
-  const library: typeof import('libpg-query') = await import(address.href);
+  const library: typeof Library = await import(address.href);
   await library.loadModule();
   current = library;
   loading = null;
@@ -72,9 +75,13 @@ export function parseGrammar(text: string, place: () => Place): Node | null {
     if (error instanceof RangeError || (error instanceof Error && error.name === 'RuntimeError')) {
       replaceInstance();
       if (error.message.includes('call stack')) {
-        throw sqlError('54001', 'stack depth limit exceeded', { detail: 'The statement is too complex.' });
+        throw sqlError('54001', 'stack depth limit exceeded', {
+          detail: 'The statement is too complex.',
+        });
       }
-      throw sqlError('54000', 'statement is too large', { detail: 'The parser ran out of memory.' });
+      throw sqlError('54000', 'statement is too large', {
+        detail: 'The parser ran out of memory.',
+      });
     }
     if (!grammar.hasSqlDetails(error) || error.sqlDetails === undefined) throw error;
     throw translate(error.sqlDetails.message, error.sqlDetails.cursorPosition, place());
@@ -96,7 +103,9 @@ function checkMemory(text: string): void {
     json += code < 32 || code === 127 ? 6 : code === 34 || code === 92 ? 2 : width;
   }
   if (3 * (bytes + json) > limits.grammarBytesMax) {
-    throw sqlError('54000', 'statement is too large', { detail: 'The parser would run out of memory.' });
+    throw sqlError('54000', 'statement is too large', {
+      detail: 'The parser would run out of memory.',
+    });
   }
 }
 

@@ -15,6 +15,7 @@ import type { Node, Place } from './postgres-grammar.ts';
 import { tokenKind } from './token.ts';
 import type { Tokens } from './token.ts';
 
+/** A text, its tokens, and positions in it. */
 export class Script {
   readonly text: string;
   readonly tokens: Tokens;
@@ -37,13 +38,18 @@ export class Script {
 
   /** An unquoted word in lower case, '' for any other token. */
   word(token: number): string {
-    return this.tokens.kind(token) === tokenKind.word ? this.tokens.spelling(token).toLowerCase() : '';
+    return this.tokens.kind(token) === tokenKind.word
+      ? this.tokens.spelling(token).toLowerCase()
+      : '';
   }
 
   /** True if the token is this operator or punctuation. */
   isSymbol(token: number, symbol: string): boolean {
     const kind = this.tokens.kind(token);
-    return (kind === tokenKind.punctuation || kind === tokenKind.operator) && this.tokens.spelling(token) === symbol;
+    return (
+      (kind === tokenKind.punctuation || kind === tokenKind.operator) &&
+      this.tokens.spelling(token) === symbol
+    );
   }
 
   /** The text from one token up to another, without the blanks and comments around it. */
@@ -53,7 +59,11 @@ export class Script {
 
   lexicalError(): SqlError | null {
     const error = this.tokens.error;
-    return error === null ? null : sqlError(error.code, cutForError(error.message), { position: this.positionOfOffset(error.start) });
+    return error === null
+      ? null
+      : sqlError(error.code, cutForError(error.message), {
+          position: this.positionOfOffset(error.start),
+        });
   }
 
   /** A token in an error message: as written, but never the megabytes that a token can have. */
@@ -64,9 +74,16 @@ export class Script {
   /** What Postgres says of a token that cannot stand where it does. */
   syntaxError(token: number): SqlError {
     if (token < this.tokens.count) {
-      return sqlError('42601', `syntax error at or near "${this.near(token)}"`, { position: this.position(token) });
+      return sqlError('42601', `syntax error at or near "${this.near(token)}"`, {
+        position: this.position(token),
+      });
     }
-    return this.lexicalError() ?? sqlError('42601', 'syntax error at end of input', { position: this.positionOfOffset(this.text.length) });
+    return (
+      this.lexicalError() ??
+      sqlError('42601', 'syntax error at end of input', {
+        position: this.positionOfOffset(this.text.length),
+      })
+    );
   }
 }
 
@@ -77,7 +94,13 @@ export interface Piece {
 }
 
 /** Parses the tokens [from, to) with words of ours around them. */
-export function parsePiece(script: Script, from: number, to: number, prefix = '', suffix = ''): Piece {
+export function parsePiece(
+  script: Script,
+  from: number,
+  to: number,
+  prefix = '',
+  suffix = '',
+): Piece {
   const { tokens } = script;
   const startOffset = tokens.start(from);
   const endOffset = Math.max(startOffset, to > from ? tokens.end(to - 1) : startOffset);
@@ -86,7 +109,8 @@ export function parsePiece(script: Script, from: number, to: number, prefix = ''
   if (isBroken && from === to) throw script.syntaxError(to);
   const own = withoutComments(script, startOffset, endOffset);
   const start = script.positionOfOffset(startOffset);
-  const position = (codePoints: number): Position => start + Math.max(0, codePoints - prefix.length);
+  const position = (codePoints: number): Position =>
+    start + Math.max(0, codePoints - prefix.length);
   const place = (): Place => ({
     position,
     codePointsEnd: prefix.length + script.positionOfOffset(endOffset) - start,
@@ -116,7 +140,10 @@ function withoutComments(script: Script, startOffset: number, endOffset: number)
     const from = comments[index] ?? 0;
     const to = comments[index + 1] ?? 0;
     if (from >= endOffset) break;
-    parts.push(script.text.slice(at, from), ' '.repeat(script.positionOfOffset(to) - script.positionOfOffset(from)));
+    parts.push(
+      script.text.slice(at, from),
+      ' '.repeat(script.positionOfOffset(to) - script.positionOfOffset(from)),
+    );
     at = to;
   }
   parts.push(script.text.slice(at, endOffset));
@@ -155,7 +182,23 @@ function textAfterAs(script: Script, from: number, to: number): string {
 }
 
 /** Words that come between CREATE or ALTER or DROP and the kind of object. */
-const betweenWords = new Set(['or', 'replace', 'temp', 'temporary', 'unlogged', 'global', 'local', 'unique', 'if', 'exists', 'not', 'recursive', 'constraint', 'trusted', 'procedural']);
+const betweenWords = new Set([
+  'or',
+  'replace',
+  'temp',
+  'temporary',
+  'unlogged',
+  'global',
+  'local',
+  'unique',
+  'if',
+  'exists',
+  'not',
+  'recursive',
+  'constraint',
+  'trusted',
+  'procedural',
+]);
 
 /** Kinds of object of two words, by their first. */
 const longKinds = new Map([
@@ -179,7 +222,8 @@ export function refuseStatement(script: Script, from: number, to: number): SqlEr
     let at = from + 1;
     while (at < to && betweenWords.has(script.word(at))) at++;
     const length = 1 + (longKinds.get(script.word(at)) ?? 0);
-    for (let taken = 0; taken < length && script.word(at) !== ''; taken++) name += ` ${script.word(at++).toUpperCase()}`;
+    for (let taken = 0; taken < length && script.word(at) !== ''; taken++)
+      name += ` ${script.word(at++).toUpperCase()}`;
   }
   return unsupported(name, script.position(from));
 }

@@ -12,11 +12,16 @@ export interface StatementRange {
   readonly to: number;
 }
 
+/** The statements of a text in order, by their tokens. */
 export function splitStatements(tokens: Tokens): StatementRange[] {
   const ranges: StatementRange[] = [];
   let from = 0;
   for (let at = 0; at < tokens.count; at++) {
-    if (tokens.kind(at) !== tokenKind.punctuation || tokens.text.charCodeAt(tokens.start(at)) !== 59) continue;
+    if (
+      tokens.kind(at) !== tokenKind.punctuation ||
+      tokens.text.charCodeAt(tokens.start(at)) !== 59
+    )
+      continue;
     if (at > from) ranges.push({ from, to: at });
     from = at + 1;
   }

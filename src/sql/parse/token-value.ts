@@ -86,7 +86,8 @@ const namedEscapes = new Map([
 /** Escapes of E'…'. Bytes above 127 are not made up from escapes: undefined. */
 function backslashEscapes(body: string): string | undefined {
   let broken = false;
-  const escape = /\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{1,2})|([0-7]{1,3})|([\s\S]))/g;
+  const escape =
+    /\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{1,2})|([0-7]{1,3})|([\s\S]))/g;
   const value = body.replace(escape, (_all, ...groups: (string | undefined)[]) => {
     const [short, long, hex, octal, other] = groups;
     const wide = short ?? long;
@@ -110,15 +111,18 @@ function backslashEscapes(body: string): string | undefined {
 /** Escapes of U&'…' and U&"…" with the default escape character. */
 function unicodeEscapes(body: string): string | undefined {
   let broken = false;
-  const value = body.replace(/\\(?:([0-9a-fA-F]{4})|\+([0-9a-fA-F]{6})|(\\)|)/g, (_all, ...groups: (string | undefined)[]) => {
-    const [short, long, slash] = groups;
-    if (slash !== undefined) return '\\';
-    const code = Number.parseInt(short ?? long ?? 'none', 16);
-    if (!(code > 0 && code <= 0x10ffff)) {
-      broken = true;
-      return '';
-    }
-    return String.fromCodePoint(code);
-  });
+  const value = body.replace(
+    /\\(?:([0-9a-fA-F]{4})|\+([0-9a-fA-F]{6})|(\\)|)/g,
+    (_all, ...groups: (string | undefined)[]) => {
+      const [short, long, slash] = groups;
+      if (slash !== undefined) return '\\';
+      const code = Number.parseInt(short ?? long ?? 'none', 16);
+      if (!(code > 0 && code <= 0x10ffff)) {
+        broken = true;
+        return '';
+      }
+      return String.fromCodePoint(code);
+    },
+  );
   return broken || !value.isWellFormed() ? undefined : value;
 }

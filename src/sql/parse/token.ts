@@ -28,6 +28,7 @@ export interface LexicalError {
   readonly end: number;
 }
 
+/** The tokens of one text. Written by the lexer only, read by index. */
 export class Tokens {
   readonly text: string;
   /** Set if the text breaks off in a bad token; the tokens before it stand. */

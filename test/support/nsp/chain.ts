@@ -8,14 +8,41 @@ import type { Tree } from './tree.ts';
 /** Our tree without positions and empty fields. */
 export type Plain = Record<string, unknown>;
 
-type Token = { readonly kind: 'operand'; readonly value: unknown } | { readonly kind: 'infix' | 'prefix' | 'postfix'; readonly operator: string };
+type Token =
+  | { readonly kind: 'operand'; readonly value: unknown }
+  | { readonly kind: 'infix' | 'prefix' | 'postfix'; readonly operator: string };
 
 /** Binding strength, weakest first (Postgres manual, 4.1.6). */
 const levels = new Map<string, number>([
-  ['OR', 1], ['AND', 2], ['NOT', 3], ['IS', 4], ['IS NOT', 4], ['IS DISTINCT FROM', 4], ['IS NOT DISTINCT FROM', 4],
-  ['<', 5], ['>', 5], ['=', 5], ['<=', 5], ['>=', 5], ['<>', 5], ['!=', 5],
-  ['BETWEEN', 6], ['NOT BETWEEN', 6], ['IN', 6], ['NOT IN', 6], ['LIKE', 6], ['NOT LIKE', 6], ['ILIKE', 6], ['NOT ILIKE', 6],
-  ['+', 8], ['-', 8], ['*', 9], ['/', 9], ['%', 9], ['^', 10], ['unary', 12],
+  ['OR', 1],
+  ['AND', 2],
+  ['NOT', 3],
+  ['IS', 4],
+  ['IS NOT', 4],
+  ['IS DISTINCT FROM', 4],
+  ['IS NOT DISTINCT FROM', 4],
+  ['<', 5],
+  ['>', 5],
+  ['=', 5],
+  ['<=', 5],
+  ['>=', 5],
+  ['<>', 5],
+  ['!=', 5],
+  ['BETWEEN', 6],
+  ['NOT BETWEEN', 6],
+  ['IN', 6],
+  ['NOT IN', 6],
+  ['LIKE', 6],
+  ['NOT LIKE', 6],
+  ['ILIKE', 6],
+  ['NOT ILIKE', 6],
+  ['+', 8],
+  ['-', 8],
+  ['*', 9],
+  ['/', 9],
+  ['%', 9],
+  ['^', 10],
+  ['unary', 12],
 ]);
 
 function levelOf(operator: string): number {
@@ -26,7 +53,12 @@ function levelOf(operator: string): number {
 export function rebuild(
   node: unknown,
   leaf: (value: unknown) => Plain,
-  combine: (operator: string, left: Plain, right: unknown, leaf: (value: unknown) => Plain) => Plain,
+  combine: (
+    operator: string,
+    left: Plain,
+    right: unknown,
+    leaf: (value: unknown) => Plain,
+  ) => Plain,
 ): Plain {
   const tokens: Token[] = [];
   flatten(node, tokens, true);
@@ -46,10 +78,13 @@ export function rebuild(
     let left = operand();
     for (;;) {
       const token = tokens[at];
-      if (token === undefined || token.kind !== 'infix' || levelOf(token.operator) < least) return left;
+      if (token === undefined || token.kind !== 'infix' || levelOf(token.operator) < least)
+        return left;
       at++;
       const level = levelOf(token.operator);
-      left = isSpecial(token.operator) ? combine(token.operator, left, specialRight(next()), leaf) : combine(token.operator, left, climb(level + 1), leaf);
+      left = isSpecial(token.operator)
+        ? combine(token.operator, left, specialRight(next()), leaf)
+        : combine(token.operator, left, climb(level + 1), leaf);
     }
   };
   return climb(0);
@@ -70,7 +105,11 @@ function flatten(node: unknown, tokens: Token[], isTop: boolean): void {
   const isAtom = !isTop && !isEmpty(tree.get('parentheses'));
   if (!isAtom && tree.get('type') === 'binary_expr') {
     flattenBinary(tree, tokens);
-  } else if (!isAtom && tree.get('type') === 'unary_expr' && ['-', '+', '~', 'NOT'].includes(textOf(tree.get('operator')).toUpperCase())) {
+  } else if (
+    !isAtom &&
+    tree.get('type') === 'unary_expr' &&
+    ['-', '+', '~', 'NOT'].includes(textOf(tree.get('operator')).toUpperCase())
+  ) {
     tokens.push({ kind: 'prefix', operator: textOf(tree.get('operator')).toUpperCase() });
     flatten(tree.get('expr'), tokens, false);
   } else {
@@ -88,9 +127,15 @@ function flattenBinary(tree: Tree, tokens: Token[]): void {
   if (right.get('type') === 'expr_list' && operator.endsWith('BETWEEN')) {
     for (const bound of listOf(right.get('value'))) {
       const inner = treeOf(bound);
-      if (isEmpty(inner.get('parentheses')) && inner.get('type') === 'binary_expr' && ['AND', 'OR'].includes(textOf(inner.get('operator')).toUpperCase())) throw new Unread('a swallowed bound');
+      if (
+        isEmpty(inner.get('parentheses')) &&
+        inner.get('type') === 'binary_expr' &&
+        ['AND', 'OR'].includes(textOf(inner.get('operator')).toUpperCase())
+      )
+        throw new Unread('a swallowed bound');
     }
   }
-  if (right.get('type') === 'binary_expr' && isEmpty(right.get('parentheses'))) throw new Unread('a swallowed right side');
+  if (right.get('type') === 'binary_expr' && isEmpty(right.get('parentheses')))
+    throw new Unread('a swallowed right side');
   tokens.push({ kind: 'operand', value: tree.get('right') });
 }

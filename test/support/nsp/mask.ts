@@ -54,7 +54,9 @@ export function mask(sql: string): Masked | undefined {
   return {
     text: parts.join('').trim(),
     string: (value) => restored(strings, /^L(\d+)x$/.exec(value)?.[1]) ?? value,
-    number: (value) => restored(numbers, /^7\d{6}$/.test(value) ? String(Number(value) - firstNumber) : undefined) ?? value,
+    number: (value) =>
+      restored(numbers, /^7\d{6}$/.test(value) ? String(Number(value) - firstNumber) : undefined) ??
+      value,
     name: (value) => restored(names, /^q(\d+)x$/.exec(value)?.[1]) ?? foldName(value),
   };
 }

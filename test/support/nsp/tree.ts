@@ -8,7 +8,8 @@ export class Unread extends Error {
 }
 
 export function treeOf(value: unknown): Tree {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Unread(`a node, got ${JSON.stringify(value)}`);
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new Unread(`a node, got ${JSON.stringify(value)}`);
   return new Map(Object.entries(value));
 }
 
@@ -26,7 +27,13 @@ export function textOf(value: unknown): string {
 
 /** True if the field is absent, null, false or empty. */
 export function isEmpty(value: unknown): boolean {
-  return value === undefined || value === null || value === false || value === '' || (Array.isArray(value) && value.length === 0);
+  return (
+    value === undefined ||
+    value === null ||
+    value === false ||
+    value === '' ||
+    (Array.isArray(value) && value.length === 0)
+  );
 }
 
 /** Fails if any field beyond `known` says something. */
