@@ -110,6 +110,10 @@ export class Emission implements Emitter {
     return this.environment.matchers.push(matcher) - 1;
   }
 
+  key(bytes: Uint8Array): number {
+    return this.environment.keys.push(bytes) - 1;
+  }
+
   /** The variables of node `n`, with the statements that compute them if there are none in scope. */
   value(n: number): Value {
     for (const scope of this.#scopes) {
@@ -267,7 +271,7 @@ export class Emission implements Emitter {
     const value = this.name();
     const bytes = physical === 'var' ? this.name() : '0';
     const start = this.#lines.length;
-    const isNull = anyNull === '' ? 'false' : this.#let(anyNull);
+    const isNull = this.#nullFlag(anyNull, template.nullable === true);
     this.statement(`let ${value} = ${type === 'bool' ? 'false' : zero[physical]};`);
     if (physical === 'var') this.statement(`let ${bytes} = 0;`);
     this.statement(`if (!${isNull}) {`);
@@ -278,8 +282,19 @@ export class Emission implements Emitter {
     }
     this.statement(`${value} = ${text};`);
     if (physical === 'var') this.statement(`${bytes} = X.heap.lastBytes;`);
+    if (template.nullable === true) {
+      this.statement(`if (${value} < 0) { ${value} = 0; ${bytes} = 0; ${isNull} = true; }`);
+    }
     this.statement('}');
     return { ...this.#scalar(type, value), bytes, words: 'X.heap.words', isNull };
+  }
+
+  /** Whether a result is NULL, so far as the arguments decide; `changes` if the result may too. */
+  #nullFlag(anyNull: string, changes: boolean): string {
+    if (!changes) return anyNull === '' ? 'false' : this.#let(anyNull);
+    const name = this.name();
+    this.statement(`let ${name} = ${anyNull === '' ? 'false' : anyNull};`);
+    return name;
   }
 
   /** A call of the function over datums. `skip`: a condition under which the result is NULL. */

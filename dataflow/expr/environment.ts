@@ -13,6 +13,7 @@ import { compareJsonbWords } from '../value/jsonb.ts';
 import { compareBytes, sameWords } from '../value/words.ts';
 import type { FunctionEntry, CallSite } from './function-entry.ts';
 import { Heap } from './heap.ts';
+import { jsonMember, jsonMemberText } from './json-kernel.ts';
 import type { Matcher } from './kernels.ts';
 import { addNumeric, concatenate, integerNumeric, multiplyNumeric } from './kernels.ts';
 import { dataErrorOf } from './interpret.ts';
@@ -42,7 +43,11 @@ export class Environment {
   readonly multiplyNumeric = multiplyNumeric;
   readonly integerNumeric = integerNumeric;
   readonly concatenate = concatenate;
+  readonly jsonMember = jsonMember;
+  readonly jsonMemberText = jsonMemberText;
   readonly matchers: Matcher[] = [];
+  /** Byte strings that kernels look for. */
+  readonly keys: Uint8Array[] = [];
 
   /** Reports that `row` fails with error number `error`; the generated loop then skips the row. */
   fail(row: number, error: number): void {

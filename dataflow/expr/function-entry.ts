@@ -57,6 +57,8 @@ export interface Emitter {
   bigintConstant(value: bigint): string;
   /** The number under which generated code finds a matcher in `X.matchers`. */
   matcher(matcher: Matcher): number;
+  /** The number under which generated code finds a byte string in `X.keys`. */
+  key(bytes: Uint8Array): number;
 }
 
 /**
@@ -68,6 +70,8 @@ export interface Template {
   readonly emit: (args: readonly Operand[], emitter: Emitter) => string | undefined;
   /** True if it never fails, so that it may run on the zeros of a NULL. */
   readonly total: boolean;
+  /** True if a kernel may answer −1 for NULL. */
+  readonly nullable?: boolean;
 }
 
 export interface FunctionEntry {

@@ -1,6 +1,6 @@
 /**
  * Arrays: one dimension, lower bound 1. Construction, subscripts, and comparison with ANY and ALL are
- * entries too (`array`, `[]`, `= any`), so that the planner treats them like every other call.
+ * entries too (`array`, `array_element`, `= any`), so that the planner treats them like every other call.
  */
 import { sqlError } from '../../../src/base/error.ts';
 import { array, arrayOf } from '../../value/array.ts';
@@ -100,7 +100,7 @@ function positions(a: Datum, e: Datum, start: number, site: CallSite): number[] 
 
 function search(): FunctionEntry[] {
   return [
-    make('[]', ['anyarray', 'int4'], 'anyelement', 'The element at a subscript; NULL outside the bounds.',
+    make('array_element', ['anyarray', 'int4'], 'anyelement', 'The element at a subscript; NULL outside the bounds.',
       ([a, k], { args }) => items(a)[numberOf(k) - lowerBound(args[0])] ?? null, nullable),
     make('array_position', ['anycompatiblearray', 'anycompatible'], 'int4', 'Subscript of the first equal element, or NULL.',
       ([a, e], site) => positions(a, e, 1, site)[0] ?? null, calledNullable),
@@ -173,6 +173,14 @@ function quantified(
 }
 
 function quantifiers(): FunctionEntry[] {
+  const membership = make('array_contains_element', ['anycompatible', 'anycompatiblearray'], 'bool',
+    'Whether the value is equal to any element of the array.', ([value, list], { args }) =>
+      quantified(false, value, list, (a, b) => compareMixed(args[0], elementType(args[1]), a, b) === 0), calledNullable);
+  return [membership, ...comparisons()];
+}
+
+/** Entries such as `= any` and `~~ all`. */
+function comparisons(): FunctionEntry[] {
   return (['any', 'all'] as const).flatMap((quantifier) => {
     const words = quantifier === 'any' ? 'any element' : 'every element';
     return [

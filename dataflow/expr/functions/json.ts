@@ -7,7 +7,8 @@ import { numberOf, stringOf } from '../../value/scalar-words.ts';
 import { formatDatum } from '../../value/text-output.ts';
 import type { TypeName } from '../../value/type.ts';
 import { typeInfo } from '../../value/type.ts';
-import type { CallSite, FunctionEntry, Options, SignatureType } from '../function-entry.ts';
+import { utf8 } from '../../value/words.ts';
+import type { CallSite, FunctionEntry, Options, SignatureType, Template } from '../function-entry.ts';
 import { entry } from '../function-entry.ts';
 import {
   changeAt, concatenate, contains, element, elements, follow, kindOf, member, members, pretty, stripNulls,
@@ -35,15 +36,30 @@ function elementOf(type: 'jsonb' | 'json', text: string, index: number): string 
   return index === 0 || index === -1 ? text : null;
 }
 
+/** Access by a constant key walks the bytes of the value. */
+function memberTemplate(kernel: 'jsonMember' | 'jsonMemberText'): Template {
+  return {
+    total: false,
+    nullable: true,
+    emit: ([j, key], emitter) => {
+      if (typeof key.constant !== 'string') return undefined;
+      const bytes = utf8(jsonQuote(key.constant));
+      return `X.${kernel}(X.heap, ${j.words}, ${j.value}, ${j.bytes}, X.keys[${emitter.key(bytes)}])`;
+    },
+  };
+}
+
 function access(type: 'jsonb' | 'json'): FunctionEntry[] {
   const path = (values: readonly Datum[]): (string | null)[] =>
     values.slice(1).map((v) => (v === null ? null : stringOf(v)));
   return [
-    json('->', [type, 'text'], type, 'The member of that key, or NULL.', ([j, key]) => member(stringOf(j), stringOf(key)), nullable),
+    json('->', [type, 'text'], type, 'The member of that key, or NULL.', ([j, key]) => member(stringOf(j), stringOf(key)),
+      type === 'jsonb' ? { nullable: true, template: memberTemplate('jsonMember') } : nullable),
     json('->', [type, 'int4'], type, 'The element of that number (0 is the first, −1 the last), or NULL.',
       ([j, index]) => elementOf(type, stringOf(j), numberOf(index)), nullable),
     json('->>', [type, 'text'], 'text', 'The member of that key as text, or NULL.',
-      ([j, key]) => textOf(member(stringOf(j), stringOf(key))), nullable),
+      ([j, key]) => textOf(member(stringOf(j), stringOf(key))),
+      type === 'jsonb' ? { nullable: true, template: memberTemplate('jsonMemberText') } : nullable),
     json('->>', [type, 'int4'], 'text', 'The element of that number as text, or NULL.',
       ([j, index]) => textOf(elementOf(type, stringOf(j), numberOf(index))), nullable),
     json('#>', [type, '_text'], type, 'What lies at a path of keys and numbers, or NULL.',
