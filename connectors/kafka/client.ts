@@ -16,6 +16,9 @@ import type { TopicMetadata } from './protocol.ts';
 import { earliestTimestamp, latestTimestamp, produceRequest } from './protocol.ts';
 import { KafkaReader } from './reader.ts';
 
+/** Attempts at a connection that is being created: enough for a broker that is just starting to listen. */
+const validateAttemptsMax = 4;
+
 /** The seams that a Kafka connection needs. */
 export interface KafkaSeams {
   readonly clock: Clock;
@@ -33,6 +36,8 @@ export class KafkaConnection implements SourceConnection {
   readonly #transport: KafkajsTransport;
   readonly #cluster: Cluster;
   readonly #readers = new Set<KafkaReader>();
+  /** Leaders by partition, by topic: for `produce`, forgotten at the first failure. */
+  readonly #leaders = new Map<string, Map<number, number>>();
 
   /** `brokers` is what stands after BROKER: one or more `host:port`, separated by commas. */
   constructor(brokers: string, seams: KafkaSeams) {
@@ -44,7 +49,7 @@ export class KafkaConnection implements SourceConnection {
   }
 
   async validate(): Promise<void> {
-    await this.#within(() => this.#cluster.connect());
+    await this.#within(() => this.#cluster.connect(), validateAttemptsMax);
   }
 
   async startPositions(topic: string, start: StartPosition): Promise<Map<number, bigint>> {
@@ -108,8 +113,6 @@ export class KafkaConnection implements SourceConnection {
     });
   }
 
-  readonly #leaders = new Map<string, Map<number, number>>();
-
   async #findLeader(topic: string, partition: number): Promise<number> {
     const metadata = await this.#cluster.metadata(topic);
     const leaders = new Map(metadata.partitions.map((p) => [p.partition, p.leader]));
@@ -137,14 +140,14 @@ export class KafkaConnection implements SourceConnection {
     });
   }
 
-  /** Repeats `attempt` with back-off; after `brokerAnswerMillisecondsMax` it is error 08001. */
-  async #within<T>(attempt: () => Promise<T>): Promise<T> {
+  /** Repeats `attempt` with back-off; after so many attempts or `brokerAnswerMillisecondsMax` it is error 08001. */
+  async #within<T>(attempt: () => Promise<T>, attemptsMax = Infinity): Promise<T> {
     const { clock, entropy } = this.#seams;
     const backoff = new Backoff(entropy, limits.brokerRetryMillisecondsMax);
     const pause = new Pause(clock);
     const failure = { last: 'no answer', over: false };
     const work = async (): Promise<T> => {
-      while (!failure.over) {
+      for (let attempts = 0; attempts < attemptsMax && !failure.over; attempts++) {
         try {
           return await attempt();
         } catch (error) {

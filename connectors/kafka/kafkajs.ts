@@ -8,7 +8,11 @@
  * cluster's `connectionPoolBuilder.build` and `brokerPool.createBroker`, and the broker's `connect`,
  * `disconnect`, `versions` and `connectionPool.send`. The package has no exports map and is pinned
  * to one version; a test pins these names, and a missing one fails with an assertion that says so.
+ *
+ * One repair: its request queue sets a timer with a negative delay whenever nothing waits, for which
+ * Node prints a warning. `repairQueue` makes it set one only if something does.
  */
+import { createRequire } from 'node:module';
 import { isIP } from 'node:net';
 import type { Admin, Kafka as KafkaClient, Producer, ProducerConfig } from 'kafkajs';
 import kafkajs from 'kafkajs';
@@ -38,6 +42,11 @@ interface RawRequest {
   };
   readonly requestTimeout: number;
   readonly logResponseError: boolean;
+}
+
+/** What the repair looks at. */
+interface RawQueue {
+  readonly pending: readonly unknown[];
 }
 
 interface RawConnection {
@@ -93,6 +102,21 @@ function createCluster(kafka: KafkaClient): RawCluster {
   assert(isCluster(cluster), 'kafkajs 2.2.4: a cluster has a pool builder and a broker pool');
   return cluster;
 }
+
+/** See the head of this file; done once, when the module is loaded. */
+function repairQueue(): void {
+  const queue: unknown = createRequire(import.meta.url)('kafkajs/src/network/requestQueue/index.js');
+  assert(typeof queue === 'function', 'kafkajs 2.2.4 has a class of request queues');
+  const prototype: unknown = queue.prototype;
+  assert(typeof prototype === 'object' && prototype !== null
+    && hasMethods(prototype, 'scheduleCheckPendingRequests'), 'kafkajs 2.2.4: a request queue schedules checks');
+  const schedule: unknown = Reflect.get(prototype, 'scheduleCheckPendingRequests');
+  Reflect.set(prototype, 'scheduleCheckPendingRequests', function check(this: RawQueue): void {
+    if (this.pending.length > 0 && typeof schedule === 'function') Reflect.apply(schedule, this, []);
+  });
+}
+
+repairQueue();
 
 /** A connection to one broker. */
 export class BrokerLink {

@@ -55,7 +55,7 @@ export class Partition {
     const next = this.until !== null && last >= this.until ? this.until : last + 1n;
     this.next = next;
     return {
-      partition: this.partition, bytes: fetched.records.slice(0, length), from, next,
+      partition: this.partition, bytes: new Uint8Array(fetched.records.subarray(0, length)), from, next,
       aborted: fetched.aborted,
     };
   }

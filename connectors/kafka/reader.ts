@@ -26,6 +26,9 @@ import { earliestTimestamp, fetchRequest, latestTimestamp } from './protocol.ts'
 /** Bytes that a partition may be asked for when one batch is larger than a Fetch. */
 const partitionBytesMax = limits.decompressedBatchBytesMax;
 
+/** Kinds of causes of problems, the gravest first. */
+const problemKinds = ['partition', 'topic', 'cluster', 'leader', 'broker', 'fetch'] as const;
+
 function text(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
@@ -38,7 +41,7 @@ export class KafkaReader implements SourceReader {
   readonly #clock: Clock;
   readonly #entropy: Entropy;
   readonly #partitions = new Map<number, Partition>();
-  /** What is wrong now, by cause; the first one is shown. */
+  /** What is wrong now, by cause; the gravest is shown. */
   readonly #problems = new Map<string, string>();
   readonly #topicPause: Pause;
   /** One wait a fetch loop, by node id. */
@@ -109,13 +112,19 @@ export class KafkaReader implements SourceReader {
   }
 
   #statusNow(): SourceStatus {
-    const [problem] = this.#problems.values();
-    if (problem !== undefined) {
-      return { status: this.#seen ? 'stalled' : 'starting', error: problem };
-    }
+    const problem = this.#worstProblem();
+    if (problem !== null) return { status: this.#seen ? 'stalled' : 'starting', error: problem };
     if (!this.#running) return { status: 'starting', error: null };
     if (this.#finished()) return { status: 'ceased', error: null };
     return { status: 'running', error: null };
+  }
+
+  /** What lies deepest: a partition that is lost for good, then the topic, then what carries it. */
+  #worstProblem(): string | null {
+    for (const kind of problemKinds) {
+      for (const [cause, message] of this.#problems) if (cause.startsWith(kind)) return message;
+    }
+    return null;
   }
 
   /** A replay is over when every partition that it was to read has come to its end. */
@@ -229,6 +238,11 @@ export class KafkaReader implements SourceReader {
       partition.leader = leader;
       if (leader < 0) complete = false;
       else this.#fetchLoopOf(leader);
+    }
+    for (const cause of this.#problems.keys()) {
+      const node = /^broker (-?\d+)$/.exec(cause)?.[1];
+      // A broker that leads nothing any more is nobody's problem.
+      if (node !== undefined && ![...leaders.values()].includes(Number(node))) this.#problems.delete(cause);
     }
     this.#problem('leader', complete ? null : `a partition of topic "${this.#topic}" has no leader`);
     return complete;

@@ -69,7 +69,7 @@ function properties(folder: string, port: number, controllerPort: number): strin
     'transaction.state.log.num.partitions=1', 'share.coordinator.state.topic.replication.factor=1',
     'share.coordinator.state.topic.min.isr=1', 'group.initial.rebalance.delay.ms=0',
     'auto.create.topics.enable=false', 'log.cleaner.dedupe.buffer.size=8388608',
-    'num.io.threads=2', 'num.network.threads=2', 'log.retention.check.interval.ms=1000',
+    'num.io.threads=2', 'num.network.threads=2', 'log.retention.ms=-1',
     'controlled.shutdown.enable=false', '',
   ].join('\n');
 }
