@@ -9,6 +9,7 @@
 import { singleRowName } from '../../../dataflow/expr/functions/internal.ts';
 import { functionsNamed, operatorsNamed } from '../../../dataflow/expr/function-table.ts';
 import { defined } from '../../base/assert.ts';
+import { unsupported } from '../../base/error.ts';
 import type { BindContext } from '../bind/context.ts';
 import type { Column } from '../logical/column.ts';
 import { columnsRead, freeColumns } from '../logical/deep.ts';
@@ -16,7 +17,7 @@ import type { Definition, LogicalAggregate, Output, Rel } from '../logical/rel.t
 import { columnsOf, filter, mapInputs } from '../logical/rel.ts';
 import type { Call, Scalar, Subquery } from '../logical/scalar.ts';
 import {
-  caseOf, coalesce, columnReference, constant, isNull, mapChildren, nullConstant, trueConstant, walk,
+  caseOf, coalesce, columnReference, constant, isNull, mapChildren, nullConstant, same, trueConstant, walk,
 } from '../logical/scalar.ts';
 
 type Extracted = readonly [Rel, Scalar];
@@ -101,6 +102,12 @@ export class Hoisting {
     const columns = columnsOf(rel);
     let { left, right } = rel;
     const ids = new Set(columnsOf(left).map((column) => column.id));
+    const others = new Set(columnsOf(right).map((column) => column.id));
+    const mixed = nested.some((predicate) => {
+      const read = subqueryColumns(predicate);
+      return read.some((column) => ids.has(column.id)) && read.some((column) => others.has(column.id));
+    });
+    if (mixed) return this.#outerByPairs(rel);
     const extracted = nested.map((predicate) => {
       const onLeft = subqueryColumns(predicate).some((column) => ids.has(column.id));
       const [next, scalar] = this.#extract(onLeft ? left : right, predicate);
@@ -109,6 +116,47 @@ export class Hoisting {
       return scalar;
     });
     return onlyColumns({ ...rel, left, right, on: [...on, ...extracted] }, columns);
+  }
+
+  /**
+   * An outer join whose condition has a subquery over both sides: the pairs are those of an inner join,
+   * and rows of the kept side that are in no pair are added, padded.
+   */
+  #outerByPairs(rel: Extract<Rel, { kind: 'join' | 'apply' }>): Rel {
+    const context = this.#context;
+    if (rel.kind === 'apply' || (rel.type !== 'left' && rel.type !== 'right')) {
+      throw unsupported(`a subquery over both sides in the condition of a ${rel.type.toUpperCase()} JOIN`);
+    }
+    const [kept, other] = rel.type === 'left' ? [rel.left, rel.right] : [rel.right, rel.left];
+    const keptColumns = columnsOf(kept);
+    const rows = context.define('', kept);
+    const copy = (): Rel => {
+      const use = context.use(rows);
+      return {
+        kind: 'project', input: use, outputs: keptColumns.map((column, i): Output =>
+          ({ column, expression: columnReference(defined(use.columns[i], 'a use has all columns')) })),
+      };
+    };
+    const pairs = this.#join({ kind: 'join', type: 'inner', left: copy(), right: other, on: rel.on });
+    const definition = context.define('', pairs, columnsOf(rel));
+    const whole = context.use(definition);
+    const part = context.use(definition);
+    const ofPart = (column: Column): Column =>
+      defined(part.columns[definition.columns.findIndex((each) => each.id === column.id)], 'pairs have both sides');
+    const alone: Rel = {
+      kind: 'join', type: 'anti', left: copy(), right: part,
+      on: keptColumns.map((column) => same(columnReference(column), columnReference(ofPart(column)))),
+    };
+    const padded = columnsOf(rel).map((column): Output => {
+      const isKept = keptColumns.some((each) => each.id === column.id);
+      return { column: context.columns.like(column), expression: isKept ? columnReference(column) : nullConstant(column.type, column.modifier) };
+    });
+    return {
+      kind: 'union', columns: columnsOf(rel), inputs: [
+        { rel: whole, columns: whole.columns },
+        { rel: { kind: 'project', input: alone, outputs: padded }, columns: padded.map((output) => output.column) },
+      ],
+    };
   }
 
   /** The expression with columns for its subqueries, and the relation that provides them. */
