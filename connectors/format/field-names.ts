@@ -31,6 +31,7 @@ export const noMore = -2;
 /** `found` when no column wants the field. */
 export const unwanted = -1;
 
+/** The table of tokens of one decoder, and the place in the current object. */
 export class FieldNames {
   readonly #names: readonly Uint8Array[];
   readonly #byName: ReadonlyMap<string, number>;

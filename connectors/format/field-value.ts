@@ -60,6 +60,7 @@ const kindFloat4 = fieldKind('float4');
 /** Bytes of a value that a message quotes. */
 const quotedBytesMax = 64;
 
+/** Reads single values; one per document cursor and heap. */
 export class FieldReader {
   /** Why the last value does not fit its column; null if it does. */
   refusal: string | null = null;

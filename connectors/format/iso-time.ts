@@ -35,6 +35,7 @@ function daysInMonth(year: number, month: number): number {
   return month === 2 && leap ? 29 : monthDays[month];
 }
 
+/** The last date or time that was read; a reader is reused for ever. */
 export class IsoTime {
   /** Days since 2000-01-01. */
   days = 0;

@@ -32,6 +32,7 @@ const spareBytes = 64;
 /** Objects of up to this many members are sorted in place; larger ones must not cost their square. */
 const insertionMax = 24;
 
+/** Writes canonical texts to one heap; reused for ever. */
 export class JsonCanonical {
   /** Why a value, though JSON, is not jsonb; null if it is. */
   refusal: string | null = null;

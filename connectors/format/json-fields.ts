@@ -28,6 +28,7 @@ export interface Refusal {
   readonly reason: string;
 }
 
+/** Reads the objects of one part (key or value) of the records of a source. */
 export class JsonFields {
   readonly #fields: readonly WantedField[];
   readonly #cursor = new JsonCursor();

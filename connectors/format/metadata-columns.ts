@@ -30,6 +30,7 @@ function isMetadata(kind: SourceColumn['origin']['kind']): kind is MetadataKind 
   return kind === 'partition' || kind === 'offset' || kind === 'timestamp' || kind === 'headers';
 }
 
+/** Fills the columns that come from the record itself. */
 export class MetadataColumns {
   readonly #columns: readonly MetadataColumn[];
   readonly #staging: Staging;

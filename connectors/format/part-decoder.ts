@@ -15,6 +15,7 @@ import { JsonFields } from './json-fields.ts';
 import type { Staging } from './staging.ts';
 import { invalidTextAt } from './text-bytes.ts';
 
+/** Fills the columns that come from the key, or those that come from the value. */
 export class PartDecoder {
   readonly #part: 'key' | 'value';
   readonly #format: FormatName | null;

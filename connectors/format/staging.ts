@@ -82,6 +82,7 @@ export class StagedColumn {
   }
 }
 
+/** The columns of one decoder, their rows so far, and the heap of their var values. */
 export class Staging {
   readonly columns: readonly ColumnType[];
   readonly staged: readonly StagedColumn[];

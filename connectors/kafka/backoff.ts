@@ -7,6 +7,7 @@ import type { Clock, Entropy } from '../../src/base/seam.ts';
 const firstMilliseconds = 50;
 const doublingsMax = 16;
 
+/** Counts attempts that failed in a row, and says how long to wait. */
 export class Backoff {
   readonly #entropy: Entropy;
   readonly #millisecondsMax: number;

@@ -30,6 +30,7 @@ function text(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** One Kafka cluster, by its bootstrap addresses. */
 export class KafkaConnection implements SourceConnection {
   readonly #brokers: readonly string[];
   readonly #seams: KafkaSeams;

@@ -27,6 +27,7 @@ function text(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** Links and questions to one cluster; a failed link is replaced at the next question. */
 export class Cluster {
   readonly #seeds: readonly string[];
   readonly #transport: Transport;

@@ -38,6 +38,7 @@ export interface BatchOptions {
 const noHeaders: readonly RecordHeader[] = [];
 const numbersMax = 60;
 
+/** Gathers records for one batch after another. */
 export class RecordBatchBuilder {
   #bytes: Uint8Array;
   #end = batchHeaderBytes;

@@ -4,6 +4,7 @@ import type { RawChunk } from '../connector.ts';
 import { batchAt } from './record-batch.ts';
 import type { FetchedPartition } from './protocol.ts';
 
+/** See the head of this file; owned and changed by its reader only. */
 export class Partition {
   readonly partition: number;
   /** Offset to read next. Never falls. */

@@ -33,6 +33,7 @@ function text(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** The reader of one topic; see the head of this file for its promises. */
 export class KafkaReader implements SourceReader {
   readonly #cluster: Cluster;
   readonly #topic: string;

@@ -80,6 +80,7 @@ export function batchAt(bytes: Uint8Array, at: number): BatchBounds | null {
   return { bytes: whole, baseOffset, lastOffset: baseOffset + BigInt(view.getInt32(batchLastOffsetDelta)) };
 }
 
+/** A walk over one chunk after another; see the head of this file. */
 export class RecordBatchWalker {
   #chunk: RawChunk | null = null;
   #view: DataView = new DataView(new ArrayBuffer(0));
