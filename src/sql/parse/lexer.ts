@@ -244,7 +244,7 @@ class Lexer {
         at += 2;
       } else if (code !== quote) {
         at++;
-      } else if (this.#code(at + 1) === quote) {
+      } else if (this.#code(at + 1) === quote && kind === tokenKind.string) {
         at += 2;
       } else {
         const continued = this.#continuation(at + 1);
@@ -265,7 +265,6 @@ class Lexer {
       const code = this.#code(at);
       if (isLineEnd(code)) lines++;
       if ((classOf(code) & isSpace) !== 0) at++;
-      else if (code === minus && this.#code(at + 1) === minus) at = this.#lineEnd(at);
       else return code === quote && lines > 0 ? at + 1 : -1;
     }
   }

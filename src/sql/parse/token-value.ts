@@ -49,29 +49,17 @@ export function stringValue(spelling: string): string | undefined {
 function joinParts(text: string, escaped: boolean): string {
   const part = escaped ? /'((?:[^'\\]|\\[\s\S]|'')*)'/g : /'((?:[^']|'')*)'/g;
   let body = '';
-  // Comments between the parts can hold quotes, so they are stepped over, not searched.
+  // Between the parts are only blanks.
   let at = 0;
   while (at < text.length) {
     part.lastIndex = at;
     const match = part.exec(text);
     if (match === null) break;
     body += (match[1] ?? '').replaceAll("''", "'");
-    at = nextPart(text, part.lastIndex);
+    at = text.indexOf("'", part.lastIndex);
+    if (at < 0) break;
   }
   return body;
-}
-
-function nextPart(text: string, from: number): number {
-  let at = from;
-  while (at < text.length && text[at] !== "'") {
-    if (text.startsWith('--', at)) {
-      const end = text.slice(at).search(/[\r\n]/);
-      at = end < 0 ? text.length : at + end;
-    } else {
-      at++;
-    }
-  }
-  return at;
 }
 
 const namedEscapes = new Map([
