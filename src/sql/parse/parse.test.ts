@@ -1,7 +1,7 @@
 /**
  * The door of the parser: statements split and read, errors with Postgres' messages and positions.
- * Expected messages and positions were written down from Postgres 15 (psql's LINE marker, counted in
- * code points) for its own statements, and by the same rules for ours.
+ * Positions are counted by hand in code points, messages are those of Postgres' grammar; for our own
+ * statements they follow the same rules.
  */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { SqlError } from '../../base/error.ts';
