@@ -59,6 +59,7 @@ class ArraySplitter {
 
   #end(c: string | undefined): SqlError {
     if (c === undefined) return malformed(this.#text, 'Unexpected end of input.');
+    if (c === '\\') return malformed(this.#text, 'Unexpected "\\" character.');
     return malformed(this.#text, 'Unexpected array element.');
   }
 

@@ -11,7 +11,7 @@ import type { SqlError } from '../../src/base/error.ts';
 import { limits } from '../../src/base/limits.ts';
 import { civilFromDays, daysInMonth } from './calendar.ts';
 import type { Zone } from './timezone.ts';
-import { abbreviationOffset, fixedZone, namedZone } from './timezone.ts';
+import { abbreviationOffset, fixedZone, fullZone, namedZone } from './timezone.ts';
 
 /** A piece of a date or interval text. */
 export interface DatetimeToken {
@@ -45,13 +45,23 @@ export function datetimeOverflow(text: string, monthOrDay = false): SqlError {
   return sqlError('22008', `date/time field value out of range: "${text}"`, monthOrDay ? { hint } : {});
 }
 
+/** Words that end where a digit begins; other words with digits behind them are zones (EST5EDT). */
+const coreWords = [
+  'ad|allballs|am|apr|april|at|aug|august|bc|d|dec|december|dow|doy|dst|epoch|feb',
+  'february|fri|friday|h|infinity|isodow|isoyear|j|jan|january|jd|jul|julian|july|jun',
+  'june|m|mar|march|may|mm|mon|monday|nov|november|now|oct|october|on|pm|s|sat|saturday',
+  'sep|sept|september|sun|sunday|t|thu|thur|thurs|thursday|today|tomorrow|tue|tues',
+  'tuesday|wed|wednesday|weds|y|yesterday',
+].join('|');
+
 const tokenShapes: readonly (readonly [DatetimeToken['kind'], RegExp])[] = [
   ['time', /[0-9]+:[0-9:.]*/y],
-  ['date', /[0-9]+([-/.])(?:[0-9]+(?:\1[0-9]*)?|[A-Za-z][0-9A-Za-z]*(?:\1[0-9A-Za-z]*)?)/y],
+  ['date', /[0-9]+([-/.])(?:[0-9]+(?:\1(?:[0-9]|\1)*)?|[A-Za-z](?:[0-9A-Za-z]|\1)*)/y],
   ['number', /[0-9]+\.?[0-9]*|\.[0-9]+/y],
   ['offset', /[+-][ \t-\r]*[0-9.][0-9:.-]*/y],
   ['word', /[+-][ \t-\r]*[A-Za-z]+/y],
-  ['date', /[A-Za-z]+[-/.][0-9A-Za-z_+:/-]*/y],
+  ['date', /[A-Za-z]+[-/.][0-9A-Za-z_+:/.-]*/y],
+  ['date', new RegExp(`(?!(?:${coreWords})[0-9+])[a-z]+[0-9+][0-9a-z_+:/.-]*`, 'iy')],
   ['word', /[A-Za-z]+/y],
 ];
 
@@ -210,7 +220,7 @@ class Decoder {
   #date(text: string): void {
     const isName = !/^[0-9]/.test(text) && monthOf(/^[A-Za-z]+/.exec(text)?.[0].toLowerCase() ?? '') === 0;
     if (isName || this.#hasDate) {
-      const zone = namedZone(text);
+      const zone = fullZone(text);
       if (zone === undefined) {
         if (/^[0-9]/.test(text) || !this.#hasDate && !this.#timeOnly) throw new Fault('format');
         throw new Fault({ zone: text });
@@ -359,11 +369,9 @@ class Decoder {
   }
 
   #applyMeridian(): void {
-    const { time } = this.#fields;
-    if (this.#meridian === undefined || time === undefined) {
-      if (this.#meridian !== undefined) throw new Fault('format');
-      return;
-    }
+    if (this.#meridian === undefined) return;
+    if (this.#timeOnly && this.#fields.time === undefined) throw new Fault('format');
+    const time = this.#fields.time ?? 0;
     const hour = 3_600_000_000;
     if (time >= 13 * hour) throw new Fault('range');
     if (this.#meridian === 'pm' && time < 12 * hour) this.#fields.time = time + 12 * hour;
@@ -373,20 +381,29 @@ class Decoder {
   #checkDate(): void {
     const fields = this.#fields;
     const { year, month, day } = fields;
+    if (year !== undefined) this.#checkYear(year);
+    const fits = (month === undefined || (month >= 1 && month <= 12)) && (day === undefined || (day >= 1 && day <= 31));
+    if (!fits) throw new Fault('monthDay');
     if (year === undefined || month === undefined || day === undefined) throw new Fault('format');
+    if (day > daysInMonth(fields.year ?? year, month)) throw new Fault('range');
+  }
+
+  /** Gives a short year its century and a year BC its number. */
+  #checkYear(year: number): void {
+    const fields = this.#fields;
     if (this.#beforeChrist) {
       if (year <= 0) throw new Fault('range');
       fields.year = 1 - year;
     } else if (this.#shortYear) fields.year = year < 70 ? year + 2000 : year + 1900;
     else if (year <= 0 && !this.#isJulian) throw new Fault('range');
-    if (month < 1 || month > 12 || day < 1 || day > 31) throw new Fault('monthDay');
-    if (day > daysInMonth(fields.year ?? year, month)) throw new Fault('range');
   }
 }
 
-/** Microseconds of a day written hh:mm[:ss[.fff]]. */
+/** Microseconds of a day written hh:mm[:ss[.fff]] or mm:ss.fff. */
 function clockTime(text: string): number {
   const match = /^(\d+):(\d+)(?::(\d+)(\.\d*)?)?$/.exec(text);
+  const short = /^(\d+):(\d+)(\.\d*)$/.exec(text);
+  if (short !== null) return timeOfDay(0, Number(short[1]), Number(short[2]), short[3]);
   if (match === null) throw new Fault('format');
   return timeOfDay(Number(match[1]), Number(match[2]), Number(match[3] ?? 0), match[4] ?? '');
 }
@@ -408,7 +425,7 @@ function timeOfDay(hour: number, minute: number, second: number, fraction: strin
 /** Seconds east of an offset: +hh, +hhmm, +hh:mm[:ss]. */
 function offsetSeconds(text: string): number {
   const match = /^([+-])(?:(\d+):(\d+)(?::(\d+))?|(\d+))$/.exec(text);
-  if (match === null) throw new Fault('format');
+  if (match === null) throw new Fault(Number(/\d*/.exec(text.slice(1))?.[0]) > 15 ? 'offset' : 'format');
   const bare = match[5];
   let hour = Number(match[2] ?? 0);
   let minute = Number(match[3] ?? 0);

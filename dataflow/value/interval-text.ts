@@ -138,7 +138,11 @@ function parseVerbose(text: string): Interval {
   return new VerboseReader(text).read(tokens);
 }
 
+/** A time and a fraction of a second give all of these. */
+const secondFields = ['second', 'millisecond', 'microsecond'];
+
 class VerboseReader {
+  /** 'unset' before any unit, when a number counts seconds; 'none' where a number has no meaning. */
   readonly #sum: Sum;
   readonly #seen = new Set<string>();
   #unit: Unit | 'none' | 'unset' = 'unset';
@@ -160,9 +164,8 @@ class VerboseReader {
     if (token.kind === 'offset' && token.text.includes(':')) return this.#clock(token.text);
     if (token.kind !== 'word') return this.#quantity(token.text);
     if (token.text === 'ago') {
-      if (this.#seen.size > 0) throw invalid(text);
       this.#sign = -1;
-      this.#unit = 'unset';
+      this.#unit = 'none';
       return;
     }
     const unit = units.get(token.text);
@@ -179,7 +182,7 @@ class VerboseReader {
   }
 
   #clock(text: string): void {
-    this.#claim('hour', 'minute', 'second');
+    this.#claim('hour', 'minute', ...secondFields);
     this.#sum.microseconds += clockMicroseconds(text, this.#sum.text);
     this.#unit = 'day';
   }
@@ -196,12 +199,14 @@ class VerboseReader {
     }
     const match = /^([+-]?)(\d*)(\.\d*)?$/.exec(text);
     if (match === null || text === '.') throw invalid(this.#sum.text);
-    const unit = this.#unit === 'unset' || this.#unit === 'none' ? 'second' : this.#unit;
+    if (this.#unit === 'none') throw invalid(this.#sum.text);
+    const unit = this.#unit === 'unset' ? 'second' : this.#unit;
     const negative = match[1] === '-';
     if ((match[2] ?? '').length > 25) throw overflow(this.#sum.text);
     const whole = BigInt(match[2] || '0');
     const fraction = match[3] === undefined || match[3] === '.' ? 0 : Number(match[3]);
-    this.#claim(unit);
+    if (unit === 'second' && fraction !== 0) this.#claim(...secondFields);
+    else this.#claim(unit);
     this.#sum.add(unit, negative ? -whole : whole, negative ? -fraction : fraction);
     if (unit === 'hour') this.#unit = 'day';
   }
@@ -241,14 +246,16 @@ function parseIso(text: string): Interval {
 }
 
 function addIso(sum: Sum, part: string, known: ReadonlyMap<string, Unit>): void {
-  const quantity = /([+-]?)(\d*)(\.\d+)?([A-Z])/y;
+  const quantity = /(-?)(\d*)(\.\d+)?([A-Z])/y;
   while (quantity.lastIndex < part.length) {
     const match = quantity.exec(part);
     const unit = known.get(match?.[4] ?? '');
     if (match === null || unit === undefined) throw invalid(sum.text);
     if (match[2].length > 25) throw overflow(sum.text);
     const sign = match[1] === '-' ? -1 : 1;
-    sum.add(unit, BigInt(match[2] || '0') * BigInt(sign), sign * Number(match[3] ?? 0));
+    const whole = Number(match[2]);
+    const fraction = match[3] === undefined ? 0 : Number(match[2] + match[3]) - whole;
+    sum.add(unit, BigInt(match[2] || '0') * BigInt(sign), sign * fraction);
   }
 }
 

@@ -18,7 +18,7 @@ const simpleEscapes = new Map([
   ['t', '\t'],
 ]);
 const numberShape = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
-const numberJunk = /-?[0-9]*(?:\.[0-9]*)?(?:[eE][+-]?[0-9]*)?[A-Za-z0-9_\u0080-\u{10ffff}]*/uy;
+const numberJunk = /-?(?:0|[1-9][0-9]*)?(?:\.[0-9]*)?(?:[eE][+-]?[0-9]*)?[A-Za-z0-9_\u0080-\u{10ffff}]*/uy;
 const word = /[A-Za-z0-9_\u0080-\u{10ffff}]+/uy;
 const plainRun = /[^"\\\x00-\x1f]*/y;
 

@@ -10,6 +10,8 @@ import { typeInfo } from './type.ts';
 import type { TypeName } from './type.ts';
 
 const integerText = /^[ \t-\r]*([+-]?[0-9]+)[ \t-\r]*$/;
+/** What is read before junk is met: too many digits are the first error. */
+const leadingInteger = /^[ \t-\r]*[+-]?[0-9]+/;
 const floatText = /^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/;
 const infinityText = /^([+-]?)inf(?:inity)?$/i;
 const blanks = /^[ \t-\r]+|[ \t-\r]+$/g;
@@ -36,21 +38,20 @@ export const int8Max = 2n ** 63n - 1n;
 export function parseInteger(type: 'int2' | 'int4', text: string): number {
   const match = integerText.exec(text);
   const bound = type === 'int2' ? 2 ** 15 : 2 ** 31;
-  if (match === null) throw invalidText(typeInfo(type).sqlName, text);
-  const value = Number(match[1]);
+  const value = Number(match?.[1] ?? leadingInteger.exec(text)?.[0] ?? 0);
   if (value >= bound || value < -bound) throw outOfRange(typeInfo(type).sqlName, text);
+  if (match === null) throw invalidText(typeInfo(type).sqlName, text);
   return value | 0;
 }
 
 /** Reads a bigint. */
 export function parseBigint(text: string): bigint {
   const match = integerText.exec(text);
+  const digits = trimBlanks(match?.[1] ?? leadingInteger.exec(text)?.[0] ?? '0').replace('+', '');
+  const plain = digits.length > 20 ? digits.replace(/^(-?)0+(?=[0-9])/, '$1') : digits;
+  const value = plain.length > 20 ? int8Max + 1n : BigInt(plain);
+  if (value > int8Max || value < int8Min) throw outOfRange('bigint', text);
   if (match === null) throw invalidText('bigint', text);
-  const digits = match[1];
-  const value = digits.length > 400 ? int8Max + 1n : BigInt(digits.replace('+', ''));
-  if (digits.length > 400 && /[1-9]/.test(digits.slice(0, -19)) || value > int8Max || value < int8Min) {
-    throw outOfRange('bigint', text);
-  }
   return value;
 }
 
@@ -94,13 +95,40 @@ export function formatFloat(type: 'float4' | 'float8', value: number): string {
   return digits.replace(/e([+-])(\d)$/, 'e$10$2');
 }
 
-/** The shortest digits, in exponential form, that read back to the same single. */
+const single = new Float32Array(1);
+const singleBits = new Int32Array(single.buffer);
+
+/** The double half-way from a finite single to its neighbour away from zero (1) or towards it (−1). */
+function halfWay(value: number, step: 1 | -1): number {
+  single[0] = value;
+  singleBits[0] += step;
+  return (value + single[0]) / 2;
+}
+
+/**
+ * The shortest digits, in exponential form, that lie nearer to `value` than to any other single;
+ * a decimal half-way between two singles belongs to neither. Of equally near digits the even ones.
+ */
 function shortestSingle(value: number): string {
+  const up = halfWay(value, 1);
+  const down = halfWay(value, -1);
   for (let digits = 0; digits < 9; digits++) {
-    const text = value.toExponential(digits);
-    if (Math.fround(Number(text)) === value) return value.toExponential(digits);
+    const text = roundedToEven(value, digits);
+    const read = Number(text);
+    if (Math.fround(read) === value && read !== up && read !== down) return text;
   }
   return value.toExponential();
+}
+
+/** `toExponential`, which rounds halves up, with halves rounded to even. */
+function roundedToEven(value: number, digits: number): string {
+  const text = value.toExponential(digits);
+  const end = text.indexOf('e');
+  if ((text.charCodeAt(end - 1) & 1) === 0) return text;
+  const exact = value.toExponential(60);
+  const rest = exact.slice(digits === 0 ? end + 1 : end, exact.indexOf('e'));
+  if (!/^50*$/.test(rest)) return text;
+  return text.slice(0, end - 1) + String(Number(text[end - 1]) - 1) + text.slice(end);
 }
 
 const truths = ['true', 'yes', 'on', '1'];

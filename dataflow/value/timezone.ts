@@ -176,6 +176,16 @@ export function fixedZone(offset: number): Zone {
 
 const posixShape = /^(?:<[A-Za-z0-9+-]+>|[A-Za-z]{3,})?([+-]?)(\d{1,3})(?::(\d\d))?(?::(\d\d))?$/;
 
+/** A zone by its name in the database or in POSIX form, or undefined. */
+export function fullZone(name: string): Zone | undefined {
+  const zone = namedZone(name);
+  if (zone !== undefined) return zone;
+  const match = posixShape.exec(name);
+  if (match === null || Number(match[2]) > 167) return undefined;
+  const size = Number(match[2]) * 3600 + Number(match[3] ?? 0) * 60 + Number(match[4] ?? 0);
+  return fixedZone(match[1] === '-' ? size : -size);
+}
+
 /**
  * The zone that AT TIME ZONE and SET TimeZone mean: an abbreviation, a name, or an offset in POSIX
  * form, where a positive number lies *west* of Greenwich. 22023 if it is none.
@@ -183,14 +193,9 @@ const posixShape = /^(?:<[A-Za-z0-9+-]+>|[A-Za-z]{3,})?([+-]?)(\d{1,3})(?::(\d\d
 export function zoneByName(name: string): Zone {
   const offset = abbreviationOffset(name);
   if (offset !== undefined) return fixedZone(offset);
-  const zone = namedZone(name);
-  if (zone !== undefined) return zone;
-  const match = posixShape.exec(name);
-  if (match === null || Number(match[2]) > 167) {
-    throw sqlError('22023', `time zone "${name}" not recognized`);
-  }
-  const size = Number(match[2]) * 3600 + Number(match[3] ?? 0) * 60 + Number(match[4] ?? 0);
-  return fixedZone(match[1] === '-' ? size : -size);
+  const zone = fullZone(name);
+  if (zone === undefined) throw sqlError('22023', `time zone "${name}" not recognized`);
+  return zone;
 }
 
 /** An offset as it is printed behind a time: `+02`, `-03:30`, `+00:19:32`. */
