@@ -17,7 +17,7 @@ import { recordHash as hashWord } from '../value/layout.ts';
 import type { ColumnType } from '../value/type.ts';
 import type { Pairs, Position } from './arrangement.ts';
 import type { DeadLog } from './dead-log.ts';
-import { HashIndex } from './hash-index.ts';
+import { HashIndex, touchRowsMax } from './hash-index.ts';
 import { makePairs, startPosition } from './pairs.ts';
 import type { Arena } from './region.ts';
 import type { RowStore } from './row-store.ts';
@@ -25,7 +25,10 @@ import { identityHash } from './stage.ts';
 import { scanRows } from './walk.ts';
 
 /** Rows that the builder takes from the store at a time. */
-const buildRows = 1_024;
+const buildRows = touchRowsMax;
+/** Key and identity hashes of them. */
+const hashes = new Int32Array(buildRows);
+const identities = new Int32Array(buildRows);
 
 /** Newer than every row: a scan at it sees the live rows. */
 const liveStep = 0x7ffffffe;
@@ -77,17 +80,23 @@ export class KeyIndex {
       const { position, pairs } = this.#walk;
       pairs.n = 0;
       const done = scanRows(this.#store, liveStep, position, pairs);
-      for (let k = 0; k < pairs.n; k++) this.#enter(pairs.address[k]);
+      this.#enter(pairs);
       if (done) this.#walk = null;
     }
     return this.#walk === null;
   }
 
-  #enter(record: number): void {
+  #enter({ address, n }: Pairs): void {
     const { i32 } = this.#store.region;
-    const hash = this.#hash(i32, record);
-    const identity = identityHash(i32, record, this.#store.sizeOf(i32, record));
-    if (!this.table.holds(hash, identity, record)) this.table.add(hash, identity, record);
+    for (let k = 0; k < n; k++) {
+      hashes[k] = this.#hash(i32, address[k]);
+      identities[k] = identityHash(i32, address[k], this.#store.sizeOf(i32, address[k]));
+    }
+    this.table.touch(hashes, identities, n);
+    for (let k = 0; k < n; k++) {
+      if (this.table.holds(hashes[k], identities[k], address[k])) continue;
+      this.table.add(hashes[k], identities[k], address[k]);
+    }
   }
 
   /** A live row enters. */

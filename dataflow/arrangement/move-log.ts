@@ -28,11 +28,13 @@ export class MoveLog {
 
   /** The step at which the row of a record came, if it moved; else `birth`, the record's own. */
   birth(record: number, birth: number): number {
+    if (this.#bornAt.size === 0) return birth;
     return this.#bornAt.get(record) ?? birth;
   }
 
   /** Where the row of a record lies now: the last of its copies. */
   latest(record: number): number {
+    if (this.#copyOf.size === 0) return record;
     let at = record;
     for (let next = this.#copyOf.get(at); next !== undefined; next = this.#copyOf.get(at)) at = next;
     return at;

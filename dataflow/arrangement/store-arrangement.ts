@@ -48,9 +48,10 @@ import { scanRows, walkChanges } from './walk.ts';
 
 /** Rows that are staged together: they and their records stay in the cache. */
 const sliceRows = touchRowsMax;
-/** Rows that one `seal` moves out of thin segments, at least and per applied change. */
+/** Rows that one `seal` moves out of thin segments: at least, per applied change, and at most. */
 const movedRowsMin = 256;
 const movedRowsPerChange = 0.25;
+const movedRowsMax = 8_192;
 /** Bytes of the objects of an arrangement, roughly. */
 const objectBytes = 2_048;
 
@@ -260,7 +261,8 @@ export class StoreArrangement implements Arrangement {
   seal(step: number): void {
     assert(step >= this.#open && step >= this.#complete,
       `step ${step} is not sealed after ${this.#complete} or before ${this.#open}`);
-    this.#evacuate(step, movedRowsMin + this.#changed * movedRowsPerChange);
+    const moves = movedRowsMin + this.#changed * movedRowsPerChange;
+    this.#evacuate(step, Math.min(moves, movedRowsMax));
     // Only now, because room that is used twice in one step would be noted twice in the change log.
     while (this.#limbo.count > 0) {
       const record = this.#limbo.shift();
