@@ -10,6 +10,7 @@ import { Random } from '../../test/support/random.ts';
 import type { Datum, Row, Update } from '../value/datum.ts';
 import { decimal, interval } from '../value/datum.ts';
 import { batchFromRows } from '../value/datum-column.ts';
+import { sampleColumns, sampleRow } from '../value/sample.reference.ts';
 import { SlabPool } from '../value/slab.ts';
 import type { ColumnType } from '../value/type.ts';
 import type { Hold } from './arrangement.ts';
@@ -61,6 +62,12 @@ const drifting: Schema = {
   row: (random, step) => [
     BigInt(random.below(300)), String(random.below(5)).repeat(random.below(20 + step * 12)),
   ],
+};
+
+const everyType: Schema = {
+  columns: sampleColumns,
+  keys: [...sampleColumns.map((_, c) => [c]), [3, 5], [8, 10]],
+  row: sampleRow,
 };
 
 /** One arrangement beside its reference. */
@@ -153,7 +160,7 @@ class Bench {
   }
 }
 
-describe.each([['odd types', odd], ['hot keys', hot], ['drifting sizes', drifting]] as const)(
+describe.each([['every type', everyType], ['odd types', odd], ['hot keys', hot], ['drifting sizes', drifting]] as const)(
   'StoreArrangement with %s', (_, schema) => {
     test('reads at held steps are exact, whatever happens between slices', () => {
       for (let seed = 1; seed <= 3; seed++) {
