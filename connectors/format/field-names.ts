@@ -21,10 +21,15 @@ import { comma, quote } from './json-cursor.ts';
 const tokensMax = 1024;
 /** Words of the longest token that is. */
 const tokenWords = 16;
+/** A token's row in the table: length in bytes, field, the token that followed last time, then its words. */
+const rowField = 1;
+const rowNext = 2;
+const rowWords = 3;
+const rowStride = rowWords + tokenWords;
 const slotsMask = 2 * tokensMax - 1;
 const start = 0;
 /** Stands for tokens that are not remembered. */
-const unknownToken = 1;
+const unknownToken = rowStride;
 
 /** `found` when the object ends where a token is expected. */
 export const noMore = -2;
@@ -35,14 +40,10 @@ export const unwanted = -1;
 export class FieldNames {
   readonly #names: readonly Uint8Array[];
   readonly #byName: ReadonlyMap<string, number>;
-  /** Token t has its bytes, zero-padded, from word t * tokenWords on. Tokens 0 and 1 are the start and the unknown. */
-  readonly #words = new Int32Array(tokensMax * tokenWords);
-  readonly #bytes = new Int32Array(tokensMax);
-  readonly #field = new Int32Array(tokensMax);
-  /** Token that followed last time, or -1. */
-  readonly #next = new Int32Array(tokensMax).fill(-1);
+  /** One row a token; a token is known by the offset of its row. The first two are the start and the unknown. */
+  readonly #table = new Int32Array(tokensMax * rowStride);
   readonly #slots = new Int32Array(slotsMask + 1).fill(-1);
-  #count = 2;
+  #end = 2 * rowStride;
   /** The token before the current place. */
   #at = start;
   /** What the last `find` came upon: a field's number, `unwanted`, or `noMore`. */
@@ -65,27 +66,28 @@ export class FieldNames {
    * this is not JSON.
    */
   find(cursor: JsonCursor, p: number): number {
-    const guess = this.#next[this.#at];
-    if (guess >= 0) {
-      const bytes = this.#bytes[guess];
+    const table = this.#table;
+    const guess = table[this.#at + rowNext];
+    if (guess > 0) {
+      const bytes = table[guess];
       const { view } = cursor;
-      if (p + bytes < cursor.end && p + bytes + 4 <= view.byteLength) {
-        let word = guess * tokenWords;
+      const after = p + bytes;
+      if (after < cursor.end && after + 4 <= view.byteLength) {
+        let word = guess + rowWords;
         let q = p;
-        const words = this.#words;
         const wideEnd = p + (bytes & ~3);
-        while (q < wideEnd && view.getInt32(q, true) === words[word]) {
+        while (q < wideEnd && view.getInt32(q, true) === table[word]) {
           q += 4;
           word++;
         }
         const rest = bytes & 3;
         const same = q === wideEnd
-          && (rest === 0 || ((view.getInt32(q, true) ^ words[word]) << (32 - 8 * rest)) === 0);
+          && (rest === 0 || ((view.getInt32(q, true) ^ table[word]) << (32 - 8 * rest)) === 0);
         // Where a blank follows, the token is a longer one.
-        if (same && cursor.bytes[p + bytes] > 0x20) {
+        if (same && cursor.bytes[after] > 0x20) {
           this.#at = guess;
-          this.found = this.#field[guess];
-          return p + bytes;
+          this.found = table[guess + rowField];
+          return after;
         }
       }
     }
@@ -112,7 +114,7 @@ export class FieldNames {
     if (p < 0) return -1;
     const token = this.#lookUp(bytes, from, p);
     if (token > 0) {
-      this.found = this.#field[token];
+      this.found = this.#table[token + rowField];
       this.#follow(token);
       return p;
     }
@@ -122,7 +124,7 @@ export class FieldNames {
   }
 
   #follow(token: number): void {
-    if (this.#at !== unknownToken) this.#next[this.#at] = token;
+    if (this.#at !== unknownToken) this.#table[this.#at + rowNext] = token;
     this.#at = token;
   }
 
@@ -138,7 +140,7 @@ export class FieldNames {
     for (let slot = this.#hash(bytes, from, to); ; slot = (slot + 1) & slotsMask) {
       const token = this.#slots[slot];
       if (token < 0) return -1;
-      if (this.#bytes[token] !== length) continue;
+      if (this.#table[token] !== length) continue;
       let k = 0;
       while (k < length && this.#byteOf(token, k) === bytes[from + k]) k++;
       if (k === length) return token;
@@ -146,22 +148,24 @@ export class FieldNames {
   }
 
   #byteOf(token: number, k: number): number {
-    return (this.#words[token * tokenWords + (k >> 2)] >>> ((k & 3) * 8)) & 0xff;
+    return (this.#table[token + rowWords + (k >> 2)] >>> ((k & 3) * 8)) & 0xff;
   }
 
   #learn(bytes: Uint8Array, from: number, to: number): void {
     const length = to - from;
-    if (length > tokenWords * 4 || this.#count >= tokensMax) {
+    if (length > tokenWords * 4 || this.#end >= this.#table.length) {
       // What follows an unknown token is not guessed; any token but the start says "not first".
       this.#at = unknownToken;
       return;
     }
-    const token = this.#count++;
+    const table = this.#table;
+    const token = this.#end;
+    this.#end += rowStride;
     for (let k = 0; k < length; k++) {
-      this.#words[token * tokenWords + (k >> 2)] |= bytes[from + k] << ((k & 3) * 8);
+      table[token + rowWords + (k >> 2)] |= bytes[from + k] << ((k & 3) * 8);
     }
-    this.#bytes[token] = length;
-    this.#field[token] = this.found;
+    table[token] = length;
+    table[token + rowField] = this.found;
     let slot = this.#hash(bytes, from, to);
     while (this.#slots[slot] >= 0) slot = (slot + 1) & slotsMask;
     this.#slots[slot] = token;

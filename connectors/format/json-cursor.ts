@@ -6,9 +6,11 @@
  * characters and with known escapes; `escaped` tells whether the last one had any. Nothing is read
  * past `end` except by four-byte loads, which stay inside `bytes`.
  *
- * Four bytes at a time: with w of four bytes, (w ^ pattern) has a zero byte where a byte equals the
- * pattern's, and (x - 0x01010101) & ~x & 0x80808080 is non-zero exactly if x has a zero byte. So one
- * word is plain text if neither quote nor backslash nor a byte below 0x20 or above 0x7f is in it.
+ * Four bytes at a time: one word is plain text if neither quote nor backslash nor a byte below 0x20 or
+ * above 0x7f is in it. With w of four bytes, (w ^ pattern) - 0x01010101 has the top bit of a byte set
+ * where an ASCII byte equals the pattern's, w - 0x20202020 where one is below 0x20, and w itself where
+ * one is above 0x7f. A subtraction borrows only from a byte that is marked itself, so the lowest mark
+ * is exact, which is all that anybody looks at.
  */
 import { limits } from '../../src/base/limits.ts';
 import { afterMultibyte } from './text-bytes.ts';
@@ -38,9 +40,7 @@ const wordAlse = 0x65736c61;
 
 /** Non-zero if one of the four bytes of `word` ends or complicates a plain run of string text. */
 export function special(word: number): number {
-  const q = word ^ quotes;
-  const b = word ^ backslashes;
-  return ((q - ones) & ~q | (b - ones) & ~b | (word - blanks) & ~word | word) & tops;
+  return ((word ^ quotes) - ones | (word ^ backslashes) - ones | word - blanks | word) & tops;
 }
 
 /** Which of four bytes (0 = the first in memory) the lowest bit set by {@link special} is in. */

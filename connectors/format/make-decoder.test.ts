@@ -31,6 +31,13 @@ test('TEXT keeps text as it is and refuses what is not UTF-8', () => {
   ]);
 });
 
+test('whether a record is JSON does not depend on the columns that are read', () => {
+  const format = jsonSource([column('a', 'int4'), column('offset', 'int8', { origin: { kind: 'offset' } })]);
+  const { rows, errors } = decodeRecords(format, [{ value: '{"a":1}' }, { value: '{' }, { value: null }], [1]);
+  expect(rows.map(({ row }) => row)).toEqual([[0n], [2n]]);
+  expect(errors.map(({ message }) => message)).toEqual(['topic "t", partition 0, offset 1: invalid JSON: an object has no end']);
+});
+
 test('BYTES keeps bytes', () => {
   const format = jsonSource([column('data', 'bytea', wholeValue)], { value: 'BYTES' });
   expect(rowsOf(format, [{ value: Uint8Array.of(0, 255, 1) }, { value: null }, { value: '' }]))

@@ -46,6 +46,11 @@ function columnType(column: SourceColumn): ColumnType {
   return { type: column.type, nullable: column.nullable };
 }
 
+/** Whether a part of the source is an object with fields. */
+function isTyped(format: SourceFormat, part: 'key' | 'value'): boolean {
+  return format.columns.some(({ origin }) => origin.kind === 'field' && origin.of === part);
+}
+
 class SourceDecoder implements Decoder {
   readonly columns: readonly ColumnType[];
   readonly #format: SourceFormat;
@@ -67,8 +72,8 @@ class SourceDecoder implements Decoder {
     this.columns = columns.map(columnType);
     this.#format = format;
     this.#staging = new Staging(this.columns);
-    this.#key = new PartDecoder('key', format.key, columns, this.#staging);
-    this.#value = new PartDecoder('value', format.value, columns, this.#staging);
+    this.#key = new PartDecoder('key', format.key, isTyped(format, 'key'), columns, this.#staging);
+    this.#value = new PartDecoder('value', format.value, isTyped(format, 'value'), columns, this.#staging);
     this.#metadata = new MetadataColumns(columns, this.#staging);
   }
 

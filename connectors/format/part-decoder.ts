@@ -29,7 +29,11 @@ export class PartDecoder {
   readonly #canonical: JsonCanonical;
   readonly #names: readonly string[];
 
-  constructor(part: 'key' | 'value', format: FormatName | null, columns: readonly SourceColumn[], staging: Staging) {
+  /** `typed` says that the part is an object with fields, even if no wanted column is one of them. */
+  constructor(
+    part: 'key' | 'value', format: FormatName | null, typed: boolean,
+    columns: readonly SourceColumn[], staging: Staging,
+  ) {
     this.#part = part;
     this.#format = format;
     this.#staging = staging;
@@ -40,12 +44,12 @@ export class PartDecoder {
     assert(fields.length === 0 || format === 'JSON', `fields of a ${part} come from JSON, got ${format}`);
     assert(this.#whole.length === 0 || format !== null, `a ${part} column needs a ${part} format`);
     this.#own = [...this.#whole, ...fields.map((field) => field.column)];
-    this.#fields = fields.length > 0 ? new JsonFields(fields, staging) : null;
+    // Whether a record is JSON must not depend on which of its fields somebody reads.
+    this.#fields = typed ? new JsonFields(fields, staging) : null;
   }
 
   /** Fills this part's columns of row `row`; `length` is -1 for NULL. Answers why not, or null. */
   read(bytes: Uint8Array, at: number, length: number, row: number): Refusal | null {
-    if (this.#own.length === 0) return null;
     if (length < 0) return this.#missing(row);
     if (this.#fields !== null) {
       const refusal = this.#fields.read(bytes, at, at + length, row);

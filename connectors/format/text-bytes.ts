@@ -27,7 +27,7 @@ export function invalidTextAt(bytes: Uint8Array, at: number, end: number): numbe
   // Four bytes at a time while none of them is NUL or above 0x7f.
   for (const wideEnd = end - 3; p < wideEnd; p += 4) {
     const word = view.getInt32(p, true);
-    if ((((word - 0x01010101) & ~word | word) & 0x80808080) !== 0) break;
+    if (((word - 0x01010101 | word) & 0x80808080) !== 0) break;
   }
   while (p < end) {
     const byte = bytes[p];
