@@ -65,6 +65,13 @@ export function roundToEven(value: number): number {
   return rest > 0.5 || (rest === 0.5 && floor % 2 !== 0) ? floor + 1 : floor;
 }
 
+/** Rounds to the nearest integer, half towards zero: how fractions of a unit become microseconds. */
+function roundHalfDown(value: number): number {
+  const whole = Math.trunc(value);
+  const rest = value - whole;
+  return rest > 0.5 ? whole + 1 : rest < -0.5 ? whole - 1 : whole;
+}
+
 function isInt4(value: number): boolean {
   return value === (value | 0);
 }
@@ -84,7 +91,7 @@ class Sum {
     const size = unitSize[unit];
     switch (unit) {
       case 'microsecond': case 'millisecond': case 'second': case 'minute': case 'hour':
-        this.microseconds += whole * BigInt(size) + BigInt(roundToEven(fraction * size));
+        this.microseconds += whole * BigInt(size) + BigInt(roundHalfDown(fraction * size));
         return;
       case 'day': case 'week':
         if (!isInt4(Number(whole) * size)) throw overflow(this.text);
@@ -103,7 +110,7 @@ class Sum {
   dayFraction(days: number): void {
     const whole = Math.trunc(days);
     this.days += whole;
-    this.microseconds += BigInt(roundToEven((days - whole) * 86_400e6));
+    this.microseconds += BigInt(roundHalfDown((days - whole) * 86_400e6));
   }
 
   finish(sign: 1 | -1): Interval {

@@ -89,7 +89,7 @@ export function formatFloat(type: 'float4' | 'float8', value: number): string {
   if (value === 0) return Object.is(value, -0) ? '-0' : '0';
   const magnitude = Math.abs(value);
   if (type === 'float8' && magnitude >= 1e-4 && magnitude < 1e15) return String(value);
-  const digits = type === 'float4' ? shortestSingle(value) : value.toExponential();
+  const digits = type === 'float4' ? shortestSingle(value) : shortestDouble(value);
   const exponent = Number(digits.slice(digits.indexOf('e') + 1));
   if (exponent >= -4 && exponent < (type === 'float4' ? 6 : 15)) return String(Number(digits));
   return digits.replace(/e([+-])(\d)$/, 'e$10$2');
@@ -118,6 +118,39 @@ function shortestSingle(value: number): string {
     if (Math.fround(read) === value && read !== up && read !== down) return text;
   }
   return value.toExponential();
+}
+
+/**
+ * The shortest digits of a double. Those of `toExponential` may lie half-way to the neighbour, which
+ * only whole numbers above 2^53 can have within 17 digits; these take more digits.
+ */
+function shortestDouble(value: number): string {
+  const text = value.toExponential();
+  if (Math.abs(value) < 2 ** 53) return text;
+  const exact = BigInt(value);
+  const read = BigInt(plainDigits(text));
+  const off = read < exact ? exact - read : read - exact;
+  if (off === 0n) return text;
+  double[0] = value;
+  doubleBits[0] += (read > exact) === (value > 0) ? 1n : -1n;
+  const neighbour = Number.isFinite(double[0]) ? BigInt(double[0]) : 2n * exact - read;
+  const gap = neighbour < exact ? exact - neighbour : neighbour - exact;
+  if (off * 2n !== gap) return text;
+  for (let digits = 1; digits < 16; digits++) {
+    const longer = value.toExponential(digits);
+    if (Number(longer) === value && BigInt(plainDigits(longer)) !== read) return longer;
+  }
+  return value.toExponential(16);
+}
+
+const double = new Float64Array(1);
+const doubleBits = new BigInt64Array(double.buffer);
+
+/** Digits in exponential form, of a whole number, without exponent. */
+function plainDigits(text: string): string {
+  const [mantissa = '', exponent = '0'] = text.split('e');
+  const [whole = '', fraction = ''] = mantissa.split('.');
+  return whole + fraction.slice(0, Number(exponent)).padEnd(Number(exponent), '0');
 }
 
 /** `toExponential`, which rounds halves up, with halves rounded to even. */
