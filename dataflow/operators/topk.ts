@@ -122,7 +122,10 @@ export class TopkOperator implements Operator {
       const total = this.#part === 0 || this.#part === 3 ? this.#touched.count : this.#itemCount;
       while (this.#next < total) {
         this.#finishOne(this.#next++, context);
-        if (!context.fuel.spend(1)) return 'more';
+        if (context.fuel.spend(1)) continue;
+        // Another operator may use the lists before this one goes on.
+        this.#flush(context);
+        return 'more';
       }
       // Rows leave before their items may go.
       this.#flush(context);
