@@ -42,9 +42,18 @@ export interface Compiled {
   readonly neverNull: readonly boolean[];
 }
 
+/** What a loop is for. */
+export interface Variant {
+  /** False: no column has a NULL. */
+  readonly withNulls: boolean;
+  /** False: plain columns and weights are left to the caller, who knows that no row is dropped. */
+  readonly moves: boolean;
+}
+
 /** Generates the loop of `program`. Throws TooLarge if it has too many statements. */
 export function compile(
-  input: readonly ColumnType[], program: Program, output: readonly ColumnType[], withNulls: boolean,
+  input: readonly ColumnType[], program: Program, output: readonly ColumnType[],
+  { withNulls, moves }: Variant,
 ): Compiled {
   const emission = new Emission(program.nodes, input, withNulls);
   for (const filter of program.filters) emitFilter(emission, program, filter);
@@ -54,6 +63,11 @@ export function compile(
   const columnsMoved = new Set<number>();
   program.outputs.forEach((n, k) => {
     const column = columnBehind(program.nodes, n);
+    if (column >= 0 && !moves) {
+      neverNull.push(true);
+      origins.push('none');
+      return;
+    }
     if (column >= 0) {
       columnsMoved.add(column);
       neverNull.push(emission.nullOfColumn(column) === 'false');
@@ -66,6 +80,7 @@ export function compile(
     writes.push(writeText(k, value, output[k]));
     origins.push(value.physical === 'var' ? value.origin : 'none');
   });
+  if (moves) writes.push('O32[OW + r] = I32[W + i];');
   const body = bodyText(emission, columnsMoved, writes, output, neverNull);
   const loop = generate<Loop>(parameters, body);
   return { loop, environment: emission.environment, origins, neverNull };
@@ -103,7 +118,7 @@ function bodyText(
   });
   return [
     ...prologue, 'let r = 0;', 'rows: for (let i = 0; i < n; i++) {',
-    ...emission.lines, ...writes, 'O32[OW + r] = I32[W + i];', 'r++;', '}', 'return r;',
+    ...emission.lines, ...writes, 'r++;', '}', 'return r;',
   ].join('\n');
 }
 

@@ -14,7 +14,7 @@ import type { Batch, Slab } from '../value/batch.ts';
 import type { BatchWriter } from '../value/batch-writer.ts';
 import type { ColumnType } from '../value/type.ts';
 import { wordsOf } from '../value/words.ts';
-import type { Compiled } from './compile.ts';
+import type { Compiled, Origin } from './compile.ts';
 import { columnBehind, compile } from './compile.ts';
 import { TooLarge } from './emission.ts';
 import type { ErrorListener } from './environment.ts';
@@ -31,9 +31,11 @@ export class Mfp {
   /** Input column of each output that is a plain column, else -1. */
   readonly #picks: readonly number[];
   readonly #onlyPicks: boolean;
+  /** No row is filtered out and some column is only passed on. */
+  readonly #mayStay: boolean;
   #mode: Mode;
-  /** For batches without and with NULLs. */
-  readonly #compiled: (Compiled | null)[] = [null, null];
+  /** For batches without and with NULLs, moving plain columns or leaving them where they are. */
+  readonly #compiled: (Compiled | null)[] = [null, null, null, null];
   #interpreted: InterpretedProgram | null = null;
   #scratch: Scratch | null = null;
 
@@ -48,6 +50,7 @@ export class Mfp {
     this.#mode = mode;
     this.#picks = program.outputs.map((n) => columnBehind(program.nodes, n));
     this.#onlyPicks = program.filters.length === 0 && !this.#picks.includes(-1);
+    this.#mayStay = program.filters.length === 0 && this.#picks.some((c) => c >= 0);
   }
 
   /**
@@ -58,20 +61,21 @@ export class Mfp {
     if (input.rows === 0) return null;
     if (this.#onlyPicks) return pick(input, this.#picks, step);
     if (this.#mode === 'compile') {
-      const compiled = this.#compile(input);
-      if (compiled !== null) return this.#runCompiled(compiled, input, writer, step, onError);
+      const batch = this.#runCompiled(input, writer, step, onError);
+      if (batch !== undefined) return batch;
     }
     this.#interpreted ??= new InterpretedProgram(this.#input, this.#program, this.columns);
     return this.#interpreted.run(input, writer, step, onError);
   }
 
-  #compile(input: Batch): Compiled | null {
+  /** The loop for a kind of batch; null if the program is too large for one. */
+  #compile(input: Batch, moves: boolean): Compiled | null {
     const withNulls = input.nulls.some((offset) => offset >= 0);
-    const index = withNulls ? 1 : 0;
+    const index = (withNulls ? 1 : 0) + (moves ? 2 : 0);
     const known = this.#compiled[index];
     if (known !== null) return known;
     try {
-      const made = compile(this.#input, this.#program, this.columns, withNulls);
+      const made = compile(this.#input, this.#program, this.columns, { withNulls, moves });
       this.#compiled[index] = made;
       return made;
     } catch (error) {
@@ -81,7 +85,46 @@ export class Mfp {
     }
   }
 
+  /** Undefined if the program is too large to compile. */
   #runCompiled(
+    input: Batch, writer: BatchWriter, step: number, onError: ErrorListener,
+  ): Batch | null | undefined {
+    let listener = onError;
+    if (this.#mayStay && fits(input, writer)) {
+      const still = this.#compile(input, false);
+      if (still === null) return undefined;
+      if (!still.origins.includes('heap')) {
+        const batch = this.#runStill(still, input, writer, step, onError);
+        if (batch !== undefined) return batch;
+        listener = () => undefined;
+      }
+    }
+    const compiled = this.#compile(input, true);
+    return compiled === null ? undefined : this.#runMoving(compiled, input, writer, step, listener);
+  }
+
+  /**
+   * Without filters every row stays where it is: only computed columns are written, the others and the
+   * weights are those of the input. Undefined if a row failed after all; its error was reported.
+   */
+  #runStill(
+    compiled: Compiled, input: Batch, writer: BatchWriter, step: number, onError: ErrorListener,
+  ): Batch | undefined {
+    compiled.environment.onError = onError;
+    writer.begin(input.rows, 0, input.slab);
+    assert(writer.slab === input.slab, 'the output lies in the slab of the input');
+    const rows = callLoop(compiled, input, writer.slab, writer.column, writer.nulls, writer.weight);
+    if (rows < input.rows) return undefined;
+    this.#dropNulls(compiled, writer);
+    this.#picks.forEach((c, k) => {
+      if (c < 0) return;
+      writer.column[k] = input.column[c];
+      writer.nulls[k] = input.nulls[c];
+    });
+    return { ...writer.seal(step, rows), weight: input.weight };
+  }
+
+  #runMoving(
     compiled: Compiled, input: Batch, writer: BatchWriter, step: number, onError: ErrorListener,
   ): Batch | null {
     const { environment, origins } = compiled;
@@ -112,15 +155,16 @@ export class Mfp {
     const rows = callLoop(compiled, input, scratch, scratch.column, scratch.nulls, scratch.weight);
     if (rows === 0) return null;
     const { heap } = compiled.environment;
-    let varWords = 0;
-    compiled.origins.forEach((origin, k) => {
-      if (origin !== 'none') varWords += scratch.varWords(k, rows);
-    });
-    writer.begin(rows, varWords);
+    const wordsFrom = (wanted: Origin): number => compiled.origins.reduce(
+      (sum, origin, k) => sum + (origin === wanted ? scratch.varWords(k, rows) : 0), 0);
+    const made = wordsFrom('heap');
+    if (fits(input, writer, made)) writer.begin(rows, made, input.slab);
+    else writer.begin(rows, made + wordsFrom('input'));
     scratch.copyTo(writer, rows);
     this.#dropNulls(compiled, writer);
     compiled.origins.forEach((origin, k) => {
-      if (origin !== 'none') moveBytes(writer, k, rows, origin === 'heap' ? heap.words : input.slab.i32);
+      if (origin === 'heap') moveBytes(writer, k, rows, heap.words);
+      else if (origin === 'input' && writer.slab !== input.slab) moveBytes(writer, k, rows, input.slab.i32);
     });
     return writer.seal(step, rows);
   }
@@ -142,9 +186,9 @@ function pick(input: Batch, picks: readonly number[], step: number): Batch {
   };
 }
 
-/** Whether the output's fixed part fits behind the input in its slab. */
-function fits(input: Batch, writer: BatchWriter): boolean {
-  const words = writer.fixedWords(input.rows) + 2 * writer.columns.length;
+/** Whether the output's fixed part and some var words fit behind the input in its slab. */
+function fits(input: Batch, writer: BatchWriter, varWords = 0): boolean {
+  const words = writer.fixedWords(input.rows) + 2 * writer.columns.length + varWords;
   return input.slab.words - input.slab.used >= words;
 }
 
