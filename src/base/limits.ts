@@ -88,6 +88,10 @@ export const limits = {
   viewsExpandedMax: 1_000,
   /** Levels of one bound expression. */
   expressionDepthMax: 1_500,
+  /** Parts of a predicate that is pushed down; it grows by what its columns stand for. */
+  pushedNodesMax: 10_000,
+  /** Parts of one bound expression, repeated operands counted as often as they occur. */
+  expressionNodesMax: 1_000_000,
   /** Keys of one lookup; more are read by a scan. */
   lookupKeysMax: 1_000,
   /** Time zones whose rules are kept. */

@@ -6,13 +6,12 @@
  */
 import type { TypeName } from '../../dataflow/value/type.ts';
 import { sqlError } from '../base/error.ts';
-import type { Statement } from './ast.ts';
+import type { QualifiedName, Statement } from './ast.ts';
 import { BindContext } from './bind/context.ts';
 import type { BoundQuery } from './bind/environment.ts';
 import { bindInsert } from './bind/insert.ts';
 import { findRelation } from './bind/relation.ts';
 import { bindChange } from './bind/change.ts';
-import type { QualifiedName } from './ast.ts';
 import type { CatalogView, Relation } from './catalog-view.ts';
 import type { PlannedQuery, ResultColumn } from './planned.ts';
 import { planBound, resultColumns } from './plan-query.ts';

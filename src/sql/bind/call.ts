@@ -13,9 +13,10 @@ import { chooseFunction } from '../types/overload.ts';
 import { typeNamed } from '../types/type-name.ts';
 import { aggregateFamily, countStar, isMissingAggregate, isWindowFunction } from './aggregate-table.ts';
 import { coerceOrFail, coerceToBoolean, isUnknown, settleUnknown } from './coerce.ts';
+import { catalogFunction } from './catalog-text.ts';
 import type { BoundAggregate, Environment } from './environment.ts';
 import { applyChoice, coerceArguments, resolveFunction } from './operator-call.ts';
-import { sessionFunction } from './session-function.ts';
+import { keywordFunction, sessionFunction } from './session-function.ts';
 
 export type BindChild = (child: Expression, environment: Environment) => Scalar;
 
@@ -56,6 +57,10 @@ function bindPlain(call: FunctionCall, name: string, args: readonly Scalar[], en
   const cast = castByName(name, args, environment, position);
   if (cast !== undefined) return cast;
   const choice = resolveFunction(name, call.name.parts.join('.'), args, position);
+  const fromCatalog = choice.entry.evaluate === undefined ? catalogFunction(context, name, args) : undefined;
+  if (fromCatalog !== undefined) return fromCatalog;
+  if (name === 'age' && args.length === 1) return ageOfToday(call, args, environment);
+  if (choice.entry.evaluate === undefined && !choice.entry.setReturning) throw unsupported(`${name}() of these arguments`, position);
   const applied = applyChoice(context, choice, args, position);
   if (!choice.entry.setReturning) return applied;
   if (environment.setFunctions === null) {
@@ -66,6 +71,15 @@ function bindPlain(call: FunctionCall, name: string, args: readonly Scalar[], en
   const column = context.columns.make(name, { name: applied.type, modifier: -1 });
   environment.setFunctions.push({ column, call: applied });
   return columnReference(column, position);
+}
+
+/** `age(x)` counts from the start of today. */
+function ageOfToday(call: FunctionCall, args: readonly Scalar[], environment: Environment): Scalar {
+  const { context } = environment;
+  const today = keywordFunction(context, 'current_date', null, call.position);
+  const start = coerceOrFail(context, today, { name: 'timestamp', modifier: -1 }, 'explicit', call.position);
+  const both = [start, ...args];
+  return applyChoice(context, resolveFunction('age', 'age', both, call.position), both, call.position);
 }
 
 /** `text(x)`: a type's name called like a function is a cast, where no function of that name fits. */
@@ -95,7 +109,7 @@ function bindAggregate(call: FunctionCall, name: string, environment: Environmen
   if (!call.star && found.length === 0) {
     throw sqlError('42809', `${name}(*) must be used to call a parameterless aggregate function`, { position });
   }
-  const args = coerceArguments(context, choice, found).map((arg) => settleUnknown(context, arg));
+  const args = coerceArguments(context, choice, found);
   const filtering: Environment = { ...inside, insideAggregate: true, clause: 'FILTER' };
   const filter = call.filter === null ? null
     : coerceToBoolean(context, bind(call.filter, filtering), 'FILTER', call.filter.position);

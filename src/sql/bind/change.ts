@@ -11,7 +11,7 @@ import { sqlError } from '../../base/error.ts';
 import type { Relation } from '../catalog-view.ts';
 import type { Output, Rel } from '../logical/rel.ts';
 import { columnsOf, filter } from '../logical/rel.ts';
-import { columnReference, conjuncts, same } from '../logical/scalar.ts';
+import { columnReference, conjuncts, same, substitute } from '../logical/scalar.ts';
 import type { Scalar } from '../logical/scalar.ts';
 import { bindAssigned, columnNumber } from './assign.ts';
 import type { BindContext } from './context.ts';
@@ -22,7 +22,6 @@ import { bindFrom } from './from.ts';
 import { topEnvironment } from './query.ts';
 import { bindReturning } from './returning.ts';
 import type { ScopeItem } from './scope.ts';
-import { substitute } from '../logical/scalar.ts';
 
 type Change = Extract<Statement, { kind: 'update' | 'delete' }>;
 type Get = Extract<Rel, { kind: 'get' }>;

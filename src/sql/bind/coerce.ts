@@ -18,6 +18,7 @@ import { canCoerce, castPath } from '../types/cast.ts';
 import type { CastContext } from '../types/cast.ts';
 import { formatType } from '../types/type-name.ts';
 import type { BindContext } from './context.ts';
+import { relationText } from './catalog-text.ts';
 import { registeredName } from './registered-name.ts';
 
 /** A call of a table entry. */
@@ -26,7 +27,6 @@ export function callEntry(
 ): Scalar {
   return {
     kind: 'call', fn: entry.key, name: entry.name, args, type: result, modifier, position,
-    foldable: entry.volatility === 'immutable',
   };
 }
 
@@ -72,8 +72,8 @@ function coerceType(context: BindContext, scalar: Scalar, target: SqlType, posit
     return callCast('text', relabel(scalar, 'text'), target.name);
   }
   if (scalar.type === target.name) return scalar;
-  const registered = registeredName(context, scalar, target.name, position);
-  return registered ?? callCast(scalar.type, scalar, target.name);
+  return registeredName(context, scalar, target.name, position)
+    ?? relationText(context, scalar, target.name) ?? callCast(scalar.type, scalar, target.name);
 }
 
 function callCast(from: TypeName, scalar: Scalar, to: TypeName): Scalar {

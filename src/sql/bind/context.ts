@@ -26,7 +26,7 @@ export interface ParameterTypes {
 /** Types of parameters, found while binding: the first context that asks for a type decides. */
 export class ParameterInference {
   readonly #types = new Map<number, TypeName>();
-  readonly #first = new Map<number, number>();
+  readonly #seen = new Set<number>();
 
   constructor(declared: readonly (TypeName | null)[]) {
     declared.forEach((type, i) => {
@@ -39,7 +39,7 @@ export class ParameterInference {
     if (number < 1 || number > limits.parametersMax) {
       throw sqlError('42P02', `there is no parameter $${number}`, { position });
     }
-    if (!this.#first.has(number)) this.#first.set(number, position);
+    this.#seen.add(number);
     return this.#types.get(number) ?? 'unknown';
   }
 
@@ -56,13 +56,11 @@ export class ParameterInference {
 
   /** All types, $1 first. Throws 42P18 for one that nothing has decided. */
   all(): readonly TypeName[] {
-    const count = Math.max(0, ...this.#first.keys(), ...this.#types.keys());
+    const count = Math.max(0, ...this.#seen, ...this.#types.keys());
     return Array.from({ length: count }, (_, i) => {
       const type = this.#types.get(i + 1);
       if (type !== undefined) return type;
-      const position = this.#first.get(i + 1);
-      throw sqlError('42P18', `could not determine data type of parameter $${i + 1}`,
-        position === undefined ? {} : { position });
+      throw sqlError('42P18', `could not determine data type of parameter $${i + 1}`);
     });
   }
 }
@@ -75,6 +73,8 @@ export class BindContext {
   /** Oids of relations read, views included. */
   readonly dependencies: Set<number>;
   readonly #counter: { definitions: number; views: number };
+  /** False once the plan depends on the session, the time or a parameter's value: it serves one execution. */
+  repeatable = true;
 
   /** Values of $1, $2, …, or null if the statement is only described. */
   readonly values: readonly Datum[] | null;

@@ -6,6 +6,7 @@
  * text can exhaust the stack.
  */
 import type { Expression } from '../ast.ts';
+import { functionsNamed } from '../../../dataflow/expr/function-table.ts';
 import { typeInfo } from '../../../dataflow/value/type.ts';
 import { defined } from '../../base/assert.ts';
 import { sqlError, unsupported } from '../../base/error.ts';
@@ -15,8 +16,9 @@ import {
   and, caseOf, coalesce, columnReference, constant, isNull, not, or, walk,
 } from '../logical/scalar.ts';
 import { resolveType } from '../types/type-name.ts';
+import { withinSize } from './expression-size.ts';
 import { bindCall } from './call.ts';
-import { coerceToBoolean, coerceOrFail, isUnknown, positionOf, readText } from './coerce.ts';
+import { callEntry, coerceToBoolean, coerceOrFail, isUnknown, positionOf, readText } from './coerce.ts';
 import type { Environment } from './environment.ts';
 import { isDistinct, rowComparison } from './comparison.ts';
 import { callOperator } from './operator-call.ts';
@@ -46,6 +48,10 @@ function tooDeep(position: number): Error {
 
 function bindAt(expression: Expression, environment: Environment, depth: number): Scalar {
   if (depth > limits.expressionDepthMax) throw tooDeep(expression.position);
+  return withinSize(bindKind(expression, environment, depth), expression.position);
+}
+
+function bindKind(expression: Expression, environment: Environment, depth: number): Scalar {
   const { context } = environment;
   const bind = (child: Expression): Scalar => bindAt(child, environment, depth + 1);
   const condition = (child: Expression, construct: string): Scalar => {
@@ -260,7 +266,7 @@ function arrayOf(elements: readonly Scalar[], type: Scalar['type'], position: nu
   if (elements.every((each) => each.kind === 'constant')) {
     return constant({ kind: 'array', elements: elements.map((each) => each.value) }, type, -1, position);
   }
-  throw unsupported('an array of expressions', position);
+  return callEntry(defined(functionsNamed('array')[0], 'the array constructor is in the table'), elements, type, position);
 }
 
 function bindArray(expression: Kind<'array'>, bind: Bind, environment: Environment): Scalar {
@@ -279,16 +285,11 @@ function bindArray(expression: Kind<'array'>, bind: Bind, environment: Environme
   return arrayOf(scalars, array.name, expression.position);
 }
 
-/** GREATEST and LEAST ignore NULLs: a chain of comparisons, each keeping the better of two. */
+
 function bindExtreme(expression: Kind<'coalesce' | 'greatest' | 'least'>, bind: Bind, environment: Environment): Scalar {
-  const { context } = environment;
-  const { type, scalars } = unify(context, expression.operands.map(bind), expression.kind.toUpperCase());
-  const operator = expression.kind === 'greatest' ? '>' : '<';
-  const better = (best: Scalar, next: Scalar): Scalar => caseOf([
-    [isNull(next), best], [isNull(best), next],
-    [callOperator(context, operator, [next, best], expression.position), next],
-  ], best, type.name, type.modifier);
-  return scalars.reduce(better);
+  const { type, scalars } = unify(environment.context, expression.operands.map(bind), expression.kind.toUpperCase());
+  const entry = defined(functionsNamed(expression.kind)[0], 'GREATEST and LEAST are in the table');
+  return callEntry(entry, scalars, type.name, expression.position, type.modifier);
 }
 
 function bindNullIf(expression: Kind<'nullif'>, bind: Bind, environment: Environment): Scalar {

@@ -8,7 +8,7 @@ import { assert, defined } from '../../base/assert.ts';
 import type { Scalar } from '../logical/scalar.ts';
 import { chooseFunction, chooseOperator } from '../types/overload.ts';
 import type { Choice } from '../types/overload.ts';
-import { callEntry, positionOf, tryCoerce } from './coerce.ts';
+import { callEntry, positionOf, settleUnknown, tryCoerce } from './coerce.ts';
 import type { BindContext } from './context.ts';
 
 function typeNames(args: readonly Scalar[]): readonly string[] {
@@ -46,7 +46,7 @@ function operatorError(
       hint: `No operator matches the given name and argument ${plural[0]}. You might need to add ${plural[1]}.`,
     })
     : sqlError('42725', `operator is not unique: ${shown}`, {
-      position, hint: `Could not choose a best candidate operator. You might need to add ${plural[1]}.`,
+      position, hint: 'Could not choose a best candidate operator. You might need to add explicit type casts.',
     });
 }
 
@@ -58,6 +58,7 @@ export function applyChoice(context: BindContext, choice: Choice, args: readonly
 export function coerceArguments(context: BindContext, choice: Choice, args: readonly Scalar[]): readonly Scalar[] {
   return args.map((arg, i) => {
     const type = defined(choice.args[i], 'a choice types every argument');
+    if (type === 'unknown') return arg.kind === 'constant' ? settleUnknown(context, arg) : arg;
     return defined(
       tryCoerce(context, arg, { name: type, modifier: -1 }, 'implicit', positionOf(arg)),
       `${arg.type} is accepted for ${type}`,

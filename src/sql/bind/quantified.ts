@@ -3,13 +3,13 @@
  * list of comparisons (a lookup by several keys, if x is indexed), else a call.
  */
 import type { Expression } from '../ast.ts';
-import { functionsNamed } from '../../../dataflow/expr/function-table.ts';
+import { operatorsNamed } from '../../../dataflow/expr/function-table.ts';
 import type { Datum } from '../../../dataflow/value/datum.ts';
 import { typeInfo } from '../../../dataflow/value/type.ts';
 import type { TypeName } from '../../../dataflow/value/type.ts';
 import { sqlError, unsupported } from '../../base/error.ts';
 import type { Scalar } from '../logical/scalar.ts';
-import { and, constant, not, or } from '../logical/scalar.ts';
+import { and, constant, or } from '../logical/scalar.ts';
 import { typeNamed } from '../types/type-name.ts';
 import { chooseFunction } from '../types/overload.ts';
 import type { BindContext } from './context.ts';
@@ -53,12 +53,8 @@ function knownElements(array: Scalar): readonly Datum[] | undefined {
 function membership(
   context: BindContext, operator: string, all: boolean, operand: Scalar, array: Scalar, position: number,
 ): Scalar {
-  const equality = operator === '=' && !all;
-  const difference = (operator === '<>' || operator === '!=') && all;
-  const choice = chooseFunction(functionsNamed('array_contains_element'), [operand.type, array.type]);
-  if ((!equality && !difference) || typeof choice === 'string') {
-    throw unsupported(`${operator} ${all ? 'ALL' : 'ANY'} over an array that is not constant`, position);
-  }
-  const contains = applyChoice(context, choice, [operand, array], position);
-  return difference ? not(contains) : contains;
+  const spelled = operator === '!=' ? '<>' : operator;
+  const choice = chooseFunction(operatorsNamed(`${spelled} ${all ? 'all' : 'any'}`), [operand.type, array.type]);
+  if (typeof choice === 'string') throw unsupported(`${operator} ${all ? 'ALL' : 'ANY'} over such an array`, position);
+  return applyChoice(context, choice, [operand, array], position);
 }

@@ -2,7 +2,7 @@
 import type { SelectItem } from '../ast.ts';
 import type { Output } from '../logical/rel.ts';
 import type { Environment, OutputColumn } from './environment.ts';
-import { bindItems } from './select.ts';
+import { bindItems, settleItems } from './select.ts';
 
 export interface Returning {
   readonly outputs: readonly Output[];
@@ -11,7 +11,8 @@ export interface Returning {
 
 export function bindReturning(items: readonly SelectItem[], environment: Environment): Returning {
   const inside: Environment = { ...environment, clause: 'RETURNING', aggregates: null, setFunctions: null };
-  const bound = items.flatMap((item) => bindItems(item, inside, 'settle'));
+  const bound = items.flatMap((item) => bindItems(item, inside));
+  settleItems(bound, inside);
   const outputs = bound.map((item): Output => ({
     column: environment.context.columns.make(item.name, { name: item.scalar.type, modifier: item.scalar.modifier }),
     expression: item.scalar,

@@ -20,7 +20,10 @@ export function bindRowCount(expression: Expression, environment: Environment, c
     throw sqlError('42804', `argument of ${clause} must be type bigint, not type ${typeInfo(bound.type).sqlName}`, { position });
   }
   const folded = foldScalar(scalar);
-  if (folded.kind === 'parameter') return -1;
+  if (folded.kind === 'parameter') {
+    environment.context.repeatable = false;
+    return -1;
+  }
   if (folded.kind !== 'constant') throw unsupported(`${clause} of an expression that is not constant`, position);
   if (folded.value === null) return -1;
   const count = Number(folded.value);

@@ -32,12 +32,13 @@ export function bindSelect(select: Select, order: readonly OrderItem[], environm
     ...environment, scope, clause: 'SELECT', aggregates: [], setFunctions: [], insideAggregate: false,
   };
   const plain: Environment = { ...inside, aggregates: null, setFunctions: null };
-  const items = select.items.flatMap((item) => bindItems(item, inside, policy));
+  const items = select.items.flatMap((item) => bindItems(item, inside));
   const where = select.where === null ? []
     : conjuncts(bindCondition(select.where, { ...plain, clause: 'WHERE' }, 'WHERE'));
   const having = select.having === null ? null
     : bindCondition(select.having, { ...inside, setFunctions: null, clause: 'HAVING' }, 'HAVING');
   const visible = items.length;
+  if (policy === 'settle') settleItems(items, inside);
   const sort = order.map((item) => bindOutputReference(item.expression, items, inside, 'ORDER BY'));
   const keys = select.groupBy.map((key) => groupKey(key, items, { ...plain, clause: 'GROUP BY' }, inside.aggregates ?? []));
   const on = select.distinct === null ? null
@@ -62,17 +63,21 @@ export function bindSelect(select: Select, order: readonly OrderItem[], environm
 }
 
 /** A select item: one column, or all that a star stands for. */
-export function bindItems(item: SelectItem, environment: Environment, policy: UnknownPolicy): readonly Item[] {
+export function bindItems(item: SelectItem, environment: Environment): readonly Item[] {
   const { expression } = item;
   const star = expression.kind === 'star'
     || (expression.kind === 'column' && expression.name.parts[expression.name.parts.length - 1] === '*');
   if (star) return starColumns(item, environment.scope).map((found) => columnItem(found, item.position));
-  const bound = bindExpression(expression, environment);
-  const scalar = policy === 'settle' ? settleUnknown(environment.context, bound) : bound;
+  const scalar = bindExpression(expression, environment);
   const name = item.alias ?? columnName(expression);
   const plain = scalar.kind === 'column' ? environment.scope.items.flatMap((each) => each.columns)
     .find((each) => each.column.id === scalar.column.id) : undefined;
   return [{ name, scalar, tableOid: plain?.tableOid ?? 0, attribute: plain?.attribute ?? 0, position: expression.position }];
+}
+
+/** Untyped literals become text, when everything that could have typed a parameter is bound. */
+export function settleItems(items: Item[], environment: Environment): void {
+  items.forEach((item, i) => { items[i] = { ...item, scalar: settleUnknown(environment.context, item.scalar) }; });
 }
 
 function columnItem(found: ScopeColumn, position: number): Item {

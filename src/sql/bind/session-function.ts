@@ -5,11 +5,12 @@
  */
 import type { Datum } from '../../../dataflow/value/datum.ts';
 import type { TypeName } from '../../../dataflow/value/type.ts';
-import { unsupported } from '../../base/error.ts';
+import { SqlError, unsupported } from '../../base/error.ts';
 import type { Scalar } from '../logical/scalar.ts';
 import { constant } from '../logical/scalar.ts';
 import { applyModifier, coerceOrFail } from './coerce.ts';
 import type { BindContext } from './context.ts';
+import { registeredName } from './registered-name.ts';
 
 interface SessionFunction {
   readonly type: TypeName;
@@ -27,6 +28,11 @@ const functions = new Map<string, SessionFunction>([
   ['current_schema', name((context) => context.catalog.currentSchema)],
   ['current_user', name((context) => context.catalog.currentUser)],
   ['session_user', name((context) => context.catalog.currentUser)],
+  ['current_catalog', name((context) => context.catalog.currentDatabase)],
+  ['current_role', name((context) => context.catalog.currentUser)],
+  ['user', name((context) => context.catalog.currentUser)],
+  ['pg_backend_pid', { type: 'int4', value: (context) => Number(context.catalog.setting('backend_pid') ?? 0) }],
+  ['mz_version', text((context) => context.catalog.setting('server_version') ?? '15.0')],
   ['version', text((context) => `PostgreSQL ${context.catalog.setting('server_version') ?? '15.0'}`)],
 ]);
 
@@ -54,15 +60,42 @@ function answer(context: BindContext, shown: string, found: SessionFunction, pos
     throw unsupported(`${shown} in a query that is kept up to date`, position,
       clocks.has(shown.replace('()', '')) ? 'Compare with mz_now() instead.' : undefined);
   }
+  context.repeatable = false;
   return constant(found.value(context), found.type, -1, position);
 }
 
 /** The value of a call, or undefined if the name is none of these. */
 export function sessionFunction(context: BindContext, called: string, args: readonly Scalar[], position: number): Scalar | undefined {
+  if (called === 'current_schemas') return currentSchemas(context, args, position);
+  if (called === 'to_regclass' || called === 'to_regtype') return toRegistered(context, called, args, position);
   if (called === 'mz_now') throw unsupported('mz_now()', position);
   if (called === 'current_setting') return currentSetting(context, args, position);
   const found = functions.get(called);
   return found === undefined || args.length > 0 ? undefined : answer(context, `${called}()`, found, position);
+}
+
+/** The search path; with `true` the catalog, which is searched first, too. */
+function currentSchemas(context: BindContext, args: readonly Scalar[], position: number): Scalar | undefined {
+  const [implicit] = args;
+  if (implicit?.kind !== 'constant' || typeof implicit.value !== 'boolean') return undefined;
+  const path = [...context.catalog.searchPath];
+  const elements = implicit.value && !path.includes('pg_catalog') ? ['pg_catalog', ...path] : path;
+  return answer(context, 'current_schemas()', { type: '_name', value: () => ({ kind: 'array', elements }) }, position);
+}
+
+/** The oid of a name that is a literal; NULL if there is no such object. */
+function toRegistered(context: BindContext, called: string, args: readonly Scalar[], position: number): Scalar | undefined {
+  const [text] = args;
+  if (text === undefined || args.length > 1) return undefined;
+  const target: TypeName = called === 'to_regclass' ? 'regclass' : 'regtype';
+  if (text.kind !== 'constant') throw unsupported(`${called}() of an expression`, position);
+  if (text.value === null) return constant(null, target);
+  try {
+    return registeredName(context, text, target, position);
+  } catch (error) {
+    if (error instanceof SqlError) return constant(null, target);
+    throw error;
+  }
 }
 
 function currentSetting(context: BindContext, args: readonly Scalar[], position: number): Scalar | undefined {

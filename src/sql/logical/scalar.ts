@@ -27,8 +27,6 @@ export type Parameter = Typed & { readonly kind: 'parameter'; readonly number: n
 /** `name` is for EXPLAIN, `position` (0: none) for messages. */
 export type Call = Typed & {
   readonly kind: 'call'; readonly fn: FunctionKey; readonly name: string; readonly args: readonly Scalar[]; readonly position: number;
-  /** Gives the same value whenever it is called with the same arguments in one statement. */
-  readonly foldable: boolean;
 };
 
 /**
@@ -191,7 +189,7 @@ export function sameScalar(a: Scalar, b: Scalar): boolean {
     case 'parameter': return b.kind === 'parameter' && a.number === b.number;
     case 'subquery': return false;
     case 'call':
-      if (b.kind !== 'call' || a.fn !== b.fn || !a.foldable) return false;
+      if (b.kind !== 'call' || a.fn !== b.fn) return false;
       break;
     default: break;
   }

@@ -93,5 +93,5 @@ function widen(scalar: Scalar, type: TypeName): Scalar {
   if (scalar.type === type) return scalar;
   const entry = castPath(scalar.type, type)?.entry;
   if (entry === undefined || entry === null) return { ...scalar, type };
-  return { kind: 'call', fn: entry.key, name: entry.name, args: [scalar], type, modifier: -1, position: 0, foldable: true };
+  return { kind: 'call', fn: entry.key, name: entry.name, args: [scalar], type, modifier: -1, position: 0 };
 }

@@ -69,7 +69,8 @@ export class ProgramBuilder {
         return this.#node({ kind: 'case', branches, otherwise: this.add(scalar.otherwise), type: scalar.type });
       }
       case 'same': return this.#same(scalar.args);
-      case 'parameter': case 'subquery': return assertNever(scalar.kind);
+      case 'parameter': return this.#node({ kind: 'constant', value: null, type: scalar.type, parameter: scalar.number });
+      case 'subquery': return assertNever(scalar.kind);
       default: return unreachable(scalar);
     }
   }
@@ -87,7 +88,8 @@ export class ProgramBuilder {
   }
 
   #node(expr: Expr): number {
-    const text = expr.kind === 'constant' ? `constant ${expr.type} ${datumText(expr.value)}` : JSON.stringify(expr);
+    const text = expr.kind === 'constant'
+      ? `constant ${expr.type} ${datumText(expr.value)} ${expr.parameter ?? ''}` : JSON.stringify(expr);
     const known = this.#numbers.get(text);
     if (known !== undefined) return known;
     this.nodes.push(expr);

@@ -217,7 +217,7 @@ export class Hoisting {
     const value = this.#aggregate('min', output, null);
     const single = defined(functionsNamed(singleRowName)[0], 'the check is in the table');
     const check: Call = {
-      kind: 'call', fn: single.key, name: singleRowName, args: [columnReference(count.column)], position: 0, foldable: true,
+      kind: 'call', fn: single.key, name: singleRowName, args: [columnReference(count.column)], position: 0,
       type: 'bool', modifier: -1,
     };
     return this.#single(rel, [count, value], caseOf([[check, columnReference(value.column)]],
@@ -259,7 +259,7 @@ function positive(count: Column): Scalar {
   const greater = defined(operatorsNamed('>').find((entry) => entry.args.every((type) => type === 'int8')), 'int8 has an order');
   return {
     kind: 'call', fn: greater.key, name: '>', args: [columnReference(count), constant(0n, 'int8')], position: 0,
-    foldable: true, type: 'bool', modifier: -1,
+    type: 'bool', modifier: -1,
   };
 }
 

@@ -9,7 +9,9 @@ import { columnsRead } from '../logical/deep.ts';
 import type { Definition, Rel } from '../logical/rel.ts';
 import { columnsOf, filter } from '../logical/rel.ts';
 import type { Scalar } from '../logical/scalar.ts';
-import { conjuncts, substitute } from '../logical/scalar.ts';
+import { conjuncts, substitute, walk } from '../logical/scalar.ts';
+import { limits } from '../../base/limits.ts';
+import { sizeOf } from '../bind/expression-size.ts';
 import { foldScalar } from './fold.ts';
 import { orderJoins } from './join-order.ts';
 
@@ -24,9 +26,10 @@ export class Pushdown {
       case 'filter': return this.push(rel.input, [...rel.predicates.flatMap((each) => conjuncts(foldScalar(each))), ...predicates]);
       case 'project': {
         const made = new Map(rel.outputs.map((output) => [output.column.id, output.expression]));
-        const below = predicates.flatMap((predicate) =>
+        const [fine, above] = split(predicates, (predicate) => sizeWith(predicate, made) <= limits.pushedNodesMax);
+        const below = fine.flatMap((predicate) =>
           conjuncts(foldScalar(substitute(predicate, (reference) => retyped(made.get(reference.column.id), reference)))));
-        return { ...rel, input: this.push(rel.input, below) };
+        return filter({ ...rel, input: this.push(rel.input, below) }, above);
       }
       case 'join': case 'apply': return this.#join(rel, predicates);
       case 'reduce': return this.#through(rel, predicates, rel.keys);
@@ -101,6 +104,20 @@ export class Pushdown {
     }
     return orderJoins(inputs.map((input, i) => this.push(input, single[i] ?? [])), shared);
   }
+}
+
+function split<T>(list: readonly T[], test: (item: T) => boolean): readonly [readonly T[], readonly T[]] {
+  return [list.filter(test), list.filter((item) => !test(item))];
+}
+
+/** How large a predicate gets when its columns are replaced by what computes them. */
+function sizeWith(predicate: Scalar, made: ReadonlyMap<number, Scalar>): number {
+  let size = 0;
+  walk(predicate, (node) => {
+    const expression = node.kind === 'column' ? made.get(node.column.id) : undefined;
+    size += expression === undefined ? 1 : sizeOf(expression);
+  });
+  return size;
 }
 
 /** An expression in place of a reference to it; the reference's type wins where they differ in name only. */

@@ -168,7 +168,7 @@ function bind(candidate: Candidate, given: readonly TypeName[]): Choice | undefi
   if (element === null || compatible === null) return undefined;
   const resolve = (type: SignatureType, actual: TypeName | undefined): TypeName | undefined => {
     switch (type) {
-      case 'any': return actual === 'unknown' ? 'text' : actual;
+      case 'any': return actual;
       case 'anyelement': case 'anynonarray': return element;
       case 'anyarray': return element === undefined ? undefined : arrayOf(element, actual);
       case 'anycompatible': return compatible;
