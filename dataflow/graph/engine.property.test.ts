@@ -15,6 +15,8 @@ import type { Update } from '../value/datum.ts';
 
 const viewNumber = 10;
 const request = 77;
+/** Some joins of joins explode; their weights are compared, but their rows are not read one by one. */
+const rowsReadMax = 100_000;
 
 interface Options {
   readonly rowsMax?: number;
@@ -73,16 +75,12 @@ class Case {
       return;
     }
     const expected = multiset(rows);
-    if (rows.every(({ weight }) => weight > 0)) expect(expand(found)).toEqual(expand(expected));
+    const total = rows.reduce((sum, { weight }) => sum + weight, 0);
+    if (rows.every(({ weight }) => weight > 0) && total < rowsReadMax) expect(found).toEqual(expected);
     if (this.#failed) return;
     const { columns } = plan.nodes[plan.root];
     expect(multiset(rig.changes(request, columns))).toEqual(expected);
   }
-}
-
-/** Reads give a row of weight 2 twice; both forms mean the same. */
-function expand(lines: readonly string[]): readonly string[] {
-  return lines;
 }
 
 function play(seed: number, options: Options): void {

@@ -26,12 +26,14 @@ import { Scheduler } from './scheduler.ts';
 import type { DataflowSink } from './sink.ts';
 import { AnswerSink, CollectionSink } from './sink.ts';
 import type { StepInput } from './step-task.ts';
-import { StepTask } from './step-task.ts';
+import { StepTask, releaseInput } from './step-task.ts';
 import type { CollectionHold, Producer } from './stored-collection.ts';
 import { StoredCollection } from './stored-collection.ts';
 import { StreamCollection } from './stream-collection.ts';
 import { SubscribeSink } from './subscribe-sink.ts';
 import type { Surroundings } from './surroundings.ts';
+import type { UpsertRows } from './upsert.ts';
+import { UpsertState, UpsertTask } from './upsert.ts';
 
 export interface EngineOptions {
   respond(response: Response): void;
@@ -71,6 +73,7 @@ export class Engine implements DataflowListener {
   readonly #building: Building[] = [];
   readonly #steps: StepTask[] = [];
   #inputs: StepInput[] = [];
+  readonly #upserts = new Map<number, UpsertState>();
   readonly #watchers = new Set<Dataflow>();
   /** Timestamps of steps that a dataflow may still show. */
   readonly #times = new Map<number, number>();
@@ -106,6 +109,11 @@ export class Engine implements DataflowListener {
     return this.#around.pool;
   }
 
+  /** Bytes of all arrangements. */
+  get arrangementBytes(): number {
+    return this.#regions.bytes;
+  }
+
   /** Takes one command; long work is only noted. */
   command(command: Command): void {
     switch (command.kind) {
@@ -139,7 +147,30 @@ export class Engine implements DataflowListener {
       errors?.slab.release();
       return;
     }
-    this.#inputs.push({ collection: target, batch, errors });
+    this.#inputs.push({ collection: target, batch, errors, upsert: null });
+  }
+
+  /**
+   * Records of an upsert source for the next step, in the order of the log; `key` says which columns
+   * are the key. The use of the batch's slab passes to the engine.
+   */
+  upsert(id: number, key: readonly number[], rows: UpsertRows): void {
+    const collection = this.#collections.get(id);
+    if (!(collection instanceof StoredCollection)) {
+      rows.batch?.slab.release();
+      return;
+    }
+    let state = this.#upserts.get(id);
+    if (state === undefined) {
+      state = new UpsertState(collection, key, this.#around);
+      this.#upserts.set(id, state);
+    }
+    let input = this.#inputs.find((one) => one.collection === collection && one.upsert !== null);
+    if (input === undefined) {
+      input = { collection, batch: null, errors: null, upsert: new UpsertTask(state, this.#around) };
+      this.#inputs.push(input);
+    }
+    input.upsert?.add(rows);
   }
 
   /**
@@ -449,8 +480,7 @@ export class Engine implements DataflowListener {
     for (const step of this.#steps) step.forget(collection);
     this.#inputs = this.#inputs.filter((input) => {
       if (input.collection !== collection) return true;
-      input.batch?.slab.release();
-      input.errors?.slab.release();
+      releaseInput(input);
       return false;
     });
     if (collection instanceof StoredCollection) this.#disposeStored(collection);
@@ -469,6 +499,8 @@ export class Engine implements DataflowListener {
     }
     this.#remembering.delete(collection);
     this.#reclaimable.delete(collection);
+    this.#upserts.get(collection.id)?.dispose();
+    this.#upserts.delete(collection.id);
     collection.dispose();
   }
 
@@ -489,7 +521,7 @@ export class Engine implements DataflowListener {
       const target = this.#collections.get(collection);
       if (target === undefined) continue;
       const unpacked = unpackBatch(batch, target.columns, step);
-      taken.push({ collection: target, batch: unpacked, errors: null });
+      taken.push({ collection: target, batch: unpacked, errors: null, upsert: null });
     }
     this.#steps.push(new StepTask(step, time, since ?? null, taken));
   }

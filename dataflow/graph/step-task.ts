@@ -9,12 +9,22 @@ import { physicalOf } from '../value/type.ts';
 import type { ColumnType } from '../value/type.ts';
 import { StoredCollection } from './stored-collection.ts';
 import type { StreamCollection } from './stream-collection.ts';
+import type { UpsertTask } from './upsert.ts';
 
 /** What came for one collection; the batches carry one use of their slabs each. */
 export interface StepInput {
   readonly collection: StoredCollection | StreamCollection;
   readonly batch: Batch | null;
   readonly errors: Batch | null;
+  /** Records of an upsert source, instead of rows. */
+  readonly upsert: UpsertTask | null;
+}
+
+/** Gives up what an input holds. */
+export function releaseInput({ batch, errors, upsert }: StepInput): void {
+  batch?.slab.release();
+  errors?.slab.release();
+  upsert?.dispose();
 }
 
 export class StepTask {
@@ -42,7 +52,12 @@ export class StepTask {
     const input = this.#inputs[0];
     if (input === undefined) return true;
     if (this.#row === 0) this.#touch(input.collection, before);
-    if (input.collection instanceof StoredCollection) {
+    if (input.upsert !== null) {
+      this.#row = 1;
+      if (!input.upsert.run(this.step)) return false;
+      input.upsert.state.seal(this.step);
+      this.#drop();
+    } else if (input.collection instanceof StoredCollection) {
       this.#applyStored(input.collection, input, rowsMax);
     } else {
       for (const reader of input.collection.readers) {
@@ -74,8 +89,7 @@ export class StepTask {
 
   #drop(): void {
     const input = this.#inputs.shift();
-    input?.batch?.slab.release();
-    input?.errors?.slab.release();
+    if (input !== undefined) releaseInput(input);
     this.#row = 0;
   }
 
@@ -84,9 +98,7 @@ export class StepTask {
     const first = this.#inputs[0];
     for (let i = this.#inputs.length - 1; i >= 0; i--) {
       if (this.#inputs[i].collection !== collection) continue;
-      const [input] = this.#inputs.splice(i, 1);
-      input.batch?.slab.release();
-      input.errors?.slab.release();
+      this.#inputs.splice(i, 1).forEach(releaseInput);
     }
     if (first !== this.#inputs[0]) this.#row = 0;
     this.#touched.delete(collection);

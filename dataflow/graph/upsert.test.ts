@@ -1,0 +1,129 @@
+/**
+ * Goal: an upsert collection holds the last value of each key, and an error for each key whose last
+ * record failed. Method: random records in random cuts go through an engine and into a plain map;
+ * after each step the collection's rows and errors must be those of the map.
+ */
+import { describe, expect, test } from 'vitest';
+import { EngineRig, multiset } from '../../test/support/engine-rig.ts';
+import { Random } from '../../test/support/random.ts';
+import type { Row } from '../value/datum.ts';
+import { batchFromRows } from '../value/datum-column.ts';
+import type { ColumnType } from '../value/type.ts';
+
+const columns: readonly ColumnType[] = [
+  { type: 'text', nullable: true },
+  { type: 'int4', nullable: true },
+  { type: 'text', nullable: true },
+];
+
+type Record =
+  | { readonly kind: 'value'; readonly key: string; readonly row: Row }
+  | { readonly kind: 'tombstone' | 'failed'; readonly key: string }
+  | { readonly kind: 'lost' };
+
+function randomRecord(random: Random, keys: number): Record {
+  const key = `key ${random.below(keys)}`;
+  if (random.chance(0.2)) return { kind: 'tombstone', key };
+  if (random.chance(0.1)) return { kind: 'failed', key };
+  if (random.chance(0.02)) return { kind: 'lost' };
+  return { kind: 'value', key, row: [key, random.below(4), 'v'.repeat(random.below(20))] };
+}
+
+/** The last record of each key; what it means stands in the class. */
+class Model {
+  readonly rows = new Map<string, Row>();
+  readonly errors = new Map<string, string>();
+  lost = 0;
+
+  take(record: Record): void {
+    if (record.kind === 'lost') {
+      this.lost++;
+      return;
+    }
+    this.rows.delete(record.key);
+    this.errors.delete(record.key);
+    if (record.kind === 'value') this.rows.set(record.key, record.row);
+    if (record.kind === 'failed') this.errors.set(record.key, `bad value of ${record.key}`);
+  }
+}
+
+function feed(rig: EngineRig, collection: number, records: readonly Record[]): void {
+  const rows = records.flatMap((record) => (record.kind === 'lost' ? [] : [record]));
+  const { engine } = rig;
+  const updates = rows.map((record) => ({
+    row: record.kind === 'value' ? record.row : [record.key, null, null], weight: 1,
+  }));
+  const batch = rows.length === 0 ? null : batchFromRows(engine.pool, columns, updates, 0);
+  const errors = [
+    ...rows.filter(({ kind }) => kind === 'failed')
+      .map(({ key }) => ({ code: '22P02', message: `bad value of ${key}` })),
+    ...records.filter(({ kind }) => kind === 'lost').map(() => ({ code: '22P02', message: 'lost' })),
+  ];
+  engine.upsert(collection, [0], {
+    batch, errors,
+    tombstones: Uint8Array.from(rows, ({ kind }) => Number(kind === 'tombstone')),
+    failed: Uint8Array.from(rows, ({ kind }) => Number(kind === 'failed')),
+  });
+}
+
+/** Rows and errors through a subscription-free look: errors make a read fail, so they are counted. */
+function check(rig: EngineRig, model: Model): void {
+  const found = rig.read(1, rig.step);
+  const { errors, rows } = rig.statistics().collections[0] ?? { errors: -1, rows: -1 };
+  const expectedErrors = model.errors.size + (model.lost > 0 ? 1 : 0);
+  expect(errors).toBe(expectedErrors);
+  expect(rows).toBe(model.rows.size);
+  if (expectedErrors > 0) expect(found[0]).toMatch(/^22P02 (bad value of key|lost)/);
+  else expect(found).toEqual(multiset([...model.rows.values()].map((row) => ({ row, weight: 1 }))));
+}
+
+describe('the state of an upsert source', () => {
+  for (const rowsMax of [3, 4096]) {
+    test(`equals a map, ${rowsMax} rows at a time`, () => {
+      for (let seed = 1; seed <= 30; seed++) {
+        const random = new Random(seed);
+        const rig = new EngineRig({ rowsMax });
+        rig.table(1, columns);
+        const model = new Model();
+        for (let step = 0; step < 8; step++) {
+          for (let cut = random.below(4); cut > 0; cut--) {
+            const records = Array.from({ length: random.below(15) }, () => randomRecord(random, 12));
+            for (const record of records) model.take(record);
+            feed(rig, 1, records);
+          }
+          rig.seal(new Map());
+          rig.settle();
+          check(rig, model);
+        }
+      }
+    });
+  }
+
+  test('heals when a failed key gets a value', () => {
+    const rig = new EngineRig();
+    rig.table(1, columns);
+    feed(rig, 1, [{ kind: 'value', key: 'a', row: ['a', 1, 'x'] }, { kind: 'failed', key: 'a' }]);
+    rig.seal(new Map());
+    expect(rig.read(1, 1)).toEqual(['22P02 bad value of a']);
+    feed(rig, 1, [{ kind: 'value', key: 'a', row: ['a', 2, 'y'] }]);
+    rig.seal(new Map());
+    expect(rig.read(1, 2)).toEqual(['1 × (a, 2, y)']);
+  });
+
+  test('leaves nothing behind when dropped in the middle of a step', () => {
+    const rig = new EngineRig({ rowsMax: 3 });
+    rig.table(2, columns);
+    const before = rig.engine.arrangementBytes;
+    rig.table(1, columns);
+    const random = new Random(7);
+    feed(rig, 1, Array.from({ length: 50 }, () => randomRecord(random, 30)));
+    rig.seal(new Map());
+    for (let n = 0; n < 5; n++) rig.engine.run(0);
+    feed(rig, 1, Array.from({ length: 50 }, () => randomRecord(random, 30)));
+    rig.command({ kind: 'dropCollection', collection: 1 });
+    rig.settle();
+    expect(rig.engine.arrangementBytes).toBe(before);
+    expect(rig.statistics().slabsLive).toBe(0);
+    expect(rig.statistics().collections.map(({ collection }) => collection)).toEqual([2]);
+  });
+});
