@@ -16,7 +16,8 @@ export type FunctionKey = string;
 
 export type Expr =
   | { readonly kind: 'column'; readonly column: number; readonly type: TypeName }
-  | { readonly kind: 'constant'; readonly value: Datum; readonly type: TypeName }
+  /** With `parameter` (1-based) it is a place for a statement's parameter in a plan template: value is null. */
+  | { readonly kind: 'constant'; readonly value: Datum; readonly type: TypeName; readonly parameter?: number }
   | { readonly kind: 'call'; readonly fn: FunctionKey; readonly args: readonly number[]; readonly type: TypeName }
   | { readonly kind: 'and' | 'or'; readonly args: readonly number[]; readonly type: 'bool' }
   | { readonly kind: 'not'; readonly arg: number; readonly type: 'bool' }

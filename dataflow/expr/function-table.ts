@@ -12,6 +12,7 @@ import { bytesFunctions } from './functions/bytes.ts';
 import { arrayCast, castFunctions } from './functions/cast.ts';
 import { comparisonFunctions } from './functions/comparison.ts';
 import { datetimeFunctions } from './functions/datetime.ts';
+import { formatFunctions } from './functions/format.ts';
 import { floatFunctions } from './functions/float.ts';
 import { internalFunctions } from './functions/internal.ts';
 import { integerFunctions } from './functions/integer.ts';
@@ -30,6 +31,7 @@ export const functions: readonly FunctionEntry[] = [
   ...stringFunctions,
   ...patternFunctions,
   ...datetimeFunctions,
+  ...formatFunctions,
   ...jsonFunctions,
   ...arrayFunctions,
   ...bytesFunctions,
