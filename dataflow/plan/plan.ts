@@ -72,11 +72,19 @@ export interface Plan {
   readonly root: number;
 }
 
+/** Columns of an index and the key values to look up, one list a key. */
+export interface LookupKey {
+  readonly columns: readonly number[];
+  readonly values: readonly (readonly Datum[])[];
+  /** In a template: which columns of the (one) key are parameters of the statement, and of what types. */
+  readonly parameters?: readonly { readonly position: number; readonly parameter: number; readonly type: TypeName; readonly stored: TypeName }[];
+}
+
 /** A request for rows of a stored collection, answered without a dataflow. */
 export interface Lookup {
   readonly collection: number;
   /** Columns of an index and the key values to look up; null scans everything. */
-  readonly key: { readonly columns: readonly number[]; readonly values: readonly (readonly Datum[])[] } | null;
+  readonly key: LookupKey | null;
   /** Over the collection's columns. */
   readonly program: Program;
   readonly columns: readonly ColumnType[];

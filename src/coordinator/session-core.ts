@@ -19,6 +19,7 @@ import { asAnalysed } from './statement/analysed.ts';
 import type { ExecutionContext, Parameters } from './statement/context.ts';
 import { noParameters } from './statement/context.ts';
 import { execute } from './statement/execute.ts';
+import type { TemplateSlot } from './template-slot.ts';
 
 interface Parsed extends ScriptStatement {
   readonly statement: Statement;
@@ -74,7 +75,7 @@ export class SessionCore implements Session {
     const statement = statements[0]?.statement ?? null;
     this.#refuseInFailedBlock(statement);
     this.#state.startStatement();
-    return analyse(this.#context(noParameters, new Cancellation()), statement, declared, text);
+    return analyse(this.#context(noParameters, new Cancellation(), null), statement, declared, text);
   }
 
   bind(prepared: PreparedStatement, values: readonly Datum[]): Portal {
@@ -84,7 +85,7 @@ export class SessionCore implements Session {
     let outcome: Promise<Outcome> | null = null;
     return {
       columns: analysed.columns,
-      execute: () => (outcome ??= this.#run(analysed.statement, parameters)),
+      execute: () => (outcome ??= this.#run(analysed.statement, parameters, analysed.template)),
       close() {
         void outcome?.then((made) => closeOutcome(made), () => undefined);
       },
@@ -93,10 +94,10 @@ export class SessionCore implements Session {
 
   run(statement: ScriptStatement): Promise<Outcome> {
     assert('statement' in statement, 'statements come from parseScript');
-    return this.#run((statement as Parsed).statement, noParameters);
+    return this.#run((statement as Parsed).statement, noParameters, null);
   }
 
-  async #run(statement: Statement | null, parameters: Parameters): Promise<Outcome> {
+  async #run(statement: Statement | null, parameters: Parameters, template: TemplateSlot | null): Promise<Outcome> {
     if (statement === null) return { kind: 'empty' };
     this.#refuseInFailedBlock(statement);
     this.#coordinator.requireEngine();
@@ -105,7 +106,7 @@ export class SessionCore implements Session {
     this.#current = cancellation;
     const stopTimer = this.#timeout(cancellation);
     try {
-      const outcome = await execute(this.#context(parameters, cancellation), statement);
+      const outcome = await execute(this.#context(parameters, cancellation, template), statement);
       if (outcome.kind === 'rows') return supervised(outcome, cancellation, stopTimer);
       if (outcome.kind === 'copyOut') {
         return { ...outcome, rows: supervised(outcome.rows, cancellation, stopTimer) };
@@ -118,8 +119,8 @@ export class SessionCore implements Session {
     }
   }
 
-  #context(parameters: Parameters, cancellation: Cancellation): ExecutionContext {
-    return { coordinator: this.#coordinator, session: this.#state, parameters, cancellation, execute };
+  #context(parameters: Parameters, cancellation: Cancellation, template: TemplateSlot | null): ExecutionContext {
+    return { coordinator: this.#coordinator, session: this.#state, parameters, cancellation, template, execute };
   }
 
   /** `statement_timeout`, for as long as the statement runs. */

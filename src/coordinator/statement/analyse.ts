@@ -10,6 +10,7 @@ import type { Described } from '../../sql/plan-query.ts';
 import { describeWrite } from '../../sql/plan-write.ts';
 import { resultColumn } from '../row-stream.ts';
 import { subscribeColumns } from '../subscribe-rows.ts';
+import { TemplateSlot } from '../template-slot.ts';
 import type { Analysed } from './analysed.ts';
 import { preparedNamed } from './analysed.ts';
 import type { ExecutionContext } from './context.ts';
@@ -60,5 +61,5 @@ export function analyse(
   context: ExecutionContext, statement: Statement | null, declared: readonly (TypeName | null)[], text: string,
 ): Analysed {
   const described = statement === null ? noRows() : describe(context, statement, declared);
-  return { ...described, statement, declared, text };
+  return { ...described, statement, declared, text, template: new TemplateSlot() };
 }

@@ -4,12 +4,14 @@ import { sqlError } from '../../base/error.ts';
 import type { TypeName } from '../../../dataflow/value/type.ts';
 import type { Statement } from '../../sql/ast.ts';
 import type { PreparedStatement } from '../session.ts';
+import type { TemplateSlot } from '../template-slot.ts';
 import type { ExecutionContext } from './context.ts';
 
 /** A prepared statement with what is needed to run it. */
 export interface Analysed extends PreparedStatement {
   readonly statement: Statement | null;
   readonly declared: readonly (TypeName | null)[];
+  readonly template: TemplateSlot;
 }
 
 /** Prepared statements come from `analyse`, whatever protocol kept them in between. */

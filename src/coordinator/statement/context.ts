@@ -9,6 +9,7 @@ import type { Cancellation } from '../cancellation.ts';
 import type { Coordinator } from '../coordinator.ts';
 import type { Outcome } from '../session.ts';
 import type { SessionState } from '../session-state.ts';
+import type { TemplateSlot } from '../template-slot.ts';
 
 export interface Parameters {
   readonly types: readonly TypeName[];
@@ -20,6 +21,8 @@ export interface ExecutionContext {
   readonly session: SessionState;
   readonly parameters: Parameters;
   readonly cancellation: Cancellation;
+  /** The plan template of the prepared statement that runs; null for a statement that runs once. */
+  readonly template: TemplateSlot | null;
   /** Runs another statement in its place: what EXECUTE does. */
   execute(context: ExecutionContext, statement: Statement): Promise<Outcome>;
 }

@@ -34,7 +34,7 @@ export async function executePrepared(
   }
   if (prepared.statement === null) return { kind: 'empty' };
   const values = statement.args.map((arg, i) => planConstant(context, arg, prepared.parameters[i] ?? 'text', 'EXECUTE'));
-  return context.execute({ ...context, parameters: { types: prepared.parameters, values } }, prepared.statement);
+  return context.execute({ ...context, template: prepared.template, parameters: { types: prepared.parameters, values } }, prepared.statement);
 }
 
 export function deallocate(context: ExecutionContext, statement: Extract<Statement, { kind: 'deallocate' }>): Outcome {

@@ -9,6 +9,6 @@ export async function runSelect(context: ExecutionContext, query: Query): Promis
   const { transaction } = context.session;
   transaction.use('read');
   await transaction.flush();
-  const planned = planRead(context, query, 'once');
+  const planned = context.template?.plan(context, query) ?? planRead(context, query, 'once');
   return runQuery(context, planned, transaction.readStep());
 }
