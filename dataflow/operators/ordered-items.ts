@@ -3,9 +3,9 @@
  * weights, in the order of their prefixes and, among equal prefixes, of a comparison. What min, max,
  * top-k and the collecting aggregates stand on.
  *
- * A tree is a B+ tree with nodes of 64 entries (tree-node.ts) whose leaves are chained; a small tree is
- * a single leaf of 4 to 64 entries. A prefix is a double that orders items roughly, so most searches
- * read no item. Changing a weight, adding and removing cost O(log n) with nodes of 64, whatever the
+ * A tree is a B+ tree with nodes of 32 entries (tree-node.ts) whose leaves are chained; a small tree is
+ * a single leaf of 4 to 32 entries. A prefix is a double that orders items roughly, so most searches
+ * read no item. Changing a weight, adding and removing cost O(log n), whatever the
  * size of the group: there is no work per item of a group, and no pause.
  *
  * Inner prefixes are bounds, not copies: when the first item of a child goes, the bound stays. Where
@@ -24,9 +24,9 @@ import {
 } from './tree-node.ts';
 
 /** Nodes of at most this many entries look for a neighbour to merge with … */
-const thinEntries = 16;
+const thinEntries = 8;
 /** … if together they have at most this many. */
-const mergeBelow = 48;
+const mergeBelow = 24;
 const depthMax = 12;
 
 /** Order of two items with equal prefixes: negative, 0 or positive. */
@@ -66,7 +66,7 @@ export class OrderedItems {
    */
   add(holder: number, prefix: number, item: number, weight: number): boolean {
     if (this.#memory.i32[holder] === 0) {
-      const root = makeNode(this.#memory, nodeEntriesMin, 0);
+      const root = makeNode(this.#memory, nodeEntriesMin, 0, this.#compare === null);
       this.#memory.i32[holder] = root;
     }
     if (!this.#search(holder, prefix, item)) {
@@ -180,8 +180,9 @@ export class OrderedItems {
     return this.#memory.f64[prefixesOf(place.leaf) + place.index];
   }
 
+  /** The item there; 0 if items have no address. */
   itemAt(place: Place): number {
-    return this.#memory.i32[referencesOf(this.#memory.i32, place.leaf) + place.index];
+    return this.#compare === null ? 0 : this.#memory.i32[referencesOf(this.#memory.i32, place.leaf) + place.index];
   }
 
   /** Walks down to where the item is or belongs: sets path and `place`. */
@@ -296,7 +297,7 @@ export class OrderedItems {
 
   /** A root leaf of another capacity with the same entries. */
   #resize(holder: number, leaf: number, capacity: number): void {
-    const other = makeNode(this.#memory, capacity, 0);
+    const other = makeNode(this.#memory, capacity, 0, this.#compare === null);
     moveEntries(this.#memory, leaf, 0, other);
     freeNode(this.#memory, leaf);
     this.#memory.i32[holder] = other;
@@ -304,7 +305,7 @@ export class OrderedItems {
 
   /** Puts a new root over the full one and answers it. */
   #growRoot(holder: number, node: number): number {
-    const root = makeNode(this.#memory, nodeEntries, this.#memory.i32[node + nodeLevel] + 1);
+    const root = makeNode(this.#memory, nodeEntries, this.#memory.i32[node + nodeLevel] + 1, this.#compare === null);
     const bound = this.#memory.f64[prefixesOf(node)];
     insertEntry(this.#memory, root, 0, bound, totalOf(this.#memory, node), node);
     this.#memory.i32[holder] = root;
@@ -314,9 +315,9 @@ export class OrderedItems {
   /** Moves the upper half of child `k`, or little if data ascend, to a new child k + 1. */
   #split(parent: number, k: number, node: number, ascending: boolean): void {
     const level = this.#memory.i32[node + nodeLevel];
-    const other = makeNode(this.#memory, nodeEntries, level);
+    const other = makeNode(this.#memory, nodeEntries, level, this.#compare === null);
     const { i32, f64 } = this.#memory;
-    moveEntries(this.#memory, node, ascending ? nodeEntries - 4 : nodeEntries / 2, other);
+    moveEntries(this.#memory, node, ascending ? nodeEntries - 2 : nodeEntries / 2, other);
     if (level === 0) linkAfter(i32, node, other);
     insertEntry(this.#memory, parent, k + 1, f64[prefixesOf(other)], totalOf(this.#memory, other), other);
     f64[sumsOf(i32, parent) + k] = totalOf(this.#memory, node);

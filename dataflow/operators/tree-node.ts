@@ -1,18 +1,18 @@
 /**
  * Nodes of the ordered trees: one layout for leaves and inner nodes, over an operator's memory.
  *
- *     0 count | 1 capacity | 2 level | 3 unused | 4 previous leaf | 5 next leaf
+ *     0 count | 1 capacity | 2 level | 3 bare | 4 previous leaf | 5 next leaf
  *     | capacity prefixes (doubles) | capacity sums (doubles) | capacity references
  *
- * In a leaf (level 0) an entry is an item: its order-preserving prefix, its weight, and its address
- * (0 where the prefix says everything). In an inner node an entry is a child: a prefix that is <= that
+ * In a leaf (level 0) an entry is an item: its order-preserving prefix, its weight, and its address.
+ * Where prefixes say everything leaves are *bare*: without references. In an inner node an entry is a child: a prefix that is <= that
  * of the child's first item and >= those of the items before the child, the sum of the positive
  * weights under it, and its address.
  */
 import type { StateMemory } from './state-memory.ts';
 
 /** Entries of a full node. */
-export const nodeEntries = 64;
+export const nodeEntries = 32;
 /** Entries of the smallest node: the root of a small group. */
 export const nodeEntriesMin = 4;
 
@@ -21,26 +21,32 @@ export const nodeCapacity = 1;
 export const nodeLevel = 2;
 export const nodePrevious = 4;
 export const nodeNext = 5;
+const nodeBare = 3;
 const header = 6;
 
-function nodeWords(capacity: number): number {
-  return (header + capacity * 5 + 1) & ~1;
+function nodeWords(capacity: number, bare: number): number {
+  return (header + capacity * (bare === 1 ? 4 : 5) + 1) & ~1;
 }
 
 /** A new node without entries. May grow the memory. */
-export function makeNode(memory: StateMemory, capacity: number, level: number): number {
-  const node = memory.allocate(nodeWords(capacity));
+export function makeNode(
+  memory: StateMemory, capacity: number, level: number, bareLeaves: boolean,
+): number {
+  const bare = bareLeaves && level === 0 ? 1 : 0;
+  const node = memory.allocate(nodeWords(capacity, bare));
   const { i32 } = memory;
   i32[node + nodeCount] = 0;
   i32[node + nodeCapacity] = capacity;
   i32[node + nodeLevel] = level;
+  i32[node + nodeBare] = bare;
   i32[node + nodePrevious] = 0;
   i32[node + nodeNext] = 0;
   return node;
 }
 
 export function freeNode(memory: StateMemory, node: number): void {
-  memory.free(node, nodeWords(memory.i32[node + nodeCapacity]));
+  const { i32 } = memory;
+  memory.free(node, nodeWords(i32[node + nodeCapacity], i32[node + nodeBare]));
 }
 
 /** Double offset of the first prefix. */
@@ -79,12 +85,13 @@ export function insertEntry(
   for (let j = count; j > k; j--) {
     f64[prefixes + j] = f64[prefixes + j - 1];
     f64[sums + j] = f64[sums + j - 1];
-    i32[references + j] = i32[references + j - 1];
   }
   f64[prefixes + k] = prefix;
   f64[sums + k] = sum;
-  i32[references + k] = reference;
   i32[node + nodeCount] = count + 1;
+  if (i32[node + nodeBare] === 1) return;
+  for (let j = count; j > k; j--) i32[references + j] = i32[references + j - 1];
+  i32[references + k] = reference;
 }
 
 /** Takes out entry `k`. */
@@ -97,9 +104,10 @@ export function removeEntry(memory: StateMemory, node: number, k: number): void 
   for (let j = k; j < last; j++) {
     f64[prefixes + j] = f64[prefixes + j + 1];
     f64[sums + j] = f64[sums + j + 1];
-    i32[references + j] = i32[references + j + 1];
   }
   i32[node + nodeCount] = last;
+  if (i32[node + nodeBare] === 1) return;
+  for (let j = k; j < last; j++) i32[references + j] = i32[references + j + 1];
 }
 
 /** Moves entries from … count - 1 of `source` to the end of `target`. */
@@ -109,13 +117,20 @@ export function moveEntries(
   const { i32, f64 } = memory;
   const moved = i32[source + nodeCount] - from;
   const at = i32[target + nodeCount];
+  const prefixes = prefixesOf(source) + from;
+  const sums = sumsOf(i32, source) + from;
+  const toPrefixes = prefixesOf(target) + at;
+  const toSums = sumsOf(i32, target) + at;
   for (let j = 0; j < moved; j++) {
-    f64[prefixesOf(target) + at + j] = f64[prefixesOf(source) + from + j];
-    f64[sumsOf(i32, target) + at + j] = f64[sumsOf(i32, source) + from + j];
-    i32[referencesOf(i32, target) + at + j] = i32[referencesOf(i32, source) + from + j];
+    f64[toPrefixes + j] = f64[prefixes + j];
+    f64[toSums + j] = f64[sums + j];
   }
   i32[source + nodeCount] = from;
   i32[target + nodeCount] = at + moved;
+  if (i32[source + nodeBare] === 1) return;
+  const references = referencesOf(i32, source) + from;
+  const toReferences = referencesOf(i32, target) + at;
+  for (let j = 0; j < moved; j++) i32[toReferences + j] = i32[references + j];
 }
 
 /** Links the new leaf `node` behind `previous`. */
