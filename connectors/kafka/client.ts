@@ -84,6 +84,7 @@ export class KafkaConnection implements SourceConnection {
     const cluster = new Cluster(this.#brokers, this.#transport);
     const { clock, entropy } = this.#seams;
     const reader = new KafkaReader(cluster, topic, from, until, events, clock, entropy);
+    for (const other of this.#readers) if (other.closed) this.#readers.delete(other);
     this.#readers.add(reader);
     return reader;
   }

@@ -1,6 +1,7 @@
 /** One partition that a reader follows: how far it is, who leads it, and why it may stand still. */
 import { assert } from '../../src/base/assert.ts';
 import type { RawChunk } from '../connector.ts';
+import type { Backoff } from './backoff.ts';
 import { batchAt } from './record-batch.ts';
 import type { FetchedPartition } from './protocol.ts';
 
@@ -17,15 +18,18 @@ export class Partition {
   end = -1n;
   /** Why it will never go on, or null. */
   failure: string | null = null;
+  /** How long to leave it alone after an error. */
+  readonly backoff: Backoff;
   /** Bytes to ask for: more after an answer that held no whole batch. */
   bytesMax: number;
 
-  constructor(partition: number, next: bigint, until: bigint | null, bytesMax: number) {
+  constructor(partition: number, next: bigint, until: bigint | null, bytesMax: number, backoff: Backoff) {
     assert(next >= 0n, `an offset is not negative, got ${next}`);
     this.partition = partition;
     this.next = next;
     this.until = until;
     this.bytesMax = bytesMax;
+    this.backoff = backoff;
   }
 
   get done(): boolean {

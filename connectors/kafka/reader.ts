@@ -48,6 +48,8 @@ export class KafkaReader implements SourceReader {
   /** One wait a fetch loop, by node id. */
   readonly #fetchPauses = new Map<number, Pause>();
   readonly #loops: Promise<void>[] = [];
+  /** Cancels of waits that would outlive the reader. */
+  readonly #timers = new Set<() => void>();
   #status: SourceStatus = { status: 'created', error: null };
   #topicId: string | null = null;
   #seen = false;
@@ -71,9 +73,26 @@ export class KafkaReader implements SourceReader {
 
   #add(partition: number, offset: bigint): Partition {
     const until = this.#until === null ? null : this.#until.get(partition) ?? 0n;
-    const added = new Partition(partition, offset, until, limits.fetchPartitionBytesMax);
+    const added = new Partition(partition, offset, until, limits.fetchPartitionBytesMax, this.#backoff());
     this.#partitions.set(partition, added);
     return added;
+  }
+
+  #backoff(): Backoff {
+    return new Backoff(this.#entropy, limits.brokerRetryMillisecondsMax);
+  }
+
+  /** Looks at the topic again after a while: whoever had an error is tried again then. */
+  #lookLater(milliseconds: number): void {
+    const cancel = this.#clock.after(milliseconds, () => {
+      this.#timers.delete(cancel);
+      this.#topicPause.wake();
+    });
+    this.#timers.add(cancel);
+  }
+
+  get closed(): boolean {
+    return this.#closed;
   }
 
   start(): void {
@@ -96,6 +115,7 @@ export class KafkaReader implements SourceReader {
   /** Ends the loops. Fetches under way fail when the connection that owns the cluster closes it. */
   async close(): Promise<void> {
     this.#closed = true;
+    for (const cancel of this.#timers) cancel();
     this.#topicPause.wake();
     for (const pause of this.#fetchPauses.values()) pause.wake();
     await this.#cluster.close();
@@ -153,7 +173,7 @@ export class KafkaReader implements SourceReader {
   // The topic.
 
   async #watchTopic(): Promise<void> {
-    const backoff = new Backoff(this.#entropy, limits.brokerRetryMillisecondsMax);
+    const backoff = this.#backoff();
     while (!this.#closed) {
       const settled = await this.#lookAtTopic();
       if (this.#closed) return;
@@ -209,7 +229,9 @@ export class KafkaReader implements SourceReader {
 
   /** Partitions that were not there before are read from their first record on. */
   async #addFound(metadata: TopicMetadata): Promise<void> {
-    const found = metadata.partitions.map((p) => p.partition).filter((p) => !this.#partitions.has(p));
+    const found = metadata.partitions
+      .filter(({ partition, leader }) => leader >= 0 && !this.#partitions.has(partition))
+      .map(({ partition }) => partition);
     if (found.length === 0 || this.#until !== null) return;
     const [first, end] = await Promise.all([
       this.#cluster.listOffsets(this.#topic, metadata, found, earliestTimestamp),
@@ -229,7 +251,7 @@ export class KafkaReader implements SourceReader {
   /** Sets leaders and sees to it that each has a fetch loop; false if a partition has no leader. */
   #follow(metadata: TopicMetadata): boolean {
     const leaders = new Map(metadata.partitions.map((p) => [p.partition, p.leader]));
-    let complete = true;
+    const complete = metadata.partitions.every((p) => p.leader >= 0);
     for (const partition of this.#partitions.values()) {
       const leader = leaders.get(partition.partition);
       if (leader === undefined) {
@@ -237,8 +259,7 @@ export class KafkaReader implements SourceReader {
         continue;
       }
       partition.leader = leader;
-      if (leader < 0) complete = false;
-      else this.#fetchLoopOf(leader);
+      if (leader >= 0) this.#fetchLoopOf(leader);
     }
     for (const cause of this.#problems.keys()) {
       const node = /^broker (-?\d+)$/.exec(cause)?.[1];
@@ -263,22 +284,16 @@ export class KafkaReader implements SourceReader {
   }
 
   async #fetchLoop(node: number, pause: Pause): Promise<void> {
-    const backoff = new Backoff(this.#entropy, limits.brokerRetryMillisecondsMax);
+    const backoff = this.#backoff();
     for (let turn = 0; !this.#closed; turn++) {
       const wanted = this.#paused ? [] : [...this.#partitions.values()].filter((p) => p.wants(node));
-      if (wanted.length === 0) {
-        await pause.wait(null);
-        continue;
-      }
-      if (await this.#fetch(node, rotated(wanted, turn))) {
-        backoff.reset();
-      } else if (!this.#closed) {
-        await pause.wait(backoff.next());
-      }
+      if (wanted.length === 0) await pause.wait(null);
+      else if (await this.#fetch(node, rotated(wanted, turn))) backoff.reset();
+      else if (!this.#closed) this.#lookLater(backoff.next());
     }
   }
 
-  /** One Fetch and what comes of it; false if it failed in a way that calls for a wait. */
+  /** One Fetch and what comes of it; false if the broker failed, whose partitions then wait for a look at the topic. */
   async #fetch(node: number, wanted: readonly Partition[]): Promise<boolean> {
     const cause = `broker ${node}`;
     try {
@@ -287,68 +302,80 @@ export class KafkaReader implements SourceReader {
       const answer = await this.#cluster.send(node, fetchRequest(this.#topic, positions, bounds));
       if (this.#closed) return true;
       if (answer.error !== errorNone) throw new Error(`fetch failed: ${errorName(answer.error)}`);
-      let healthy = true;
-      for (const fetched of answer.partitions) healthy = await this.#deliver(fetched) && healthy;
-      if (healthy) {
-        this.#running = true;
-        this.#problem(cause, null);
-      }
+      for (const fetched of answer.partitions) await this.#deliver(fetched);
+      this.#problem(cause, null);
       if (this.#finished()) this.#topicPause.wake();
-      return healthy;
+      return true;
     } catch (error) {
       if (this.#closed) return true;
-      this.#problem(cause, text(error));
       for (const partition of wanted) partition.leader = -1;
-      this.#topicPause.wake();
-      return true;
+      this.#problem(cause, text(error));
+      return false;
     }
   }
 
-  /** Hands over what came for one partition; false if it is in trouble. */
-  async #deliver(fetched: FetchedPartition): Promise<boolean> {
+  /** Hands over what came for one partition. */
+  async #deliver(fetched: FetchedPartition): Promise<void> {
     const partition = this.#partitions.get(fetched.partition);
-    if (partition === undefined || partition.failure !== null) return true;
+    if (partition === undefined || partition.failure !== null || this.#closed) return;
+    const cause = `fetch ${partition.partition}`;
     if (fetched.error === errorOffsetOutOfRange) return this.#outOfRange(partition);
     if (fetched.error !== errorNone) {
-      this.#problem('fetch', `partition ${partition.partition} of topic "${this.#topic}": ${errorName(fetched.error)}`);
-      partition.leader = -1;
-      this.#topicPause.wake();
-      return false;
+      this.#problem(cause, `partition ${partition.partition} of topic "${this.#topic}": ${errorName(fetched.error)}`);
+      this.#leaveAlone(partition);
+      return;
     }
-    this.#problem('fetch', null);
+    partition.backoff.reset();
+    this.#running = true;
+    this.#problem(cause, null);
     if (fetched.lastStableOffset >= 0n) partition.end = fetched.lastStableOffset;
-    if (fetched.records.length === 0) return true;
+    if (fetched.records.length === 0) return;
     const chunk = partition.take(fetched);
-    if (chunk === null) return this.#nothingWhole(partition);
+    if (chunk === null) {
+      this.#nothingWhole(partition);
+      return;
+    }
     partition.bytesMax = limits.fetchPartitionBytesMax;
     if (!this.#events.chunk(chunk)) this.#paused = true;
-    return true;
+  }
+
+  /** No fetch of the partition until the topic was looked at again, which happens after a while. */
+  #leaveAlone(partition: Partition): void {
+    partition.leader = -1;
+    this.#lookLater(partition.backoff.next());
   }
 
   /** Bytes came, but no whole batch that goes on: ask for more, up to a bound. */
-  #nothingWhole(partition: Partition): boolean {
+  #nothingWhole(partition: Partition): void {
     if (partition.bytesMax < partitionBytesMax) {
       partition.bytesMax = Math.min(partition.bytesMax * 4, partitionBytesMax);
-      return true;
+      return;
     }
     this.#fail(partition, `partition ${partition.partition} of topic "${this.#topic}" gives no whole record`
       + ` batch of at most ${partitionBytesMax} bytes at offset ${partition.next}`);
-    return true;
   }
 
-  /** The log does not have the next offset. Says which way, and stops the partition. */
-  async #outOfRange(partition: Partition): Promise<boolean> {
+  /** The log does not have the next offset: says which way, and stops the partition for good. */
+  async #outOfRange(partition: Partition): Promise<void> {
     const metadata = await this.#cluster.metadata(this.#topic);
     const only = [partition.partition];
-    const first = await this.#cluster.listOffsets(this.#topic, metadata, only, earliestTimestamp);
-    if (this.#closed) return true;
+    const [first, end] = await Promise.all([
+      this.#cluster.listOffsets(this.#topic, metadata, only, earliestTimestamp),
+      this.#cluster.listOffsets(this.#topic, metadata, only, latestTimestamp),
+    ]);
+    if (this.#closed) return;
     const { next } = partition;
-    const earliest = first.get(partition.partition);
+    const earliest = first.get(partition.partition) ?? 0n;
+    const latest = end.get(partition.partition) ?? 0n;
     const where = `partition ${partition.partition} of topic "${this.#topic}"`;
-    this.#fail(partition, earliest !== undefined && earliest > next
-      ? `${where} starts at offset ${earliest} now, records from ${next} on were removed before they were read`
-      : `${where} ends before offset ${next}: it was cut or created again`);
-    return true;
+    if (earliest > next) {
+      this.#fail(partition, `${where} starts at offset ${earliest} now, records from ${next} on were removed before they were read`);
+    } else if (latest < next) {
+      this.#fail(partition, `${where} ends before offset ${next}: it was cut or created again`);
+    } else {
+      // Another broker has it: the one that was asked lags behind.
+      this.#leaveAlone(partition);
+    }
   }
 }
 
