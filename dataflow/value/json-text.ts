@@ -20,7 +20,7 @@ const simpleEscapes = new Map([
 const numberShape = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 const numberJunk = /-?(?:0|[1-9][0-9]*)?(?:\.[0-9]*)?(?:[eE][+-]?[0-9]*)?[A-Za-z0-9_\u0080-\u{10ffff}]*/uy;
 const word = /[A-Za-z0-9_\u0080-\u{10ffff}]+/uy;
-const plainRun = /[^"\\\x00-\x1f]*/y;
+const exponentSign = /[eE]/;
 
 function invalidJson(detail: string): SqlError {
   return sqlError('22P02', 'invalid input syntax for type json', { detail });
@@ -45,9 +45,27 @@ export function jsonQuote(text: string): string {
 export function jsonbObject(members: Iterable<readonly [string, string]>): string {
   const unique = new Map(members);
   if (unique.size === 0) return '{}';
-  const sorted = Array.from(unique, ([key, value]) => ({ key, bytes: utf8(key), value }));
-  sorted.sort((a, b) => a.bytes.length - b.bytes.length || compareRuns(a.bytes, b.bytes));
-  return `{${sorted.map(({ key, value }) => `${jsonQuote(key)}: ${value}`).join(', ')}}`;
+  const sorted = [...unique.keys()];
+  if (sorted.length > 1) sorted.sort(sorted.every(isAscii) ? compareAscii : compareKeys);
+  let text = '';
+  for (const key of sorted) text += `${text === '' ? '{' : ', '}${jsonQuote(key)}: ${unique.get(key) ?? ''}`;
+  return `${text}}`;
+}
+
+function isAscii(text: string): boolean {
+  for (let k = 0; k < text.length; k++) if (text.charCodeAt(k) > 0x7f) return false;
+  return true;
+}
+
+function compareAscii(a: string, b: string): number {
+  return a.length - b.length || (a < b ? -1 : 1);
+}
+
+/** jsonb's order of keys: the shorter first, then by bytes. */
+function compareKeys(a: string, b: string): number {
+  const x = utf8(a);
+  const y = utf8(b);
+  return x.length - y.length || compareRuns(x, y);
 }
 
 /** The canonical text of an array of canonical texts. */
@@ -95,16 +113,35 @@ class JsonReader {
     switch (c) {
       case '{': return this.#nested(() => this.#object());
       case '[': return this.#nested(() => this.#array());
-      case '"': {
-        const value = this.#string();
-        return this.#strict ? jsonQuote(value) : '';
-      }
+      case '"': return this.#stringValue();
       case 't': return this.#literal('true');
       case 'f': return this.#literal('false');
       case 'n': return this.#literal('null');
       default:
         if (c === '-' || (c !== undefined && c >= '0' && c <= '9')) return this.#number();
         throw this.#unexpected('JSON value');
+    }
+  }
+
+  /** A string as a value: most have no escape and are canonical as they stand. */
+  #stringValue(): string {
+    const start = this.#at;
+    const end = this.#runEnd(start + 1);
+    if (this.#text.charCodeAt(end) === 0x22) {
+      this.#at = end + 1;
+      return this.#strict ? this.#text.slice(start, end + 1) : '';
+    }
+    const value = this.#string();
+    return this.#strict ? jsonQuote(value) : '';
+  }
+
+  /** Index of the first character at or after `at` that ends a string or needs a look. */
+  #runEnd(at: number): number {
+    let k = at;
+    for (;;) {
+      const c = this.#text.charCodeAt(k);
+      if (c === 0x22 || c === 0x5c || c < 0x20 || Number.isNaN(c)) return k;
+      k++;
     }
   }
 
@@ -147,6 +184,11 @@ class JsonReader {
   }
 
   #literal(expected: string): string {
+    const end = this.#at + expected.length;
+    if (this.#text.startsWith(expected, this.#at) && ',]} \n\r\t'.includes(this.#text[end] ?? ' ')) {
+      this.#at = end;
+      return expected;
+    }
     const found = this.#match(word);
     if (found !== expected) throw invalidJson(`Token "${found}" is invalid.`);
     this.#at += found.length;
@@ -155,11 +197,14 @@ class JsonReader {
 
   #number(): string {
     const valid = this.#match(numberShape);
-    const whole = this.#match(numberJunk);
-    if (valid === '' || whole !== valid) throw invalidJson(`Token "${whole}" is invalid.`);
+    const after = this.#text[this.#at + valid.length];
+    if (valid === '' || !(after === undefined || ', }]\n\r\t'.includes(after))) {
+      const whole = this.#match(numberJunk);
+      if (valid === '' || whole !== valid) throw invalidJson(`Token "${whole}" is invalid.`);
+    }
     this.#at += valid.length;
     if (!this.#strict) return '';
-    const plain = valid.length < 1000 && !/[eE]|^-0(?:\.0+)?$/.test(valid);
+    const plain = valid.length < 1000 && !valid.startsWith('-0') && !exponentSign.test(valid);
     return plain ? valid : formatDecimal(parseDecimal(valid));
   }
 
@@ -173,9 +218,9 @@ class JsonReader {
     const start = this.#at++;
     let value = '';
     for (;;) {
-      const run = this.#match(plainRun);
-      value += run;
-      this.#at += run.length;
+      const end = this.#runEnd(this.#at);
+      value += this.#text.slice(this.#at, end);
+      this.#at = end;
       const c = this.#text[this.#at];
       if (c === undefined) throw invalidJson(`Token "${this.#text.slice(start)}" is invalid.`);
       this.#at++;

@@ -13,52 +13,51 @@ import {
   countEntries, jsonArray, jsonBoolean, jsonKind, jsonNull, jsonNumber, jsonObject, jsonString,
   skipString, skipValue, stringBytes,
 } from './json-scan.ts';
-import { byteAt, bytesAt, finish, mix, sameWords, utf8Text, wordsOf } from './words.ts';
+import { byteAt, bytesAt, hashBytes, sameWords, utf8Text, wordsOf } from './words.ts';
 
 const quote = 0x22;
 const backslash = 0x5c;
 const point = 0x2e;
 const zero = 0x30;
 
-/** Hash under equality. */
+/** Hash under equality: of the words, without the zeros that do not count. */
 export function hashJsonbWords(i32: Int32Array, at: number, bytes: number): number {
-  let hash = 0;
+  for (let w = at, end = at + wordsOf(bytes); w < end; w++) {
+    const x = i32[w] ^ 0x2e2e2e2e;
+    if (((x - 0x01010101) & ~x & 0x80808080) !== 0) return hashWithPoints(i32, at, bytes);
+  }
+  return hashBytes(i32, at, bytes);
+}
+
+let stripped = new Int32Array(64);
+let strippedBytes = new Uint8Array(stripped.buffer);
+
+/** A text that holds a point: it is copied without the zeros at the end of fractions. */
+function hashWithPoints(i32: Int32Array, at: number, bytes: number): number {
+  if (stripped.length < wordsOf(bytes)) {
+    stripped = new Int32Array(2 * wordsOf(bytes));
+    strippedBytes = new Uint8Array(stripped.buffer);
+  }
+  const to = strippedBytes;
+  let n = 0;
   let inString = false;
   for (let k = 0; k < bytes; k++) {
     const c = byteAt(i32, at, k);
-    if (inString) {
-      if (c === backslash) hash = mix(hash, byteAt(i32, at, ++k));
-      else if (c === quote) inString = false;
-    } else if (c === quote) {
-      inString = true;
-    } else if (c === point) {
-      const end = fractionEnd(i32, at, k, bytes);
-      const last = significantEnd(i32, at, k, end);
-      for (; k < last; k++) hash = mix(hash, byteAt(i32, at, k));
-      k = end - 1;
-      continue;
-    }
-    hash = mix(hash, c);
+    to[n++] = c;
+    if (c === quote) inString = !inString;
+    else if (!inString && c === point) {
+      const before = n;
+      while (k + 1 < bytes && isDigit(byteAt(i32, at, k + 1))) to[n++] = byteAt(i32, at, ++k);
+      while (n > before && to[n - 1] === zero) n--;
+      if (n === before) n--;
+    } else if (inString && c === backslash) to[n++] = byteAt(i32, at, ++k);
   }
-  return finish(hash);
+  for (let k = n; (k & 3) !== 0; k++) to[k] = 0;
+  return hashBytes(stripped, 0, n);
 }
 
-/** Index after the digits that follow the point at `k`. */
-function fractionEnd(i32: Int32Array, at: number, k: number, bytes: number): number {
-  let end = k + 1;
-  while (end < bytes) {
-    const c = byteAt(i32, at, end);
-    if (c < zero || c > 0x39) break;
-    end++;
-  }
-  return end;
-}
-
-/** Index after the last digit of a fraction that counts; `k`, the point's, if none does. */
-function significantEnd(i32: Int32Array, at: number, k: number, end: number): number {
-  let last = end;
-  while (last > k + 1 && byteAt(i32, at, last - 1) === zero) last--;
-  return last === k + 1 ? k : last;
+function isDigit(c: number): boolean {
+  return c >= zero && c <= 0x39;
 }
 
 /** Equality under SQL. */

@@ -23,11 +23,11 @@ function digitsOf(n: number): number {
 
 /** Writes `n` < 2^32 with exactly `width` digits ending before `end`. */
 export function putDigits(u8: Uint8Array, end: number, n: number, width: number): void {
-  let rest = n;
+  let rest = n >>> 0;
   let k = end;
   const start = end - width;
   while (k - start >= 2) {
-    const next = Math.floor(rest / 100);
+    const next = (rest / 100) >>> 0;
     const pair = (rest - next * 100) * 2;
     u8[--k] = pairs[pair + 1];
     u8[--k] = pairs[pair];
@@ -109,14 +109,16 @@ export function writeScaledText(sink: ByteSink, value: number, scale: number): v
 /** Appends the clock hh:mm:ss and as many decimals as the µs of the day have. */
 export function writeClock(sink: ByteSink, microseconds: number): void {
   sink.ensure(15);
-  const seconds = Math.floor(microseconds / 1_000_000);
+  const seconds = (microseconds / 1_000_000) | 0;
   const micro = microseconds - seconds * 1_000_000;
+  const minutes = (seconds / 60) | 0;
+  const hours = (minutes / 60) | 0;
   const { u8, at } = sink;
-  putDigits(u8, at + 2, Math.floor(seconds / 3600), 2);
+  putDigits(u8, at + 2, hours, 2);
   u8[at + 2] = 0x3a;
-  putDigits(u8, at + 5, Math.floor(seconds / 60) % 60, 2);
+  putDigits(u8, at + 5, minutes - hours * 60, 2);
   u8[at + 5] = 0x3a;
-  putDigits(u8, at + 8, seconds % 60, 2);
+  putDigits(u8, at + 8, seconds - minutes * 60, 2);
   sink.at = at + 8;
   if (micro === 0) return;
   u8[at + 8] = 0x2e;

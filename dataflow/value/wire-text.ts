@@ -97,10 +97,13 @@ function slowWriter(column: WireColumn, context: DatetimeContext): ValueWriter {
   };
 }
 
+/** Up to this length a loop over words is quicker than a view and `set`. */
+const loopBytesMax = 40;
+
 /** Appends bytes as they are. */
 export function writeRaw(sink: ByteSink, i32: Int32Array, at: number, bytes: number): void {
   sink.ensure(bytes);
-  if (bytes > 32) {
+  if (bytes > loopBytesMax) {
     sink.u8.set(bytesAt(i32, at, bytes), sink.at);
     sink.at += bytes;
     return;
