@@ -72,6 +72,7 @@ export function isoWeek(day: number): { readonly year: number; readonly week: nu
   return { year, week: Math.floor((day - isoYearStart(year)) / 7) + 1 };
 }
 
+/** 1 for January 1st. */
 export function dayOfYear(day: number): number {
   return day - daysFromCivil(civilFromDays(day).year, 1, 1) + 1;
 }

@@ -40,6 +40,7 @@ export interface Value extends Operand {
 
 const zero: Readonly<Record<Physical, string>> = { i32: '0', i64: '0n', f64: '0', var: '0' };
 
+/** Builds the statements of one loop and the environment that they run in. */
 export class Emission implements Emitter {
   readonly environment = new Environment();
   /** Input columns that the text reads. */

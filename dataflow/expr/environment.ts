@@ -24,6 +24,7 @@ export type ErrorListener = (row: number, error: DataError) => void;
 /** A bound function: the row for error reports, then the arguments. `undefined`: the row failed. */
 export type BoundCall = (row: number, ...args: Datum[]) => Datum | undefined;
 
+/** What one program’s loop works with. */
 export class Environment {
   readonly heap = new Heap();
   ints = new Int32Array(0);

@@ -13,6 +13,7 @@ const heapWordsMin = 1024;
 /** 2 GiB: more in one batch means that a row limit upstream is broken. */
 const heapWordsMax = 2 ** 29;
 
+/** Computed var values of one batch. */
 export class Heap {
   words = new Int32Array(heapWordsMin);
   /** Words in use. */

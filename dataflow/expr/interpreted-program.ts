@@ -12,6 +12,7 @@ import type { ErrorListener } from './environment.ts';
 import type { Program } from './expr.ts';
 import { Interpreter, dataErrorOf, interpretRow } from './interpret.ts';
 
+/** One program, run row by row. */
 export class InterpretedProgram {
   readonly #input: readonly ColumnType[];
   readonly #program: Program;

@@ -28,6 +28,7 @@ export function checkedInterval(months: number, days: number, microseconds: bigi
   return interval(int4(months), int4(days), microseconds);
 }
 
+/** a + sign × b, part by part. */
 export function addIntervals(a: Interval, b: Interval, sign: 1 | -1): Interval {
   const microseconds = sign === 1 ? a.microseconds + b.microseconds : a.microseconds - b.microseconds;
   return checkedInterval(a.months + sign * b.months, a.days + sign * b.days, microseconds);
@@ -107,6 +108,7 @@ function timestampRange(): SqlError {
   return sqlError('22008', 'timestamp out of range');
 }
 
+/** Whether a moment is infinity or −infinity. */
 export function isInfiniteTimestamp(microseconds: bigint): boolean {
   return microseconds === timestampInfinity || microseconds === timestampMinusInfinity;
 }

@@ -47,11 +47,15 @@ const shown = ({ rows, errors }: Outcome): unknown => ({
   rows: rows.map(({ row, weight }) => [row.map(visible), weight]), errors,
 });
 
+/** Numeric functions that may compute tens of thousands of digits. */
+const slow = new Set(['power', 'pow', '^', 'exp', 'ln', 'log', 'log10']);
+
 function agree(seed: number, programs: number, depth: number): void {
   const random = new Random(seed);
   const pool = new SlabPool();
   const input: ColumnType[] = randomTypes.map((type) => ({ type, nullable: random.chance(0.6) }));
-  const maker = new ProgramMaker(random, input);
+  const maker = new ProgramMaker(random, input, ({ name, result }) =>
+    result !== 'numeric' || !slow.has(name));
   const batches = [1, 3, 40].map((rows) => batchFromRows(pool, input, randomRows(random, input, rows), 5));
   for (let p = 0; p < programs; p++) {
     const types: TypeName[] = Array.from({ length: 1 + random.below(3) }, () => random.pick(randomTypes));
@@ -69,11 +73,11 @@ function agree(seed: number, programs: number, depth: number): void {
 }
 
 test.each([1, 2, 3])('shallow random programs agree, seed %i', (seed) => {
-  agree(seed, 400, 1);
+  agree(seed, 300, 1);
 });
 
 test.each([11, 12])('deep random programs agree, seed %i', (seed) => {
-  agree(seed, 150, 4);
+  agree(seed, 100, 4);
 });
 
 test('a program that only picks columns moves no row', () => {

@@ -10,6 +10,7 @@
  * filters that only picks columns moves nothing at all.
  */
 import { assert } from '../../src/base/assert.ts';
+import { limits } from '../../src/base/limits.ts';
 import type { Batch, Slab } from '../value/batch.ts';
 import type { BatchWriter } from '../value/batch-writer.ts';
 import type { ColumnType } from '../value/type.ts';
@@ -22,8 +23,10 @@ import type { Program } from './expr.ts';
 import { InterpretedProgram } from './interpreted-program.ts';
 import { Scratch } from './scratch.ts';
 
-export type Mode = 'interpret' | 'compile';
+/** `auto` interprets the first `interpretedRowsMax` rows: a program that sees few is never generated. */
+export type Mode = 'interpret' | 'compile' | 'auto';
 
+/** One program with its executors; serves any number of batches, one at a time. */
 export class Mfp {
   readonly columns: readonly ColumnType[];
   readonly #input: readonly ColumnType[];
@@ -34,6 +37,7 @@ export class Mfp {
   /** No row is filtered out and some column is only passed on. */
   readonly #mayStay: boolean;
   #mode: Mode;
+  #rowsSeen = 0;
   /** For batches without and with NULLs, moving plain columns or leaving them where they are. */
   readonly #compiled: (Compiled | null)[] = [null, null, null, null];
   #interpreted: InterpretedProgram | null = null;
@@ -60,6 +64,10 @@ export class Mfp {
   run(input: Batch, writer: BatchWriter, step: number, onError: ErrorListener): Batch | null {
     if (input.rows === 0) return null;
     if (this.#onlyPicks) return pick(input, this.#picks, step);
+    if (this.#mode === 'auto') {
+      this.#rowsSeen += input.rows;
+      if (this.#rowsSeen > limits.interpretedRowsMax) this.#mode = 'compile';
+    }
     if (this.#mode === 'compile') {
       const batch = this.#runCompiled(input, writer, step, onError);
       if (batch !== undefined) return batch;

@@ -129,7 +129,7 @@ class Layout {
   readonly #sign: 'none' | 'pre' | 'post';
   readonly #bracket: boolean;
   readonly #lastRelevant: number;
-  #count: number;
+  readonly #count: number;
   #signDone: boolean;
   #inNumber = false;
   #position = 0;
@@ -148,10 +148,8 @@ class Layout {
     this.#bracket = template.bracket && (negative || !fill);
     this.#sign = template.sign === 'pre' && template.signAt === pre ? 'post' : template.sign;
     this.#signDone = plus || minus ? !(plus && !minus) : !negative && fill && template.sign === 'none';
-    if (this.#signDone === false && (plus || minus)) this.#signDone = false;
     this.#lastRelevant = fill && template.decimal ? this.#relevant() : -1;
-    this.#count = template.post + pre - 1;
-    if (!this.#signDone && this.#blanks === 0) this.#count++;
+    this.#count = template.post + pre - (!this.#signDone && this.#blanks === 0 ? 0 : 1);
   }
 
   /** Index of the last digit of the fraction that FM keeps; that of the point if it keeps none. */

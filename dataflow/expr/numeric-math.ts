@@ -39,6 +39,7 @@ function infinityOf(sign: number): Decimal {
   return sign === 0 ? numericNaN : sign > 0 ? numericInfinity : numericMinusInfinity;
 }
 
+/** The number with the opposite sign. */
 export function negate(value: Decimal): Decimal {
   return value.form === 'finite'
     ? decimal(-value.coefficient, value.scale) : infinityOf(-signOf(value));
@@ -49,6 +50,7 @@ function at(value: Decimal, scale: number): bigint {
   return value.coefficient * tenTo(scale - value.scale);
 }
 
+/** Sum, with the larger scale of the two. */
 export function add(a: Decimal, b: Decimal): Decimal {
   if (a.form !== 'finite' || b.form !== 'finite') {
     if (a.form === 'NaN' || b.form === 'NaN') return numericNaN;
@@ -59,10 +61,12 @@ export function add(a: Decimal, b: Decimal): Decimal {
   return decimal(at(a, scale) + at(b, scale), scale);
 }
 
+/** Difference, with the larger scale of the two. */
 export function subtract(a: Decimal, b: Decimal): Decimal {
   return add(a, negate(b));
 }
 
+/** Product, with the sum of the scales. */
 export function multiply(a: Decimal, b: Decimal): Decimal {
   if (a.form !== 'finite' || b.form !== 'finite') {
     if (a.form === 'NaN' || b.form === 'NaN') return numericNaN;
@@ -117,6 +121,7 @@ function specialQuotient(a: Decimal, b: Decimal): Decimal | undefined {
   return b.form === 'finite' ? infinityOf(signOf(a) * signOf(b)) : numericNaN;
 }
 
+/** Quotient, with at least 16 significant digits; 22012 for a zero divisor. */
 export function divide(a: Decimal, b: Decimal): Decimal {
   return specialQuotient(a, b) ?? divideAt(a, b, divisionScale(a, b));
 }
@@ -129,6 +134,7 @@ export function quotient(a: Decimal, b: Decimal): Decimal {
   return decimal(at(a, scale) / at(b, scale), 0);
 }
 
+/** Remainder, with the sign of the dividend; 22012 for a zero divisor. */
 export function remainder(a: Decimal, b: Decimal): Decimal {
   if (a.form === 'NaN' || b.form === 'NaN') return numericNaN;
   if (b.form === 'finite' && b.coefficient === 0n) throw divisionByZeroError();
@@ -177,6 +183,7 @@ function integerRoot(value: bigint): bigint {
   }
 }
 
+/** Square root; 2201F for a negative number. */
 export function squareRoot(value: Decimal): Decimal {
   if (value.form === 'NaN' || value.form === 'Infinity') return value;
   if (signOf(value) < 0) throw sqlError('2201F', 'cannot take square root of a negative number');
@@ -256,6 +263,7 @@ function requirePositive(value: Decimal): void {
   if (sign < 0) throw sqlError('2201E', 'cannot take logarithm of a negative number');
 }
 
+/** ln; 2201E for numbers that have none. */
 export function naturalLogarithm(value: Decimal): Decimal {
   requirePositive(value);
   if (value.form !== 'finite') return value;
@@ -264,6 +272,7 @@ export function naturalLogarithm(value: Decimal): Decimal {
   return roundDecimal(decimal(fixedLn(value, digits), digits), scale);
 }
 
+/** Logarithm to any base; 2201E for numbers that have none. */
 export function logarithm(base: Decimal, value: Decimal): Decimal {
   if (base.form === 'NaN' || value.form === 'NaN') return numericNaN;
   requirePositive(base);
@@ -289,6 +298,7 @@ function exponentialOf(value: Decimal, ...least: number[]): Decimal {
   return roundDecimal(decimal(fixedExp(argument, digits), digits), scale);
 }
 
+/** e^value; 22003 if the result is too large. */
 export function exponential(value: Decimal): Decimal {
   if (value.form !== 'finite') return value.form === '-Infinity' ? decimal(0n, 0) : value;
   if (toDouble(value) >= resultExponentMax) throw numericOverflow();
@@ -335,6 +345,7 @@ function shorten(value: Decimal, digits: number): Decimal {
   return drop <= 0 ? value : decimal(divideRounded(value.coefficient, tenTo(drop)), value.scale - drop);
 }
 
+/** base^exponent; 2201F where it is not defined, 22003 if the result is too large. */
 export function power(base: Decimal, exponent: Decimal): Decimal {
   const special = specialPower(base, exponent);
   if (special !== undefined) return special;

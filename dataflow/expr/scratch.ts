@@ -7,6 +7,7 @@ import type { ColumnType } from '../value/type.ts';
 import { physicalOf } from '../value/type.ts';
 import { wordsOf } from '../value/words.ts';
 
+/** Columns of one program’s output, before they become a batch. */
 export class Scratch {
   i32 = new Int32Array(0);
   i64 = new BigInt64Array(0);

@@ -102,6 +102,8 @@ export const limits = {
   datetimeTextMax: 512,
   /** Compiled regular expressions and LIKE patterns that are kept. */
   regexCacheMax: 1_000,
+  /** Rows that a program is interpreted for before it is compiled. */
+  interpretedRowsMax: 1_000,
   /** UTF-16 units of a regular expression. */
   regexPatternMax: 64 * 1024,
   /** UTF-16 units of a text that a regular expression is matched against. */

@@ -110,6 +110,7 @@ export function floatToNumeric(value: number, digits: number): Decimal {
   return parseDecimal(exponent < 0 ? short : short + text.slice(exponent));
 }
 
+/** The nearest double or single; 22003 if the value is beyond the type. */
 export function numericToDouble(value: Decimal, type: 'float4' | 'float8' = 'float8'): number {
   if (value.form !== 'finite') return Number(value.form);
   const double = Number(`${value.coefficient}e-${value.scale}`);
@@ -155,6 +156,7 @@ export function dateToTimestamp(days: number): bigint {
   return microseconds;
 }
 
+/** The day of a moment. */
 export function timestampToDate(microseconds: bigint): number {
   if (microseconds === timestampInfinity) return dateInfinity;
   return microseconds === timestampMinusInfinity ? dateMinusInfinity : dayOf(microseconds);

@@ -55,10 +55,12 @@ function mapCase(text: string, map: (c: string) => string): string {
   return result;
 }
 
+/** The text in small letters. */
 export function lower(text: string): string {
   return mapCase(text, (c) => c.toLowerCase());
 }
 
+/** The text in capital letters. */
 export function upper(text: string): string {
   return mapCase(text, (c) => c.toUpperCase());
 }
