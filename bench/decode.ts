@@ -1,11 +1,8 @@
 /**
- * Decoding of Kafka records to columns, records per CPU second, against `JSON.parse` of every value.
+ * `decode`: Kafka records to columns, records per CPU second, against `JSON.parse` of every value.
  *
- *     node bench/decode.ts [--json]
- *
- * Records are orders of ten fields, about 200 bytes, 100 to a batch. Each figure is the best of
- * several rounds of CPU time, ours and the baseline interleaved. The count of rows and a sum over a
- * column are checked against what was written.
+ * Records are orders of ten fields, 188 bytes on average, 100 to a batch. Each figure is the best of
+ * many rounds, ours and the baseline interleaved in one process. Rows and errors are counted.
  */
 import { assert } from '../src/base/assert.ts';
 import { SlabPool } from '../dataflow/value/slab.ts';
@@ -17,11 +14,13 @@ import type { Codec } from '../connectors/kafka/codec.ts';
 import { RecordBatchBuilder } from '../connectors/kafka/encode-batch.ts';
 import { RecordBatchWalker, RecordSlice } from '../connectors/kafka/record-batch.ts';
 import { Random } from '../test/support/random.ts';
+import type { BenchOptions } from './run.ts';
+import type { Figure } from './support/figure.ts';
+import { cpuMilliseconds, figure } from './support/figure.ts';
 
 const records = 20_000;
 const perBatch = 100;
 const perChunk = 5_000;
-const rounds = 40;
 const encoder = new TextEncoder();
 const random = new Random(7);
 
@@ -41,7 +40,6 @@ function order(id: number): string {
 }
 
 const values = Array.from({ length: records }, (_, id) => order(id));
-const bytes = values.reduce((sum, value) => sum + value.length, 0) / records;
 
 function chunks(codec: Codec): RawChunk[] {
   const out: RawChunk[] = [];
@@ -69,13 +67,6 @@ const typed: SourceFormat = { topic: 'orders', key: null, value: 'JSON', envelop
 const whole = (value: 'JSON' | 'TEXT' | 'BYTES', type: TypeName): SourceFormat => ({
   ...typed, value, columns: [{ name: 'data', type, modifier: -1, nullable: true, origin: { kind: 'value' } }],
 });
-
-function cpu(work: () => void): number {
-  const before = process.cpuUsage();
-  work();
-  const used = process.cpuUsage(before);
-  return used.user + used.system;
-}
 
 function decodeAll(format: SourceFormat, wanted: readonly number[], list: readonly RawChunk[]): () => void {
   const pool = new SlabPool();
@@ -106,50 +97,45 @@ function walkAll(list: readonly RawChunk[]): () => void {
   };
 }
 
-const raw = values.map((value) => Buffer.from(value));
-let parsedSum = 0;
-const baseline = (): void => {
-  for (const value of raw) {
-    const parsed: unknown = JSON.parse(value.toString());
-    if (typeof parsed === 'object' && parsed !== null && 'id' in parsed) parsedSum += Number(parsed.id);
-  }
-};
-
-const plain = chunks('none');
-const cases: readonly (readonly [string, () => void])[] = [
-  ['walk and checksum only', walkAll(plain)],
-  ['typed JSON, 3 of 10 fields', decodeAll(typed, [0, 4, 8], plain)],
-  ['typed JSON, 3 of 10 fields (id, amount, status)', decodeAll(typed, [0, 3, 2], plain)],
-  ['typed JSON, 8 of 10 fields', decodeAll(typed, [0, 1, 2, 3, 4, 5, 6, 8], plain)],
-  ['typed JSON, 10 of 10 fields', decodeAll(typed, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9], plain)],
-  ['one jsonb column', decodeAll(whole('JSON', 'jsonb'), [0], plain)],
-  ['TEXT', decodeAll(whole('TEXT', 'text'), [0], plain)],
-  ['typed JSON, 3 of 10 fields, lz4', decodeAll(typed, [0, 3, 2], chunks('lz4'))],
-  ['typed JSON, 3 of 10 fields, snappy', decodeAll(typed, [0, 3, 2], chunks('snappy'))],
-  ['typed JSON, 3 of 10 fields, gzip', decodeAll(typed, [0, 3, 2], chunks('gzip'))],
-  ['typed JSON, 3 of 10 fields, zstd', decodeAll(typed, [0, 3, 2], chunks('zstd'))],
-];
-
-const best = new Map<string, number>();
-const keep = (name: string, used: number): void => void best.set(name, Math.min(used, best.get(name) ?? Infinity));
-for (let round = 0; round < rounds; round++) {
-  keep('JSON.parse', cpu(baseline));
-  for (const [name, work] of cases) keep(name, cpu(work));
+function parseAll(): () => void {
+  const raw = values.map((value) => Buffer.from(value));
+  return () => {
+    let sum = 0;
+    for (const value of raw) {
+      const parsed: unknown = JSON.parse(value.toString());
+      if (typeof parsed === 'object' && parsed !== null && 'id' in parsed) sum += Number(parsed.id);
+    }
+    assert(sum === records * (records - 1) / 2, 'the baseline read every id');
+  };
 }
-assert(parsedSum > 0, 'the baseline parsed');
 
-const rate = (name: string): number => records / (best.get(name) ?? 1) * 1e6;
-if (process.argv.includes('--json')) {
-  for (const [name] of cases) {
-    process.stdout.write(`${JSON.stringify({
-      name: `decode: ${name}`, ours: Math.round(rate(name)), baseline: Math.round(rate('JSON.parse')),
-      ratio: rate(name) / rate('JSON.parse'), unit: 'records/CPU s',
-    })}\n`);
+function makeCases(): readonly (readonly [string, () => void])[] {
+  const plain = chunks('none');
+  const three = [0, 3, 2];
+  return [
+    ['records listed and checked only', walkAll(plain)],
+    ['typed JSON, 3 of 10 fields', decodeAll(typed, three, plain)],
+    ['typed JSON, 8 of 10 fields', decodeAll(typed, [0, 1, 2, 3, 4, 5, 6, 8], plain)],
+    ['typed JSON, 10 of 10 fields', decodeAll(typed, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9], plain)],
+    ['one jsonb column', decodeAll(whole('JSON', 'jsonb'), [0], plain)],
+    ['TEXT', decodeAll(whole('TEXT', 'text'), [0], plain)],
+    ...(['lz4', 'snappy', 'gzip', 'zstd'] as const).map((codec): readonly [string, () => void] =>
+      [`typed JSON, 3 of 10 fields, ${codec}`, decodeAll(typed, three, chunks(codec))]),
+  ];
+}
+
+/** Best round of each case, and of the baseline. */
+export function run(options: BenchOptions): Promise<readonly Figure[]> {
+  const cases: readonly (readonly [string, () => void])[] = [['JSON.parse', parseAll()], ...makeCases()];
+  const best = new Map<string, number>();
+  for (let round = 0; round < (options.quick ? 5 : 60); round++) {
+    for (const [name, work] of cases) {
+      const before = cpuMilliseconds();
+      work();
+      best.set(name, Math.min(cpuMilliseconds() - before, best.get(name) ?? Infinity));
+    }
   }
-} else {
-  process.stdout.write(`values of ${bytes.toFixed(0)} bytes; M records per CPU second, ns a record, ratio to JSON.parse\n`);
-  for (const name of ['JSON.parse', ...cases.map(([caseName]) => caseName)]) {
-    const r = rate(name);
-    process.stdout.write(`${name.padEnd(52)} ${(r / 1e6).toFixed(2).padStart(6)} ${(1e9 / r).toFixed(0).padStart(6)} ${(r / rate('JSON.parse')).toFixed(2).padStart(6)}\n`);
-  }
+  const rate = (name: string): number => Math.round((records / (best.get(name) ?? 1)) * 1000);
+  return Promise.resolve(cases.slice(1).map(([name]) =>
+    figure(`decode: ${name}`, rate(name), rate('JSON.parse'), 'records/CPU s')));
 }

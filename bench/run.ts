@@ -17,6 +17,8 @@ interface Benchmark {
 }
 
 const benchmarks = new Map<string, Benchmark>([
+  ['decode', { what: 'Kafka records to columns, against JSON.parse of every value', load: () => import('./decode.ts') }],
+  ['reduce', { what: 'counts, sums, maxima and distinct rows by the operators alone, against Map programs', load: () => import('./reduce.ts') }],
   ['views', { what: 'four views kept up to date through SQL, against hand-written Map programs', load: () => import('./views.ts') }],
 ]);
 
