@@ -70,15 +70,19 @@ export class AnswerRows {
 
   /** Takes a batch with its use of the slab. */
   add(batch: Batch): void {
-    checkWeights(batch);
+    const compare = this.#compare;
     const rows = Int32Array.from(range(batch.rows));
     const run = { batch, rows, next: 0, given: 0 };
-    if (this.#compare === null) {
-      while (run.next < run.rows.length && this.#left > 0) this.#send([run]);
-      batch.slab.release();
+    const valid = weightsArePositive(batch);
+    if (compare === null || !valid) {
+      try {
+        if (!valid) throw negativeWeight();
+        while (run.next < run.rows.length && this.#left > 0) this.#send([run]);
+      } finally {
+        batch.slab.release();
+      }
       return;
     }
-    const compare = this.#compare;
     rows.sort((i, j) => compare(batch, i, batch, j));
     this.#runs.push(run);
     this.#rowsHeld += batch.rows;
@@ -224,12 +228,17 @@ export class AnswerRows {
   }
 }
 
-function checkWeights(batch: Batch): void {
+function weightsArePositive(batch: Batch): boolean {
   for (let row = 0; row < batch.rows; row++) {
     const weight = batch.slab.i32[batch.weight + row];
     assert(weight !== 0, 'a sealed batch has no row of weight 0');
-    if (weight < 0) throw sqlError('XX000', 'a row occurs a negative number of times');
+    if (weight < 0) return false;
   }
+  return true;
+}
+
+function negativeWeight(): Error {
+  return sqlError('XX000', 'a row occurs a negative number of times');
 }
 
 function tooManyRows(): Error {

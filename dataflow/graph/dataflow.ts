@@ -231,9 +231,10 @@ export class Dataflow implements StreamReader {
     if (!this.#inStep && !this.#begin()) return this.#behind ? 'waiting' : 'done';
     if (!this.#readImportErrors(fuel)) return 'more';
     this.#takeStreams();
-    this.#drained = this.network.run(fuel) === 'done';
+    const open = !this.#mayEnd();
+    this.#drained = this.network.run(fuel, open) === 'done';
     if (!this.#drained) return this.sink.blocked ? 'blocked' : 'more';
-    if (!this.#mayEnd()) return this.#hasReplay() ? 'more' : 'waiting';
+    if (open) return this.#hasReplay() ? 'more' : 'waiting';
     this.#end();
     return this.#behind ? 'more' : 'done';
   }

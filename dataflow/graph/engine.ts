@@ -41,6 +41,8 @@ export interface EngineOptions {
   now(): number;
   /** Rows of an activation; tests make it small. */
   readonly activationRowsMax?: number;
+  /** Bytes that a subscriber may be sent before it has taken any. */
+  readonly subscribeBufferedBytesMax?: number;
 }
 
 /** What runs for a request that can be cancelled. */
@@ -419,6 +421,7 @@ export class Engine implements DataflowListener {
       case 'subscribe':
         return new SubscribeSink(
           sink, columns, this.#around, (step) => made.dataflow?.consistent(step) ?? false,
+          this.#options.subscribeBufferedBytesMax ?? limits.subscribeBufferedBytesMax,
         );
       default:
         return unreachable(sink);

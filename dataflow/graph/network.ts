@@ -127,13 +127,18 @@ export class Network {
     if (operator > this.#highest) this.#highest = operator;
   }
 
-  /** Works on the step until it is done or the fuel is gone. */
-  run(fuel: Fuel): 'done' | 'more' {
+  /**
+   * Works on the step until it is done or the fuel is gone. While `open` more input is to come: then
+   * batches go down, but no operator is finished.
+   */
+  run(fuel: Fuel, open: boolean): 'done' | 'more' {
     this.#visit.fuel = fuel;
     while (true) {
       while (this.#highest >= 0 && this.#place(this.#highest).queue.length === 0) this.#highest--;
       if (this.#highest >= 0) {
         this.#pushNext(this.#highest);
+      } else if (open) {
+        return 'done';
       } else {
         while (this.#lowest < this.#places.length && !this.#place(this.#lowest).dirty) {
           this.#lowest++;

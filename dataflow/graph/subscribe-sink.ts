@@ -36,18 +36,19 @@ export class SubscribeSink implements DataflowSink, Operator {
   readonly #position: Position = startPosition();
   #changes: Arrangement | null = null;
   #errors: Arrangement | null = null;
-  #credit: number = limits.subscribeBufferedBytesMax;
+  #credit: number;
   #sentFirst = false;
   #sentTo = -1;
   #progressedTo = -1;
   #finished = false;
   #blocked = false;
 
-  /** `shown` tells whether the dataflow's state at a step may be shown. */
+  /** `shown` tells whether the dataflow's state at a step may be shown; `credit` is in bytes. */
   constructor(
     request: SubscribeRequest, columns: readonly ColumnType[], around: Surroundings,
-    shown: (step: number) => boolean,
+    shown: (step: number) => boolean, credit: number,
   ) {
+    this.#credit = credit;
     this.#request = request;
     this.request = request.request;
     this.columns = columns;

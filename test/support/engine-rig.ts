@@ -54,12 +54,14 @@ export class EngineRig {
   #request = 1_000_000;
   #step = 0;
 
-  constructor(options: { rowsMax?: number; tick?: number } = {}) {
+  constructor(options: { rowsMax?: number; tick?: number; creditBytes?: number } = {}) {
     const tick = options.tick ?? 0.001;
     this.engine = new Engine({
       respond: (response) => this.responses.push(response),
       now: () => (this.time += tick),
       ...(options.rowsMax === undefined ? {} : { activationRowsMax: options.rowsMax }),
+      ...(options.creditBytes === undefined
+        ? {} : { subscribeBufferedBytesMax: options.creditBytes }),
     });
   }
 
