@@ -124,17 +124,52 @@ class NamedZone implements Zone {
   }
 }
 
-/** Abbreviations, lower case → hours east; those that Postgres has by default. */
-const abbreviations = new Map<string, number>([
-  ['utc', 0], ['uct', 0], ['ut', 0], ['gmt', 0], ['z', 0], ['zulu', 0], ['wet', 0], ['west', 1], ['wetdst', 1],
-  ['bst', 1], ['met', 1], ['mez', 1], ['cet', 1], ['cest', 2], ['mest', 2], ['mesz', 2], ['cetdst', 2],
-  ['eet', 2], ['eest', 3], ['eetdst', 3], ['sast', 2], ['ist', 2], ['idt', 3], ['msk', 3], ['msd', 4],
-  ['eat', 3], ['pkt', 5], ['npt', 5.75], ['ict', 7], ['hkt', 8], ['pht', 8], ['sgt', 8], ['awst', 8],
-  ['jst', 9], ['kst', 9], ['acst', 9.5], ['acdt', 10.5], ['aest', 10], ['aedt', 11], ['ligt', 10],
-  ['nzst', 12], ['nzdt', 13], ['nst', -3.5], ['ndt', -2.5], ['ast', -4], ['adt', -3], ['est', -5],
-  ['edt', -4], ['cst', -6], ['cdt', -5], ['mst', -7], ['mdt', -6], ['pst', -8], ['pdt', -7],
-  ['akst', -9], ['akdt', -8], ['hst', -10], ['brt', -3], ['brst', -2], ['clt', -4], ['clst', -3],
-]);
+/** Hours east and the abbreviations that mean them: those that Postgres knows by default. */
+const abbreviationsByHours: readonly (readonly [number, string])[] = [
+  [-11, 'nut'],
+  [-10, 'ckt hst taht'],
+  [-9.5, 'mart'],
+  [-9, 'akst gamt'],
+  [-8, 'akdt pst'],
+  [-7, 'mst pdt'],
+  [-6, 'cst galt mdt'],
+  [-5, 'act cdt cot easst east est pet'],
+  [-4, 'amt ast bot edt gyt vet'],
+  [-3.5, 'nft nst'],
+  [-3, 'adt arst art bra brt clst clt fkst fkt gft pmst pyst pyt uyt wgt'],
+  [-2.5, 'ndt'],
+  [-2, 'brst fnt pmdt uyst wgst'],
+  [-1, 'azot egt fnst'],
+  [0, 'azost egst gmt uct ut utc wet z zulu'],
+  [1, 'bst cet met mez wat wetdst'],
+  [2, 'bdst cest cetdst eet ist mest mesz metdst sast'],
+  [3, 'eat eest eetdst fet idt msk volt'],
+  [3.5, 'irt'],
+  [4, 'amst azst azt gest get msd mut ret sct'],
+  [4.5, 'aft'],
+  [5, 'mawt must mvt pkt tft tjt tmt uzt yekt'],
+  [5.5, 'lkt'],
+  [5.75, 'npt'],
+  [6, 'almt bdt btt iot kgst kgt omsst omst pkst uzst xjt yekst'],
+  [6.5, 'mmt'],
+  [7, 'almst cxt davt ict krast krat novst novt wast'],
+  [8, 'awst bnt bort cct hkt irkst irkt myt pht sgt ulat wadt'],
+  [8.75, 'acwst'],
+  [9, 'awsst jayt jst kst pwt ulast wdt yakst yakt'],
+  [9.5, 'acst cast'],
+  [10, 'aest chut ddut kdt ligt mpt pgt trut vlast vlat yapt'],
+  [10.5, 'acdt acsst cadt lhst sadt'],
+  [11, 'aedt aesst kost lhdt magst magt pont vut'],
+  [12, 'anast anat fjt gilt mht nzst nzt petst pett tvt wakt wft'],
+  [12.75, 'chast'],
+  [13, 'fjst nzdt tkt tot'],
+  [13.75, 'chadt'],
+  [14, 'lint'],
+];
+
+const abbreviations = new Map(
+  abbreviationsByHours.flatMap(([hours, names]) => names.split(' ').map((name) => [name, hours] as const)),
+);
 
 /** Offset in seconds of an abbreviation such as EST, or undefined. */
 export function abbreviationOffset(name: string): number | undefined {
