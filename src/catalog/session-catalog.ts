@@ -115,6 +115,7 @@ export class SessionCatalog implements CatalogView {
       searchPath: object.kind === 'view' ? object.searchPath : [],
       indexes: this.#catalog.dependents(object.oid).flatMap((o) => (o.kind === 'index' ? [o.key] : [])),
       rows: null,
+      ...(object.kind === 'table' ? { defaults: object.defaults } : {}),
     };
   }
 }

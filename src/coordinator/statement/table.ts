@@ -3,6 +3,7 @@ import { sqlError, unsupported } from '../../base/error.ts';
 import type { ColumnDefinition, Statement } from '../../sql/ast.ts';
 import type { RelationColumn } from '../../sql/catalog-view.ts';
 import { resolveType } from '../../sql/types/type-name.ts';
+import { planConstant } from '../planning.ts';
 import type { Outcome } from '../session.ts';
 import type { ExecutionContext } from './context.ts';
 import { command } from './context.ts';
@@ -31,6 +32,9 @@ export function createTable(
   const at = newName(context, statement.name);
   if (skipExisting(context, at, statement.ifNotExists)) return command('CREATE TABLE');
   const columns = relationColumns(statement.columns);
+  statement.columns.forEach(({ default: expression }, i) => {
+    if (expression !== null) planConstant(context, expression, columns[i]?.type.name ?? 'text', 'DEFAULT expressions');
+  });
   const collection = coordinator.engine.nextNumber();
   coordinator.catalog.add({
     kind: 'table', oid: coordinator.catalog.nextOid(), ...at, columns, collection,
