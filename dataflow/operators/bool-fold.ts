@@ -10,6 +10,7 @@ import { recordCount } from './group-table.ts';
 import { addCounts } from './integer-sum.ts';
 import type { StateMemory } from './state-memory.ts';
 
+/** The accumulator of bool_and and bool_or. */
 export class BoolFold implements Accumulator {
   readonly words: number;
   readonly skipsNulls = true;

@@ -20,6 +20,7 @@ const two32 = 2 ** 32;
 const doubles = new Float64Array(1);
 const bits = new Int32Array(doubles.buffer);
 
+/** One column of values, by number. */
 export class Cells {
   readonly type: TypeName;
   readonly words = new Int32Array(cellsMax * 2);

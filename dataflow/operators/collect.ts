@@ -22,6 +22,7 @@ import type { Field } from './record-field.ts';
 import { isNullField } from './record-field.ts';
 import type { StateMemory } from './state-memory.ts';
 
+/** The accumulator of the aggregates whose value holds every row. */
 export class Collect implements Accumulator {
   readonly words = 2;
   readonly skipsNulls: boolean;

@@ -9,6 +9,7 @@ import { recordCount } from './group-table.ts';
 import { addCounts } from './integer-sum.ts';
 import type { StateMemory } from './state-memory.ts';
 
+/** The accumulator of count. */
 export class Count implements Accumulator {
   readonly words: number;
   readonly skipsNulls = true;

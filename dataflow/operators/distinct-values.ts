@@ -25,6 +25,7 @@ const changed = new Int32Array(lookupRowsMax);
 const owners = new Int32Array(lookupRowsMax);
 const changes = new Int32Array(lookupRowsMax);
 
+/** The accumulator of an aggregate with DISTINCT. */
 export class DistinctValues implements Accumulator {
   readonly words: number;
   readonly skipsNulls: boolean;

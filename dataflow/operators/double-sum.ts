@@ -32,6 +32,7 @@ const timesMax = 8;
 /** Estimated bytes of one. */
 const beyondBytes = 400;
 
+/** The accumulator of sum and avg over floats. */
 export class DoubleSum implements Accumulator {
   readonly words: number;
   readonly skipsNulls = true;

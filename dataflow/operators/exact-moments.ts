@@ -8,6 +8,7 @@ import { tenTo } from '../value/decimal.ts';
 /** Estimated bytes of one. */
 export const momentsBytes = 400;
 
+/** Exact sums of a changing multiset of numbers. */
 export class ExactMoments {
   /** Sum in units of 10^-unit, and of squares in units of 10^-2·unit. */
   #sum = 0n;

@@ -17,6 +17,7 @@ import { OrderedItems } from './ordered-items.ts';
 import type { Place } from './ordered-items.ts';
 import type { StateMemory } from './state-memory.ts';
 
+/** The accumulator of min and max. */
 export class Extreme implements Accumulator {
   readonly words = 2;
   readonly skipsNulls = true;

@@ -25,6 +25,7 @@ function wordsFor(slots: number): number {
   return header + slots * 2;
 }
 
+/** An extendible hash index of records. */
 export class GroupIndex {
   readonly #memory: StateMemory;
   /** Two words per entry: address of the first slot, slots - 1. */

@@ -10,7 +10,8 @@
  * whichever came first, until the group goes. `owner` is a further part of the key for tables whose
  * records belong to records of another table (the values of a DISTINCT aggregate by group).
  *
- * Rows are looked up by a generated loop (group-kernel.ts) that stops where a record must be made. Groups that the operator removes leave their record to the next one.
+ * Rows are looked up by a generated loop (group-kernel.ts) that stops where a record must be made.
+ * Groups that the operator removes leave their record to the next one.
  */
 import { assert } from '../../src/base/assert.ts';
 import type { Batch } from '../value/batch.ts';
@@ -38,6 +39,7 @@ export const lookupRowsMax = 4096;
 const missed = new Int32Array(1);
 const noOwners = new Int32Array(0);
 
+/** Records by key. */
 export class GroupTable {
   /** The key's fields. */
   readonly fields: readonly Field[];

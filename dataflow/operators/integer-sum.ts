@@ -26,6 +26,7 @@ const exactMax = 2 ** 53;
 /** Weights up to here keep a product with a half exact and below 2^52. */
 const weightMax = 2 ** 20;
 
+/** The accumulator of sum and avg over integers. */
 export class IntegerSum implements Accumulator {
   readonly words: number;
   readonly skipsNulls = true;

@@ -24,6 +24,7 @@ const daysPerMonth = 30;
 const secondsPerDay = 86_400;
 const int32Max = 2 ** 31 - 1;
 
+/** The accumulator of sum and avg over intervals. */
 export class IntervalSum implements Accumulator {
   readonly words = 2;
   readonly skipsNulls = true;

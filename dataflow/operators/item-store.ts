@@ -30,6 +30,7 @@ interface SortKey {
   readonly nullsFirst: boolean;
 }
 
+/** Makes, frees and orders items. */
 export class ItemStore {
   readonly fields: readonly Field[];
   readonly #memory: StateMemory;

@@ -25,6 +25,7 @@ const carryAt = 2 ** 52;
 const exactMax = 2 ** 53;
 const weightMax = 2 ** 20;
 
+/** The accumulator of sum and avg over numerics. */
 export class NumericSum implements Accumulator {
   readonly words = 8;
   readonly skipsNulls = true;

@@ -38,6 +38,7 @@ export interface Place {
   index: number;
 }
 
+/** Ordered trees of items with weights, one per holder. */
 export class OrderedItems {
   /** Weight of the item before and after the last `add`. */
   before = 0;

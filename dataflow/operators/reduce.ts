@@ -56,6 +56,7 @@ const after = new Int32Array(cellsMax);
 const afterCell = new Int32Array(cellsMax);
 const ended = new Int32Array(cellsMax);
 
+/** GROUP BY: one row per key, kept up to date. */
 export class ReduceOperator implements Operator {
   readonly columns: readonly ColumnType[];
   readonly #node: ReduceNode;

@@ -4,6 +4,7 @@
  */
 import { assert, defined } from '../../src/base/assert.ts';
 
+/** Objects by number. */
 export class SideTable<T> {
   #objects: (T | null)[] = [];
   #free: number[] = [];

@@ -37,6 +37,7 @@ function wordsOfClass(kind: number): number {
   return (((kind - 33) & 7) + 9) * 2 ** shift;
 }
 
+/** Blocks of words in one growing buffer. */
 export class StateMemory {
   #buffer: SharedArrayBuffer;
   #i32: Int32Array;

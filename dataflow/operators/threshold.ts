@@ -4,6 +4,7 @@
  */
 import { WholeRowsOperator } from './whole-rows.ts';
 
+/** Rows of positive weight, weights unchanged. */
 export class ThresholdOperator extends WholeRowsOperator {
   protected override weightOf(sum: number): number {
     return sum > 0 ? sum : 0;

@@ -43,6 +43,7 @@ const groups = new Int32Array(lookupRowsMax);
 const changed = new Int32Array(cellsMax);
 const weights = new Int32Array(cellsMax);
 
+/** ORDER BY with LIMIT and OFFSET, per key. */
 export class TopkOperator implements Operator {
   readonly columns: readonly ColumnType[];
   readonly #node: TopkNode;

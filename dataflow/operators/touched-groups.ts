@@ -9,6 +9,7 @@ const listMin = 64;
 /** A longer list is not kept from step to step. */
 const listKept = 2 ** 13;
 
+/** A list of records without repetition. */
 export class TouchedGroups {
   #list = new Int32Array(listMin);
   #count = 0;

@@ -44,6 +44,7 @@ export function makeNode(
   return node;
 }
 
+/** Gives a node's block back; what it refers to is the caller's. */
 export function freeNode(memory: StateMemory, node: number): void {
   const { i32 } = memory;
   memory.free(node, nodeWords(i32[node + nodeCapacity], i32[node + nodeBare]));

@@ -22,6 +22,7 @@ import type { StateMemory } from './state-memory.ts';
 /** Doubles are counted in units of 2^-1074. */
 const doubleUnit = 1074n;
 
+/** The accumulator of variances and standard deviations. */
 export class Variance implements Accumulator {
   readonly words = 4;
   readonly skipsNulls = true;
