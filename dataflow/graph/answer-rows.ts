@@ -32,6 +32,7 @@ interface Run {
 /** Runs that are merged early when a limit allows it. */
 const runsMax = 64;
 
+/** Collects, orders, cuts and sends the rows of one answer. */
 export class AnswerRows {
   readonly #request: number;
   readonly #columns: readonly ColumnType[];

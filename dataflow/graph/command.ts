@@ -55,7 +55,10 @@ export type Command =
    * Reads at `since` and later may still be asked for: history before it may be forgotten, history
    * from it on must be kept in every stored collection (no `since`: complete).
    */
-  | { readonly kind: 'step'; readonly step: number; readonly time: number; readonly since?: number; readonly inputs: readonly { readonly collection: number; readonly batch: PackedBatch }[] }
+  | {
+      readonly kind: 'step'; readonly step: number; readonly time: number; readonly since?: number;
+      readonly inputs: readonly { readonly collection: number; readonly batch: PackedBatch }[];
+    }
   /** Snapshot rows of a stream for one hydrating dataflow; `last` ends the replay: live steps follow from `liveFrom`. */
   | { readonly kind: 'replay'; readonly dataflow: number; readonly collection: number; readonly batch: PackedBatch | null; readonly last: boolean }
   /** From this step on the dataflow also takes the stream's live batches (queued until the replay ended). */
@@ -83,7 +86,10 @@ export interface SubscribeChunk {
 export type Response =
   /** Every input of the step is applied; tables and upsert sources are readable at it. */
   | { readonly kind: 'complete'; readonly step: number }
-  /** A dataflow's frontier moved (coalesced: at most one per dataflow and turn). -1 until hydrated. */
+  /**
+   * A dataflow's frontier moved by work (coalesced: at most one per dataflow and turn); -1 until it is
+   * hydrated. One to which nothing happens is not reported: its result is known up to `complete`.
+   */
   | { readonly kind: 'frontier'; readonly dataflow: number; readonly step: number }
   /** Part of an answer; `last` ends it. */
   | { readonly kind: 'rows'; readonly request: number; readonly batch: PackedBatch; readonly last: boolean }
@@ -92,10 +98,35 @@ export type Response =
   | { readonly kind: 'changes'; readonly request: number; readonly chunks: readonly SubscribeChunk[]; readonly last: boolean }
   | { readonly kind: 'statistics'; readonly request: number; readonly statistics: Statistics };
 
+/** A stored collection as it stands. */
+export interface CollectionStatistics {
+  readonly collection: number;
+  /** Distinct rows. */
+  readonly rows: number;
+  readonly bytes: number;
+  /** Earliest step that can be read. */
+  readonly since: number;
+  /** Last step that can be read. */
+  readonly complete: number;
+  /** Distinct error rows. */
+  readonly errors: number;
+  readonly holds: number;
+}
+
+/** A dataflow as it stands. */
+export interface DataflowStatistics {
+  readonly dataflow: number;
+  readonly frontier: number;
+  readonly operators: number;
+  /** Bytes of its operators' state; a collection that it feeds is counted there. */
+  readonly bytes: number;
+  readonly busyMilliseconds: number;
+}
+
 /** What the engine holds, exactly counted. */
 export interface Statistics {
   readonly step: number;
-  readonly collections: readonly { readonly collection: number; readonly rows: number; readonly bytes: number; readonly since: number; readonly complete: number; readonly errors: number; readonly holds: number }[];
-  readonly dataflows: readonly { readonly dataflow: number; readonly frontier: number; readonly operators: number; readonly bytes: number; readonly busyMilliseconds: number }[];
+  readonly collections: readonly CollectionStatistics[];
+  readonly dataflows: readonly DataflowStatistics[];
   readonly slabsLive: number;
 }

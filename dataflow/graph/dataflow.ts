@@ -69,6 +69,7 @@ interface Held {
   hold: Hold | null;
 }
 
+/** A dataflow from its creation to its end; see above. */
 export class Dataflow implements StreamReader {
   readonly id: number;
   readonly asOf: number;

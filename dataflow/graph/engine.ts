@@ -60,6 +60,7 @@ interface Building {
 
 type Of<K extends Command['kind']> = Extract<Command, { kind: K }>;
 
+/** One engine: everything that a dataflow thread holds. */
 export class Engine implements DataflowListener {
   readonly #options: EngineOptions;
   readonly #around: Surroundings;

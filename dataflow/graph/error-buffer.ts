@@ -11,6 +11,7 @@ import type { SlabPool } from '../value/slab.ts';
 
 const bufferedErrorsMax = 4_096;
 
+/** Folds errors until they are written out. */
 export class ErrorBuffer {
   readonly #weights = new Map<string, { error: DataError; weight: number }>();
 

@@ -7,6 +7,7 @@ import type { Fuel } from '../operators/operator.ts';
 const rowsBetweenLooks = 512;
 const spendsBetweenLooks = 8;
 
+/** Fuel by rows and by the clock; filled anew for each activation. */
 export class MeteredFuel implements Fuel {
   readonly #now: () => number;
   #rows = 0;

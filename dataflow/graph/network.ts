@@ -59,6 +59,7 @@ class Visit implements Context {
 
 const noFuel: Fuel = { spend: () => false };
 
+/** The operators, edges and queues of one dataflow. */
 export class Network {
   readonly #places: Place[] = [];
   readonly #visit: Visit;

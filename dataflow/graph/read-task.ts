@@ -28,6 +28,7 @@ export interface ReadRequest {
   readonly finishing: Finishing;
 }
 
+/** One read from its request to its last response. */
 export class ReadTask {
   readonly request: number;
   readonly collection: StoredCollection;

@@ -16,6 +16,7 @@ const hydrationShare = 1 / 4;
 /** A clock too coarse to see an activation still counts it. */
 const activationMillisecondsMin = 0.001;
 
+/** Gives turns to the dataflows of one engine. */
 export class Scheduler {
   readonly #now: () => number;
   readonly #rowsMax: number;

@@ -59,6 +59,7 @@ class CollectionWriter implements Operator {
   }
 }
 
+/** Writes the result into a stored collection that others read. */
 export class CollectionSink implements DataflowSink {
   readonly operator: Operator;
   readonly lastStep = Infinity;

@@ -27,6 +27,7 @@ export function releaseInput({ batch, errors, upsert }: StepInput): void {
   upsert?.dispose();
 }
 
+/** One step on its way into the collections. */
 export class StepTask {
   readonly step: number;
   readonly time: number;

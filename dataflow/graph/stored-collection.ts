@@ -41,6 +41,7 @@ interface IndexUse {
   built: boolean;
 }
 
+/** A collection that is kept: see above. */
 export class StoredCollection {
   readonly id: number;
   readonly columns: readonly ColumnType[];

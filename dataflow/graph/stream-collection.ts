@@ -14,6 +14,7 @@ export interface StreamReader extends Reader {
   readonly queuedBytes: number;
 }
 
+/** A collection that is only passed through. */
 export class StreamCollection {
   readonly id: number;
   readonly columns: readonly ColumnType[];

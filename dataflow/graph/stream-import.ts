@@ -13,6 +13,7 @@ interface Live {
   readonly errors: Batch | null;
 }
 
+/** What one dataflow has of one stream and has not worked on. */
 export class StreamImport {
   readonly stream: StreamCollection;
   /** Operators that take the stream's batches. */

@@ -22,6 +22,7 @@ import type { Surroundings } from './surroundings.ts';
 
 type SubscribeRequest = Extract<Sink, { kind: 'subscribe' }>;
 
+/** Sends the changes of a dataflow's result to one subscriber. */
 export class SubscribeSink implements DataflowSink, Operator {
   readonly operator: Operator = this;
   readonly columns: readonly ColumnType[];

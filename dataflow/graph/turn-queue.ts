@@ -4,6 +4,7 @@
  */
 import type { Dataflow } from './dataflow.ts';
 
+/** The dataflows that can run, least time used first. */
 export class TurnQueue implements Iterable<Dataflow> {
   #heap: Dataflow[] = [];
   readonly #members = new Set<Dataflow>();

@@ -9,6 +9,7 @@ import type { ColumnType } from '../value/type.ts';
 import { projectBatch } from './gather.ts';
 import type { Context, Operator } from './operator.ts';
 
+/** Fills a private arrangement; gives nothing out. */
 export class ArrangeOperator implements Operator {
   readonly columns: readonly ColumnType[];
   readonly arrangement: Arrangement;

@@ -31,6 +31,7 @@ interface Progress {
   out: number;
 }
 
+/** Gives each row once for each result of a set-returning function. */
 export class FlatMapOperator implements Operator {
   readonly columns: readonly ColumnType[];
   readonly #input: readonly ColumnType[];

@@ -44,6 +44,7 @@ export interface JoinShape {
   readonly residual: Mfp | null;
 }
 
+/** Inner or cross join of two arranged nodes. */
 export class JoinOperator implements Operator {
   readonly columns: readonly ColumnType[];
   readonly #shape: JoinShape;

@@ -14,6 +14,7 @@ import type { Arranged } from './arranged.ts';
 import { copyColumns, range, varWordsOfRows } from './gather.ts';
 import type { Context } from './operator.ts';
 
+/** Makes joined rows of pairs. */
 export class JoinedRows {
   readonly #writer: BatchWriter;
   readonly #residual: Mfp | null;

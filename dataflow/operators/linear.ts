@@ -6,6 +6,7 @@ import type { SlabPool } from '../value/slab.ts';
 import type { ColumnType } from '../value/type.ts';
 import type { Context, Operator } from './operator.ts';
 
+/** Runs one program over every batch. */
 export class LinearOperator implements Operator {
   readonly columns: readonly ColumnType[];
   readonly #mfp: Mfp;

@@ -30,6 +30,7 @@ function negateWeights(batch: Batch, target: Int32Array, to: number): void {
   for (let row = 0; row < batch.rows; row++) target[to + row] = -source[batch.weight + row];
 }
 
+/** Turns insertions into deletions and back. */
 export class NegateOperator implements Operator {
   readonly columns: readonly ColumnType[];
   readonly #writer: BatchWriter;

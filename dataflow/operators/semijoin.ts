@@ -38,6 +38,7 @@ export interface SemijoinShape {
   readonly nullsEqual: boolean;
 }
 
+/** Keeps the left rows that have, or lack, a partner. */
 export class SemijoinOperator implements Operator {
   readonly columns: readonly ColumnType[];
   readonly #shape: SemijoinShape;
