@@ -20,7 +20,9 @@ import { functionByKey } from './function-table.ts';
 /** Where the bytes of a var output lie when the loop is done; 'none' for other forms. */
 export type Origin = 'none' | 'input' | 'heap';
 
-/** The signature of every generated loop; offsets are those of `Batch`. Answers the rows written. */
+/**
+ * The signature of every generated loop; offsets are those of `Batch`. Answers the rows written.
+ */
 type Loop = (
   X: Environment, n: number,
   I32: Int32Array, I64: BigInt64Array, F64: Float64Array, U8: Uint8Array,

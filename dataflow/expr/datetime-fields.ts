@@ -23,7 +23,8 @@ export type Field =
   | 'timezone' | 'timezone_hour' | 'timezone_minute';
 
 const others = new Map<string, Field>([
-  ['quarter', 'quarter'], ['qtr', 'quarter'], ['julian', 'julian'], ['j', 'julian'], ['jd', 'julian'],
+  ['quarter', 'quarter'], ['qtr', 'quarter'], ['julian', 'julian'], ['j', 'julian'],
+    ['jd', 'julian'],
   ['isoyear', 'isoyear'], ['dow', 'dow'], ['isodow', 'isodow'], ['doy', 'doy'], ['epoch', 'epoch'],
   ['timezone', 'timezone'], ['timezone_h', 'timezone_hour'], ['timezone_hour', 'timezone_hour'],
   ['timezone_m', 'timezone_minute'], ['timezone_minute', 'timezone_minute'],
@@ -34,24 +35,28 @@ export function fieldNamed(word: string, type: TypeName): Field {
   const name = word.toLowerCase();
   const field = others.get(name) ?? intervalUnit(name);
   if (field === undefined) {
-    throw sqlError('22023', `unit "${word.toLowerCase()}" not recognized for type ${typeInfo(type).sqlName}`);
+    throw sqlError('22023',
+      `unit "${word.toLowerCase()}" not recognized for type ${typeInfo(type).sqlName}`);
   }
   return field;
 }
 
 /** Fields that are not units of time. */
-const notUnits: ReadonlySet<Field> = new Set<Field>(['julian', 'isoyear', 'dow', 'isodow', 'doy', 'epoch']);
+const notUnits: ReadonlySet<Field> = new Set<Field>(['julian', 'isoyear', 'dow', 'isodow', 'doy',
+  'epoch']);
 
 /** The unit of time that a word names. */
 function unitNamed(word: string, type: TypeName): Field {
   const field = fieldNamed(word, type);
   if (!notUnits.has(field)) return field;
-  throw sqlError('22023', `unit "${word.toLowerCase()}" not recognized for type ${typeInfo(type).sqlName}`);
+  throw sqlError('22023',
+    `unit "${word.toLowerCase()}" not recognized for type ${typeInfo(type).sqlName}`);
 }
 
 /** 0A000: the field is known, but values of the type do not have it. */
 export function unsupportedField(word: string, type: TypeName): SqlError {
-  return sqlError('0A000', `unit "${word.toLowerCase()}" not supported for type ${typeInfo(type).sqlName}`);
+  return sqlError('0A000',
+    `unit "${word.toLowerCase()}" not supported for type ${typeInfo(type).sqlName}`);
 }
 
 /** Day number of the Monday of week 1 of an ISO year. */
@@ -68,7 +73,8 @@ export function isoWeekday(day: number): number {
 /** ISO year and week of a day. */
 export function isoWeek(day: number): { readonly year: number; readonly week: number } {
   const { year: civil } = civilFromDays(day);
-  const year = day >= isoYearStart(civil + 1) ? civil + 1 : day < isoYearStart(civil) ? civil - 1 : civil;
+  const year = day >= isoYearStart(civil + 1) ? civil + 1 : day < isoYearStart(civil) ? civil - 1
+    : civil;
   return { year, week: Math.floor((day - isoYearStart(year)) / 7) + 1 };
 }
 
@@ -84,7 +90,8 @@ export function shownYear(year: number): number {
 
 /** Century or millennium of an astronomical year. */
 function period(year: number, size: number): number {
-  return year > 0 ? Math.floor((year + size - 1) / size) : -Math.floor((size - 1 - (year - 1)) / size);
+  return year > 0 ? Math.floor((year + size - 1) / size)
+    : -Math.floor((size - 1 - (year - 1)) / size);
 }
 
 function decadeOf(year: number): number {
@@ -147,7 +154,8 @@ function infiniteField(field: Field, negative: boolean): Decimal | null {
 }
 
 /** A field of a timestamp or timestamptz (in UTC); NULL for most fields of an infinite one. */
-export function timestampField(word: string, moment: bigint, type: 'timestamp' | 'timestamptz'): Decimal | null {
+export function timestampField(word: string, moment: bigint,
+  type: 'timestamp' | 'timestamptz'): Decimal | null {
   const field = fieldNamed(word, type);
   if (field.startsWith('timezone')) {
     if (isInfiniteTimestamp(moment)) return null;
@@ -225,7 +233,8 @@ function periodStart(year: number, field: Field): number {
 }
 
 /** The start of the period that a local time lies in. */
-export function truncateTimestamp(word: string, moment: bigint, type: 'timestamp' | 'timestamptz'): bigint {
+export function truncateTimestamp(word: string, moment: bigint,
+  type: 'timestamp' | 'timestamptz'): bigint {
   if (isInfiniteTimestamp(moment)) return moment;
   const field = unitNamed(word, type);
   const unit = timeUnits[field];
@@ -251,7 +260,8 @@ export function truncateTimestamp(word: string, moment: bigint, type: 'timestamp
 /** An interval without its smaller parts. */
 export function truncateInterval(word: string, value: Interval): Interval {
   const field = unitNamed(word, 'interval');
-  const monthUnit = { millennium: 12_000, century: 1_200, decade: 120, year: 12, quarter: 3, month: 1 };
+  const monthUnit = { millennium: 12_000, century: 1_200, decade: 120, year: 12, quarter: 3,
+    month: 1 };
   const isMonthUnit = (name: string): name is keyof typeof monthUnit => name in monthUnit;
   if (isMonthUnit(field)) {
     return interval(value.months - (value.months % monthUnit[field]), 0, 0n);
@@ -259,5 +269,6 @@ export function truncateInterval(word: string, value: Interval): Interval {
   if (field === 'day') return interval(value.months, value.days, 0n);
   const unit = timeUnits[field];
   if (unit === undefined) throw unsupportedField(word, 'interval');
-  return interval(value.months, value.days, value.microseconds - (value.microseconds % BigInt(unit)));
+  return interval(value.months, value.days,
+    value.microseconds - (value.microseconds % BigInt(unit)));
 }

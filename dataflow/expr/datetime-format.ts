@@ -4,7 +4,8 @@
  * not offer are refused by name.
  */
 import { sqlError, unsupported } from '../../src/base/error.ts';
-import { civilFromDays, dayOf, daysFromCivil, daysInMonth, microsecondsOf, timeOf } from '../value/calendar.ts';
+import { civilFromDays, dayOf, daysFromCivil, daysInMonth, microsecondsOf,
+  timeOf } from '../value/calendar.ts';
 import type { Interval } from '../value/datum.ts';
 import { dayOfYear, isoWeek, isoWeekday, shownYear } from './datetime-fields.ts';
 import { ordinal } from './number-format.ts';
@@ -18,10 +19,14 @@ const romans = ['I', 'II', 'III', 'IV', 'V', 'VI', 'VII', 'VIII', 'IX', 'X', 'XI
 
 /** Fields by spelling, longest first, so that the first one that fits is meant. */
 const spellings = [
-  'Y,YYY', 'YYYY', 'IYYY', 'MONTH', 'Month', 'month', 'SSSSS', 'SSSS', 'HH24', 'HH12', 'IDDD', 'A.M.', 'P.M.',
-  'a.m.', 'p.m.', 'B.C.', 'A.D.', 'b.c.', 'a.d.', 'YYY', 'IYY', 'MON', 'Mon', 'mon', 'DAY', 'Day', 'day', 'DDD', 'TZH',
-  'TZM', 'FF1', 'FF2', 'FF3', 'FF4', 'FF5', 'FF6', 'AM', 'PM', 'am', 'pm', 'BC', 'AD', 'bc', 'ad', 'YY', 'IY', 'MM',
-  'DY', 'Dy', 'dy', 'DD', 'ID', 'HH', 'MI', 'SS', 'MS', 'US', 'WW', 'IW', 'CC', 'RM', 'rm', 'TZ', 'tz', 'OF', 'Y', 'I',
+  'Y,YYY', 'YYYY', 'IYYY', 'MONTH', 'Month', 'month', 'SSSSS', 'SSSS', 'HH24', 'HH12', 'IDDD',
+    'A.M.', 'P.M.',
+  'a.m.', 'p.m.', 'B.C.', 'A.D.', 'b.c.', 'a.d.', 'YYY', 'IYY', 'MON', 'Mon', 'mon', 'DAY', 'Day',
+    'day', 'DDD', 'TZH',
+  'TZM', 'FF1', 'FF2', 'FF3', 'FF4', 'FF5', 'FF6', 'AM', 'PM', 'am', 'pm', 'BC', 'AD', 'bc', 'ad',
+    'YY', 'IY', 'MM',
+  'DY', 'Dy', 'dy', 'DD', 'ID', 'HH', 'MI', 'SS', 'MS', 'US', 'WW', 'IW', 'CC', 'RM', 'rm', 'TZ',
+    'tz', 'OF', 'Y', 'I',
   'D', 'W', 'J', 'Q',
 ] as const;
 
@@ -29,8 +34,10 @@ type Field = (typeof spellings)[number];
 
 /** Spellings that may be written in any case. */
 const anyCase = new Set<string>([
-  'Y,YYY', 'YYYY', 'IYYY', 'SSSSS', 'SSSS', 'HH24', 'HH12', 'IDDD', 'YYY', 'IYY', 'DDD', 'TZH', 'TZM', 'FF1', 'FF2',
-  'FF3', 'FF4', 'FF5', 'FF6', 'YY', 'IY', 'MM', 'DD', 'ID', 'HH', 'MI', 'SS', 'MS', 'US', 'WW', 'IW', 'CC', 'OF', 'Y', 'I',
+  'Y,YYY', 'YYYY', 'IYYY', 'SSSSS', 'SSSS', 'HH24', 'HH12', 'IDDD', 'YYY', 'IYY', 'DDD', 'TZH',
+    'TZM', 'FF1', 'FF2',
+  'FF3', 'FF4', 'FF5', 'FF6', 'YY', 'IY', 'MM', 'DD', 'ID', 'HH', 'MI', 'SS', 'MS', 'US', 'WW',
+    'IW', 'CC', 'OF', 'Y', 'I',
   'D', 'W', 'J', 'Q',
 ]);
 
@@ -40,7 +47,8 @@ type Piece =
 
 function fieldAt(text: string): Field | undefined {
   const upper = text.slice(0, 5).toUpperCase();
-  return spellings.find((name) => anyCase.has(name) ? upper.startsWith(name) : text.startsWith(name));
+  return spellings.find((name) => anyCase.has(name) ? upper.startsWith(name)
+    : text.startsWith(name));
 }
 
 /** Takes a template apart. */
@@ -121,7 +129,8 @@ function timeFields(field: Field, time: number, fill: boolean): string | undefin
     case 'p.m.': return half ? 'p.m.' : 'a.m.';
     default: {
       const digits = /^FF(\d)$/.exec(field)?.[1];
-      return digits === undefined ? undefined : String(micro).padStart(6, '0').slice(0, Number(digits));
+      return digits === undefined ? undefined
+        : String(micro).padStart(6, '0').slice(0, Number(digits));
     }
   }
 }
@@ -199,7 +208,8 @@ function render(pieces: readonly Piece[], moment: Moment): string {
     const { field, fill, suffix } = piece;
     const text = timeFields(field, moment.time, fill) ?? yearFields(field, moment, fill)
       ?? dayFields(field, moment, fill) ?? zoneFields(field, moment.zoned);
-    return suffix === '' ? text : text + (suffix === 'TH' ? ordinal(text).toUpperCase() : ordinal(text));
+    return suffix === '' ? text : text + (suffix === 'TH' ? ordinal(text).toUpperCase()
+      : ordinal(text));
   }).join('');
 }
 
@@ -207,7 +217,8 @@ function render(pieces: readonly Piece[], moment: Moment): string {
 export function formatMoment(microseconds: bigint, template: string, zoned: boolean): string {
   const day = dayOf(microseconds);
   const { year, month, day: dayOfMonth } = civilFromDays(day);
-  return render(parse(template), { day, time: timeOf(microseconds), year, month, dayOfMonth, zoned });
+  return render(parse(template), { day, time: timeOf(microseconds), year, month, dayOfMonth,
+    zoned });
 }
 
 /** An interval by a template of years, months, days and times. */
@@ -249,14 +260,16 @@ function invalidValue(value: string, field: string): never {
 
 /** Digits that a field takes at most when another field follows it directly. */
 const widths = new Map<Field, number>([
-  ['YYYY', 4], ['YYY', 3], ['YY', 2], ['Y', 1], ['MM', 2], ['DD', 2], ['DDD', 3], ['HH24', 2], ['HH12', 2], ['HH', 2],
+  ['YYYY', 4], ['YYY', 3], ['YY', 2], ['Y', 1], ['MM', 2], ['DD', 2], ['DDD', 3], ['HH24', 2],
+    ['HH12', 2], ['HH', 2],
   ['MI', 2], ['SS', 2], ['MS', 3], ['US', 6],
 ]);
 
 class Reader {
   readonly #text: string;
   readonly #values: Collected = {
-    year: undefined, month: 1, day: 1, dayOfYear: undefined, hour: 0, minute: 0, second: 0, micro: 0,
+    year: undefined, month: 1, day: 1, dayOfYear: undefined, hour: 0, minute: 0, second: 0,
+      micro: 0,
     afternoon: undefined, bc: false,
   };
   #at = 0;
@@ -290,7 +303,8 @@ class Reader {
 
   #number(field: Field, bounded: boolean, fill: boolean): number {
     this.#blanks();
-    const width = bounded && !fill ? widths.get(field) ?? 10 : field.startsWith('Y') || !widths.has(field) ? 10 : widths.get(field) ?? 10;
+    const width = bounded && !fill ? widths.get(field) ?? 10
+      : field.startsWith('Y') || !widths.has(field) ? 10 : widths.get(field) ?? 10;
     const match = new RegExp(`^[+-]?\\d{1,${width}}`).exec(this.#text.slice(this.#at));
     if (match === null) {
       if (this.#at >= this.#text.length) return Number.NaN;

@@ -4,7 +4,8 @@
  * Each node becomes variables (`value`, for var types offset and length, and whether it is NULL) in
  * the scope where it is first needed; scopes follow the lazy nodes, so that a branch's statements
  * run only where the branch is taken. A node first needed in two sibling branches is emitted in
- * each; `generatedStatementsMax` bounds what that can grow to, beyond it the program is interpreted.
+ * each; `generatedStatementsMax` bounds what that can grow to, beyond it the program is
+ * interpreted.
  *
  * Only names made here and by templates reach the text. Constants and everything else that a user
  * wrote are in the `Environment`.
@@ -115,7 +116,9 @@ export class Emission implements Emitter {
     return this.environment.keys.push(bytes) - 1;
   }
 
-  /** The variables of node `n`, with the statements that compute them if there are none in scope. */
+  /**
+   * The variables of node `n`, with the statements that compute them if there are none in scope.
+   */
   value(n: number): Value {
     for (const scope of this.#scopes) {
       const known = scope.get(n);
@@ -153,7 +156,8 @@ export class Emission implements Emitter {
           || node.branches.some(([, result]) => this.mayBeNull(result));
       case 'call': {
         const entry = defined(functionByKey(node.fn), `function ${node.fn} is in the table`);
-        return entry.nullable || (entry.nullHandling === 'strict' && node.args.some((arg) => this.mayBeNull(arg)));
+        return entry.nullable || (entry.nullHandling === 'strict'
+          && node.args.some((arg) => this.mayBeNull(arg)));
       }
       default: return unreachable(node);
     }
@@ -191,7 +195,8 @@ export class Emission implements Emitter {
 
   #scalar(type: TypeName, value: string): Value {
     const physical = physicalOf(type);
-    return { type, physical, value, bytes: '0', words: '', constant: undefined, isNull: 'false', origin: 'heap' };
+    return { type, physical, value, bytes: '0', words: '', constant: undefined, isNull: 'false',
+      origin: 'heap' };
   }
 
   #column(c: number, type: TypeName): Value {
@@ -218,9 +223,11 @@ export class Emission implements Emitter {
 
   #constant(value: Datum, type: TypeName): Value {
     const physical = physicalOf(type);
-    const base = { ...this.#scalar(type, physical === 'var' ? '0' : zero[physical]), constant: value };
+    const base = { ...this.#scalar(type, physical === 'var' ? '0' : zero[physical]),
+      constant: value };
     if (value === null) {
-      return { ...base, value: type === 'bool' ? 'false' : base.value, words: 'X.heap.words', constant: undefined, isNull: 'true' };
+      return { ...base, value: type === 'bool' ? 'false' : base.value, words: 'X.heap.words',
+        constant: undefined, isNull: 'true' };
     }
     if (typeof value === 'boolean') {
       return { ...base, value: `(${this.numberConstant(value ? 1 : 0)} !== 0)` };
@@ -242,14 +249,16 @@ export class Emission implements Emitter {
     const nulls = [...new Set(args.map((arg) => arg.isNull))].filter((name) => name !== 'false');
     const anyNull = nulls.includes('true') ? 'true' : nulls.join(' || ');
     if (entry.binary === true) return { ...args[0], type: node.type };
-    if (entry.nullHandling === 'strict' && anyNull === 'true') return this.#constant(null, node.type);
+    const strict = entry.nullHandling === 'strict';
+    if (strict && anyNull === 'true') return this.#constant(null, node.type);
     const templated = entry.template === undefined
       ? undefined : this.#template(entry.template, node.type, args, anyNull);
-    return templated ?? this.#bound(entry, node, args, entry.nullHandling === 'strict' ? anyNull : '');
+    return templated ?? this.#bound(entry, node, args, strict ? anyNull : '');
   }
 
   #template(
-    template: NonNullable<FunctionEntry['template']>, type: TypeName, args: readonly Value[], anyNull: string,
+    template: NonNullable<FunctionEntry['template']>, type: TypeName, args: readonly Value[],
+      anyNull: string,
   ): Value | undefined {
     const inHeap = physicalOf(type) === 'var';
     if (anyNull === '' && !inHeap) {
@@ -266,7 +275,8 @@ export class Emission implements Emitter {
 
   /** A template's statements where no argument is NULL. */
   #guarded(
-    template: NonNullable<FunctionEntry['template']>, type: TypeName, args: readonly Value[], anyNull: string,
+    template: NonNullable<FunctionEntry['template']>, type: TypeName, args: readonly Value[],
+      anyNull: string,
   ): Value | undefined {
     const physical = physicalOf(type);
     const value = this.name();
@@ -300,7 +310,8 @@ export class Emission implements Emitter {
 
   /** A call of the function over datums. `skip`: a condition under which the result is NULL. */
   #bound(
-    entry: FunctionEntry, node: Extract<Expr, { kind: 'call' }>, args: readonly Value[], skip: string,
+    entry: FunctionEntry, node: Extract<Expr, { kind: 'call' }>, args: readonly Value[],
+      skip: string,
   ): Value {
     const call = this.environment.addCall(entry, bindCall(this.#nodes, node).site);
     const given = args.map((arg) => this.#datum(arg));
@@ -410,7 +421,8 @@ export class Emission implements Emitter {
     const isNull = this.name();
     const label = this.name();
     const start = type === 'bool' ? 'false' : zero[physical];
-    this.statement(`let ${value} = ${start}, ${isNull} = true${physical === 'var' ? `, ${bytes} = 0` : ''};`);
+    this.statement(`let ${value} = ${start}, ${isNull} = true;`);
+    if (physical === 'var') this.statement(`let ${bytes} = 0;`);
     this.statement(`${label}: {`);
     let nullable = true;
     this.#scoped(() => {

@@ -1,7 +1,7 @@
 /**
  * What a generated function works with besides its batch: constants in typed arrays, the heap for
- * computed var values, functions that have no template, and errors. One per program; the text of the
- * generated function is shared between programs of the same shape, so everything that differs
+ * computed var values, functions that have no template, and errors. One per program; the text of
+ * the generated function is shared between programs of the same shape, so everything that differs
  * between them is in here.
  */
 import { assert } from '../../src/base/assert.ts';

@@ -39,7 +39,9 @@ function converted(kind: string | undefined, text: string | null): string {
   switch (kind) {
     case 's': return text ?? '';
     case 'I':
-      if (text === null) throw sqlError('22004', 'null values cannot be formatted as an SQL identifier');
+      if (text === null) {
+        throw sqlError('22004', 'null values cannot be formatted as an SQL identifier');
+      }
       return quoteIdentifier(text);
     case 'L': return text === null ? 'NULL' : quoteLiteral(text);
     default: throw sqlError('22023', `unrecognized format() type specifier "${kind ?? ''}"`);
@@ -58,7 +60,9 @@ export function formatText(values: readonly Datum[], site: CallSite): string {
     if (!'sIL'.includes(kind)) return converted(kind, '');
     const size = width === undefined ? 0
       : width.startsWith('*') ? Number(args.take(widthPosition) ?? 0) : Number(width);
-    if (Math.abs(size) > limits.functionResultBytesMax) throw sqlError('22003', 'number is out of range');
+    if (Math.abs(size) > limits.functionResultBytesMax) {
+      throw sqlError('22003', 'number is out of range');
+    }
     const text = converted(kind, args.take(position));
     const left = minus !== undefined || size < 0;
     return left ? text.padEnd(Math.abs(size)) : text.padStart(Math.abs(size));

@@ -1,8 +1,8 @@
 /**
  * One record per function, operator and cast: what the planner resolves names against, what the
- * executors evaluate, and what the reference manual is printed from. Operators are functions named by
- * their spelling (`+`, `->>`), prefix ones have one argument; a cast is a function named `cast`
- * whose key holds both types.
+ * executors evaluate, and what the reference manual is printed from. Operators are functions
+ * named by their spelling (`+`, `->>`), prefix ones have one argument; a cast is a function named
+ * `cast` whose key holds both types.
  *
  * `evaluate` is the meaning: a pure function over datums, the same on every machine. A `template`
  * is the same meaning as code over machine values, for the generated executor; tests compare the
@@ -17,7 +17,8 @@ import type { FunctionKey } from './expr.ts';
 import type { Matcher } from './kernels.ts';
 
 /** Placeholders in signatures, with Postgres' meaning: equal ones stand for the same type. */
-export type Polymorphic = 'any' | 'anyelement' | 'anyarray' | 'anynonarray' | 'anycompatible' | 'anycompatiblearray';
+export type Polymorphic =
+  'any' | 'anyelement' | 'anyarray' | 'anynonarray' | 'anycompatible' | 'anycompatiblearray';
 
 export type SignatureType = TypeName | Polymorphic;
 
@@ -108,7 +109,8 @@ export interface FunctionEntry {
 export function keyOf(
   name: string, args: readonly SignatureType[], variadic?: SignatureType,
 ): FunctionKey {
-  return `${name}(${[...args, ...(variadic === undefined ? [] : [`variadic ${variadic}`])].join(',')})`;
+  const rest = variadic === undefined ? [] : [`variadic ${variadic}`];
+  return `${name}(${[...args, ...rest].join(',')})`;
 }
 
 /** Options of `entry`: any other field of the entry. */

@@ -1,6 +1,6 @@
 /**
- * Goal: `docs/functions.md` says what the table says. Method: print the manual and compare; run this
- * test with `--update` after a change of the table to write the file anew.
+ * Goal: `docs/functions.md` says what the table says. Method: print the manual and compare; run
+ * this test with `--update` after a change of the table to write the file anew.
  */
 import { expect, test } from 'vitest';
 import { functionManual } from './function-manual.ts';

@@ -25,7 +25,8 @@ function signature(fn: FunctionEntry): string {
 
 function resultText(fn: FunctionEntry): string {
   if (fn.columns !== undefined) {
-    return `rows (${fn.columns.map((column) => `${column.name} ${typeText(column.type)}`).join(', ')})`;
+    const columns = fn.columns.map((column) => `${column.name} ${typeText(column.type)}`);
+    return `rows (${columns.join(', ')})`;
   }
   return fn.setReturning ? `rows of ${typeText(fn.result)}` : typeText(fn.result);
 }
@@ -65,11 +66,12 @@ function chapter(topic: string, entries: readonly FunctionEntry[]): string[] {
 }
 
 function castChapter(): string[] {
+  const contexts = ['implicit', 'assignment', 'explicit'] as const;
   const targets = (type: TypeName, context: FunctionEntry['context']): string => functions
     .filter((fn) => fn.kind === 'cast' && fn.args[0] === type && fn.context === context)
     .map((fn) => typeText(fn.result)).join(', ');
   const rows = types.filter((type) => type.element === undefined).map(({ name, sqlName }) =>
-    `| ${sqlName} | ${targets(name, 'implicit')} | ${targets(name, 'assignment')} | ${targets(name, 'explicit')} |`);
+    `| ${[sqlName, ...contexts.map((context) => targets(name, context))].join(' | ')} |`);
   return [
     '## Casts', '',
     'Implicit casts are applied wherever they are needed, those on assignment by INSERT and UPDATE,',
@@ -83,9 +85,9 @@ export function functionManual(): string {
   const topics = [...new Set(functions.map((fn) => fn.topic))];
   return [
     '# Functions and operators', '',
-    'Made from the function table; answers are those of Postgres 15. A function whose argument is NULL',
-    'is NULL unless its description says otherwise. CASE, COALESCE, NULLIF, AND, OR, NOT and IS NULL are part',
-    'of the language and not listed.', '',
+    'Made from the function table; answers are those of Postgres 15. A function whose argument is',
+    'NULL is NULL unless its description says otherwise. CASE, COALESCE, NULLIF, AND, OR, NOT and',
+    'IS NULL are part of the language and not listed.', '',
     ...topics.flatMap((topic) => chapter(topic, functions.filter((fn) => fn.topic === topic))),
     ...castChapter(),
   ].join('\n');

@@ -81,10 +81,13 @@ export function functionsNamed(name: string): readonly FunctionEntry[] {
   return byName.get(`function ${name}`) ?? [];
 }
 
+/** Where a cast may be applied without being written. */
+export type CastContext = NonNullable<FunctionEntry['context']>;
+
 /** The cast from one type to another and where it may be applied, or undefined. */
 export function castBetween(
   from: TypeName, to: TypeName,
-): { readonly key: FunctionKey; readonly context: 'implicit' | 'assignment' | 'explicit' } | undefined {
+): { readonly key: FunctionKey; readonly context: CastContext } | undefined {
   const fn = functionByKey(`cast(${from},${to})`);
   return fn === undefined ? undefined : { key: fn.key, context: fn.context ?? 'explicit' };
 }

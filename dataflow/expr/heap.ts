@@ -3,8 +3,8 @@
  * slab of the output batch (whose size is known only when all rows are done). The first words hold
  * the program's var constants and survive `reset`.
  *
- * Law: values start on a word and are padded with zeros; offsets stay valid when the heap grows, the
- * `words` array does not.
+ * Law: values start on a word and are padded with zeros; offsets stay valid when the heap grows,
+ * the `words` array does not.
  */
 import { assert } from '../../src/base/assert.ts';
 import { wordsOf } from '../value/words.ts';
@@ -41,7 +41,8 @@ export class Heap {
   }
 
   #grow(words: number): void {
-    assert(words <= heapWordsMax, `computed values of one batch take at most ${heapWordsMax} words`);
+    assert(words <= heapWordsMax,
+      `computed values of one batch take at most ${heapWordsMax} words`);
     const grown = new Int32Array(Math.max(words, this.words.length * 2));
     grown.set(this.words.subarray(0, this.used));
     this.words = grown;

@@ -3,8 +3,8 @@
  * reference for the generated executor, the executor of one-off lookups, and the planner's constant
  * folder.
  *
- * Evaluation is on demand and remembered per row: a filter's nodes, then each output's, depth first,
- * arguments from left to right. The first error met ends the row.
+ * Evaluation is on demand and remembered per row: a filter's nodes, then each output's, depth
+ * first, arguments from left to right. The first error met ends the row.
  */
 import { assert, defined, unreachable } from '../../src/base/assert.ts';
 import { SqlError } from '../../src/base/error.ts';
@@ -128,8 +128,8 @@ export function evaluateNode(
 }
 
 /**
- * Runs a whole program over one row: its output row, or null if a filter is not true. Throws SqlError
- * for bad data.
+ * Runs a whole program over one row: its output row, or null if a filter is not true. Throws
+ * SqlError for bad data.
  */
 export function interpretRow(
   interpreter: Interpreter, program: Program, row: readonly Datum[],

@@ -1,10 +1,11 @@
 /**
- * Calculating with intervals, as Postgres does: months, days and time are kept apart; fractions that a
- * multiplication leaves spill downwards, with months of 30 days and days of 24 hours.
+ * Calculating with intervals, as Postgres does: months, days and time are kept apart; fractions
+ * that a multiplication leaves spill downwards, with months of 30 days and days of 24 hours.
  */
 import { sqlError } from '../../src/base/error.ts';
 import type { SqlError } from '../../src/base/error.ts';
-import { civilFromDays, dayOf, daysFromCivil, daysInMonth, microsecondsOf, timeOf } from '../value/calendar.ts';
+import { civilFromDays, dayOf, daysFromCivil, daysInMonth, microsecondsOf,
+  timeOf } from '../value/calendar.ts';
 import type { Interval } from '../value/datum.ts';
 import { interval } from '../value/datum.ts';
 import { isTimestamp, timestampInfinity, timestampMinusInfinity } from '../value/datetime-text.ts';
@@ -30,7 +31,8 @@ export function checkedInterval(months: number, days: number, microseconds: bigi
 
 /** a + sign × b, part by part. */
 export function addIntervals(a: Interval, b: Interval, sign: 1 | -1): Interval {
-  const microseconds = sign === 1 ? a.microseconds + b.microseconds : a.microseconds - b.microseconds;
+  const microseconds = sign === 1 ? a.microseconds + b.microseconds
+    : a.microseconds - b.microseconds;
   return checkedInterval(a.months + sign * b.months, a.days + sign * b.days, microseconds);
 }
 
@@ -113,7 +115,10 @@ export function isInfiniteTimestamp(microseconds: bigint): boolean {
   return microseconds === timestampInfinity || microseconds === timestampMinusInfinity;
 }
 
-/** The moment an interval later: months first (the day is cut to the month's length), then days, then time. */
+/**
+ * The moment an interval later: months first (the day is cut to the month's length), then days,
+ * then time.
+ */
 export function addToTimestamp(moment: bigint, by: Interval, sign: 1 | -1): bigint {
   if (isInfiniteTimestamp(moment)) return moment;
   let day = dayOf(moment);

@@ -1,11 +1,13 @@
 /**
- * JSON values one level at a time: the members or elements of a text as texts. jsonb is canonical, so
- * a part of it is canonical too and is put together again by `jsonbObject` and `jsonbArray`.
+ * JSON values one level at a time: the members or elements of a text as texts. jsonb is
+ * canonical, so a part of it is canonical too and is put together again by `jsonbObject` and
+ * `jsonbArray`.
  */
 import { sqlError } from '../../src/base/error.ts';
 import type { SqlError } from '../../src/base/error.ts';
 import {
-  firstEntry, jsonArray, jsonBoolean, jsonKind, jsonNull, jsonNumber, jsonObject, jsonString, nextEntry,
+  firstEntry, jsonArray, jsonBoolean, jsonKind, jsonNull, jsonNumber, jsonObject, jsonString,
+    nextEntry,
   skipBlank, skipString, skipValue, stringText, valueOfKey,
 } from '../value/json-scan.ts';
 import { compareJsonb } from '../value/jsonb.ts';
@@ -98,7 +100,10 @@ function isScalar(kind: JsonKind): boolean {
   return kind !== 'object' && kind !== 'array';
 }
 
-/** Whether `a` contains `b`; at the top an array also contains a scalar that is one of its elements. */
+/**
+ * Whether `a` contains `b`; at the top an array also contains a scalar that is one of its
+ * elements.
+ */
 export function contains(a: string, b: string): boolean {
   if (kindOf(a) === 'array' && isScalar(kindOf(b))) return elements(a).some((e) => equal(e, b));
   return containsDeep(a, b);
@@ -124,7 +129,8 @@ function containsDeep(a: string, b: string): boolean {
 export function concatenate(a: string, b: string): string {
   const [x, y] = [kindOf(a), kindOf(b)];
   if (x === 'object' && y === 'object') return jsonbObject([...members(a), ...members(b)]);
-  const parts = (text: string, kind: JsonKind): string[] => (kind === 'array' ? elements(text) : [text]);
+  const parts = (text: string, kind: JsonKind): string[] =>
+    (kind === 'array' ? elements(text) : [text]);
   return jsonbArray([...parts(a, x), ...parts(b, y)]);
 }
 
@@ -161,21 +167,25 @@ export type Change =
 export function changeAt(text: string, path: readonly (string | null)[], change: Change): string {
   const kind = kindOf(text);
   if (isScalar(kind)) {
-    throw scalarError(change.kind === 'delete' ? 'cannot delete path in scalar' : 'cannot set path in scalar');
+    throw scalarError(change.kind === 'delete' ? 'cannot delete path in scalar'
+      : 'cannot set path in scalar');
   }
-  if (path.length === 0 || ((change.kind === 'delete' || (change.kind === 'set' && !change.create)) && text.length === 2)) {
+  if (path.length === 0 || ((change.kind === 'delete'
+    || (change.kind === 'set' && !change.create)) && text.length === 2)) {
     return text;
   }
   return changeLevel(text, path, 0, change);
 }
 
-function changeLevel(text: string, path: readonly (string | null)[], level: number, change: Change): string {
+function changeLevel(text: string, path: readonly (string | null)[], level: number,
+  change: Change): string {
   const kind = kindOf(text);
   const step = path[level];
   if (isScalar(kind)) return text;
   if (step === null) throw sqlError('22004', `path element at position ${level + 1} is null`);
   return kind === 'object'
-    ? changeMember(text, path, level, step, change) : changeElement(text, path, level, step, change);
+    ? changeMember(text, path, level, step, change)
+      : changeElement(text, path, level, step, change);
 }
 
 function changeMember(
@@ -219,8 +229,10 @@ function changeElement(
   }
   if (change.kind === 'delete') return jsonbArray(all.filter((_, k) => k !== at));
   if (change.kind === 'set' && exists) all[at] = change.value;
-  else if (change.kind === 'insert') all.splice(Math.max(0, exists && change.after ? at + 1 : at), 0, change.value);
-  else if (change.kind === 'set' && change.create) all.splice(at < 0 ? 0 : all.length, 0, change.value);
+  else if (change.kind === 'insert') all.splice(Math.max(0, exists && change.after ? at + 1 : at),
+    0, change.value);
+  else if (change.kind === 'set' && change.create) all.splice(at < 0 ? 0 : all.length, 0,
+    change.value);
   return jsonbArray(all);
 }
 
@@ -240,7 +252,9 @@ export function pretty(text: string, indent = ''): string {
   const deeper = `${indent}    `;
   const lines = kind === 'array'
     ? elements(text).map((e) => deeper + pretty(e, deeper))
-    : Array.from(members(text), ([key, value]) => `${deeper}${JSON.stringify(key)}: ${pretty(value, deeper)}`);
+    : Array.from(members(text), ([key, value]) =>
+      `${deeper}${JSON.stringify(key)}: ${pretty(value, deeper)}`);
   const [open, close] = kind === 'array' ? '[]' : '{}';
-  return lines.length === 0 ? `${open}\n${indent}${close}` : `${open}\n${lines.join(',\n')}\n${indent}${close}`;
+  return lines.length === 0 ? `${open}\n${indent}${close}`
+    : `${open}\n${lines.join(',\n')}\n${indent}${close}`;
 }

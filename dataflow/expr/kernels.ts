@@ -1,8 +1,8 @@
 /**
- * Kernels: functions over the words of var values that generated code calls instead of the functions
- * over datums. They write their result to the heap and answer its offset, with its length in
- * `heap.lastBytes`; −1 stands for NULL. No JavaScript string and, for numerics below 2^53, no BigInt
- * is made.
+ * Kernels: functions over the words of var values that generated code calls instead of the
+ * functions over datums. They write their result to the heap and answer its offset, with its
+ * length in `heap.lastBytes`; −1 stands for NULL. No JavaScript string and, for numerics below
+ * 2^53, no BigInt is made.
  */
 import type { Decimal } from '../value/datum.ts';
 import {
@@ -55,7 +55,8 @@ export function addNumeric(
 
 /** a × b. */
 export function multiplyNumeric(
-  heap: Heap, a: Int32Array, aAt: number, aBytes: number, b: Int32Array, bAt: number, bBytes: number,
+  heap: Heap, a: Int32Array, aAt: number, aBytes: number, b: Int32Array, bAt: number,
+    bBytes: number,
 ): number {
   const product = smallNumericAt(a, aAt, aBytes) * smallNumericAt(b, bAt, bBytes);
   const scale = numericScaleAt(a, aAt) + numericScaleAt(b, bAt);
@@ -70,7 +71,8 @@ export function integerNumeric(heap: Heap, value: number): number {
 
 /** Two texts, one after the other. */
 export function concatenate(
-  heap: Heap, a: Int32Array, aAt: number, aBytes: number, b: Int32Array, bAt: number, bBytes: number,
+  heap: Heap, a: Int32Array, aAt: number, aBytes: number, b: Int32Array, bAt: number,
+    bBytes: number,
 ): number {
   const at = heap.take(wordsOf(aBytes + bBytes));
   const { words } = heap;
@@ -99,7 +101,10 @@ function appendBytes(
   }
 }
 
-/** A matcher of LIKE over UTF-8, for patterns without _ and with case: bytes then do as well as characters. */
+/**
+ * A matcher of LIKE over UTF-8, for patterns without _ and with case: bytes then do as well as
+ * characters.
+ */
 export type Matcher = (words: Int32Array, at: number, bytes: number) => boolean;
 
 function sameAt(words: Int32Array, at: number, from: number, piece: Uint8Array): boolean {
@@ -108,14 +113,17 @@ function sameAt(words: Int32Array, at: number, from: number, piece: Uint8Array):
 }
 
 /** The matcher of a pattern, or undefined if it needs characters. */
-export function likeMatcher(pattern: LikePattern, encode: (text: string) => Uint8Array): Matcher | undefined {
+export function likeMatcher(pattern: LikePattern,
+  encode: (text: string) => Uint8Array): Matcher | undefined {
   const { pieces } = pattern;
-  if (pattern.ignoreCase || pieces.some((piece) => piece.some((c) => c === null || c === ''))) return undefined;
+  if (pattern.ignoreCase || pieces.some((piece) =>
+    piece.some((c) => c === null || c === ''))) return undefined;
   const parts = pieces.map((piece) => encode(piece.join('')));
   const last = parts.length - 1;
   const least = parts.reduce((sum, part) => sum + part.length, 0);
   return (words, at, bytes) => {
-    if (bytes < least || (last === 0 && bytes !== least) || !sameAt(words, at, 0, parts[0])) return false;
+    if (bytes < least || (last === 0 && bytes !== least)
+      || !sameAt(words, at, 0, parts[0])) return false;
     const tail = bytes - parts[last].length;
     if (!sameAt(words, at, tail, parts[last])) return false;
     let from = parts[0].length;

@@ -1,7 +1,11 @@
-/** MD5 (RFC 1321) of bytes, for the SQL function of that name; not for anything that must be secure. */
+/**
+ * MD5 (RFC 1321) of bytes, for the SQL function of that name; not for anything that must be
+ * secure.
+ */
 
 const shifts = [7, 12, 17, 22, 5, 9, 14, 20, 4, 11, 16, 23, 6, 10, 15, 21];
-const sines = Int32Array.from({ length: 64 }, (_, k) => Math.floor(Math.abs(Math.sin(k + 1)) * 2 ** 32) | 0);
+const sines = Int32Array.from({ length: 64 },
+  (_, k) => Math.floor(Math.abs(Math.sin(k + 1)) * 2 ** 32) | 0);
 
 /** The message, a one bit, zeros, and the length in bits in the last 8 bytes. */
 function padded(bytes: Uint8Array): DataView {
@@ -45,5 +49,6 @@ export function md5(bytes: Uint8Array): string {
     state[2] += c;
     state[3] += d;
   }
-  return Array.from(new Uint8Array(state.buffer), (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return Array.from(new Uint8Array(state.buffer),
+    (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -56,15 +56,18 @@ function agree(seed: number, programs: number, depth: number): void {
   const input: ColumnType[] = randomTypes.map((type) => ({ type, nullable: random.chance(0.6) }));
   const maker = new ProgramMaker(random, input, ({ name, result }) =>
     result !== 'numeric' || !slow.has(name));
-  const batches = [1, 3, 40].map((rows) => batchFromRows(pool, input, randomRows(random, input, rows), 5));
+  const batches = [1, 3, 40].map((rows) => batchFromRows(pool, input,
+    randomRows(random, input, rows), 5));
   for (let p = 0; p < programs; p++) {
-    const types: TypeName[] = Array.from({ length: 1 + random.below(3) }, () => random.pick(randomTypes));
+    const types: TypeName[] = Array.from({ length: 1 + random.below(3) },
+      () => random.pick(randomTypes));
     const program = maker.program(types, depth);
     const output = types.map((type) => ({ type, nullable: true }));
     for (const batch of batches) {
       const reference = run(input, program, output, batch, pool, 'interpret');
       const generated = run(input, program, output, batch, pool, 'compile');
-      expect(shown(generated), JSON.stringify(program, (_, v: unknown) => typeof v === 'bigint' ? `${v}` : v))
+      expect(shown(generated), JSON.stringify(program,
+        (_, v: unknown) => typeof v === 'bigint' ? `${v}` : v))
         .toEqual(shown(reference));
     }
   }
@@ -82,9 +85,12 @@ test.each([11, 12])('deep random programs agree, seed %i', (seed) => {
 
 test('a program that only picks columns moves no row', () => {
   const pool = new SlabPool();
-  const columns: ColumnType[] = [{ type: 'int8', nullable: false }, { type: 'text', nullable: true }];
-  const batch = batchFromRows(pool, columns, [{ row: [1n, 'x'], weight: 2 }, { row: [2n, null], weight: -1 }], 1);
-  const output: ColumnType[] = [{ type: 'text', nullable: true }, { type: 'int8', nullable: false }];
+  const columns: ColumnType[] = [{ type: 'int8', nullable: false },
+    { type: 'text', nullable: true }];
+  const batch = batchFromRows(pool, columns, [{ row: [1n, 'x'], weight: 2 },
+    { row: [2n, null], weight: -1 }], 1);
+  const output: ColumnType[] = [{ type: 'text', nullable: true },
+    { type: 'int8', nullable: false }];
   const mfp = new Mfp(columns, projection(columns, [1, 0]), output);
   const result = mfp.run(batch, new BatchWriter(pool, output), 7, () => undefined);
   expect(result?.slab).toBe(batch.slab);
@@ -96,7 +102,8 @@ test('a program that only picks columns moves no row', () => {
 
 test('text that passes through is shared in the same slab and copied into another', () => {
   const pool = new SlabPool();
-  const columns: ColumnType[] = [{ type: 'text', nullable: false }, { type: 'int4', nullable: false }];
+  const columns: ColumnType[] = [{ type: 'text', nullable: false },
+    { type: 'int4', nullable: false }];
   const rows = Array.from({ length: 100 }, (_, k) => ({ row: [`text number ${k}`, k], weight: 1 }));
   const program: Program = {
     nodes: [

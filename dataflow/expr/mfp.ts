@@ -1,7 +1,7 @@
 /**
- * Filter, map and project over batches: what an `mfp` node of a plan, the residual of a join and a
- * lookup run. Two executors stand behind it, with the same results and errors: the interpreter for a
- * few rows, the generated loop for maintained views.
+ * Filter, map and project over batches: what an `mfp` node of a plan, the residual of a join and
+ * a lookup run. Two executors stand behind it, with the same results and errors: the interpreter
+ * for a few rows, the generated loop for maintained views.
  *
  * Where output goes. A program whose var outputs are all plain columns writes straight into the
  * writer's batch: if that lies in the input's slab the bytes stay where they are, else they are
@@ -23,7 +23,10 @@ import type { Program } from './expr.ts';
 import { InterpretedProgram } from './interpreted-program.ts';
 import { Scratch } from './scratch.ts';
 
-/** `auto` interprets the first `interpretedRowsMax` rows: a program that sees few is never generated. */
+/**
+ * `auto` interprets the first `interpretedRowsMax` rows: a program that sees few is never
+ * generated.
+ */
 export type Mode = 'interpret' | 'compile' | 'auto';
 
 /** One program with its executors; serves any number of batches, one at a time. */
@@ -112,8 +115,9 @@ export class Mfp {
   }
 
   /**
-   * Without filters every row stays where it is: only computed columns are written, the others and the
-   * weights are those of the input. Undefined if a row failed after all; its error was reported.
+   * Without filters every row stays where it is: only computed columns are written, the others
+   * and the weights are those of the input. Undefined if a row failed after all; its error was
+   * reported.
    */
   #runStill(
     compiled: Compiled, input: Batch, writer: BatchWriter, step: number, onError: ErrorListener,
@@ -172,7 +176,8 @@ export class Mfp {
     this.#dropNulls(compiled, writer);
     compiled.origins.forEach((origin, k) => {
       if (origin === 'heap') moveBytes(writer, k, rows, heap.words);
-      else if (origin === 'input' && writer.slab !== input.slab) moveBytes(writer, k, rows, input.slab.i32);
+      else if (origin === 'input' && writer.slab !== input.slab) moveBytes(writer, k, rows,
+        input.slab.i32);
     });
     return writer.seal(step, rows);
   }
@@ -215,7 +220,8 @@ function wordsOfColumns(input: Batch, columns: readonly number[]): number {
 type Views = Pick<Slab, 'i32' | 'i64' | 'f64' | 'u8'>;
 
 function callLoop(
-  compiled: Compiled, input: Batch, out: Views, column: Int32Array, nulls: Int32Array, weight: number,
+  compiled: Compiled, input: Batch, out: Views, column: Int32Array, nulls: Int32Array,
+    weight: number,
 ): number {
   const { slab } = input;
   return compiled.loop(

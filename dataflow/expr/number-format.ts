@@ -27,7 +27,8 @@ export interface NumberTemplate {
   signAt: number;
 }
 
-const tokens = ['FM', 'MI', 'PL', 'SG', 'PR', 'TH', 'RN', 'EEEE', '9', '0', '.', 'D', ',', 'G', 'L', 'S', 'V'] as const;
+const tokens = ['FM', 'MI', 'PL', 'SG', 'PR', 'TH', 'RN', 'EEEE', '9', '0', '.', 'D', ',', 'G',
+  'L', 'S', 'V'] as const;
 
 function bad(message: string): never {
   throw sqlError('42601', message);
@@ -35,7 +36,8 @@ function bad(message: string): never {
 
 function emptyTemplate(pieces: readonly Piece[]): NumberTemplate {
   return {
-    pieces, pre: 0, post: 0, multi: 0, fill: false, decimal: false, zeroStart: 0, zeroEnd: 0, bracket: false,
+    pieces, pre: 0, post: 0, multi: 0, fill: false, decimal: false, zeroStart: 0, zeroEnd: 0,
+      bracket: false,
     plus: false, minus: false, sign: 'none', signAt: 0,
   };
 }
@@ -64,9 +66,11 @@ export function numberTemplate(text: string): NumberTemplate {
   return template;
 }
 
-function digit(template: NumberTemplate, pieces: Piece[], token: '9' | '0', isMulti: boolean): void {
+function digit(template: NumberTemplate, pieces: Piece[], token: '9' | '0',
+  isMulti: boolean): void {
   if (template.bracket) bad('"PR" must be the last format');
-  if (token === '0' && template.zeroStart === 0 && !template.decimal) template.zeroStart = template.pre + 1;
+  if (token === '0' && template.zeroStart === 0 && !template.decimal) template.zeroStart =
+    template.pre + 1;
   if (isMulti) template.multi++;
   else if (template.decimal) template.post++;
   else template.pre++;
@@ -74,7 +78,8 @@ function digit(template: NumberTemplate, pieces: Piece[], token: '9' | '0', isMu
   pieces.push(token);
 }
 
-function note(template: NumberTemplate, pieces: Piece[], token: (typeof tokens)[number], spelled: string): void {
+function note(template: NumberTemplate, pieces: Piece[], token: (typeof tokens)[number],
+  spelled: string): void {
   switch (token) {
     case '9':
     case '0':
@@ -92,7 +97,8 @@ function note(template: NumberTemplate, pieces: Piece[], token: (typeof tokens)[
     case 'FM': template.fill = true; return;
     case 'S':
       if (template.sign !== 'none') bad('cannot use "S" twice');
-      if (template.plus || template.minus || template.bracket) bad('cannot use "S" and "PL"/"MI"/"SG"/"PR" together');
+      if (template.plus || template.minus
+        || template.bracket) bad('cannot use "S" and "PL"/"MI"/"SG"/"PR" together');
       template.sign = template.decimal ? 'post' : 'pre';
       template.signAt = template.pre;
       pieces.push('S');
@@ -147,7 +153,8 @@ class Layout {
     this.#zeroStart = template.zeroStart === 0 ? -1 : template.zeroStart - 1;
     this.#bracket = template.bracket && (negative || !fill);
     this.#sign = template.sign === 'pre' && template.signAt === pre ? 'post' : template.sign;
-    this.#signDone = plus || minus ? !(plus && !minus) : !negative && fill && template.sign === 'none';
+    this.#signDone = plus || minus ? !(plus && !minus)
+      : !negative && fill && template.sign === 'none';
     this.#lastRelevant = fill && template.decimal ? this.#relevant() : -1;
     this.#count = template.post + pre - (!this.#signDone && this.#blanks === 0 ? 0 : 1);
   }
@@ -159,7 +166,8 @@ class Layout {
     let last = this.#digits.length - 1;
     while (last > point && this.#digits[last] === '0') last--;
     const kept = this.#template.zeroEnd - this.#blanks;
-    return this.#template.zeroEnd > this.#blanks ? Math.max(last, Math.min(this.#digits.length - 1, kept)) : last;
+    return this.#template.zeroEnd > this.#blanks
+      ? Math.max(last, Math.min(this.#digits.length - 1, kept)) : last;
   }
 
   text(): string {
@@ -198,7 +206,9 @@ class Layout {
       case 'SG': this.#out += this.#negative ? '-' : '+'; return;
       case 'TH':
       case 'th':
-        if (/^[A-Z]/.test(this.#digits)) throw sqlError('22P02', `"${this.#digits}" is not a number`);
+        if (/^[A-Z]/.test(this.#digits)) {
+          throw sqlError('22P02', `"${this.#digits}" is not a number`);
+        }
         if (!this.#negative && !this.#template.decimal && !this.#digits.startsWith('#')) {
           const suffix = ordinal(this.#digits);
           this.#out += piece === 'TH' ? suffix.toUpperCase() : suffix;
@@ -212,7 +222,8 @@ class Layout {
 
   /** The leading zero of a number below one is not shown unless the template has a 0. */
   #hiddenZero(): boolean {
-    return this.#zeroStart < 0 && this.#at === 0 && this.#digits.startsWith('0') && this.#template.post !== 0;
+    return this.#zeroStart < 0 && this.#at === 0 && this.#digits.startsWith('0')
+      && this.#template.post !== 0;
   }
 
   #writeSign(): void {

@@ -1,8 +1,8 @@
 /**
- * Arithmetic of numeric: exact where numeric is exact, and with the number of decimals that Postgres
- * shows where it is not. Postgres computes in base 10,000, and its rules for the scale of a result
- * (at least 16 significant digits, not fewer decimals than the operands, at most 1,000) count digits of
- * that base; `weightOf` recovers them from our decimal form.
+ * Arithmetic of numeric: exact where numeric is exact, and with the number of decimals that
+ * Postgres shows where it is not. Postgres computes in base 10,000, and its rules for the scale
+ * of a result (at least 16 significant digits, not fewer decimals than the operands, at most
+ * 1,000) count digits of that base; `weightOf` recovers them from our decimal form.
  *
  * Inexact results are computed as fixed-point BigInts with guard digits and then rounded, halves
  * away from zero.
@@ -72,15 +72,18 @@ export function multiply(a: Decimal, b: Decimal): Decimal {
     if (a.form === 'NaN' || b.form === 'NaN') return numericNaN;
     return infinityOf(signOf(a) * signOf(b));
   }
-  const product = decimal(a.coefficient * b.coefficient, Math.min(a.scale + b.scale, numericScaleMax));
+  const product = decimal(a.coefficient * b.coefficient,
+    Math.min(a.scale + b.scale, numericScaleMax));
   const lost = a.scale + b.scale - product.scale;
-  return lost === 0 ? product : decimal(divideRounded(product.coefficient, tenTo(lost)), product.scale);
+  return lost === 0 ? product : decimal(divideRounded(product.coefficient, tenTo(lost)),
+    product.scale);
 }
 
 /** Exponent of the first digit: floor(log10 |value|); 0 for zero. */
 function exponentOf(value: Decimal): number {
   if (value.coefficient === 0n) return 0;
-  const digits = (value.coefficient < 0n ? -value.coefficient : value.coefficient).toString().length;
+  const digits = (value.coefficient < 0n ? -value.coefficient
+    : value.coefficient).toString().length;
   return digits - 1 - value.scale;
 }
 
@@ -253,13 +256,16 @@ function lnWeight(value: Decimal): number {
     return weight * 4 + Math.trunc(Math.log10(digit));
   }
   const exponent = exponentOf(value);
-  const digits = Number(value.coefficient.toString().slice(0, 9)) / 10 ** (Math.min(9, value.coefficient.toString().length) - 1);
+  const digits = Number(value.coefficient.toString().slice(0, 9)) / 10 ** (Math.min(9,
+    value.coefficient.toString().length) - 1);
   return Math.trunc(Math.log10(Math.abs(Math.log(digits) + exponent * 2.302585092994046)));
 }
 
 function requirePositive(value: Decimal): void {
   const sign = signOf(value);
-  if (sign === 0 && value.form === 'finite') throw sqlError('2201E', 'cannot take logarithm of zero');
+  if (sign === 0 && value.form === 'finite') {
+    throw sqlError('2201E', 'cannot take logarithm of zero');
+  }
   if (sign < 0) throw sqlError('2201E', 'cannot take logarithm of a negative number');
 }
 
@@ -318,7 +324,8 @@ function wholePower(base: Decimal, exponent: number): Decimal {
   const magnitude = (Number.isFinite(log) ? log : exponentOf(base)) * exponent;
   if (magnitude > 131_072) throw numericOverflow();
   if (magnitude < -scale - 2) return decimal(0n, scale);
-  return roundDecimal(powerByRounds(base, exponent, scale + guardDigits + Math.max(0, Math.ceil(magnitude)) + 12), scale);
+  return roundDecimal(powerByRounds(base, exponent,
+    scale + guardDigits + Math.max(0, Math.ceil(magnitude)) + 12), scale);
 }
 
 /** Repeated squaring with `digits` significant digits kept. */
@@ -342,7 +349,8 @@ function exactProduct(a: Decimal, b: Decimal): Decimal {
 function shorten(value: Decimal, digits: number): Decimal {
   const length = value.coefficient.toString().length;
   const drop = Math.min(length - digits, value.scale);
-  return drop <= 0 ? value : decimal(divideRounded(value.coefficient, tenTo(drop)), value.scale - drop);
+  return drop <= 0 ? value : decimal(divideRounded(value.coefficient, tenTo(drop)),
+    value.scale - drop);
 }
 
 /** base^exponent; 2201F where it is not defined, 22003 if the result is too large. */
@@ -354,7 +362,8 @@ export function power(base: Decimal, exponent: Decimal): Decimal {
     throw sqlError('2201F', 'zero raised to a negative power is undefined');
   }
   if (signOf(base) < 0 && !whole) {
-    throw sqlError('2201F', 'a negative number raised to a non-integer power yields a complex result');
+    throw sqlError('2201F',
+      'a negative number raised to a non-integer power yields a complex result');
   }
   const double = toDouble(exponent);
   if (whole && Math.abs(double) < 2 ** 31) return wholePower(base, double);
@@ -369,7 +378,8 @@ export function power(base: Decimal, exponent: Decimal): Decimal {
   const digits = displayScaleMax + 40;
   const ln = decimal(fixedLn(magnitude, digits), digits);
   const result = exponentialOf(
-    decimal(ln.coefficient * exponent.coefficient, ln.scale + exponent.scale), base.scale, exponent.scale,
+    decimal(ln.coefficient * exponent.coefficient, ln.scale + exponent.scale), base.scale,
+      exponent.scale,
   );
   return base.coefficient < 0n && odd ? negate(result) : result;
 }
@@ -397,7 +407,8 @@ function specialPower(base: Decimal, exponent: Decimal): Decimal | undefined {
     if (base.form === 'Infinity') return base;
     const whole = remainder(exponent, one).coefficient === 0n;
     if (!whole) {
-      throw sqlError('2201F', 'a negative number raised to a non-integer power yields a complex result');
+      throw sqlError('2201F',
+        'a negative number raised to a non-integer power yields a complex result');
     }
     return truncate(exponent, 0).coefficient % 2n === 0n ? numericInfinity : base;
   }
@@ -406,7 +417,8 @@ function specialPower(base: Decimal, exponent: Decimal): Decimal | undefined {
 
 function infinitePower(base: Decimal, exponent: Decimal): Decimal {
   const one = decimal(1n, 0);
-  const magnitude = base.form === 'finite' ? subtract(base.coefficient < 0n ? negate(base) : base, one) : numericInfinity;
+  const magnitude = base.form === 'finite' ? subtract(base.coefficient < 0n ? negate(base) : base,
+    one) : numericInfinity;
   const size = signOf(magnitude);
   if (size === 0) return one;
   if (base.form === 'finite' && base.coefficient === 0n && exponent.form === '-Infinity') {

@@ -1,10 +1,11 @@
 /**
  * Regular expressions in Postgres' advanced form, translated to JavaScript's. The two agree on most
  * of the syntax; what differs is translated here: embedded options `(?i)`, class shorthands inside
- * brackets, POSIX classes, `\m \M \y \Y \A \Z`, `\uXXXX`. What has no counterpart is refused by name.
+ * brackets, POSIX classes, `\m \M \y \Y \A \Z`, `\uXXXX`. What has no counterpart is refused by
+ * name.
  *
- * Two differences stay: Postgres prefers the longest match among alternatives, JavaScript the first;
- * and a hostile pattern can take long on a long text, which `regexTextMax` bounds.
+ * Two differences stay: Postgres prefers the longest match among alternatives, JavaScript the
+ * first; and a hostile pattern can take long on a long text, which `regexTextMax` bounds.
  */
 import { sqlError, unsupported } from '../../src/base/error.ts';
 import { limits } from '../../src/base/limits.ts';
@@ -12,13 +13,15 @@ import { limits } from '../../src/base/limits.ts';
 const posixClasses = new Map([
   ['alpha', '\\p{L}'], ['digit', '0-9'], ['alnum', '\\p{L}\\p{Nd}'], ['upper', '\\p{Lu}'],
   ['lower', '\\p{Ll}'], ['space', '\\s'], ['blank', ' \\t'], ['punct', '!-\\/:-@\\[-`\\{-~'],
-  ['xdigit', '0-9A-Fa-f'], ['cntrl', '\\x00-\\x1f\\x7f'], ['print', '\\x20-\\x7e\\u{a0}-\\u{10ffff}'],
+  ['xdigit', '0-9A-Fa-f'], ['cntrl', '\\x00-\\x1f\\x7f'],
+    ['print', '\\x20-\\x7e\\u{a0}-\\u{10ffff}'],
   ['graph', '\\x21-\\x7e\\u{a1}-\\u{10ffff}'], ['word', '\\w'],
 ]);
 
 /** Constraint escapes and others that are spelled differently outside brackets. */
 const escapes = new Map([
-  ['m', '(?<!\\w)(?=\\w)'], ['M', '(?<=\\w)(?!\\w)'], ['<', '(?<!\\w)(?=\\w)'], ['>', '(?<=\\w)(?!\\w)'],
+  ['m', '(?<!\\w)(?=\\w)'], ['M', '(?<=\\w)(?!\\w)'], ['<', '(?<!\\w)(?=\\w)'],
+    ['>', '(?<=\\w)(?!\\w)'],
   ['y', '\\b'], ['Y', '\\B'], ['A', '(?<![\\s\\S])'], ['Z', '(?![\\s\\S])'], ['a', '\\x07'],
   ['b', '\\x08'], ['B', '\\\\'], ['e', '\\x1b'],
 ]);
@@ -224,7 +227,8 @@ class Translator {
     const name = this.#source.slice(this.#at + 2, end);
     const found = kind === ':' ? posixClasses.get(name) : undefined;
     if (found === undefined) {
-      return invalid(kind === ':' ? 'invalid character class' : `invalid collating element at ${start}`);
+      return invalid(kind === ':' ? 'invalid character class'
+        : `invalid collating element at ${start}`);
     }
     this.#at = end + 2;
     return found;
@@ -245,7 +249,8 @@ export function compileRegex(
   const known = cache.get(key);
   if (known !== undefined) return known;
   const options: Options = {
-    ignoreCase: false, global: false, dotNewline: false, anchorsNewline: false, literal: false, expanded: false,
+    ignoreCase: false, global: false, dotNewline: false, anchorsNewline: false, literal: false,
+      expanded: false,
   };
   readFlags(flags, options, allowGlobal);
   const made = { regex: build(pattern, options), global: options.global };
@@ -285,7 +290,9 @@ function reason(message: string): string {
   return 'syntax error';
 }
 
-/** The engine compiles at the first match, and only then finds that a pattern is too large for it. */
+/**
+ * The engine compiles at the first match, and only then finds that a pattern is too large for it.
+ */
 function execute(regex: RegExp, text: string): RegExpExecArray | null {
   try {
     return regex.exec(text);
@@ -298,7 +305,8 @@ function execute(regex: RegExp, text: string): RegExpExecArray | null {
 /** All matches from the `from`th UTF-16 unit on, at most `most`. */
 export function matches(regex: RegExp, text: string, most = Infinity, from = 0): RegExpExecArray[] {
   if (text.length > limits.regexTextMax) {
-    throw sqlError('54000', `a regular expression is matched against at most ${limits.regexTextMax} characters`);
+    throw sqlError('54000',
+      `a regular expression is matched against at most ${limits.regexTextMax} characters`);
   }
   regex.lastIndex = from;
   const found: RegExpExecArray[] = [];
@@ -306,7 +314,8 @@ export function matches(regex: RegExp, text: string, most = Infinity, from = 0):
     const match = execute(regex, text);
     if (match === null) break;
     found.push(match);
-    if (match[0] === '') regex.lastIndex += (text.codePointAt(regex.lastIndex) ?? 0) > 0xffff ? 2 : 1;
+    if (match[0] === '') regex.lastIndex += (text.codePointAt(regex.lastIndex) ?? 0) > 0xffff ? 2
+      : 1;
     if (regex.lastIndex > text.length) break;
   }
   return found;

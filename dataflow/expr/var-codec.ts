@@ -3,7 +3,8 @@
  * ASCII texts, which most are, take a path of their own: the general decoder and encoder cost more
  * to enter than such a text takes.
  *
- * Law: `read` of what `write` wrote is the same value; `write` of what `read` read is the same bytes.
+ * Law: `read` of what `write` wrote is the same value; `write` of what `read` read is the same
+ * bytes.
  */
 import type { Datum } from '../value/datum.ts';
 import { readValueVar, valueVar } from '../value/datum-column.ts';
@@ -58,7 +59,8 @@ function writeShort(heap: Heap, text: string): number {
 /** The codec of a var type. */
 export function varCodec(type: TypeName): VarCodec {
   const { equality } = typeInfo(type);
-  const isText = type !== 'bytea' && type !== 'uuid' && (equality === 'bytes' || equality === 'jsonb');
+  const isText = type !== 'bytea' && type !== 'uuid'
+    && (equality === 'bytes' || equality === 'jsonb');
   return {
     read(words, at, bytes) {
       const short = isText ? readShort(words, at, bytes) : undefined;

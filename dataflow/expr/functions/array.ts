@@ -1,6 +1,7 @@
 /**
- * Arrays: one dimension, lower bound 1. Construction, subscripts, and comparison with ANY and ALL are
- * entries too (`array`, `array_element`, `= any`), so that the planner treats them like every other call.
+ * Arrays: one dimension, lower bound 1. Construction, subscripts, and comparison with ANY and ALL
+ * are entries too (`array`, `array_element`, `= any`), so that the planner treats them like every
+ * other call.
  */
 import { sqlError } from '../../../src/base/error.ts';
 import { array, arrayOf } from '../../value/array.ts';
@@ -51,16 +52,23 @@ function construction(): FunctionEntry[] {
     a === null && b === null ? null : array([...items(a), ...items(b)]);
   const arrays: readonly SignatureType[] = ['anycompatiblearray', 'anycompatiblearray'];
   return [
-    make('array', [], 'anyarray', 'An array of the arguments; ARRAY[…].', (values) => array(values), { ...called, variadic: 'anyelement' }),
-    make('array_append', ['anycompatiblearray', 'anycompatible'], 'anycompatiblearray', append, appended, called),
-    make('||', ['anycompatiblearray', 'anycompatible'], 'anycompatiblearray', append, appended, called),
-    make('array_prepend', ['anycompatible', 'anycompatiblearray'], 'anycompatiblearray', prepend, prepended, called),
-    make('||', ['anycompatible', 'anycompatiblearray'], 'anycompatiblearray', prepend, prepended, called),
+    make('array', [], 'anyarray', 'An array of the arguments; ARRAY[…].',
+      (values) => array(values), { ...called, variadic: 'anyelement' }),
+    make('array_append', ['anycompatiblearray', 'anycompatible'], 'anycompatiblearray', append,
+      appended, called),
+    make('||', ['anycompatiblearray', 'anycompatible'], 'anycompatiblearray', append, appended,
+      called),
+    make('array_prepend', ['anycompatible', 'anycompatiblearray'], 'anycompatiblearray', prepend,
+      prepended, called),
+    make('||', ['anycompatible', 'anycompatiblearray'], 'anycompatiblearray', prepend, prepended,
+      called),
     make('array_cat', arrays, 'anycompatiblearray', both, joined, calledNullable),
     make('||', arrays, 'anycompatiblearray', both, joined, calledNullable),
-    make('string_to_array', ['text', 'text'], '_text', 'The pieces of a text between delimiters (NULL: its characters).',
+    make('string_to_array', ['text', 'text'], '_text',
+      'The pieces of a text between delimiters (NULL: its characters).',
       ([text, by]) => splitText(text, by, null), calledNullable),
-    make('string_to_array', ['text', 'text', 'text'], '_text', 'The same; pieces equal to the third text become NULL.',
+    make('string_to_array', ['text', 'text', 'text'], '_text',
+      'The same; pieces equal to the third text become NULL.',
       ([text, by, none]) => splitText(text, by, none), calledNullable),
   ];
 }
@@ -68,7 +76,8 @@ function construction(): FunctionEntry[] {
 function splitText(text: Datum, by: Datum, none: Datum): Datum {
   if (text === null) return null;
   const whole = stringOf(text);
-  const pieces = whole === '' ? [] : by === null ? Array.from(whole) : by === '' ? [whole] : whole.split(stringOf(by));
+  const pieces = whole === '' ? [] : by === null ? Array.from(whole) : by === '' ? [whole]
+    : whole.split(stringOf(by));
   return array(pieces.map((piece) => (piece === none ? null : piece)));
 }
 
@@ -77,11 +86,13 @@ function sizes(): FunctionEntry[] {
     make(name, ['anyarray', 'int4'], 'int4', description, ([a, dimension]) =>
       dimension === 1 && items(a).length > 0 ? of(items(a).length) : null, nullable);
   return [
-    bound('array_length', 'Number of elements along a dimension; NULL if there is none.', (count) => count),
+    bound('array_length', 'Number of elements along a dimension; NULL if there is none.',
+      (count) => count),
     bound('array_upper', 'Largest subscript along a dimension.', (count) => count),
     bound('array_lower', 'Smallest subscript along a dimension.', () => 1),
     make('cardinality', ['anyarray'], 'int4', 'Number of elements.', ([a]) => items(a).length),
-    make('array_ndims', ['anyarray'], 'int4', 'Number of dimensions; NULL for an empty array.', ([a]) => (items(a).length === 0 ? null : 1), nullable),
+    make('array_ndims', ['anyarray'], 'int4', 'Number of dimensions; NULL for an empty array.',
+      ([a]) => (items(a).length === 0 ? null : 1), nullable),
     make('array_dims', ['anyarray'], 'text', 'Bounds of the dimensions as text.', ([a]) =>
       items(a).length === 0 ? null : `[1:${items(a).length}]`, nullable),
   ];
@@ -100,33 +111,45 @@ function positions(a: Datum, e: Datum, start: number, site: CallSite): number[] 
 
 function search(): FunctionEntry[] {
   return [
-    make('array_element', ['anyarray', 'int4'], 'anyelement', 'The element at a subscript; NULL outside the bounds.',
+    make('array_element', ['anyarray', 'int4'], 'anyelement',
+      'The element at a subscript; NULL outside the bounds.',
       ([a, k], { args }) => items(a)[numberOf(k) - lowerBound(args[0])] ?? null, nullable),
-    make('array_position', ['anycompatiblearray', 'anycompatible'], 'int4', 'Subscript of the first equal element, or NULL.',
+    make('array_position', ['anycompatiblearray', 'anycompatible'], 'int4',
+      'Subscript of the first equal element, or NULL.',
       ([a, e], site) => positions(a, e, 1, site)[0] ?? null, calledNullable),
-    make('array_position', ['anycompatiblearray', 'anycompatible', 'int4'], 'int4', 'Subscript of the first equal element from a subscript on, or NULL.',
+    make('array_position', ['anycompatiblearray', 'anycompatible', 'int4'], 'int4',
+      'Subscript of the first equal element from a subscript on, or NULL.',
       ([a, e, start], site) => {
         if (start === null) throw sqlError('22004', 'initial position must not be null');
         return positions(a, e, numberOf(start), site)[0] ?? null;
       }, calledNullable),
-    make('array_positions', ['anycompatiblearray', 'anycompatible'], '_int4', 'Subscripts of all equal elements.',
+    make('array_positions', ['anycompatiblearray', 'anycompatible'], '_int4',
+      'Subscripts of all equal elements.',
       ([a, e], site) => (a === null ? null : array(positions(a, e, 1, site))), calledNullable),
-    make('array_remove', ['anycompatiblearray', 'anycompatible'], 'anycompatiblearray', 'Without the elements that are equal.',
-      ([a, e], { args }) => (a === null ? null : array(items(a).filter((item) => !same(elementType(args[0]), item, e)))), calledNullable),
-    make('array_replace', ['anycompatiblearray', 'anycompatible', 'anycompatible'], 'anycompatiblearray', 'With another value in the place of equal elements.',
+    make('array_remove', ['anycompatiblearray', 'anycompatible'], 'anycompatiblearray',
+      'Without the elements that are equal.',
+      ([a, e], { args }) => (a === null ? null
+        : array(items(a).filter((item) => !same(elementType(args[0]), item, e)))), calledNullable),
+    make('array_replace', ['anycompatiblearray', 'anycompatible', 'anycompatible'],
+      'anycompatiblearray', 'With another value in the place of equal elements.',
       ([a, from, to], { args }) => (a === null ? null
-        : array(items(a).map((item) => (same(elementType(args[0]), item, from) ? to : item)))), calledNullable),
-    make('trim_array', ['anyarray', 'int4'], 'anyarray', 'Without so many elements at the end.', ([a, n]) => {
+        : array(items(a).map((item) => (same(elementType(args[0]), item, from) ? to : item)))),
+          calledNullable),
+    make('trim_array', ['anyarray', 'int4'], 'anyarray', 'Without so many elements at the end.',
+      ([a, n]) => {
       const count = items(a).length;
       if (numberOf(n) < 0 || numberOf(n) > count) {
         throw sqlError('2202E', `number of elements to trim must be between 0 and ${count}`);
       }
       return array(items(a).slice(0, count - numberOf(n)));
     }),
-    make('array_to_string', ['anyarray', 'text'], 'text', 'The elements as text with a delimiter between them; NULLs are left out.',
+    make('array_to_string', ['anyarray', 'text'], 'text',
+      'The elements as text with a delimiter between them; NULLs are left out.',
       ([a, by], { args }) => joinTexts(a, by, null, args[0]), nullable),
-    make('array_to_string', ['anyarray', 'text', 'text'], 'text', 'The elements as text with a delimiter between them and a text for NULLs.',
-      ([a, by, none], { args }) => (a === null || by === null ? null : joinTexts(a, by, none, args[0])), calledNullable),
+    make('array_to_string', ['anyarray', 'text', 'text'], 'text',
+      'The elements as text with a delimiter between them and a text for NULLs.',
+      ([a, by, none], { args }) => (a === null || by === null ? null
+        : joinTexts(a, by, none, args[0])), calledNullable),
   ];
 }
 
@@ -141,16 +164,20 @@ function joinTexts(a: Datum, by: Datum, none: Datum, type: TypeName): string {
 
 /** Whether `a` has every element of `b`; NULL is equal to nothing. */
 function covers(a: Datum, b: Datum, type: TypeName): boolean {
-  return items(b).every((e) => e !== null && items(a).some((own) => own !== null && same(type, own, e)));
+  return items(b).every((e) => e !== null && items(a).some((own) => own !== null
+    && same(type, own, e)));
 }
 
 function sets(): FunctionEntry[] {
   const both: readonly SignatureType[] = ['anyarray', 'anyarray'];
   return [
-    make('@>', both, 'bool', 'Whether the left array has every element of the right one.', ([a, b], { args }) => covers(a, b, elementType(args[0]))),
-    make('<@', both, 'bool', 'Whether the right array has every element of the left one.', ([a, b], { args }) => covers(b, a, elementType(args[0]))),
+    make('@>', both, 'bool', 'Whether the left array has every element of the right one.',
+      ([a, b], { args }) => covers(a, b, elementType(args[0]))),
+    make('<@', both, 'bool', 'Whether the right array has every element of the left one.',
+      ([a, b], { args }) => covers(b, a, elementType(args[0]))),
     make('&&', both, 'bool', 'Whether the arrays have an element in common.', ([a, b], { args }) =>
-      items(a).some((e) => e !== null && items(b).some((other) => other !== null && same(elementType(args[0]), e, other)))),
+      items(a).some((e) => e !== null && items(b).some((other) => other !== null
+        && same(elementType(args[0]), e, other)))),
   ];
 }
 
@@ -175,7 +202,8 @@ function quantified(
 function quantifiers(): FunctionEntry[] {
   const membership = make('array_contains_element', ['anycompatible', 'anycompatiblearray'], 'bool',
     'Whether the value is equal to any element of the array.', ([value, list], { args }) =>
-      quantified(false, value, list, (a, b) => compareMixed(args[0], elementType(args[1]), a, b) === 0), calledNullable);
+      quantified(false, value, list, (a, b) =>
+        compareMixed(args[0], elementType(args[1]), a, b) === 0), calledNullable);
   return [membership, ...comparisons()];
 }
 
@@ -184,14 +212,18 @@ function comparisons(): FunctionEntry[] {
   return (['any', 'all'] as const).flatMap((quantifier) => {
     const words = quantifier === 'any' ? 'any element' : 'every element';
     return [
-      ...orders.map(([name, holds]) => make(`${name} ${quantifier}`, ['anycompatible', 'anycompatiblearray'], 'bool',
+      ...orders.map(([name, holds]) => make(`${name} ${quantifier}`,
+        ['anycompatible', 'anycompatiblearray'], 'bool',
         `Whether the value compares as ${name} with ${words} of the array.`,
         ([value, list], { args }) => quantified(quantifier === 'all', value, list,
           (a, b) => holds(compareMixed(args[0], elementType(args[1]), a, b))), calledNullable)),
-      ...([['~~', true, false], ['!~~', false, false], ['~~*', true, true], ['!~~*', false, true]] as const).map(([name, wanted, ignoreCase]) =>
-        make(`${name} ${quantifier}`, ['text', '_text'], 'bool', `Whether the text compares as ${name} with ${words} of the array.`,
+      ...([['~~', true, false], ['!~~', false, false], ['~~*', true, true],
+        ['!~~*', false, true]] as const).map(([name, wanted, ignoreCase]) =>
+        make(`${name} ${quantifier}`, ['text', '_text'], 'bool',
+          `Whether the text compares as ${name} with ${words} of the array.`,
           ([value, list]) => quantified(quantifier === 'all', value, list,
-            (a, b) => like(stringOf(a), likePattern(stringOf(b), '\\', ignoreCase)) === wanted), calledNullable)),
+            (a, b) => like(stringOf(a), likePattern(stringOf(b), '\\', ignoreCase)) === wanted),
+              calledNullable)),
     ];
   });
 }
@@ -203,11 +235,15 @@ function setReturning(): FunctionEntry[] {
     entry('array', 'unnest', ['anyarray'], 'anyelement', 'The elements, one a row.', undefined, {
       setReturning: true, nullable: true, rows: ([a]) => items(a).map((item) => [item]),
     }),
-    entry('array', 'generate_subscripts', ['anyarray', 'int4'], 'int4', 'The subscripts along a dimension, one a row.', undefined, {
-      setReturning: true, rows: ([a, dimension]) => numbers(dimension === 1 ? items(a).length : 0, false),
+    entry('array', 'generate_subscripts', ['anyarray', 'int4'], 'int4',
+      'The subscripts along a dimension, one a row.', undefined, {
+      setReturning: true, rows: ([a, dimension]) =>
+        numbers(dimension === 1 ? items(a).length : 0, false),
     }),
-    entry('array', 'generate_subscripts', ['anyarray', 'int4', 'bool'], 'int4', 'The subscripts along a dimension, one a row, backwards if true.', undefined, {
-      setReturning: true, rows: ([a, dimension, reverse]) => numbers(dimension === 1 ? items(a).length : 0, reverse === true),
+    entry('array', 'generate_subscripts', ['anyarray', 'int4', 'bool'], 'int4',
+      'The subscripts along a dimension, one a row, backwards if true.', undefined, {
+      setReturning: true, rows: ([a, dimension, reverse]) =>
+        numbers(dimension === 1 ? items(a).length : 0, reverse === true),
     }),
   ];
 }

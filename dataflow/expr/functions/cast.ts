@@ -1,7 +1,8 @@
 /**
- * Casts, as in pg_cast: `cast(from,to)`, with where each may be applied. What pg_cast does not have
- * goes through text: to the string types on assignment, from them when written. Length coercions are
- * functions named after the type with the modifier as second argument: `numeric(numeric,int4)`.
+ * Casts, as in pg_cast: `cast(from,to)`, with where each may be applied. What pg_cast does not
+ * have goes through text: to the string types on assignment, from them when written. Length
+ * coercions are functions named after the type with the modifier as second argument:
+ * `numeric(numeric,int4)`.
  *
  * Timestamps with time zone are cast as in a session whose zone is UTC.
  */
@@ -12,7 +13,8 @@ import { numericInfinity, numericMinusInfinity, numericNaN } from '../../value/d
 import { applyModifier, parseDecimal, roundDecimal } from '../../value/decimal-text.ts';
 import { dayOf, microsecondsOf, timeOf } from '../../value/calendar.ts';
 import {
-  dateInfinity, dateMinusInfinity, isTimestamp, roundMicroseconds, timestampInfinity, timestampMinusInfinity,
+  dateInfinity, dateMinusInfinity, isTimestamp, roundMicroseconds, timestampInfinity,
+    timestampMinusInfinity,
 } from '../../value/datetime-text.ts';
 import { roundInterval } from '../../value/interval-text.ts';
 import { array, arrayOf } from '../../value/array.ts';
@@ -34,7 +36,8 @@ function cast(
   from: TypeName, to: TypeName, context: Context, convert: Convert, options: Options = {},
 ): FunctionEntry {
   const description = `Casts ${typeInfo(from).sqlName} to ${typeInfo(to).sqlName}.`;
-  const made = entry('cast', 'cast', [from, to], to, description, ([value], site) => convert(value, site), {
+  const made = entry('cast', 'cast', [from, to], to, description,
+    ([value], site) => convert(value, site), {
     kind: 'cast', context, ...options,
   });
   return { ...made, args: [from] };
@@ -66,7 +69,8 @@ function integerCasts(): FunctionEntry[] {
         },
       },
     });
-  const widening = (from: TypeName): FunctionEntry => cast(from, 'int8', 'implicit', (value) => wide(value), {
+  const widening = (from: TypeName): FunctionEntry =>
+    cast(from, 'int8', 'implicit', (value) => wide(value), {
     template: { total: true, emit: ([a]) => `BigInt(${a.value})` },
   });
   return [
@@ -78,7 +82,8 @@ function integerCasts(): FunctionEntry[] {
 /** A float as an integer: halves to the even one. */
 function floatToInteger(to: IntegerType, value: number): Datum {
   const rounded = roundHalfEven(value);
-  const fits = to === 'int8' ? rounded >= -(2 ** 63) && rounded < 2 ** 63 : Number.isFinite(rounded);
+  const fits = to === 'int8' ? rounded >= -(2 ** 63) && rounded < 2 ** 63
+    : Number.isFinite(rounded);
   const { code, message } = outOfRange(to);
   if (!fits) throw sqlError(code, message);
   return narrow(to, BigInt(rounded));
@@ -94,7 +99,9 @@ function numericToInteger(to: IntegerType, value: Decimal): Datum {
 
 function toSingle(value: number): number {
   const single = Math.fround(value);
-  if (!Number.isFinite(single) && Number.isFinite(value)) throw sqlError(floatOverflow.code, floatOverflow.message);
+  if (!Number.isFinite(single) && Number.isFinite(value)) {
+    throw sqlError(floatOverflow.code, floatOverflow.message);
+  }
   if (single === 0 && value !== 0) throw sqlError(floatUnderflow.code, floatUnderflow.message);
   return single;
 }
@@ -126,7 +133,8 @@ function numberCasts(): FunctionEntry[] {
   return [
     ...integers.flatMap((type) => [
       cast(type, 'float8', 'implicit', (value) => Number(value), {
-        template: { total: true, emit: ([a]) => type === 'int8' ? `Number(${a.value})` : `${a.value}` },
+        template: { total: true, emit: ([a]) => type === 'int8' ? `Number(${a.value})`
+          : `${a.value}` },
       }),
       cast(type, 'float4', 'implicit', (value) => Math.fround(Number(value))),
       cast(type, 'numeric', 'implicit', (value) => decimal(wide(value), 0), type === 'int8' ? {} : {
@@ -178,7 +186,8 @@ function timeCasts(): FunctionEntry[] {
     binary('timestamp', 'timestamptz', 'implicit'),
     binary('timestamptz', 'timestamp', 'assignment'),
     cast('time', 'interval', 'implicit', (value) => interval(0, 0, bigintOf(value))),
-    cast('interval', 'time', 'assignment', (value) => BigInt(timeOf(intervalOf(value).microseconds))),
+    cast('interval', 'time', 'assignment', (value) =>
+      BigInt(timeOf(intervalOf(value).microseconds))),
   ];
 }
 
@@ -200,7 +209,8 @@ function oidCasts(): FunctionEntry[] {
       binary(type, 'int8', 'assignment'),
       cast(type, 'int4', 'assignment', (value) => Number(BigInt.asIntN(32, bigintOf(value)))),
     ]),
-    ...aliases.flatMap((type) => [binary(type, 'oid', 'implicit'), binary('oid', type, 'implicit')]),
+    ...aliases.flatMap((type) => [binary(type, 'oid', 'implicit'),
+      binary('oid', type, 'implicit')]),
   ];
 }
 
@@ -261,7 +271,8 @@ function stringCasts(): FunctionEntry[] {
     ...(['text', 'varchar', 'bpchar'] as const).map((type) =>
       cast('bool', type, 'assignment', (value) => (value === true ? 'true' : 'false'))),
     ...(['text', 'varchar'] as const).map((type) =>
-      cast(type, 'regclass', 'implicit', (value) => parseDatum('regclass', stringOf(value)), { volatility: 'stable' })),
+      cast(type, 'regclass', 'implicit', (value) => parseDatum('regclass', stringOf(value)),
+        { volatility: 'stable' })),
   ];
 }
 
@@ -269,22 +280,28 @@ const flagsDescription = 'Fits a value to the length of its type';
 
 function lengthCoercions(): FunctionEntry[] {
   const moment = (type: 'timestamp' | 'timestamptz' | 'time'): FunctionEntry =>
-    entry('type modifier', type, [type, 'int4'], type, 'Rounds to a number of decimals of a second.',
+    entry('type modifier', type, [type, 'int4'], type,
+      'Rounds to a number of decimals of a second.',
       ([value, modifier]) => roundMicroseconds(bigintOf(value), numberOf(modifier)));
   return [
-    entry('type modifier', 'numeric', ['numeric', 'int4'], 'numeric', 'Rounds to the scale of a type modifier and checks its precision.',
+    entry('type modifier', 'numeric', ['numeric', 'int4'], 'numeric',
+      'Rounds to the scale of a type modifier and checks its precision.',
       ([value, modifier]) => applyModifier(decimalOf(value), numberOf(modifier))),
     ...(['varchar', 'bpchar'] as const).map((type) =>
-      entry('type modifier', type, [type, 'int4', 'bool'], type, `${flagsDescription}; cuts if the cast is explicit.`,
-        ([value, modifier, explicit]) => fitText(type, stringOf(value), numberOf(modifier), explicit === true))),
+      entry('type modifier', type, [type, 'int4', 'bool'], type,
+        `${flagsDescription}; cuts if the cast is explicit.`,
+        ([value, modifier, explicit]) => fitText(type, stringOf(value), numberOf(modifier),
+          explicit === true))),
     moment('timestamp'), moment('timestamptz'), moment('time'),
-    entry('type modifier', 'interval', ['interval', 'int4'], 'interval', 'Rounds to a number of decimals of a second.',
+    entry('type modifier', 'interval', ['interval', 'int4'], 'interval',
+      'Rounds to a number of decimals of a second.',
       ([value, modifier]) => roundInterval(intervalOf(value), numberOf(modifier))),
   ];
 }
 
 const made: readonly FunctionEntry[] = [
-  ...integerCasts(), ...numberCasts(), ...timeCasts(), ...oidCasts(), ...jsonCasts(), ...stringCasts(),
+  ...integerCasts(), ...numberCasts(), ...timeCasts(), ...oidCasts(), ...jsonCasts(),
+    ...stringCasts(),
 ];
 const madeKeys = new Set(made.map((fn) => fn.key));
 
@@ -320,7 +337,9 @@ export const castFunctions: readonly FunctionEntry[] = [
 
 /** The cast between two array types, made from that of their elements. */
 export function arrayCast(from: TypeName, to: TypeName, element: FunctionEntry): FunctionEntry {
-  const site: CallSite = { args: [typeInfo(from).element ?? 'unknown'], result: typeInfo(to).element ?? 'unknown' };
+  const site: CallSite = { args: [typeInfo(from).element ?? 'unknown'],
+    result: typeInfo(to).element ?? 'unknown' };
   return cast(from, to, element.context ?? 'explicit', (value) =>
-    array(arrayOf(value).elements.map((e) => (e === null ? null : element.evaluate?.([e], site) ?? null))));
+    array(arrayOf(value).elements.map((e) => (e === null ? null
+      : element.evaluate?.([e], site) ?? null))));
 }

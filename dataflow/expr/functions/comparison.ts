@@ -19,14 +19,16 @@ const operators = [
   { name: '<', js: '<', holds: (order: number) => order < 0, words: 'is less than' },
   { name: '<=', js: '<=', holds: (order: number) => order <= 0, words: 'is less than or equal to' },
   { name: '>', js: '>', holds: (order: number) => order > 0, words: 'is greater than' },
-  { name: '>=', js: '>=', holds: (order: number) => order >= 0, words: 'is greater than or equal to' },
+  { name: '>=', js: '>=', holds: (order: number) => order >= 0,
+    words: 'is greater than or equal to' },
 ] as const;
 
 type Operator = (typeof operators)[number];
 
 const ordered: readonly TypeName[] = [
   'bool', 'int2', 'int4', 'int8', 'float4', 'float8', 'numeric', 'text', 'bpchar', 'bytea', 'date',
-  'time', 'timestamp', 'timestamptz', 'interval', 'uuid', 'jsonb', 'oid', 'name', 'char', 'oidvector',
+  'time', 'timestamp', 'timestamptz', 'interval', 'uuid', 'jsonb', 'oid', 'name', 'char',
+    'oidvector',
 ];
 
 const crossed: readonly (readonly [TypeName, TypeName])[] = [
@@ -55,7 +57,8 @@ export function compareMixed(left: TypeName, right: TypeName, a: Datum, b: Datum
   const x = left === right ? a : comparable(left, a);
   const y = left === right ? b : comparable(right, b);
   if (typeof x === 'number' && typeof y === 'number') return compareDoubles(x, y);
-  if ((typeof x === 'bigint' || typeof x === 'number') && (typeof y === 'bigint' || typeof y === 'number')) {
+  if ((typeof x === 'bigint' || typeof x === 'number')
+    && (typeof y === 'bigint' || typeof y === 'number')) {
     return x < y ? -1 : x > y ? 1 : 0;
   }
   return compareDatums(left === right ? left : 'text', x, y);
@@ -72,7 +75,8 @@ function sameBytes(a: Operand, b: Operand, emitter: Emitter): string {
     if (words.length <= inlineWordsMax) {
       const tests = [`${a.bytes} === ${b.bytes}`];
       words.forEach((word, w) => {
-        tests.push(`${variable.words}[${variable.value} + ${w}] === ${emitter.numberConstant(word)}`);
+        const wanted = emitter.numberConstant(word);
+        tests.push(`${variable.words}[${variable.value} + ${w}] === ${wanted}`);
       });
       return tests.join(' && ');
     }
@@ -90,7 +94,8 @@ function varTemplate(type: TypeName, operator: Operator): Template | undefined {
   if (equality === 'interval') {
     return {
       total: false,
-      emit: ([a, b]) => `X.compareInterval(${a.words}, ${a.value}, ${b.words}, ${b.value}) ${operator.js} 0`,
+      emit: ([a, b]) =>
+        `X.compareInterval(${a.words}, ${a.value}, ${b.words}, ${b.value}) ${operator.js} 0`,
     };
   }
   const compare = wordCompare[equality];
@@ -108,7 +113,9 @@ function varTemplate(type: TypeName, operator: Operator): Template | undefined {
   };
 }
 
-/** Float comparison where NaN is greatest: the plain test, and what decides if a NaN is involved. */
+/**
+ * Float comparison where NaN is greatest: the plain test, and what decides if a NaN is involved.
+ */
 function floatText(operator: Operator, a: string, b: string): string {
   switch (operator.name) {
     case '=': return `(${a} === ${b} || (${a} !== ${a} && ${b} !== ${b}))`;
@@ -141,7 +148,8 @@ function widened(operand: Operand, emitter: Emitter): string {
 function template(left: TypeName, right: TypeName, operator: Operator): Template | undefined {
   if (left !== right && (left === 'date' || right === 'date')) return undefined;
   const physical = physicalOf(left);
-  if (physical === 'var') return left === right ? varTemplate(left, operator) : varTemplate('text', operator);
+  if (physical === 'var') return left === right ? varTemplate(left, operator)
+    : varTemplate('text', operator);
   const text = (a: Operand, b: Operand, emitter: Emitter): string => {
     if (left === 'bool') return booleanText(operator, a.value, b.value);
     if (physical === 'f64') return floatText(operator, a.value, b.value);
@@ -154,7 +162,8 @@ function template(left: TypeName, right: TypeName, operator: Operator): Template
 function comparison(left: TypeName, right: TypeName, operator: Operator): FunctionEntry {
   const made = template(left, right, operator);
   return entry(
-    'comparison', operator.name, [left, right], 'bool', `Whether the left value ${operator.words} the right one.`,
+    'comparison', operator.name, [left, right], 'bool',
+      `Whether the left value ${operator.words} the right one.`,
     ([a, b]) => operator.holds(compareMixed(left, right, a, b)),
     made === undefined ? {} : { template: made },
   );

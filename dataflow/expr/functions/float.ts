@@ -1,8 +1,8 @@
 /**
- * Floating-point arithmetic and mathematics: float4 and float8 as in Postgres. A finite operation that
- * gives an infinity is an overflow error, one that gives zero from factors that are not is an
- * underflow error. float4 computes in doubles and rounds, which is the same as computing in singles.
- * Transcendental functions may differ from another machine's library in the last digit.
+ * Floating-point arithmetic and mathematics: float4 and float8 as in Postgres. A finite operation
+ * that gives an infinity is an overflow error, one that gives zero from factors that are not is
+ * an underflow error. float4 computes in doubles and rounds, which is the same as computing in
+ * singles. Transcendental functions may differ from another machine's library in the last digit.
  */
 import { sqlError } from '../../../src/base/error.ts';
 import type { SqlError } from '../../../src/base/error.ts';
@@ -16,7 +16,8 @@ type FloatType = 'float4' | 'float8';
 type Binary = '+' | '-' | '*' | '/';
 
 export const floatOverflow: DataError = { code: '22003', message: 'value out of range: overflow' };
-export const floatUnderflow: DataError = { code: '22003', message: 'value out of range: underflow' };
+export const floatUnderflow: DataError = { code: '22003',
+  message: 'value out of range: underflow' };
 
 function thrown(error: DataError): SqlError {
   return sqlError(error.code, error.message);
@@ -62,21 +63,27 @@ function finiteText(value: string): string {
 function operatorText(operator: Binary, a: string, b: string, emitter: Emitter): string {
   const result = emitter.name();
   const overflow = emitter.failure(floatOverflow);
-  if (operator === '/') emitter.statement(`if (${b} === 0 && ${a} === ${a}) ${emitter.failure(divisionByZero)}`);
+  const underflow = emitter.failure(floatUnderflow);
+  if (operator === '/') {
+    const fails = emitter.failure(divisionByZero);
+    emitter.statement(`if (${b} === 0 && ${a} === ${a}) ${fails}`);
+  }
   emitter.statement(`const ${result} = ${a} ${operator} ${b};`);
   const both = `${finiteText(a)} && ${finiteText(b)}`;
-  emitter.statement(`if (${result} - ${result} !== 0 && ${operator === '/' ? `${finiteText(a)} && ${result} === ${result}` : both}) ${overflow}`);
+  const sound = operator === '/' ? `${finiteText(a)} && ${result} === ${result}` : both;
+  emitter.statement(`if (${result} - ${result} !== 0 && ${sound}) ${overflow}`);
   if (operator === '*') {
-    emitter.statement(`if (${result} === 0 && ${a} !== 0 && ${b} !== 0) ${emitter.failure(floatUnderflow)}`);
+    emitter.statement(`if (${result} === 0 && ${a} !== 0 && ${b} !== 0) ${underflow}`);
   }
   if (operator === '/') {
-    emitter.statement(`if (${result} === 0 && ${a} !== 0 && ${finiteText(b)}) ${emitter.failure(floatUnderflow)}`);
+    emitter.statement(`if (${result} === 0 && ${a} !== 0 && ${finiteText(b)}) ${underflow}`);
   }
   return result;
 }
 
 function template(operator: Binary): Template {
-  return { total: false, emit: ([a, b], emitter) => operatorText(operator, a.value, b.value, emitter) };
+  return { total: false, emit: ([a, b], emitter) =>
+    operatorText(operator, a.value, b.value, emitter) };
 }
 
 const words: Readonly<Record<Binary, string>> = {
@@ -108,12 +115,14 @@ function power(base: number, exponent: number): number {
     throw sqlError('2201F', 'zero raised to a negative power is undefined');
   }
   if (base < 0 && !Number.isInteger(exponent) && !infinite(exponent)) {
-    throw sqlError('2201F', 'a negative number raised to a non-integer power yields a complex result');
+    throw sqlError('2201F',
+      'a negative number raised to a non-integer power yields a complex result');
   }
   if (infinite(exponent) && Math.abs(base) === 1) return 1;
   const result = base ** exponent;
   if (infinite(result) && !infinite(base) && !infinite(exponent)) throw thrown(floatOverflow);
-  if (result === 0 && base !== 0 && !infinite(base) && !infinite(exponent)) throw thrown(floatUnderflow);
+  if (result === 0 && base !== 0 && !infinite(base)
+    && !infinite(exponent)) throw thrown(floatUnderflow);
   return result;
 }
 
@@ -186,12 +195,14 @@ function float(
   name: string, description: string, of: (...values: number[]) => number, args = 1,
 ): FunctionEntry {
   const types = Array.from({ length: args }, () => 'float8' as const);
-  return entry('mathematics', name, types, 'float8', description, (values) => of(...values.map(numberOf)));
+  return entry('mathematics', name, types, 'float8', description,
+    (values) => of(...values.map(numberOf)));
 }
 
 function signs(type: FloatType): FunctionEntry[] {
   return [
-    entry('arithmetic', '-', [type], type, 'The number with the opposite sign.', ([x]) => -numberOf(x), {
+    entry('arithmetic', '-', [type], type, 'The number with the opposite sign.',
+      ([x]) => -numberOf(x), {
       template: { total: true, emit: ([a]) => `-${a.value}` },
     }),
     entry('arithmetic', '+', [type], type, 'The number itself.', ([x]) => x),
@@ -208,6 +219,7 @@ export const floatFunctions: readonly FunctionEntry[] = [
   ...signs('float4'), ...signs('float8'),
   ...unary.map(([name, description, of]) => float(name, description, of)),
   float('atan2', 'Angle of the point (second, first), in radians.', Math.atan2, 2),
-  ...['power', 'pow', '^'].map((name) => float(name, 'The first number raised to the second.', power, 2)),
+  ...['power', 'pow', '^'].map((name) => float(name, 'The first number raised to the second.',
+    power, 2)),
   float('pi', 'The ratio of a circle’s circumference to its diameter.', () => Math.PI, 0),
 ];

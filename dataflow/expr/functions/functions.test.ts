@@ -13,7 +13,8 @@ import { formatDatum } from '../../value/text-output.ts';
 import type { TypeName } from '../../value/type.ts';
 import { typeInfo, types } from '../../value/type.ts';
 import type { CallSite, FunctionEntry, SignatureType } from '../function-entry.ts';
-import { castBetween, functionByKey, functions, functionsNamed, operatorsNamed } from '../function-table.ts';
+import { castBetween, functionByKey, functions, functionsNamed,
+  operatorsNamed } from '../function-table.ts';
 
 const folder = new URL('cases/', import.meta.url);
 const files = readdirSync(folder).filter((name) => name.endsWith('.txt'));
@@ -52,7 +53,8 @@ function readCase(line: string): Case {
 }
 
 function cases(file: string): Case[] {
-  return readFileSync(new URL(file, folder), 'utf8').split('\n').filter((l) => l !== '').map(readCase);
+  return readFileSync(new URL(file, folder), 'utf8').split('\n').filter((l) =>
+    l !== '').map(readCase);
 }
 
 function accepts(signature: SignatureType, type: TypeName): boolean {
@@ -68,7 +70,8 @@ function accepts(signature: SignatureType, type: TypeName): boolean {
 }
 
 /** The element types that the placeholders of a signature stand for; one, if they agree. */
-function placeholders(signature: readonly SignatureType[], args: readonly TypeName[]): Set<TypeName> {
+function placeholders(signature: readonly SignatureType[],
+  args: readonly TypeName[]): Set<TypeName> {
   return new Set(args.flatMap((type, k) => {
     switch (signature[k]) {
       case 'anyelement':

@@ -1,6 +1,6 @@
 /**
- * Integer arithmetic: int2, int4, int8 and their mixtures, as in pg_operator. The result of a mixture
- * has the wider type; a result outside its range is an error, never a wrap.
+ * Integer arithmetic: int2, int4, int8 and their mixtures, as in pg_operator. The result of a
+ * mixture has the wider type; a result outside its range is an error, never a wrap.
  */
 import { sqlError } from '../../../src/base/error.ts';
 import type { DataError } from '../../operators/operator.ts';
@@ -65,7 +65,8 @@ function narrowText(
     if (operator === '%') return `(${a.value} % ${b.value} | 0)`;
     emitter.statement(`const ${result} = ${a.value} / ${b.value} | 0;`);
     const check = b.constant === undefined || b.constant === -1;
-    const bad = type === 'int2' ? `${result} === 32768` : `${b.value} === -1 && ${a.value} === -2147483648`;
+    const bad = type === 'int2' ? `${result} === 32768`
+      : `${b.value} === -1 && ${a.value} === -2147483648`;
     if (check) emitter.statement(`if (${bad}) ${fails}`);
     return result;
   }
@@ -126,7 +127,8 @@ function template(operator: Binary, result: IntegerType): Template {
 
 const words: Readonly<Record<Binary, string>> = {
   '+': 'Sum of two integers.', '-': 'Difference of two integers.', '*': 'Product of two integers.',
-  '/': 'Quotient of two integers, cut towards zero.', '%': 'Remainder, with the sign of the dividend.',
+  '/': 'Quotient of two integers, cut towards zero.',
+    '%': 'Remainder, with the sign of the dividend.',
 };
 
 const order: readonly IntegerType[] = ['int2', 'int4', 'int8'];
@@ -166,7 +168,8 @@ function bitwise(operator: Bitwise, type: IntegerType): FunctionEntry {
 
 /** Shifts count modulo the width that the processor shifts in: 32, or 64 for int8. */
 function shift(operator: '<<' | '>>', type: IntegerType): FunctionEntry {
-  const description = operator === '<<' ? 'Bits shifted to the left.' : 'Bits shifted to the right, keeping the sign.';
+  const description = operator === '<<' ? 'Bits shifted to the left.'
+    : 'Bits shifted to the right, keeping the sign.';
   const modulus = type === 'int8' ? 64n : 32n;
   const evaluate: Evaluate = ([x, y]) => {
     const by = wide(y) & (modulus - 1n);
@@ -199,11 +202,13 @@ function negation(type: IntegerType): FunctionEntry {
         emitter.statement(`if (${a.value} === ${emitter.bigintConstant(least.int8)}) ${fails}`);
         return `BigInt.asIntN(64, -${a.value})`;
       }
-      emitter.statement(`if (${a.value} === ${emitter.numberConstant(Number(least[type]))}) ${fails}`);
+      const smallest = emitter.numberConstant(Number(least[type]));
+      emitter.statement(`if (${a.value} === ${smallest}) ${fails}`);
       return `(0 - ${a.value} | 0)`;
     },
   };
-  return entry('arithmetic', '-', [type], type, 'The number with the opposite sign.', evaluate, { template });
+  return entry('arithmetic', '-', [type], type, 'The number with the opposite sign.', evaluate,
+    { template });
 }
 
 function absolute(name: string, type: IntegerType): FunctionEntry {
@@ -223,13 +228,15 @@ function common(type: 'int4' | 'int8'): FunctionEntry[] {
   return [
     entry('mathematics', 'gcd', [type, type], type, 'Greatest common divisor; gcd(0, 0) is 0.',
       ([a, b]) => narrow(type, greatestCommonDivisor(wide(a), wide(b)))),
-    entry('mathematics', 'lcm', [type, type], type, 'Least common multiple; 0 if either is 0.', ([a, b]) => {
+    entry('mathematics', 'lcm', [type, type], type, 'Least common multiple; 0 if either is 0.',
+      ([a, b]) => {
       const divisor = greatestCommonDivisor(wide(a), wide(b));
       if (divisor === 0n) return narrow(type, 0n);
       const multiple = (wide(a) / divisor) * wide(b);
       return narrow(type, multiple < 0n ? -multiple : multiple);
     }),
-    entry('string', 'to_hex', [type], 'text', 'Hexadecimal digits of the number in two’s complement.',
+    entry('string', 'to_hex', [type], 'text',
+      'Hexadecimal digits of the number in two’s complement.',
       ([a]) => BigInt.asUintN(bits[type], wide(a)).toString(16)),
   ];
 }
@@ -239,9 +246,11 @@ export const integerFunctions: readonly FunctionEntry[] = [
     order.flatMap((a) => order.map((b) => binary(operator, a, b)))),
   ...order.flatMap((type) => [
     binary('%', type, type),
-    { ...binary('%', type, type), name: 'mod', key: `mod(${type},${type})`, kind: 'function' as const },
+    { ...binary('%', type, type), name: 'mod', key: `mod(${type},${type})`,
+      kind: 'function' as const },
     ...(['&', '|', '#'] as const).map((operator) => bitwise(operator, type)),
-    shift('<<', type), shift('>>', type), negation(type), absolute('abs', type), absolute('@', type),
+    shift('<<', type), shift('>>', type), negation(type), absolute('abs', type),
+      absolute('@', type),
     entry('arithmetic', '+', [type], type, 'The number itself.', ([x]) => x),
     entry('arithmetic', '~', [type], type, 'Bitwise NOT.', ([x]) => narrow(type, ~wide(x)), {
       template: {

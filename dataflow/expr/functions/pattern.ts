@@ -32,13 +32,15 @@ function binaryText(value: Datum): string {
 }
 
 const likes = [
-  ['~~', false, false, 'matches the LIKE pattern'], ['!~~', false, true, 'does not match the LIKE pattern'],
+  ['~~', false, false, 'matches the LIKE pattern'],
+    ['!~~', false, true, 'does not match the LIKE pattern'],
   ['~~*', true, false, 'matches the LIKE pattern, whatever the case'],
   ['!~~*', true, true, 'does not match the LIKE pattern, whatever the case'],
 ] as const;
 
 const regexes = [
-  ['~', '', false, 'matches the regular expression'], ['!~', '', true, 'does not match the regular expression'],
+  ['~', '', false, 'matches the regular expression'],
+    ['!~', '', true, 'does not match the regular expression'],
   ['~*', 'i', false, 'matches the regular expression, whatever the case'],
   ['!~*', 'i', true, 'does not match the regular expression, whatever the case'],
 ] as const;
@@ -53,7 +55,8 @@ function likeTemplate(ignoreCase: boolean, negated: boolean): Template {
       if (typeof pattern.constant !== 'string') return undefined;
       const matcher = likeMatcher(prepared(pattern.constant, ignoreCase), utf8);
       if (matcher === undefined) return undefined;
-      const call = `X.matchers[${emitter.matcher(matcher)}](${text.words}, ${text.value}, ${text.bytes})`;
+      const call =
+        `X.matchers[${emitter.matcher(matcher)}](${text.words}, ${text.value}, ${text.bytes})`;
       return negated ? `!${call}` : call;
     },
   };
@@ -63,14 +66,18 @@ function operators(): FunctionEntry[] {
   return [
     ...likes.flatMap(([name, ignoreCase, negated, words]) => texts.map((type) =>
       entry('pattern', name, [type, 'text'], 'bool', `Whether the text ${words}.`,
-        ([text, pattern]) => like(stringOf(text), prepared(stringOf(pattern), ignoreCase)) !== negated,
+        ([text, pattern]) => like(stringOf(text),
+          prepared(stringOf(pattern), ignoreCase)) !== negated,
         { template: likeTemplate(ignoreCase, negated) }))),
     ...likes.slice(0, 2).map(([name, , negated, words]) =>
-      entry('pattern', name, ['bytea', 'bytea'], 'bool', `Whether the bytes ${words}.`.replace('matches', 'match').replace('does', 'do'),
-        ([text, pattern]) => like(binaryText(text), prepared(binaryText(pattern), false)) !== negated)),
+      entry('pattern', name, ['bytea', 'bytea'], 'bool',
+        `Whether the bytes ${words}.`.replace('matches', 'match').replace('does', 'do'),
+        ([text, pattern]) => like(binaryText(text),
+          prepared(binaryText(pattern), false)) !== negated)),
     ...regexes.flatMap(([name, flags, negated, words]) => texts.map((type) =>
       entry('pattern', name, [type, 'text'], 'bool', `Whether the text ${words}.`,
-        ([text, pattern]) => occurs(compileRegex(stringOf(pattern), flags).regex, stringOf(text)) !== negated))),
+        ([text, pattern]) => occurs(compileRegex(stringOf(pattern), flags).regex,
+          stringOf(text)) !== negated))),
   ];
 }
 
@@ -125,7 +132,9 @@ function flagsOf(args: Args, at: number): string {
 /** The flags of a function that gives one answer, so that `g` has no place. */
 function plainFlags(name: string, args: Args): string {
   const flags = flagsOf(args, 2);
-  if (flags.includes('g')) throw sqlError('22023', `${name}() does not support the "global" option`);
+  if (flags.includes('g')) {
+    throw sqlError('22023', `${name}() does not support the "global" option`);
+  }
   return flags;
 }
 
@@ -170,22 +179,29 @@ function positive(value: Datum, name: string, least: number): number {
 }
 
 function replacements(): FunctionEntry[] {
-  const description = 'Replaces matches of a regular expression; \\1 to \\9 stand for groups, \\& for the match.';
+  const description =
+    'Replaces matches of a regular expression; \\1 to \\9 stand for groups, \\& for the match.';
   const make = (args: readonly TypeName[], of: (args: Args) => Datum): FunctionEntry =>
     entry('pattern', 'regexp_replace', args, 'text', description, of);
   return [
-    make(['text', 'text', 'text'], ([t, p, r]) => regexReplace(stringOf(t), stringOf(p), stringOf(r), 1, 1, '')),
+    make(['text', 'text', 'text'], ([t, p, r]) =>
+      regexReplace(stringOf(t), stringOf(p), stringOf(r), 1, 1, '')),
     make(['text', 'text', 'text', 'text'], ([t, p, r, f]) => {
       const flags = stringOf(f);
-      if (/^[0-9]/.test(flags)) throw sqlError('22023', `invalid regular expression option: "${flags[0]}"`);
-      return regexReplace(stringOf(t), stringOf(p), stringOf(r), 1, flags.includes('g') ? 0 : 1, flags);
+      if (/^[0-9]/.test(flags)) {
+        throw sqlError('22023', `invalid regular expression option: "${flags[0]}"`);
+      }
+      return regexReplace(stringOf(t), stringOf(p), stringOf(r), 1, flags.includes('g') ? 0 : 1,
+        flags);
     }),
     make(['text', 'text', 'text', 'int4'], ([t, p, r, s]) =>
       regexReplace(stringOf(t), stringOf(p), stringOf(r), positive(s, 'start', 1), 1, '')),
     make(['text', 'text', 'text', 'int4', 'int4'], ([t, p, r, s, n]) =>
-      regexReplace(stringOf(t), stringOf(p), stringOf(r), positive(s, 'start', 1), positive(n, 'n', 0), '')),
+      regexReplace(stringOf(t), stringOf(p), stringOf(r), positive(s, 'start', 1),
+        positive(n, 'n', 0), '')),
     make(['text', 'text', 'text', 'int4', 'int4', 'text'], ([t, p, r, s, n, f]) => regexReplace(
-      stringOf(t), stringOf(p), stringOf(r), positive(s, 'start', 1), positive(n, 'n', 0), stringOf(f))),
+      stringOf(t), stringOf(p), stringOf(r), positive(s, 'start', 1), positive(n, 'n', 0),
+        stringOf(f))),
   ];
 }
 
@@ -239,31 +255,42 @@ function allGroups(text: string, pattern: string, flags: string): Row[] {
 
 export const patternFunctions: readonly FunctionEntry[] = [
   ...operators(),
-  entry('pattern', 'like_escape', ['text', 'text'], 'text', 'A LIKE pattern rewritten for another escape character.',
+  entry('pattern', 'like_escape', ['text', 'text'], 'text',
+    'A LIKE pattern rewritten for another escape character.',
     ([pattern, escape]) => likeEscape(stringOf(pattern), stringOf(escape))),
-  entry('pattern', 'similar_to_escape', ['text'], 'text', 'A SIMILAR TO pattern as a regular expression.',
+  entry('pattern', 'similar_to_escape', ['text'], 'text',
+    'A SIMILAR TO pattern as a regular expression.',
     ([pattern]) => similarTo(stringOf(pattern), '\\')),
-  entry('pattern', 'similar_to_escape', ['text', 'text'], 'text', 'A SIMILAR TO pattern as a regular expression, with its escape character.',
+  entry('pattern', 'similar_to_escape', ['text', 'text'], 'text',
+    'A SIMILAR TO pattern as a regular expression, with its escape character.',
     ([pattern, escape]) => similarTo(stringOf(pattern), stringOf(escape))),
   ...replacements(),
-  ...withFlags('regexp_match', '_text', 'Groups of the first match, or NULL if there is none.', matchGroups, { nullable: true }),
-  ...rowsWithFlags('regexp_matches', '_text', 'Groups of the first match, or of each one with the flag g.', allGroups),
+  ...withFlags('regexp_match', '_text', 'Groups of the first match, or NULL if there is none.',
+    matchGroups, { nullable: true }),
+  ...rowsWithFlags('regexp_matches', '_text',
+    'Groups of the first match, or of each one with the flag g.', allGroups),
   ...withFlags('regexp_split_to_array', '_text', 'The pieces of the text between matches.',
     (text, pattern, flags) => array(pieces(text, pattern, flags))),
-  ...rowsWithFlags('regexp_split_to_table', 'text', 'The pieces of the text between matches, one a row.',
+  ...rowsWithFlags('regexp_split_to_table', 'text',
+    'The pieces of the text between matches, one a row.',
     (text, pattern, flags) => pieces(text, pattern, flags).map((piece) => [piece])),
   ...withFlags('regexp_like', 'bool', 'Whether the pattern occurs in the text.',
     (text, pattern, flags) => occurs(compileRegex(pattern, flags).regex, text)),
-  entry('pattern', 'regexp_count', ['text', 'text'], 'int4', 'How often the pattern occurs in the text.',
+  entry('pattern', 'regexp_count', ['text', 'text'], 'int4',
+    'How often the pattern occurs in the text.',
     ([text, pattern]) => matches(compileRegex(stringOf(pattern)).regex, stringOf(text)).length),
-  entry('pattern', 'regexp_substr', ['text', 'text'], 'text', 'The first match of the pattern, or NULL.',
-    ([text, pattern]) => firstMatch(stringOf(text), stringOf(pattern), '')?.[0] ?? null, { nullable: true }),
-  entry('pattern', 'regexp_instr', ['text', 'text'], 'int4', 'Position of the first match of the pattern, or 0.',
+  entry('pattern', 'regexp_substr', ['text', 'text'], 'text',
+    'The first match of the pattern, or NULL.',
+    ([text, pattern]) => firstMatch(stringOf(text), stringOf(pattern), '')?.[0] ?? null,
+      { nullable: true }),
+  entry('pattern', 'regexp_instr', ['text', 'text'], 'int4',
+    'Position of the first match of the pattern, or 0.',
     ([text, pattern]) => {
       const match = firstMatch(stringOf(text), stringOf(pattern), '');
       return match === undefined ? 0 : characters(stringOf(text).slice(0, match.index)) + 1;
     }),
-  entry('pattern', 'substring', ['text', 'text'], 'text', 'The first group, or the whole, of the first match of a regular expression.',
+  entry('pattern', 'substring', ['text', 'text'], 'text',
+    'The first group, or the whole, of the first match of a regular expression.',
     ([text, pattern]) => {
       const match = firstMatch(stringOf(text), stringOf(pattern), '');
       if (match === undefined) return null;
