@@ -5,6 +5,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { SqlError } from '../../src/base/error.ts';
 import { Random } from '../../test/support/random.ts';
 import { binaryCases } from './binary-cases.ts';
 import { decodeBinary } from './binary-input.ts';
@@ -19,7 +20,7 @@ import { parseDatum } from './text-input.ts';
 import { formatDatum } from './text-output.ts';
 import { zoneByName } from './timezone.ts';
 import type { TypeName } from './type.ts';
-import { typeByOid } from './type.ts';
+import { typeByOid, types } from './type.ts';
 import { makeBinaryEncoder } from './wire-binary.ts';
 import { makeTextEncoder } from './wire-text.ts';
 
@@ -149,5 +150,23 @@ test('malformed binary values are refused', () => {
       fields = error instanceof Error && 'fields' in error ? error.fields : error;
     }
     expect([type, bytes, fields]).toEqual([type, bytes, expect.objectContaining({ code })]);
+  }
+});
+
+test('random bytes and random texts are values or refused, never a crash', () => {
+  const random = new Random(11);
+  const alphabet = [...'0123456789-+.:/eETZ {}[]",\\axyPDHM\u00e9\ud83d\ude00'];
+  for (const { name } of types) {
+    for (let k = 0; k < 300; k++) {
+      const bytes = Uint8Array.from({ length: random.below(40) }, () => random.pick([0, 0, 1, 255, random.below(256)]));
+      const text = Array.from({ length: random.below(20) }, () => random.pick(alphabet)).join('');
+      for (const read of [(): Datum => decodeBinary(name, bytes), (): Datum => parseDatum(name, text)]) {
+        try {
+          expect(encodeBinary(name, read())).toBeInstanceOf(Uint8Array);
+        } catch (error) {
+          expect(error).toBeInstanceOf(SqlError);
+        }
+      }
+    }
   }
 });
