@@ -9,6 +9,8 @@
  *
  * The compressor is greedy with one hash table of positions, independent blocks of 64 KiB.
  */
+import { copyLiteral, copyMatch, copySlackBytes, outputFor } from './codec-copy.ts';
+import type { Output } from './codec-copy.ts';
 import { intact } from './codec-error.ts';
 import { xxhash32 } from './xxhash32.ts';
 
@@ -42,13 +44,15 @@ class FrameReader {
   readonly #bytes: Uint8Array;
   readonly #bytesMax: number;
   #at = 0;
-  #out: Uint8Array;
+  readonly #view: DataView;
+  #out: Output;
   #end = 0;
 
   constructor(bytes: Uint8Array, bytesMax: number) {
     this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#bytesMax = bytesMax;
-    this.#out = new Uint8Array(Math.min(bytesMax, Math.max(1024, bytes.length * 4)));
+    this.#out = outputFor(Math.min(bytesMax, Math.max(1024, bytes.length * 4)));
   }
 
   get more(): boolean {
@@ -56,7 +60,7 @@ class FrameReader {
   }
 
   output(): Uint8Array {
-    return this.#out.subarray(0, this.#end);
+    return this.#out.bytes.subarray(0, this.#end);
   }
 
   frame(): void {
@@ -77,7 +81,7 @@ class FrameReader {
       }
     }
     if ((flags & contentChecksumBit) !== 0) {
-      intact(this.#word() === xxhash32(this.#out, start, this.#end), 'lz4 content checksum differs');
+      intact(this.#word() === xxhash32(this.#out.bytes, start, this.#end), 'lz4 content checksum differs');
     }
   }
 
@@ -106,16 +110,17 @@ class FrameReader {
   /** Makes room for `bytes` more. */
   #room(bytes: number): void {
     const needed = this.#end + bytes;
-    if (needed <= this.#out.length) return;
+    const held = this.#out.bytes.length - copySlackBytes;
+    if (needed <= held) return;
     intact(needed <= this.#bytesMax, `lz4 content exceeds ${this.#bytesMax} bytes`);
-    const wider = new Uint8Array(Math.min(this.#bytesMax, Math.max(needed, this.#out.length * 2)));
-    wider.set(this.#out.subarray(0, this.#end));
+    const wider = outputFor(Math.min(this.#bytesMax, Math.max(needed, held * 2)));
+    wider.bytes.set(this.#out.bytes.subarray(0, this.#end));
     this.#out = wider;
   }
 
   #stored(length: number): void {
     this.#room(length);
-    this.#out.set(this.#bytes.subarray(this.#at, this.#at + length), this.#end);
+    copyLiteral(this.#bytes, this.#view, this.#at, this.#out, this.#end, length);
     this.#end += length;
   }
 
@@ -135,7 +140,7 @@ class FrameReader {
       }
       intact(literals <= to - at, 'lz4 literals are cut off');
       this.#room(literals);
-      copyForward(bytes, at, this.#out, this.#end, literals);
+      copyLiteral(bytes, this.#view, at, this.#out, this.#end, literals);
       at += literals;
       this.#end += literals;
       if (at === to) return;
@@ -153,31 +158,19 @@ class FrameReader {
       }
       intact(offset > 0 && offset <= this.#end - lowest, 'lz4 match is out of range');
       this.#room(length);
-      repeat(this.#out, this.#end, offset, length);
+      copyMatch(this.#out, this.#end, offset, length);
       this.#end += length;
     }
   }
 }
 
-function copyForward(
-  source: Uint8Array, from: number, target: Uint8Array, to: number, length: number,
-): void {
-  if (length > 32) target.set(source.subarray(from, from + length), to);
-  else for (let k = 0; k < length; k++) target[to + k] = source[from + k];
-}
-
-function repeat(out: Uint8Array, end: number, offset: number, length: number): void {
-  if (offset >= length && length > 64) out.copyWithin(end, end - offset, end - offset + length);
-  else for (let k = 0; k < length; k++) out[end + k] = out[end + k - offset];
-}
-
-/** Compresses into one frame with independent blocks of 64 KiB and a content checksum. */
+/** Compresses into one frame with independent blocks of 64 KiB; record batches have a checksum of their own. */
 export function lz4Compress(bytes: Uint8Array): Uint8Array {
   const blocks = Math.ceil(bytes.length / blockBytes);
   const out = new Uint8Array(32 + bytes.length + blocks * (16 + Math.ceil(blockBytes / 255)));
   const view = new DataView(out.buffer);
   view.setUint32(0, magic, true);
-  out[4] = versionBits | independentBit | contentChecksumBit;
+  out[4] = versionBits | independentBit;
   out[5] = 4 << 4;
   out[6] = (xxhash32(out, 4, 6) >>> 8) & 0xff;
   let end = 7;
@@ -194,8 +187,7 @@ export function lz4Compress(bytes: Uint8Array): Uint8Array {
     }
   }
   view.setUint32(end, 0, true);
-  view.setUint32(end + 4, xxhash32(bytes), true);
-  return out.slice(0, end + 8);
+  return out.slice(0, end + 4);
 }
 
 function compressBlock(bytes: Uint8Array, out: Uint8Array, outFrom: number): number {

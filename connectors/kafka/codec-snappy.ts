@@ -9,6 +9,8 @@
  *
  * The compressor is greedy with one hash table of 2^14 positions, restarted per block of 64 KiB.
  */
+import { copyLiteral, copyMatch, outputFor } from './codec-copy.ts';
+import type { Output } from './codec-copy.ts';
 import { intact } from './codec-error.ts';
 
 const xerialMagic = Uint8Array.of(0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00);
@@ -66,13 +68,14 @@ function decompressBlock(bytes: Uint8Array, from: number, to: number, bytesMax: 
   intact(length <= bytesMax, `snappy block of ${length} bytes exceeds ${bytesMax}`);
   // One byte of input gives at most 64 bytes / 2 of output, so a length beyond that is a lie.
   intact(length <= (to - at) * 64, `snappy length ${length} cannot come from ${to - at} bytes`);
-  const out = new Uint8Array(length);
-  const written = expand(bytes, at, to, out);
+  const out = outputFor(length);
+  const written = expand(bytes, at, to, out, length);
   intact(written === length, `snappy block gives ${written} bytes, not ${length}`);
-  return out;
+  return out.bytes.subarray(0, length);
 }
 
-function expand(bytes: Uint8Array, from: number, to: number, out: Uint8Array): number {
+function expand(bytes: Uint8Array, from: number, to: number, out: Output, lengthMax: number): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let at = from;
   let end = 0;
   while (at < to) {
@@ -87,9 +90,8 @@ function expand(bytes: Uint8Array, from: number, to: number, out: Uint8Array): n
         at += extra;
       }
       length++;
-      intact(length <= to - at && length <= out.length - end, 'snappy literal is cut off');
-      if (length > 32) out.set(bytes.subarray(at, at + length), end);
-      else for (let k = 0; k < length; k++) out[end + k] = bytes[at + k];
+      intact(length <= to - at && length <= lengthMax - end, 'snappy literal is cut off');
+      copyLiteral(bytes, view, at, out, end, length);
       at += length;
       end += length;
       continue;
@@ -103,8 +105,8 @@ function expand(bytes: Uint8Array, from: number, to: number, out: Uint8Array): n
     else offset |= bytes[at + 1] << 8;
     if (wide === 3) offset = (offset | (bytes[at + 2] << 16)) + bytes[at + 3] * 2 ** 24;
     at += offsetBytes;
-    intact(offset > 0 && offset <= end && length <= out.length - end, 'snappy copy is out of range');
-    for (let k = 0; k < length; k++) out[end + k] = out[end + k - offset];
+    intact(offset > 0 && offset <= end && length <= lengthMax - end, 'snappy copy is out of range');
+    copyMatch(out, end, offset, length);
     end += length;
   }
   return end;

@@ -109,7 +109,7 @@ function attempt(codec: Codec, bytes: Uint8Array): number {
 test.each(codecs.filter((codec) => codec !== 'none'))('%s: mutated bytes fail cleanly', (codec) => {
   const random = new Random(4);
   let failed = 0;
-  for (let round = 0; round < 1500; round++) {
+  for (let round = 0; round < 600; round++) {
     const framed = compress(codec, sample(random, 1 + random.below(600)));
     const source = codec === 'snappy' && random.chance(0.5) ? snappyCompressRaw(sample(random, 500)) : framed;
     const bytes = Uint8Array.from(source);
@@ -119,7 +119,7 @@ test.each(codecs.filter((codec) => codec !== 'none'))('%s: mutated bytes fail cl
     expect(length).toBeLessThanOrEqual(bytesMax);
     if (length < 0) failed++;
   }
-  expect(failed).toBeGreaterThan(100);
+  expect(failed).toBeGreaterThan(40);
 });
 
 test('snappy of nothing is a frame that gives nothing', () => {

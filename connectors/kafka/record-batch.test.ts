@@ -191,7 +191,7 @@ test('a chunk that ends too early says which offsets are missing', () => {
 
 test('a random log with transactions reads as the list of what was committed', () => {
   const random = new Random(5);
-  for (let round = 0; round < 60; round++) {
+  for (let round = 0; round < 30; round++) {
     const open = new Map<bigint, { first: number; records: [number, string][] }>();
     const batches: Uint8Array[] = [];
     const visible: [number, string][] = [];
@@ -232,7 +232,7 @@ test('a random log with transactions reads as the list of what was committed', (
 test('mutated batches never throw, and never give an offset twice or outside of the chunk', () => {
   const random = new Random(6);
   let damaged = 0;
-  for (let round = 0; round < 3000; round++) {
+  for (let round = 0; round < 1500; round++) {
     const batches: Uint8Array[] = [];
     let next = 0;
     for (let k = 0; k < 3; k++) {
@@ -252,5 +252,5 @@ test('mutated batches never throw, and never give an offset twice or outside of 
       expect(found[k]).toBeGreaterThan(k === 0 ? -1 : found[k - 1]);
     }
   }
-  expect(damaged).toBeGreaterThan(1000);
+  expect(damaged).toBeGreaterThan(500);
 });

@@ -14,37 +14,34 @@ function rotate(value: number, bits: number): number {
   return (value << bits) | (value >>> (32 - bits));
 }
 
-function wordAt(bytes: Uint8Array, at: number): number {
-  return bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
-}
-
 function round(lane: number, word: number): number {
   return Math.imul(rotate((lane + Math.imul(word, prime2)) | 0, 13), prime1);
 }
 
-function stripes(bytes: Uint8Array, from: number, end: number): number {
+function stripes(view: DataView, from: number, end: number): number {
   let a = (prime1 + prime2) | 0;
   let b = prime2;
   let c = 0;
   let d = -prime1 | 0;
   for (let at = from; at < end; at += 16) {
-    a = round(a, wordAt(bytes, at));
-    b = round(b, wordAt(bytes, at + 4));
-    c = round(c, wordAt(bytes, at + 8));
-    d = round(d, wordAt(bytes, at + 12));
+    a = round(a, view.getInt32(at, true));
+    b = round(b, view.getInt32(at + 4, true));
+    c = round(c, view.getInt32(at + 8, true));
+    d = round(d, view.getInt32(at + 12, true));
   }
   return (rotate(a, 1) + rotate(b, 7) + rotate(c, 12) + rotate(d, 18)) | 0;
 }
 
 /** The hash with seed 0, an unsigned 32-bit integer, of `bytes[from, to)`. */
 export function xxhash32(bytes: Uint8Array, from = 0, to: number = bytes.length): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const length = to - from;
   const striped = from + (length & ~15);
-  let hash = length >= 16 ? stripes(bytes, from, striped) : prime5;
+  let hash = length >= 16 ? stripes(view, from, striped) : prime5;
   hash = (hash + length) | 0;
   let at = striped;
   for (; at + 4 <= to; at += 4) {
-    hash = (hash + Math.imul(wordAt(bytes, at), prime3)) | 0;
+    hash = (hash + Math.imul(view.getInt32(at, true), prime3)) | 0;
     hash = Math.imul(rotate(hash, 17), prime4);
   }
   for (; at < to; at++) {
