@@ -124,39 +124,71 @@ class Sum {
   }
 }
 
-/** Reads an interval; `modifier` as in Postgres: decimals of seconds in its low 16 bits, −1 none. */
+/**
+ * Reads an interval. `modifier` is −1 for none, or has the decimals of seconds in its low 16 bits and
+ * above them the fields of `INTERVAL DAY TO SECOND` and the like.
+ */
 export function parseInterval(text: string, modifier = -1): Interval {
   const iso = /^\s*P/.test(text);
-  const value = iso ? parseIso(text.trim()) : parseVerbose(text);
+  const value = iso ? parseIso(text.trim()) : parseVerbose(text, modifier);
   return roundInterval(value, modifier);
 }
 
-/** Rounds an interval's seconds to the decimals of a modifier. */
+/** Bits of the fields that a modifier may name, from fine to coarse. */
+const fieldBits: readonly (readonly [number, Unit])[] = [
+  [1 << 12, 'second'], [1 << 11, 'minute'], [1 << 10, 'hour'], [1 << 3, 'day'], [1 << 1, 'month'],
+  [1 << 2, 'year'],
+];
+const allFields = 0x7fff;
+const minuteToSecond = (1 << 11) | (1 << 12);
+
+/** The finest field that a modifier names: what a bare number counts, and where values are cut. */
+function finestUnit(modifier: number): Unit {
+  const fields = modifier < 0 ? allFields : (modifier >> 16) & allFields;
+  return fieldBits.find(([bit]) => (fields & bit) !== 0)?.[1] ?? 'second';
+}
+
+/** Cuts an interval to the fields of a modifier and rounds its seconds to the decimals. */
 export function roundInterval(value: Interval, modifier: number): Interval {
+  if (modifier < 0) return value;
+  const { months, days, microseconds } = value;
+  const unit = finestUnit(modifier);
+  switch (unit) {
+    case 'year': return interval(months - (months % 12), 0, 0n);
+    case 'month': return interval(months, 0, 0n);
+    case 'day': return interval(months, days, 0n);
+    case 'hour':
+    case 'minute': return interval(months, days, microseconds - (microseconds % BigInt(unitSize[unit])));
+    default: break;
+  }
   const decimals = modifier & 0xffff;
-  if (modifier < 0 || decimals >= 6) return value;
-  return interval(value.months, value.days, roundMicroseconds(value.microseconds, decimals));
+  return decimals >= 6 ? value : interval(months, days, roundMicroseconds(microseconds, decimals));
 }
 
 /** From the last token to the first, so that a quantity is met after its unit. */
-function parseVerbose(text: string): Interval {
+function parseVerbose(text: string, modifier: number): Interval {
   const tokens = lexDatetime(text);
   if (tokens === null) throw invalid(text);
-  return new VerboseReader(text).read(tokens);
+  return new VerboseReader(text, modifier).read(tokens);
 }
 
 /** A time and a fraction of a second give all of these. */
 const secondFields = ['second', 'millisecond', 'microsecond'];
 
 class VerboseReader {
-  /** 'unset' before any unit, when a number counts seconds; 'none' where a number has no meaning. */
+  /** 'unset' before any unit, when a number counts the bare unit; 'none' where a number has no meaning. */
   readonly #sum: Sum;
   readonly #seen = new Set<string>();
   #unit: Unit | 'none' | 'unset' = 'unset';
   #sign: 1 | -1 = 1;
+  readonly #bare: Unit;
+  /** MINUTE TO SECOND reads 2:03 as minutes and seconds. */
+  readonly #minutesFirst: boolean;
 
-  constructor(text: string) {
+  constructor(text: string, modifier: number) {
     this.#sum = new Sum(text);
+    this.#bare = finestUnit(modifier);
+    this.#minutesFirst = modifier >= 0 && ((modifier >> 16) & allFields) === minuteToSecond;
   }
 
   read(tokens: readonly DatetimeToken[]): Interval {
@@ -190,7 +222,7 @@ class VerboseReader {
 
   #clock(text: string): void {
     this.#claim('hour', 'minute', ...secondFields);
-    this.#sum.microseconds += clockMicroseconds(text, this.#sum.text);
+    this.#sum.microseconds += clockMicroseconds(text, this.#sum.text, this.#minutesFirst);
     this.#unit = 'day';
   }
 
@@ -207,7 +239,7 @@ class VerboseReader {
     const match = /^([+-]?)(\d*)(\.\d*)?$/.exec(text);
     if (match === null || text === '.') throw invalid(this.#sum.text);
     if (this.#unit === 'none') throw invalid(this.#sum.text);
-    const unit = this.#unit === 'unset' ? 'second' : this.#unit;
+    const unit = this.#unit === 'unset' ? this.#bare : this.#unit;
     const negative = match[1] === '-';
     if ((match[2] ?? '').length > 25) throw overflow(this.#sum.text);
     const whole = BigInt(match[2] || '0');
@@ -220,10 +252,10 @@ class VerboseReader {
 }
 
 /** Microseconds of [+-]hh:mm[:ss[.fff]] or mm:ss.fff; hours may be many. */
-function clockMicroseconds(clock: string, text: string): bigint {
+function clockMicroseconds(clock: string, text: string, minutesFirst = false): bigint {
   const match = /^([+-]?)(\d+):(\d+)(?::(\d+))?(\.\d*)?$/.exec(clock);
   if (match === null) throw invalid(text);
-  const short = match[4] === undefined && match[5] !== undefined;
+  const short = match[4] === undefined && (minutesFirst || match[5] !== undefined);
   const hour = short ? '0' : match[2];
   const minute = Number(short ? match[2] : match[3]);
   const second = Number(short ? match[3] : match[4] ?? 0);
