@@ -90,10 +90,9 @@ export function compile(
 
 /** The input column whose words are those of node `n`, or -1 if they are computed. */
 export function columnBehind(nodes: readonly Expr[], n: number): number {
-  const node = nodes[n];
-  if (node.kind === 'column') return node.column;
-  if (node.kind !== 'call' || functionByKey(node.fn)?.binary !== true) return -1;
-  return columnBehind(nodes, node.args[0]);
+  let node = nodes[n];
+  while (node.kind === 'call' && functionByKey(node.fn)?.binary === true) node = nodes[node.args[0]];
+  return node.kind === 'column' ? node.column : -1;
 }
 
 /** A filter: conjunctions of arguments that cannot be NULL become filters of their own. */

@@ -21,6 +21,7 @@ import type { Emitter, FunctionEntry, Operand } from './function-entry.ts';
 import type { Matcher } from './kernels.ts';
 import { functionByKey } from './function-table.ts';
 import { bindCall } from './interpret.ts';
+import { strictOrder } from './strict-order.ts';
 import { varCodec } from './var-codec.ts';
 
 /** Statements of one generated loop. */
@@ -56,6 +57,7 @@ export class Emission implements Emitter {
   readonly #doubles: number[] = [];
   readonly #longs: bigint[] = [];
   readonly #prologue: string[] = [];
+  readonly #nullable: boolean[] = [];
 
   /** `withNulls` false: no input column has a NULL in the batches that the text is for. */
   constructor(nodes: readonly Expr[], input: readonly ColumnType[], withNulls: boolean) {
@@ -120,13 +122,22 @@ export class Emission implements Emitter {
    * The variables of node `n`, with the statements that compute them if there are none in scope.
    */
   value(n: number): Value {
-    for (const scope of this.#scopes) {
-      const known = scope.get(n);
-      if (known !== undefined) return known;
+    const known = this.#known(n);
+    if (known !== undefined) return known;
+    const scope = defined(this.#scopes.at(-1), 'there is a scope');
+    for (const m of strictOrder(this.#nodes, n, (child) => this.#known(child) !== undefined)) {
+      scope.set(m, this.#emit(this.#nodes[m]));
     }
-    const value = this.#emit(this.#nodes[n]);
-    defined(this.#scopes.at(-1), 'there is a scope').set(n, value);
-    return value;
+    return defined(scope.get(n), 'a node is the last of its order');
+  }
+
+  /** The variables of a node that was emitted in this scope or one around it. */
+  #known(n: number): Value | undefined {
+    for (const scope of this.#scopes) {
+      const value = scope.get(n);
+      if (value !== undefined) return value;
+    }
+    return undefined;
   }
 
   /** A boolean expression: node `n` is true (not NULL). */
@@ -142,22 +153,29 @@ export class Emission implements Emitter {
 
   /** Whether node `n` may be NULL, found without emitting it. */
   mayBeNull(n: number): boolean {
-    const node = this.#nodes[n];
+    if (this.#nullable.length === 0) {
+      for (const node of this.#nodes) this.#nullable.push(this.#canBeNull(node));
+    }
+    return this.#nullable[n];
+  }
+
+  /** The same for a node whose children, having smaller numbers, are known. */
+  #canBeNull(node: Expr): boolean {
+    const known = this.#nullable;
     switch (node.kind) {
       case 'column': return this.nullOfColumn(node.column) !== 'false';
       case 'constant': return node.value === null;
       case 'isNull': return false;
-      case 'not': return this.mayBeNull(node.arg);
+      case 'not': return known[node.arg];
       case 'and':
-      case 'or': return node.args.some((arg) => this.mayBeNull(arg));
-      case 'coalesce': return node.args.every((arg) => this.mayBeNull(arg));
+      case 'or': return node.args.some((arg) => known[arg]);
+      case 'coalesce': return node.args.every((arg) => known[arg]);
       case 'case':
-        return this.mayBeNull(node.otherwise)
-          || node.branches.some(([, result]) => this.mayBeNull(result));
+        return known[node.otherwise] || node.branches.some(([, result]) => known[result]);
       case 'call': {
         const entry = defined(functionByKey(node.fn), `function ${node.fn} is in the table`);
-        return entry.nullable || (entry.nullHandling === 'strict'
-          && node.args.some((arg) => this.mayBeNull(arg)));
+        const strict = entry.nullHandling === 'strict';
+        return entry.nullable || (strict && node.args.some((arg) => known[arg]));
       }
       default: return unreachable(node);
     }

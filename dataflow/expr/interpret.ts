@@ -13,6 +13,7 @@ import type { Datum } from '../value/datum.ts';
 import type { Expr, Program } from './expr.ts';
 import type { CallSite, Evaluate } from './function-entry.ts';
 import { functionByKey } from './function-table.ts';
+import { strictOrder } from './strict-order.ts';
 
 interface Call {
   readonly evaluate: Evaluate;
@@ -25,6 +26,8 @@ export class Interpreter {
   readonly #nodes: readonly Expr[];
   readonly #calls: readonly (Call | null)[];
   readonly #values: Datum[];
+  /** What is evaluated for a node, from the first time that it is asked for. */
+  readonly #orders: (readonly number[] | undefined)[] = [];
   /** Number of the row for which a node's value was computed. */
   readonly #valid: Int32Array;
   #row: readonly Datum[] = [];
@@ -47,10 +50,13 @@ export class Interpreter {
   /** The value of node `n` for the current row. Throws SqlError for bad data. */
   value(n: number): Datum {
     if (this.#valid[n] === this.#rowNumber) return this.#values[n];
-    const value = this.#compute(n);
-    this.#values[n] = value;
-    this.#valid[n] = this.#rowNumber;
-    return value;
+    const order = this.#orders[n] ??= strictOrder(this.#nodes, n, () => false);
+    for (const m of order) {
+      if (this.#valid[m] === this.#rowNumber) continue;
+      this.#values[m] = this.#compute(m);
+      this.#valid[m] = this.#rowNumber;
+    }
+    return this.#values[n];
   }
 
   #compute(n: number): Datum {

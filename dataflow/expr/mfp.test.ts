@@ -12,11 +12,14 @@ import type { Datum } from '../value/datum.ts';
 import { batchFromRows, rowsFromBatch } from '../value/datum-column.ts';
 import { SlabPool } from '../value/slab.ts';
 import type { ColumnType, TypeName } from '../value/type.ts';
-import type { Program } from './expr.ts';
+import { compile } from './compile.ts';
+import type { Expr, Program } from './expr.ts';
 import { projection } from './expr.ts';
+import type { FunctionEntry } from './function-entry.ts';
+import { functions } from './function-table.ts';
 import type { Mode } from './mfp.ts';
 import { Mfp } from './mfp.ts';
-import { ProgramMaker, randomRows, randomTypes } from '../../test/support/random-program.ts';
+import { ProgramMaker, edgesOf, randomRows, randomTypes } from '../../test/support/random-program.ts';
 
 interface Outcome {
   readonly rows: readonly { readonly row: readonly Datum[]; readonly weight: number }[];
@@ -74,6 +77,101 @@ function agree(seed: number, programs: number, depth: number): void {
   for (const batch of batches) batch.slab.release();
   expect(pool.live).toBe(0);
 }
+
+/** A call of `fn` over columns, with the last argument a constant if one is given. */
+function callProgram(fn: FunctionEntry, types: readonly TypeName[], last?: Datum): Program {
+  const nodes: Expr[] = types.map((type, column) => last !== undefined && column === types.length - 1
+    ? { kind: 'constant', value: last, type } : { kind: 'column', column, type });
+  const result = randomTypes.find((type) => type === fn.result) ?? 'text';
+  nodes.push({ kind: 'call', fn: fn.key, args: types.map((_, k) => k), type: result });
+  return { nodes, filters: [], outputs: [types.length] };
+}
+
+test('every template agrees with its function on all pairs of edges', () => {
+  const pool = new SlabPool();
+  let templates = 0;
+  for (const fn of functions) {
+    const types = randomTypes.filter((type) => fn.args.includes(type)).length === 0 ? []
+      : fn.args.flatMap((arg) => randomTypes.filter((type) => type === arg));
+    if (fn.template === undefined || types.length !== fn.args.length) continue;
+    templates++;
+    const columns = types.map((type) => ({ type, nullable: true }));
+    const [left, right] = types.map((type) => [null, ...edgesOf(type)]);
+    const rows = left.flatMap((a) => (right ?? [null]).map((b) => ({ row: right === undefined ? [a] : [a, b], weight: 1 })));
+    const batch = batchFromRows(pool, columns, rows, 1);
+    const constants: (Datum | undefined)[] = right === undefined ? [undefined] : [undefined, ...right];
+    for (const constant of constants) {
+      const program = callProgram(fn, types, constant);
+      const output = [{ type: program.nodes.at(-1)?.type ?? 'text', nullable: true }];
+      const reference = run(columns, program, output, batch, pool, 'interpret');
+      expect(shown(run(columns, program, output, batch, pool, 'compile')), `${fn.key} ${String(constant)}`)
+        .toEqual(shown(reference));
+    }
+    batch.slab.release();
+  }
+  expect(templates).toBeGreaterThan(200);
+});
+
+const int = (value: number): Expr => ({ kind: 'constant', value, type: 'int4' });
+
+/** The outcome of one output node over rows of one nullable int4 column, by both executors. */
+function both(nodes: readonly Expr[], values: readonly (number | null)[]): readonly string[] {
+  const pool = new SlabPool();
+  const columns = [{ type: 'int4', nullable: true }] as const;
+  const batch = batchFromRows(pool, columns, values.map((value) => ({ row: [value], weight: 1 })), 1);
+  const program = { nodes, filters: [], outputs: [nodes.length - 1] };
+  const output = [{ type: nodes.at(-1)?.type ?? 'int4', nullable: true }];
+  return (['interpret', 'compile', 'auto'] as const).map((mode) => {
+    const { rows, errors } = run(columns, program, output, batch, pool, mode);
+    const told = errors.map(([row, { message }]) => `${row}: ${message}`);
+    return [...rows.map(({ row }) => String(row[0])), ...told].join(', ');
+  });
+}
+
+const column: Expr = { kind: 'column', column: 0, type: 'int4' };
+const quotient: Expr = { kind: 'call', fn: '/(int4,int4)', args: [1, 0], type: 'int4' };
+const isZero: Expr = { kind: 'call', fn: '=(int4,int4)', args: [0, 2], type: 'bool' };
+const big: Expr = { kind: 'call', fn: '>(int4,int4)', args: [3, 1], type: 'bool' };
+
+test('a branch that is not taken gives no error', () => {
+  const nodes: Expr[] = [column, int(10), int(0), quotient, isZero];
+  const answer = both([...nodes, { kind: 'case', branches: [[4, 2]], otherwise: 3, type: 'int4' }], [0, 5, null]);
+  expect(answer).toEqual(Array(3).fill('0, 2, null'));
+  expect(both([...nodes.slice(0, 4)], [0, 5])).toEqual(Array(3).fill('2, 0: division by zero'));
+  const or: Expr = { kind: 'or', args: [4, 5], type: 'bool' };
+  expect(both([...nodes, big, or], [0, 5, null])).toEqual(Array(3).fill('true, false, null'));
+  const wrong: Expr = { kind: 'or', args: [5, 4], type: 'bool' };
+  expect(both([...nodes, big, wrong], [0, 5])).toEqual(Array(3).fill('false, 0: division by zero'));
+});
+
+test('programs that differ in constants only share one function', () => {
+  const loop = (value: string): unknown => compile(
+    [{ type: 'text', nullable: false }], {
+      nodes: [
+        { kind: 'column', column: 0, type: 'text' }, { kind: 'constant', value, type: 'text' },
+        { kind: 'call', fn: '=(text,text)', args: [0, 1], type: 'bool' },
+      ], filters: [2], outputs: [0],
+    }, [{ type: 'text', nullable: false }], { withNulls: false, moves: true }).loop;
+  expect(loop('"); process.exit(); ("')).toBe(loop('another text of as many w'.slice(0, 22)));
+});
+
+test('a chain of thousands of operators costs no stack', () => {
+  const nodes: Expr[] = [column, int(1)];
+  for (let k = 0; k < 3_000; k++) {
+    nodes.push({ kind: 'call', fn: '+(int4,int4)', args: [k === 0 ? 0 : k + 1, 1], type: 'int4' });
+  }
+  expect(both(nodes, [5, null])).toEqual(Array(3).fill('3005, null'));
+});
+
+test('a program that would grow without bound is interpreted', () => {
+  const nodes: Expr[] = [column, int(7), { kind: 'isNull', arg: 0, type: 'bool' }];
+  for (let k = 0; k < 40; k++) {
+    const last = k === 0 ? 0 : nodes.length - 1;
+    nodes.push({ kind: 'call', fn: '-(int4,int4)', args: [last, 1], type: 'int4' });
+    nodes.push({ kind: 'case', branches: [[2, last], [2, nodes.length - 1]], otherwise: nodes.length - 1, type: 'int4' });
+  }
+  expect(both(nodes, [280, null])).toEqual(Array(3).fill('0, null'));
+});
 
 test.each([1, 2, 3])('shallow random programs agree, seed %i', (seed) => {
   agree(seed, 300, 1);

@@ -18,7 +18,9 @@ const edges: Partial<Record<TypeName, readonly Datum[]>> = {
     0n, 1n, -1n, 5n, 64n, 2n ** 63n - 1n, -(2n ** 63n), 2n ** 31n, -(2n ** 31n), 3037000500n,
     2n ** 32n, 4294967295n, 2n ** 53n + 1n,
   ],
-  float4: [0, -0, 1, -1.5, 3.4028234663852886e38, Number.NaN, Infinity, -Infinity, 1.401298464324817e-45],
+  float4: [
+    0, -0, 1, -1.5, 3.4028234663852886e38, Number.NaN, Infinity, -Infinity, 1.401298464324817e-45,
+  ],
   float8: [
     0, -0, 1, -2.5, 1e308, 1e-308, Number.NaN, Infinity, -Infinity, 5e-324, 2147483647.5, 9.3e18, 0.5,
   ],
@@ -27,7 +29,10 @@ const edges: Partial<Record<TypeName, readonly Datum[]>> = {
     decimal(10n ** 25n, 2), { kind: 'decimal', form: 'NaN', coefficient: 0n, scale: 0 },
     { kind: 'decimal', form: 'Infinity', coefficient: 0n, scale: 0 },
   ],
-  text: ['', 'a', 'b', 'exit', 'abcd', 'abcde', 'a\u00e9', '\u{1f600}x', ' pad ', '42', '-7', 'a%b_c', 'zzzzzzzzzzzzzzzzzzzzzzzzzzz'],
+  text: [
+    '', 'a', 'b', 'exit', 'abcd', 'abcde', 'a\u00e9', '\u{1f600}x', ' pad ', '42', '-7', 'a%b_c', '%b%', 'a%',
+    'zzzzzzzzzzzzzzzzzzzzzzzzzzz', 'a rather long text that no short path takes \u20ac',
+  ],
   varchar: ['', 'v', 'vv'],
   bpchar: ['', 'x'],
   bytea: [new Uint8Array(), Uint8Array.of(0), Uint8Array.of(255, 0, 1), Uint8Array.of(97, 98)],
@@ -37,7 +42,10 @@ const edges: Partial<Record<TypeName, readonly Datum[]>> = {
   timestamptz: [0n, 1n, -1n, 700_000_000_000_000n, 2n ** 63n - 1n],
   interval: [interval(0, 0, 0n), interval(1, 0, 0n), interval(0, 30, 0n), interval(0, 0, -5n), interval(-13, 2, 3_600_000_000n)],
   uuid: [new Uint8Array(16), new Uint8Array(16).fill(171)],
-  jsonb: ['null', '1', '1.0', '"a"', '[]', '[1, "a", null]', '{}', '{"a": 1}', '{"a": {"b": [1, 2]}}', 'true'],
+  jsonb: [
+    'null', '1', '1.0', '"a"', '[]', '[1, "a", null]', '{}', '{"a": 1}', '{"a": {"b": [1, 2]}}', 'true',
+    '{"a": "q\\"\\n\u00e9", "b": null, "exit": "abcdefg", "abcde": [{"a": "}"}, 2]}', '{"b": true, "42": -7}',
+  ],
   oid: [0n, 1n, 4294967295n],
   name: ['', 'n'],
   char: ['', 'c'],
@@ -51,6 +59,11 @@ export const randomTypes: readonly TypeName[] = Object.keys(edges).filter(
 );
 
 const known = new Set<string>(randomTypes);
+
+/** Values at the edges of a type. */
+export function edgesOf(type: TypeName): readonly Datum[] {
+  return edges[type] ?? [];
+}
 
 /** A value of `type`, not NULL. */
 export function randomDatum(random: Random, type: TypeName): Datum {
