@@ -121,6 +121,11 @@ test('a broken batch is one error that names its offsets; the others decode', ()
   expect(pool.live).toBe(0);
 });
 
+test('a message does not quote megabytes', () => {
+  const { errors } = decodeRecords(jsonSource([column('u', 'uuid')]), [{ value: `{"u":"${'x'.repeat(5_000_000)}"}` }]);
+  expect(errors[0]?.message.length).toBeLessThan(500);
+});
+
 test('many records and large values are cut into several batches that say the same', () => {
   const format = jsonSource([column('a', 'int4'), column('s', 'text')]);
   const records = Array.from({ length: 10_000 }, (_, k) => ({ value: k % 1000 === 7 ? 'bad' : `{"a":${k},"s":"${'x'.repeat(k % 300)}"}` }));

@@ -26,6 +26,9 @@ import { MetadataColumns } from './metadata-columns.ts';
 import { PartDecoder } from './part-decoder.ts';
 import { Staging } from './staging.ts';
 
+/** Characters of a reason that a message keeps. */
+const reasonLengthMax = 300;
+
 /** The decoder of the columns `wanted` (positions in `format.columns`, in the order of the batch). */
 export function makeDecoder(format: SourceFormat, wanted: readonly number[]): Decoder {
   const columns = wanted.map((position) => {
@@ -49,6 +52,11 @@ function columnType(column: SourceColumn): ColumnType {
 /** Whether a part of the source is an object with fields. */
 function isTyped(format: SourceFormat, part: 'key' | 'value'): boolean {
   return format.columns.some(({ origin }) => origin.kind === 'field' && origin.of === part);
+}
+
+/** Reasons quote the value, which can be megabytes. */
+function clipped(reason: string): string {
+  return reason.length <= reasonLengthMax ? reason : `${reason.slice(0, reasonLengthMax)}…`;
 }
 
 class SourceDecoder implements Decoder {
@@ -145,7 +153,7 @@ class SourceDecoder implements Decoder {
   #error(offset: number, refusal: Refusal): DecodeError {
     const field = refusal.field === null ? '' : `, field "${refusal.field}"`;
     const where = `topic "${this.#format.topic}", partition ${this.#partition}, offset ${offset}${field}`;
-    return { code: refusal.code, message: `${where}: ${refusal.reason}` };
+    return { code: refusal.code, message: `${where}: ${clipped(refusal.reason)}` };
   }
 
   #brokenRange(range: BrokenRange): void {

@@ -13,7 +13,7 @@ import { JsonCursor } from './json-cursor.ts';
 import type { Refusal, WantedField } from './json-fields.ts';
 import { JsonFields } from './json-fields.ts';
 import type { Staging } from './staging.ts';
-import { invalidTextAt } from './text-bytes.ts';
+import { copyPlain, invalidTextAt } from './text-bytes.ts';
 
 /** Fills the columns that come from the key, or those that come from the value. */
 export class PartDecoder {
@@ -93,15 +93,15 @@ export class PartDecoder {
       if (refusal !== null) return refusal;
       written = this.#canonical.bytes;
     } else {
-      if (this.#format === 'TEXT') {
-        const bad = invalidTextAt(bytes, at, at + length);
-        if (bad >= 0) {
-          const hex = bytes[bad].toString(16).padStart(2, '0');
-          return { code: '22021', field: null, reason: `invalid byte sequence for encoding "UTF8": 0x${hex} at byte ${bad - at}` };
-        }
-      }
       heap.reserve(length);
-      heap.u8.set(bytes.subarray(at, at + length), heap.top * 4);
+      this.#cursor.open(bytes);
+      const { view } = this.#cursor;
+      const from = this.#format === 'TEXT' ? copyPlain(view, at, at + length, heap.i32, heap.top) : 0;
+      if (this.#format === 'TEXT') {
+        const bad = invalidTextAt(bytes, at + from, at + length);
+        if (bad >= 0) return notText(bytes[bad], bad - at);
+      }
+      if (from < length) heap.u8.set(bytes.subarray(at + from, at + length), heap.top * 4 + from);
     }
     target.words[2 * row] = heap.top;
     target.words[2 * row + 1] = written;
@@ -122,6 +122,12 @@ export class PartDecoder {
     const { refusal, refusalCode } = this.#canonical;
     return refusal === null ? null : { code: refusalCode, field: null, reason: refusal };
   }
+}
+
+function notText(byte: number, position: number): Refusal {
+  const hex = byte.toString(16).padStart(2, '0');
+  const reason = `invalid byte sequence for encoding "UTF8": 0x${hex} at byte ${position}`;
+  return { code: '22021', field: null, reason };
 }
 
 function wantedFields(part: 'key' | 'value', columns: readonly SourceColumn[]): WantedField[] {

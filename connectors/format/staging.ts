@@ -20,6 +20,8 @@ export const stagingRowsMax = limits.activationRowsMax;
 /** Words of var bytes after which a flush is due. */
 const heapWordsDue = 2 ** 18;
 const heapWordsMin = 2 ** 14;
+/** A heap that one huge record made larger than this is given up afterwards. */
+const heapWordsKept = 2 ** 22;
 
 /** A growing heap of words with byte views on the same memory. */
 export class Heap {
@@ -35,9 +37,19 @@ export class Heap {
     if (needed <= this.i32.length) return;
     const wider = new Int32Array(Math.max(needed, this.i32.length * 2));
     wider.set(this.i32.subarray(0, this.top));
-    this.i32 = wider;
-    this.u8 = new Uint8Array(wider.buffer);
-    this.view = new DataView(wider.buffer);
+    this.#replace(wider);
+  }
+
+  /** Drops all values. */
+  clear(): void {
+    this.top = 0;
+    if (this.i32.length > heapWordsKept) this.#replace(new Int32Array(heapWordsMin));
+  }
+
+  #replace(words: Int32Array<ArrayBuffer>): void {
+    this.i32 = words;
+    this.u8 = new Uint8Array(words.buffer);
+    this.view = new DataView(words.buffer);
   }
 
   /** Pads the value of `bytes` bytes that starts at `top` with zeros and moves `top` behind it. */
@@ -103,7 +115,7 @@ export class Staging {
   /** Drops all rows. */
   clear(): void {
     this.rows = 0;
-    this.heap.top = 0;
+    this.heap.clear();
   }
 
   /**

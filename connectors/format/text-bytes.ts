@@ -22,13 +22,7 @@ export function afterMultibyte(bytes: Uint8Array, at: number, end: number): numb
 
 /** Index of the first byte of [at, end) that is not part of such text, or -1 if all of it is. */
 export function invalidTextAt(bytes: Uint8Array, at: number, end: number): number {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let p = at;
-  // Four bytes at a time while none of them is NUL or above 0x7f.
-  for (const wideEnd = end - 3; p < wideEnd; p += 4) {
-    const word = view.getInt32(p, true);
-    if (((word - 0x01010101 | word) & 0x80808080) !== 0) break;
-  }
   while (p < end) {
     const byte = bytes[p];
     if (byte === 0) return p;
@@ -41,6 +35,21 @@ export function invalidTextAt(bytes: Uint8Array, at: number, end: number): numbe
     p = next;
   }
   return -1;
+}
+
+/**
+ * Copies [at, end) to the bytes of word `to` of `words` while it is plain ASCII, four bytes at a time;
+ * answers how many bytes were copied. There is room for the whole.
+ */
+export function copyPlain(view: DataView, at: number, end: number, words: Int32Array, to: number): number {
+  let p = at;
+  let word = to;
+  for (const wideEnd = end - 3; p < wideEnd; p += 4) {
+    const w = view.getInt32(p, true);
+    if (((w - 0x01010101 | w) & 0x80808080) !== 0) break;
+    words[word++] = w;
+  }
+  return p - at;
 }
 
 /** Writes the UTF-8 of a code point at `at`; answers the index after it. */
