@@ -86,10 +86,12 @@ export const limits = {
   parametersMax: 65_535,
   /** Uses of views in one statement, nested ones included. */
   viewsExpandedMax: 1_000,
+  /** Queries inside queries, views included. */
+  queryDepthMax: 100,
   /** Levels of one bound expression. */
   expressionDepthMax: 1_500,
   /** Parts of a predicate that is pushed down; it grows by what its columns stand for. */
-  pushedNodesMax: 10_000,
+  pushedNodesMax: 500,
   /** Parts of one bound expression, repeated operands counted as often as they occur. */
   expressionNodesMax: 1_000_000,
   /** Keys of one lookup; more are read by a scan. */

@@ -80,5 +80,5 @@ export function isWindowFunction(name: string): boolean {
   return windowOnly.has(name);
 }
 
-/** The entry of count(*). */
-export const countStar: FunctionEntry = defined(families.get('count')?.entries[0], 'count(*) is in the table');
+/** The entry of count(*), alone in its list. */
+export const countStar: readonly FunctionEntry[] = [defined(families.get('count')?.entries[0], 'count(*) is in the table')];

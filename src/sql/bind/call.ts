@@ -105,7 +105,7 @@ function bindAggregate(call: FunctionCall, name: string, environment: Environmen
   const inside: Environment = { ...environment, aggregates: null, setFunctions: null, insideAggregate: true, clause: 'an aggregate' };
   const found = call.args.map((arg) => bind(arg, inside));
   const family = defined(aggregateFamily(name), 'the caller has looked it up');
-  const choice = resolveFunction(name, call.name.parts.join('.'), found, position, call.star ? [countStar] : family.entries);
+  const choice = resolveFunction(name, call.name.parts.join('.'), found, position, call.star ? countStar : family.entries);
   if (!call.star && found.length === 0) {
     throw sqlError('42809', `${name}(*) must be used to call a parameterless aggregate function`, { position });
   }

@@ -72,7 +72,7 @@ export class BindContext {
   readonly parameters: ParameterInference;
   /** Oids of relations read, views included. */
   readonly dependencies: Set<number>;
-  readonly #counter: { definitions: number; views: number };
+  readonly #counter: { definitions: number; views: number; depth: number };
   /** False once the plan depends on the session, the time or a parameter's value: it serves one execution. */
   repeatable = true;
 
@@ -86,7 +86,7 @@ export class BindContext {
     this.parameters = parent === undefined ? new ParameterInference(parameters.types) : new ParameterInference([]);
     this.values = parent === undefined ? parameters.values : [];
     this.dependencies = parent?.dependencies ?? new Set();
-    this.#counter = parent === undefined ? { definitions: 0, views: 0 } : parent.#counter;
+    this.#counter = parent === undefined ? { definitions: 0, views: 0, depth: 0 } : parent.#counter;
   }
 
   /** The context in which a view's text means what it meant when the view was made. */
@@ -95,6 +95,19 @@ export class BindContext {
       throw sqlError('54001', `a statement expands at most ${limits.viewsExpandedMax} views`);
     }
     return new BindContext(catalog, this.mode, { types: [], values: [] }, this);
+  }
+
+  /** Runs `bind` one query deeper. */
+  nested<T>(bind: () => T): T {
+    if (this.#counter.depth >= limits.queryDepthMax) {
+      throw sqlError('54001', 'stack depth limit exceeded', { hint: `Queries may be nested ${limits.queryDepthMax} deep.` });
+    }
+    this.#counter.depth++;
+    try {
+      return bind();
+    } finally {
+      this.#counter.depth--;
+    }
   }
 
   /** Gives a plan a number, so that it can be used several times. */

@@ -33,7 +33,7 @@ export function topEnvironment(context: BindContext): Environment {
 
 /** Binds a query; untyped literals of its output become text, or what `targets` says. */
 export function bindQuery(query: Query, environment: Environment, targets?: readonly SqlType[]): BoundQuery {
-  const bound = bindWithPolicy(query, environment, targets === undefined ? 'settle' : 'keep');
+  const bound = environment.context.nested(() => bindWithPolicy(query, environment, targets === undefined ? 'settle' : 'keep'));
   if (targets === undefined) return bound;
   return coerceOutputs(environment.context, bound, bound.outputs.map((output, i): SqlType =>
     (output.column.type === 'unknown' ? targets[i] ?? { name: 'text', modifier: -1 } : columnSqlType(output.column))));

@@ -11,10 +11,22 @@ import { datumText } from '../logical/scalar.ts';
 /** What the columns of an input are called. */
 export type Labels = readonly string[];
 
+/** Longer texts of a part are cut: shared parts would make them grow exponentially. */
+const textCharactersMax = 1_000;
+
 /** The text of one node. */
 export function expressionText(program: Program, id: number, labels: Labels): string {
+  const texts: string[] = [];
+  for (let i = 0; i <= id; i++) {
+    const text = nodeText(program, i, labels, texts);
+    texts.push(text.length > textCharactersMax ? `${text.slice(0, textCharactersMax)}…` : text);
+  }
+  return defined(texts[id], 'the node has a text');
+}
+
+function nodeText(program: Program, id: number, labels: Labels, texts: readonly string[]): string {
   const node = defined(program.nodes[id], 'a program has its nodes');
-  const of = (child: number): string => expressionText(program, child, labels);
+  const of = (child: number): string => texts[child] ?? '';
   switch (node.kind) {
     case 'column': return labels[node.column] ?? `#${node.column}`;
     case 'constant': return constantText(node.value, node.type);

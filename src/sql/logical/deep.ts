@@ -3,7 +3,7 @@ import type { Column } from './column.ts';
 import type { Definition, Rel } from './rel.ts';
 import { columnsOf, inputsOf, mapInputs, mapScalars, scalarsOf } from './rel.ts';
 import type { Scalar } from './scalar.ts';
-import { mapChildren, walk } from './scalar.ts';
+import { children, mapChildren } from './scalar.ts';
 
 /**
  * Rewrites the expressions of a plan, innermost plans included. `by` gives the replacement of a node,
@@ -32,38 +32,36 @@ export function mapScalarDeep(scalar: Scalar, by: (node: Scalar) => Scalar | und
   return rel === mapped.rel ? mapped : { ...mapped, rel };
 }
 
-/** The columns that a plan reads but does not provide: those of a surrounding query. */
-export function freeColumns(rel: Rel): ReadonlyMap<number, Column> {
+type ColumnSet = ReadonlyMap<number, Column>;
+
+const free = new WeakMap<Rel, ColumnSet>();
+const read = new WeakMap<Scalar, ColumnSet>();
+
+/** The columns that a plan reads but does not provide: those of a surrounding query. Plans do not change, so it is remembered. */
+export function freeColumns(rel: Rel): ColumnSet {
+  const known = free.get(rel);
+  if (known !== undefined) return known;
   const used = new Map<number, Column>();
-  const provided = new Set<number>();
-  collect(rel, used, provided, new Set());
-  for (const id of provided) used.delete(id);
+  for (const scalar of scalarsOf(rel)) for (const [id, column] of columnsRead(scalar)) used.set(id, column);
+  for (const input of inputsOf(rel)) for (const [id, column] of freeColumns(input)) used.set(id, column);
+  if (rel.kind === 'shared') for (const [id, column] of freeColumns(rel.definition.rel)) used.set(id, column);
+  if (used.size > 0) for (const input of inputsOf(rel)) for (const column of columnsOf(input)) used.delete(column.id);
+  free.set(rel, used);
   return used;
 }
 
-function collect(rel: Rel, used: Map<number, Column>, provided: Set<number>, seen: Set<Definition>): void {
-  for (const column of columnsOf(rel)) provided.add(column.id);
-  for (const scalar of scalarsOf(rel)) collectScalar(scalar, used, provided, seen);
-  for (const input of inputsOf(rel)) collect(input, used, provided, seen);
-  if (rel.kind === 'shared' && !seen.has(rel.definition)) {
-    seen.add(rel.definition);
-    collect(rel.definition.rel, used, provided, seen);
-  }
-}
-
-function collectScalar(scalar: Scalar, used: Map<number, Column>, provided: Set<number>, seen: Set<Definition>): void {
-  walk(scalar, (node) => {
-    if (node.kind === 'column') used.set(node.column.id, node.column);
-    if (node.kind === 'subquery') collect(node.rel, used, provided, seen);
-  });
-}
-
-/** The columns an expression reads, plans inside it included, as far as they are not their own. */
-export function columnsRead(scalar: Scalar): ReadonlyMap<number, Column> {
+/** The columns an expression reads; of plans inside it, those they read and do not provide. */
+export function columnsRead(scalar: Scalar): ColumnSet {
+  const known = read.get(scalar);
+  if (known !== undefined) return known;
   const used = new Map<number, Column>();
-  const provided = new Set<number>();
-  collectScalar(scalar, used, provided, new Set());
-  for (const id of provided) used.delete(id);
+  if (scalar.kind === 'column') used.set(scalar.column.id, scalar.column);
+  for (const child of children(scalar)) for (const [id, column] of columnsRead(child)) used.set(id, column);
+  if (scalar.kind === 'subquery') {
+    for (const column of columnsOf(scalar.rel)) used.delete(column.id);
+    for (const [id, column] of freeColumns(scalar.rel)) used.set(id, column);
+  }
+  read.set(scalar, used);
   return used;
 }
 

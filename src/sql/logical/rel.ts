@@ -75,8 +75,18 @@ export type Rel =
 /** One row without columns: what a query without FROM reads. */
 export const unit: Rel = { kind: 'constant', rows: [[]], columns: [] };
 
-/** The columns an operator provides, in the order it would list them. */
+const provided = new WeakMap<Rel, readonly Column[]>();
+
+/** The columns an operator provides, in the order it would list them. Remembered, as plans do not change. */
 export function columnsOf(rel: Rel): readonly Column[] {
+  const known = provided.get(rel);
+  if (known !== undefined) return known;
+  const columns = listColumns(rel);
+  provided.set(rel, columns);
+  return columns;
+}
+
+function listColumns(rel: Rel): readonly Column[] {
   switch (rel.kind) {
     case 'constant': case 'get': case 'shared': case 'union': return rel.columns;
     case 'project': return rel.outputs.map((output) => output.column);

@@ -11,6 +11,9 @@ import { assert, defined } from '../../base/assert.ts';
 import { datumText } from '../logical/scalar.ts';
 import { compose } from './compose.ts';
 
+/** Constants with more rows are not looked for among the nodes there are. */
+const constantRowsShared = 100;
+
 /** Number of a node. */
 export type NodeId = number;
 
@@ -19,6 +22,7 @@ export class PlanBuilder {
   readonly #numbers = new Map<string, NodeId>();
 
   #add(node: Node): NodeId {
+    if (node.kind === 'constant' && node.rows.length > constantRowsShared) return this.#nodes.push(node) - 1;
     const text = datumTextOf(node);
     const known = this.#numbers.get(text);
     if (known !== undefined) return known;
@@ -191,7 +195,8 @@ function isIdentity(program: Program, input: readonly ColumnType[]): boolean {
 /** The types of a program's outputs, with what is known about NULL. */
 export function outputColumns(program: Program, input: readonly ColumnType[]): readonly ColumnType[] {
   const notNull = new Set<number>();
-  for (const filter of program.filters) rejectsNull(program.nodes, filter, notNull);
+  const seen = new Set<number>();
+  for (const filter of program.filters) rejectsNull(program.nodes, filter, notNull, seen);
   const nullable: boolean[] = [];
   for (const node of program.nodes) nullable.push(isNullable(node, input, nullable, notNull));
   return program.outputs.map((output) => ({
@@ -200,18 +205,19 @@ export function outputColumns(program: Program, input: readonly ColumnType[]): r
 }
 
 /** Columns that cannot be NULL where the filter is true. */
-function rejectsNull(nodes: readonly Expr[], id: number, found: Set<number>): void {
+function rejectsNull(nodes: readonly Expr[], id: number, found: Set<number>, seen: Set<number>): void {
   const node = nodes[id];
-  if (node === undefined) return;
+  if (node === undefined || seen.has(id)) return;
+  seen.add(id);
   if (node.kind === 'column') found.add(node.column);
-  else if (node.kind === 'and') for (const arg of node.args) rejectsNull(nodes, arg, found);
+  else if (node.kind === 'and') for (const arg of node.args) rejectsNull(nodes, arg, found, seen);
   else if (node.kind === 'call' && functionByKey(node.fn)?.nullHandling === 'strict') {
-    for (const arg of node.args) rejectsNull(nodes, arg, found);
+    for (const arg of node.args) rejectsNull(nodes, arg, found, seen);
   } else if (node.kind === 'not') {
     const inner = nodes[node.arg];
     const tested = inner?.kind === 'isNull' ? nodes[inner.arg] : undefined;
     if (tested?.kind === 'column') found.add(tested.column);
-    else if (inner?.kind === 'call' || inner?.kind === 'column') rejectsNull(nodes, node.arg, found);
+    else if (inner?.kind === 'call' || inner?.kind === 'column') rejectsNull(nodes, node.arg, found, seen);
   }
 }
 

@@ -51,11 +51,11 @@ export class Hoisting {
   }
 
   #filter(rel: Extract<Rel, { kind: 'filter' }>): Rel {
-    const plain = rel.predicates.filter((predicate) => !hasSubquery(predicate));
-    let input = filter(rel.input, plain);
+    const nested = rel.predicates.filter(hasSubquery);
+    if (nested.length === 0) return rel;
+    let input = filter(rel.input, rel.predicates.filter((predicate) => !nested.includes(predicate)));
     const rest: Scalar[] = [];
-    for (const predicate of rel.predicates) {
-      if (plain.includes(predicate)) continue;
+    for (const predicate of nested) {
       const joined = this.#predicate(input, predicate);
       if (joined === undefined) rest.push(predicate);
       else input = joined;

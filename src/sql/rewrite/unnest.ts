@@ -15,7 +15,7 @@ import type { Column } from '../logical/column.ts';
 import { freeColumns, mapRel } from '../logical/deep.ts';
 import { refresh } from '../logical/refresh.ts';
 import type { Definition, Output, Rel } from '../logical/rel.ts';
-import { columnsOf, mapInputs, scalarsOf } from '../logical/rel.ts';
+import { columnsOf, mapInputs, scalarsOf, unit } from '../logical/rel.ts';
 import type { Scalar } from '../logical/scalar.ts';
 import { coalesce, columnReference, constant, same } from '../logical/scalar.ts';
 import { pullUp } from './pull-up.ts';
@@ -59,6 +59,8 @@ export class Unnesting {
   #apply(rel: Apply): Rel {
     const outer = new Set(columnsOf(rel.left).map((column) => column.id));
     const read = [...freeColumns(rel.right).values()].filter((column) => outer.has(column.id));
+    const computed = computedRow(rel);
+    if (computed !== undefined) return computed;
     if (read.length === 0) return { ...rel, kind: 'join', right: this.unnest(rel.right) };
     const pulled = pullUp(rel.right, outer);
     if (pulled !== undefined) {
@@ -95,6 +97,14 @@ export class Unnesting {
     const on = read.map((column) => same(columnReference(column), columnReference(carriedColumn(pushed.carried, column))));
     return { kind: 'join', type: rel.type, left, right: this.unnest(pushed.rel), on: [...rel.on, ...on] };
   }
+}
+
+/** A right side that is one computed row (`SELECT t.a * 2`): it is computed from the outer row itself. */
+function computedRow(rel: Apply): Rel | undefined {
+  const { right } = rel;
+  if ((rel.type !== 'inner' && rel.type !== 'left') || rel.on.length > 0 || right.kind !== 'project' || right.input !== unit) return undefined;
+  const kept = columnsOf(rel.left).map((column): Output => ({ column, expression: columnReference(column) }));
+  return { kind: 'project', input: rel.left, outputs: [...kept, ...right.outputs] };
 }
 
 /** A set-returning function of the outer row's columns: the function runs over the outer rows themselves. */

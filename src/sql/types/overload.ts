@@ -39,8 +39,35 @@ function concrete(type: SignatureType): TypeName | undefined {
   }
 }
 
-/** Resolves a function call. */
+/** Choices made before: they depend on the table and the types alone. */
+const remembered = new Map<readonly FunctionEntry[], Map<string, Resolution>>();
+
+/** Calls with more arguments are not remembered, so that the memory is bounded by the table. */
+const argumentsRememberedMax = 3;
+
+function remember(entries: readonly FunctionEntry[], args: readonly TypeName[], make: () => Resolution): Resolution {
+  if (entries.length === 0) return 'none';
+  if (args.length > argumentsRememberedMax) return make();
+  let choices = remembered.get(entries);
+  if (choices === undefined) {
+    choices = new Map();
+    remembered.set(entries, choices);
+  }
+  const key = args.join();
+  let choice = choices.get(key);
+  if (choice === undefined) {
+    choice = make();
+    choices.set(key, choice);
+  }
+  return choice;
+}
+
+/** Resolves a function call. `entries` is a list of the table itself, not a copy. */
 export function chooseFunction(entries: readonly FunctionEntry[], args: readonly TypeName[]): Resolution {
+  return remember(entries, args, () => resolveFunction(entries, args));
+}
+
+function resolveFunction(entries: readonly FunctionEntry[], args: readonly TypeName[]): Resolution {
   const candidates = entries.flatMap((entry) => signature(entry, args.length));
   const exact = candidates.find((candidate) => candidate.args.every((type, i) => type === args[i]));
   if (exact !== undefined) return bind(exact, args) ?? 'none';
@@ -49,6 +76,10 @@ export function chooseFunction(entries: readonly FunctionEntry[], args: readonly
 
 /** Resolves an operator: as a function, but an unknown operand is first taken to be of the other's type. */
 export function chooseOperator(entries: readonly FunctionEntry[], args: readonly TypeName[]): Resolution {
+  return remember(entries, args, () => resolveOperator(entries, args));
+}
+
+function resolveOperator(entries: readonly FunctionEntry[], args: readonly TypeName[]): Resolution {
   const candidates = entries.filter((entry) => entry.args.length === args.length)
     .map((entry): Candidate => ({ entry, args: entry.args }));
   const known = args.find((type) => type !== 'unknown');
