@@ -18,6 +18,7 @@ import type { Accumulator, GroupedRows } from './accumulator.ts';
 import type { Cells } from './cells.ts';
 import { recordCount } from './group-table.ts';
 import { meanOf } from './numeric-mean.ts';
+import { isSmallMean, smallMeanWords, writeSmallMean } from './small-mean.ts';
 import type { StateMemory } from './state-memory.ts';
 
 const two32 = 2 ** 32;
@@ -73,7 +74,7 @@ export class IntegerSum implements Accumulator {
       const group = groups[first + i] >> 1;
       const count = f64[group + (this.#countAt >> 1)];
       if (count <= 0) out.setNull(i);
-      else if (this.#mean) out.setDatum(i, meanOf(this.#exact(group), 0, count));
+      else if (this.#mean) this.#setMean(out, i, group, count);
       else if (f64[group + low + 1] === 0 && (!this.#wide || f64[group + low + 2] === 0)) {
         setSmall(out, i, f64[group + low]);
       } else this.#setLarge(out, i, group);
@@ -98,6 +99,19 @@ export class IntegerSum implements Accumulator {
     const low = group + (this.#lowAt >> 1);
     const sum = BigInt(f64[low]) + (BigInt(f64[low + 1]) << 32n);
     return this.#wide ? sum + (BigInt(f64[low + 2]) << 64n) : sum;
+  }
+
+  #setMean(out: Cells, i: number, group: number, count: number): void {
+    const { f64 } = this.#memory;
+    const low = group + (this.#lowAt >> 1);
+    const sum = f64[low] + f64[low + 1] * two32;
+    const small = (!this.#wide || f64[low + 2] === 0) && isSmallMean(sum, 0, count);
+    if (!small) {
+      out.setDatum(i, meanOf(this.#exact(group), 0, count));
+      return;
+    }
+    const at = out.take(smallMeanWords);
+    out.setVar(i, at, writeSmallMean(out.heap, at, sum, 0, count));
   }
 
   #setLarge(out: Cells, i: number, group: number): void {

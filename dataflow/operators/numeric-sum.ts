@@ -17,6 +17,7 @@ import type { Cells } from './cells.ts';
 import { ExactMoments, momentsBytes } from './exact-moments.ts';
 import { meanOf } from './numeric-mean.ts';
 import { SideTable } from './side-table.ts';
+import { isSmallMean, smallMeanWords, writeSmallMean } from './small-mean.ts';
 import type { StateMemory } from './state-memory.ts';
 
 const two31 = 2 ** 31;
@@ -134,7 +135,10 @@ export class NumericSum implements Accumulator {
     const scale = i32[group + this.#scaleAt] - 1;
     const low = (group + this.#lowAt) >> 1;
     const sum = f64[low] + f64[low + 1] * two32;
-    if (this.#mean) out.setDatum(i, meanOf(this.#small(group), scale, count));
+    if (this.#mean && isSmallMean(sum, scale, count)) {
+      const at = out.take(smallMeanWords);
+      out.setVar(i, at, writeSmallMean(out.heap, at, sum, scale, count));
+    } else if (this.#mean) out.setDatum(i, meanOf(this.#small(group), scale, count));
     else if (Math.abs(sum) < exactMax) {
       const at = out.take(3);
       out.setVar(i, at, writeSmallNumeric(out.heap, at, sum, scale));
