@@ -19,7 +19,8 @@ import type { FunctionEntry } from './function-entry.ts';
 import { functions } from './function-table.ts';
 import type { Mode } from './mfp.ts';
 import { Mfp } from './mfp.ts';
-import { ProgramMaker, edgesOf, randomRows, randomTypes } from '../../test/support/random-program.ts';
+import { ProgramMaker, edgesOf, randomRows,
+  randomTypes } from '../../test/support/random-program.ts';
 
 interface Outcome {
   readonly rows: readonly { readonly row: readonly Datum[]; readonly weight: number }[];
@@ -80,7 +81,8 @@ function agree(seed: number, programs: number, depth: number): void {
 
 /** A call of `fn` over columns, with the last argument a constant if one is given. */
 function callProgram(fn: FunctionEntry, types: readonly TypeName[], last?: Datum): Program {
-  const nodes: Expr[] = types.map((type, column) => last !== undefined && column === types.length - 1
+  const nodes: Expr[] = types.map((type, column) => last !== undefined
+    && column === types.length - 1
     ? { kind: 'constant', value: last, type } : { kind: 'column', column, type });
   const result = randomTypes.find((type) => type === fn.result) ?? 'text';
   nodes.push({ kind: 'call', fn: fn.key, args: types.map((_, k) => k), type: result });
@@ -97,14 +99,17 @@ test('every template agrees with its function on all pairs of edges', () => {
     templates++;
     const columns = types.map((type) => ({ type, nullable: true }));
     const [left, right] = types.map((type) => [null, ...edgesOf(type)]);
-    const rows = left.flatMap((a) => (right ?? [null]).map((b) => ({ row: right === undefined ? [a] : [a, b], weight: 1 })));
+    const rows = left.flatMap((a) => (right ?? [null]).map((b) =>
+      ({ row: right === undefined ? [a] : [a, b], weight: 1 })));
     const batch = batchFromRows(pool, columns, rows, 1);
-    const constants: (Datum | undefined)[] = right === undefined ? [undefined] : [undefined, ...right];
+    const constants: (Datum | undefined)[] = right === undefined ? [undefined]
+      : [undefined, ...right];
     for (const constant of constants) {
       const program = callProgram(fn, types, constant);
       const output = [{ type: program.nodes.at(-1)?.type ?? 'text', nullable: true }];
       const reference = run(columns, program, output, batch, pool, 'interpret');
-      expect(shown(run(columns, program, output, batch, pool, 'compile')), `${fn.key} ${String(constant)}`)
+      expect(shown(run(columns, program, output, batch, pool, 'compile')),
+        `${fn.key} ${String(constant)}`)
         .toEqual(shown(reference));
     }
     batch.slab.release();
@@ -118,7 +123,8 @@ const int = (value: number): Expr => ({ kind: 'constant', value, type: 'int4' })
 function both(nodes: readonly Expr[], values: readonly (number | null)[]): readonly string[] {
   const pool = new SlabPool();
   const columns = [{ type: 'int4', nullable: true }] as const;
-  const batch = batchFromRows(pool, columns, values.map((value) => ({ row: [value], weight: 1 })), 1);
+  const batch = batchFromRows(pool, columns, values.map((value) => ({ row: [value], weight: 1 })),
+    1);
   const program = { nodes, filters: [], outputs: [nodes.length - 1] };
   const output = [{ type: nodes.at(-1)?.type ?? 'int4', nullable: true }];
   return (['interpret', 'compile', 'auto'] as const).map((mode) => {
@@ -135,7 +141,8 @@ const big: Expr = { kind: 'call', fn: '>(int4,int4)', args: [3, 1], type: 'bool'
 
 test('a branch that is not taken gives no error', () => {
   const nodes: Expr[] = [column, int(10), int(0), quotient, isZero];
-  const answer = both([...nodes, { kind: 'case', branches: [[4, 2]], otherwise: 3, type: 'int4' }], [0, 5, null]);
+  const answer = both([...nodes, { kind: 'case', branches: [[4, 2]], otherwise: 3,
+    type: 'int4' }], [0, 5, null]);
   expect(answer).toEqual(Array(3).fill('0, 2, null'));
   expect(both([...nodes.slice(0, 4)], [0, 5])).toEqual(Array(3).fill('2, 0: division by zero'));
   const or: Expr = { kind: 'or', args: [4, 5], type: 'bool' };
@@ -168,7 +175,8 @@ test('a program that would grow without bound is interpreted', () => {
   for (let k = 0; k < 40; k++) {
     const last = k === 0 ? 0 : nodes.length - 1;
     nodes.push({ kind: 'call', fn: '-(int4,int4)', args: [last, 1], type: 'int4' });
-    nodes.push({ kind: 'case', branches: [[2, last], [2, nodes.length - 1]], otherwise: nodes.length - 1, type: 'int4' });
+    nodes.push({ kind: 'case', branches: [[2, last], [2, nodes.length - 1]],
+      otherwise: nodes.length - 1, type: 'int4' });
   }
   expect(both(nodes, [280, null])).toEqual(Array(3).fill('0, null'));
 });
