@@ -60,8 +60,16 @@ export class Partition {
     const next = this.until !== null && last >= this.until ? this.until : last + 1n;
     this.next = next;
     return {
-      partition: this.partition, bytes: new Uint8Array(fetched.records.subarray(0, length)), from, next,
+      partition: this.partition, bytes: ownCopy(fetched.records, length), from, next,
       aborted: fetched.aborted,
     };
   }
+}
+
+/** The first `length` bytes in a buffer of exactly that size, which was not cleared first. */
+function ownCopy(bytes: Uint8Array, length: number): Uint8Array {
+  const { buffer } = Buffer.allocUnsafeSlow(length);
+  const copy = new Uint8Array(buffer);
+  copy.set(bytes.subarray(0, length));
+  return copy;
 }
