@@ -96,7 +96,7 @@ export class HashIndex {
   /** The heavy key that a slot's value names. */
   heavyAt(value: number): HeavyKey {
     const heavy = this.#heavy[(value >> 1) - 1];
-    assert(heavy !== null && heavy !== undefined, `value ${value} names a heavy key`);
+    assert(heavy !== null && heavy !== undefined, 'the value names a heavy key');
     return heavy;
   }
 
@@ -340,7 +340,7 @@ export class HashIndex {
       return;
     }
     const heavy = this.#discardHeavy(hash, identity, row);
-    assert(heavy || building, `row ${row} was in the index`);
+    assert(heavy || building, 'a row that dies was in the index');
     if (dead < 0) table.insert(hash, this.#tagOf(hash, 0), ~sequence);
   }
 
@@ -378,9 +378,8 @@ export class HashIndex {
   }
 
   bytes(): number {
-    let bytes = this.table.bytes() + this.#links.bytes();
-    for (const heavy of this.#heavy) if (heavy !== null) bytes += heavy.table.bytes() + objectBytes;
-    return bytes;
+    const heavyKeys = this.#heavy.length - this.#spare.length;
+    return this.table.bytes() + this.#links.bytes() + heavyKeys * objectBytes;
   }
 
   dispose(): void {

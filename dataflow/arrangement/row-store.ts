@@ -125,7 +125,7 @@ export class RowStore {
   free(at: number, size: number): void {
     const segment = this.#segmentOf(at);
     const occupied = this.#occupied[segment] - size;
-    assert(occupied >= 0, `record ${at} was handed out`);
+    assert(occupied >= 0, 'a record that is freed was handed out');
     this.#occupied[segment] = occupied;
     this.bury(at, size);
     const state = this.#state[segment];
