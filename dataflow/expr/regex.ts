@@ -22,7 +22,7 @@ const posixClasses = new Map([
 const escapes = new Map([
   ['m', '(?<!\\w)(?=\\w)'], ['M', '(?<=\\w)(?!\\w)'], ['<', '(?<!\\w)(?=\\w)'],
     ['>', '(?<=\\w)(?!\\w)'],
-  ['y', '\\b'], ['Y', '\\B'], ['A', '(?<![\\s\\S])'], ['Z', '(?![\\s\\S])'], ['a', '\\x07'],
+  ['y', '\\b'], ['Y', '\\B'], ['A', '^'], ['Z', '$'], ['a', '\\x07'],
   ['b', '\\x08'], ['B', '\\\\'], ['e', '\\x1b'],
 ]);
 const kept = 'dDwWsStnrvf0123456789';
@@ -70,12 +70,15 @@ function invalid(why: string): never {
 class Translator {
   readonly #source: string;
   readonly #options: Options;
+  readonly #bothCases: boolean;
   #at = 0;
   #groups = 0;
 
-  constructor(source: string, options: Options) {
+  /** `bothCases` spells every ASCII letter in both cases, instead of the engine's flag. */
+  constructor(source: string, options: Options, bothCases: boolean) {
     this.#source = source;
     this.#options = options;
+    this.#bothCases = bothCases;
   }
 
   /** The pattern in JavaScript's syntax. */
@@ -95,10 +98,10 @@ class Translator {
         return this.#options.dotNewline ? '[^\\n]' : '[\\s\\S]';
       case '^':
         this.#at++;
-        return this.#options.anchorsNewline ? '(?<![^\\n])' : '(?<![\\s\\S])';
+        return this.#options.anchorsNewline ? '(?<![^\\n])' : '^';
       case '$':
         this.#at++;
-        return this.#options.anchorsNewline ? '(?![^\\n])' : '(?![\\s\\S])';
+        return this.#options.anchorsNewline ? '(?![^\\n])' : '$';
       case '(': return this.#open();
       case '{': return this.#brace();
       case '}':
@@ -122,7 +125,7 @@ class Translator {
     const code = this.#source.codePointAt(this.#at) ?? 0;
     const character = String.fromCodePoint(code);
     this.#at += character.length;
-    return character;
+    return this.#bothCases && /[a-z]/i.test(character) ? `[${casesOf(character)}]` : character;
   }
 
   #open(): string {
@@ -182,7 +185,7 @@ class Translator {
       return invalid('invalid escape \\ sequence');
     }
     this.#at += digits.length;
-    return `\\u{${code.toString(16)}}`;
+    return code > 0xffff ? `\\u{${code.toString(16)}}` : `\\u${code.toString(16).padStart(4, '0')}`;
   }
 
   #bracket(): string {
@@ -215,6 +218,12 @@ class Translator {
       this.#at++;
       return this.#source[this.#at] === ']' || this.#source[this.#at - 2] === '[' ? '\\-' : '-';
     }
+    const range = this.#bothCases
+      ? /^(?:[a-z]-[a-z]|[A-Z]-[A-Z]|[a-zA-Z](?!-))/.exec(this.#source.slice(this.#at)) : null;
+    if (range !== null) {
+      this.#at += range[0].length;
+      return casesOf(range[0]);
+    }
     const character = String.fromCodePoint(this.#source.codePointAt(this.#at) ?? 0);
     this.#at += character.length;
     return /[[\]^&~|{}()/]/.test(character) ? `\\${character}` : character;
@@ -239,27 +248,45 @@ function literalCharacter(c: string): string {
   return /[$()*+./?[\\\]^{|}\-]/.test(c) ? `\\${c}` : c;
 }
 
-const cache = new Map<string, { readonly regex: RegExp; readonly global: boolean }>();
+/** A letter, or a range of letters, in small and in capital letters. */
+function casesOf(letters: string): string {
+  return letters.toLowerCase() + letters.toUpperCase();
+}
 
-/** A compiled pattern; `global` if the flags hold g, which only some functions allow. */
-export function compileRegex(
-  pattern: string, flags = '', allowGlobal = false,
-): { readonly regex: RegExp; readonly global: boolean } {
+/**
+ * A compiled pattern, twice. `plain` has no Unicode mode and no case flag: the form for which the
+ * JavaScript engine can change to matching in linear time when a pattern makes it backtrack too
+ * often
+ * (see base/real/regex-guard.ts). It serves texts without surrogates, and if case does not count
+ * ASCII texts; `unicode` serves the rest.
+ */
+export interface Pattern {
+  readonly plain: RegExp | null;
+  readonly unicode: RegExp;
+  readonly ignoreCase: boolean;
+  /** The flags hold g, which only some functions allow. */
+  readonly global: boolean;
+}
+
+const cache = new Map<string, Pattern>();
+
+/** The compiled form of a pattern with flags. */
+export function compileRegex(pattern: string, flags = '', allowGlobal = false): Pattern {
   const key = `${flags} ${pattern}`;
   const known = cache.get(key);
   if (known !== undefined) return known;
   const options: Options = {
     ignoreCase: false, global: false, dotNewline: false, anchorsNewline: false, literal: false,
-      expanded: false,
+    expanded: false,
   };
   readFlags(flags, options, allowGlobal);
-  const made = { regex: build(pattern, options), global: options.global };
+  const made = build(pattern, options);
   if (cache.size >= limits.regexCacheMax) cache.clear();
   cache.set(key, made);
   return made;
 }
 
-function build(pattern: string, options: Options): RegExp {
+function build(pattern: string, options: Options): Pattern {
   if (pattern.length > limits.regexPatternMax) invalid('regular expression is too complex');
   let source = pattern;
   if (source.startsWith('***=')) {
@@ -272,14 +299,31 @@ function build(pattern: string, options: Options): RegExp {
     readFlags(embedded[1], options, false);
     source = source.slice(embedded[0].length);
   }
+  const { ignoreCase, global } = options;
   const text = options.literal
-    ? Array.from(source, literalCharacter).join('') : new Translator(source, options).translate();
+    ? Array.from(source, literalCharacter).join('')
+      : new Translator(source, options, false).translate();
+  const unicode = construct(text, ignoreCase ? 'giu' : 'gu');
+  const needsUnicode = /\\p|\\u\{|[\ud800-\udfff]/.test(text)
+    || (ignoreCase && (options.literal || /[^\x00-\x7f]/.test(text)));
+  const spelled = ignoreCase && !needsUnicode ? new Translator(source, options, true).translate()
+    : text;
+  return { plain: needsUnicode ? null : construct(spelled, 'g'), unicode, ignoreCase, global };
+}
+
+function construct(text: string, flags: string): RegExp {
   try {
-    return new RegExp(text, `g${options.ignoreCase ? 'i' : ''}u`);
+    return new RegExp(text, flags);
   } catch (error) {
     if (!(error instanceof SyntaxError || error instanceof RangeError)) throw error;
     return invalid(reason(error.message));
   }
+}
+
+/** The form of a pattern that serves a text. */
+function formFor({ plain, unicode, ignoreCase }: Pattern, text: string): RegExp {
+  const outside = ignoreCase ? /[^\x00-\x7f]/ : /[\ud800-\udfff]/;
+  return plain === null || outside.test(text) ? unicode : plain;
 }
 
 /** What Postgres says where JavaScript's engine says something else. */
@@ -303,11 +347,14 @@ function execute(regex: RegExp, text: string): RegExpExecArray | null {
 }
 
 /** All matches from the `from`th UTF-16 unit on, at most `most`. */
-export function matches(regex: RegExp, text: string, most = Infinity, from = 0): RegExpExecArray[] {
+export function matches(
+  pattern: Pattern, text: string, most = Infinity, from = 0,
+): RegExpExecArray[] {
   if (text.length > limits.regexTextMax) {
     throw sqlError('54000',
       `a regular expression is matched against at most ${limits.regexTextMax} characters`);
   }
+  const regex = formFor(pattern, text);
   regex.lastIndex = from;
   const found: RegExpExecArray[] = [];
   while (found.length < most) {
@@ -322,6 +369,6 @@ export function matches(regex: RegExp, text: string, most = Infinity, from = 0):
 }
 
 /** Whether the pattern occurs in the text. */
-export function occurs(regex: RegExp, text: string): boolean {
-  return matches(regex, text, 1).length > 0;
+export function occurs(pattern: Pattern, text: string): boolean {
+  return matches(pattern, text, 1).length > 0;
 }

@@ -76,7 +76,7 @@ function operators(): FunctionEntry[] {
           prepared(binaryText(pattern), false)) !== negated)),
     ...regexes.flatMap(([name, flags, negated, words]) => texts.map((type) =>
       entry('pattern', name, [type, 'text'], 'bool', `Whether the text ${words}.`,
-        ([text, pattern]) => occurs(compileRegex(stringOf(pattern), flags).regex,
+        ([text, pattern]) => occurs(compileRegex(stringOf(pattern), flags),
           stringOf(text)) !== negated))),
   ];
 }
@@ -157,7 +157,7 @@ function expanded(replacement: string, match: RegExpExecArray): string {
 function regexReplace(
   text: string, pattern: string, replacement: string, start: number, nth: number, flags: string,
 ): string {
-  const { regex } = compileRegex(pattern, flags, true);
+  const regex = compileRegex(pattern, flags, true);
   const from = sliceCharacters(text, 0, start - 1).length;
   const found = matches(regex, text, nth === 0 ? Infinity : nth, from);
   const chosen = nth === 0 ? found : found.slice(nth - 1, nth);
@@ -209,7 +209,7 @@ function replacements(): FunctionEntry[] {
 function pieces(text: string, pattern: string, flags: string): string[] {
   const result: string[] = [];
   let at = 0;
-  for (const match of matches(compileRegex(pattern, flags).regex, text)) {
+  for (const match of matches(compileRegex(pattern, flags), text)) {
     const end = match.index + match[0].length;
     if (match[0] === '' && (match.index >= text.length || match.index === at)) continue;
     result.push(text.slice(at, match.index));
@@ -240,7 +240,7 @@ function rowsWithFlags(
 }
 
 function firstMatch(text: string, pattern: string, flags: string): RegExpExecArray | undefined {
-  return matches(compileRegex(pattern, flags).regex, text, 1)[0];
+  return matches(compileRegex(pattern, flags), text, 1)[0];
 }
 
 function matchGroups(text: string, pattern: string, flags: string): Datum {
@@ -249,8 +249,8 @@ function matchGroups(text: string, pattern: string, flags: string): Datum {
 }
 
 function allGroups(text: string, pattern: string, flags: string): Row[] {
-  const { regex, global } = compileRegex(pattern, flags, true);
-  return matches(regex, text, global ? Infinity : 1).map((match) => [groups(match)]);
+  const compiled = compileRegex(pattern, flags, true);
+  return matches(compiled, text, compiled.global ? Infinity : 1).map((match) => [groups(match)]);
 }
 
 export const patternFunctions: readonly FunctionEntry[] = [
@@ -275,10 +275,10 @@ export const patternFunctions: readonly FunctionEntry[] = [
     'The pieces of the text between matches, one a row.',
     (text, pattern, flags) => pieces(text, pattern, flags).map((piece) => [piece])),
   ...withFlags('regexp_like', 'bool', 'Whether the pattern occurs in the text.',
-    (text, pattern, flags) => occurs(compileRegex(pattern, flags).regex, text)),
+    (text, pattern, flags) => occurs(compileRegex(pattern, flags), text)),
   entry('pattern', 'regexp_count', ['text', 'text'], 'int4',
     'How often the pattern occurs in the text.',
-    ([text, pattern]) => matches(compileRegex(stringOf(pattern)).regex, stringOf(text)).length),
+    ([text, pattern]) => matches(compileRegex(stringOf(pattern)), stringOf(text)).length),
   entry('pattern', 'regexp_substr', ['text', 'text'], 'text',
     'The first match of the pattern, or NULL.',
     ([text, pattern]) => firstMatch(stringOf(text), stringOf(pattern), '')?.[0] ?? null,
