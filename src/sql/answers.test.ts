@@ -1,16 +1,16 @@
 /**
  * Goal: a planned query means what Postgres means by its text: rows, column names, types, modifiers,
  * and for wrong texts SQLSTATE, message, position, hint and detail.
- * Method: answers recorded from Postgres 15 over the tables of `testing/tables.ts`, hand-written
+ * Method: answers recorded from Postgres 15 over the tables of `test/support/sql/tables.ts`, hand-written
  * queries and randomly generated ones, against plans evaluated by the reference of the operators,
  * once as a one-off query (ORDER BY and LIMIT at the end) and once as a maintained view.
  */
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { initializeParser } from './parse/parse.ts';
-import { answerOf } from './testing/answer.ts';
-import type { Answer } from './testing/answer.ts';
-import { testCatalog, testRows } from './testing/tables.ts';
+import { answerOf } from '../../test/support/sql/answer.ts';
+import type { Answer } from '../../test/support/sql/answer.ts';
+import { testCatalog, testRows } from '../../test/support/sql/tables.ts';
 
 interface Recorded {
   readonly sql: string;
@@ -20,7 +20,7 @@ interface Recorded {
 }
 
 function recorded(file: string): readonly Recorded[] {
-  const text = readFileSync(new URL(`testing/${file}`, import.meta.url), 'utf8');
+  const text = readFileSync(new URL(`../../test/support/sql/${file}`, import.meta.url), 'utf8');
   return text.split('\n').filter((line) => line !== '').map((line): Recorded => JSON.parse(line));
 }
 

@@ -44,6 +44,7 @@ interface BoundWrite {
   readonly returning: number | null;
 }
 
+/** Plans an INSERT, UPDATE or DELETE. Throws SqlError. */
 export function planWrite(statement: WriteStatement, catalog: CatalogView, options: PlanOptions): PlannedWrite {
   const context = new BindContext(catalog, 'once', options.parameters);
   const table = writableTable(statement.table, catalog, statement.kind);

@@ -12,7 +12,10 @@ interface AggregateFamily {
   readonly entries: readonly FunctionEntry[];
 }
 
-function family(fn: AggregateName, name: string, signatures: readonly (readonly [readonly SignatureType[], SignatureType])[]): readonly [string, AggregateFamily] {
+/** Argument types and the result. */
+type Signature = readonly [readonly SignatureType[], SignatureType];
+
+function family(fn: AggregateName, name: string, signatures: readonly Signature[]): readonly [string, AggregateFamily] {
   const entries = signatures.map(([args, result]) => entry('aggregate', name, args, result, '', undefined));
   return [name, { fn, entries }];
 }
@@ -68,14 +71,17 @@ const windowOnly = new Set([
   'last_value', 'nth_value',
 ]);
 
+/** The aggregate of a name, or undefined. */
 export function aggregateFamily(name: string): AggregateFamily | undefined {
   return families.get(name);
 }
 
+/** True for an aggregate of Postgres that is not offered. */
 export function isMissingAggregate(name: string): boolean {
   return missing.has(name);
 }
 
+/** True for a function that only makes sense over a window. */
 export function isWindowFunction(name: string): boolean {
   return windowOnly.has(name);
 }

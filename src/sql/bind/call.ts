@@ -27,6 +27,7 @@ function functionName(call: FunctionCall): string | undefined {
   return schema === 'pg_catalog' || schema === 'mz_catalog' ? parts[parts.length - 1] : undefined;
 }
 
+/** Binds a call of any kind. `bind` binds its arguments in an environment. */
 export function bindCall(call: FunctionCall, environment: Environment, bind: BindChild): Scalar {
   const { position } = call;
   const name = functionName(call) ?? '';

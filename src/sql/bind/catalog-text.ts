@@ -13,6 +13,7 @@ import type { BindContext } from './context.ts';
 
 /** The rows of a system relation, as lookups by column name. */
 function systemRows(context: BindContext, name: string): readonly ((column: string) => Datum)[] {
+  context.repeatable = false;
   const relation = context.catalog.relation(['pg_catalog', name]);
   if (relation?.rows === undefined || relation.rows === null) return [];
   const positions = new Map(relation.columns.map((column, i) => [column.name, i]));

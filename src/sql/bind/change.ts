@@ -31,6 +31,7 @@ function scan(context: BindContext, table: Relation): Get {
   return { kind: 'get', relation: table, positions: columns.map((_, i) => i), columns };
 }
 
+/** Binds an UPDATE or DELETE of a table. */
 export function bindChange(context: BindContext, statement: Change, table: Relation): BoundInsert {
   const get = scan(context, table);
   const partners: readonly FromItem[] = statement.kind === 'update' ? statement.from : statement.using;

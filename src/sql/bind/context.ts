@@ -65,6 +65,7 @@ export class ParameterInference {
   }
 }
 
+/** The state of one act of binding; see above. */
 export class BindContext {
   readonly catalog: CatalogView;
   readonly mode: Mode;

@@ -24,6 +24,7 @@ export interface BoundInsert {
   readonly returning: number | null;
 }
 
+/** Binds an INSERT into a table. */
 export function bindInsert(context: BindContext, statement: Insert, table: Relation): BoundInsert {
   const environment = topEnvironment(context);
   const targets = targetColumns(statement, table);
@@ -32,7 +33,8 @@ export function bindInsert(context: BindContext, statement: Insert, table: Relat
   const shown = columns.map((column, i): OutputColumn => ({ name: column.name, column, tableOid: table.oid, attribute: i + 1 }));
   const item = { name: table.name, schema: table.schema, columns: shown, relationVisible: true, columnsVisible: true };
   const returning = bindReturning(statement.returning, { ...environment, scope: { parent: null, items: [item], hidden: [] } });
-  const outputs: readonly Output[] = [...columns.map((column): Output => ({ column: context.columns.like(column), expression: columnReference(column) })), ...returning.outputs];
+  const row = columns.map((column): Output => ({ column: context.columns.like(column), expression: columnReference(column) }));
+  const outputs: readonly Output[] = [...row, ...returning.outputs];
   return {
     query: {
       rel: { kind: 'project', input: rel, outputs }, order: [], limit: -1, offset: 0,

@@ -27,6 +27,7 @@ function shownColumns(items: readonly ScopeItem[]): readonly ScopeColumn[] {
   return items.filter((item) => item.columnsVisible).flatMap((item) => item.columns);
 }
 
+/** Puts two bound sides together as the join says. */
 export function combine(item: Join, left: BoundFrom, right: BoundFrom, environment: Environment): BoundFrom {
   const type: JoinType = item.type === 'cross' ? 'inner' : item.type;
   const names = item.natural ? commonNames(left, right) : item.using;

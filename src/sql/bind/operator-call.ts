@@ -55,6 +55,7 @@ export function applyChoice(context: BindContext, choice: Choice, args: readonly
   return callEntry(choice.entry, coerceArguments(context, choice, args), choice.result, position);
 }
 
+/** The arguments brought to the types the chosen entry takes. */
 export function coerceArguments(context: BindContext, choice: Choice, args: readonly Scalar[]): readonly Scalar[] {
   return args.map((arg, i) => {
     const type = defined(choice.args[i], 'a choice types every argument');

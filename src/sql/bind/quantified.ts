@@ -16,6 +16,7 @@ import type { BindContext } from './context.ts';
 import { coerceOrFail, isUnknown } from './coerce.ts';
 import { applyChoice, callOperator } from './operator-call.ts';
 
+/** Binds `operand op ANY/ALL (given)`. Throws 42809 if the right side is no array. */
 export function bindQuantified(
   context: BindContext, expression: Extract<Expression, { kind: 'quantified' }>, operand: Scalar, given: Scalar,
 ): Scalar {

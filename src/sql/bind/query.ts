@@ -39,6 +39,7 @@ export function bindQuery(query: Query, environment: Environment, targets?: read
     (output.column.type === 'unknown' ? targets[i] ?? { name: 'text', modifier: -1 } : columnSqlType(output.column))));
 }
 
+/** Binds a query; the policy says what becomes of untyped literals in its output. */
 export function bindWithPolicy(query: Query, environment: Environment, policy: UnknownPolicy): BoundQuery {
   const inside: Environment = { ...environment, tables: bindCommonTables(query.with, environment) };
   const bound = bindBody(query.body, query.order, inside, policy);

@@ -14,8 +14,9 @@ import type { BindContext } from './context.ts';
 export function registeredName(
   context: BindContext, scalar: Scalar, target: TypeName, position: number,
 ): Scalar | undefined {
-  if (scalar.kind !== 'constant' || typeof scalar.value !== 'string') return undefined;
   if (target !== 'regclass' && target !== 'regtype') return undefined;
+  if (scalar.kind === 'parameter') context.repeatable = false;
+  if (scalar.kind !== 'constant' || typeof scalar.value !== 'string') return undefined;
   if (/^\d+$/.test(scalar.value)) return constant(BigInt(scalar.value), target, -1, position);
   const parts = identifierParts(scalar.value, position);
   if (target === 'regtype') {

@@ -29,6 +29,7 @@ export function findRelation(name: QualifiedName, catalog: CatalogView): Relatio
   });
 }
 
+/** Binds a relation of the catalog by name. Throws 42P01. */
 export function bindRelation(name: QualifiedName, environment: Environment): BoundRelation {
   const { context } = environment;
   const relation = findNamed(name, environment);

@@ -9,6 +9,7 @@ export interface Returning {
   readonly shown: readonly OutputColumn[];
 }
 
+/** Binds the items of RETURNING; none for an empty list. */
 export function bindReturning(items: readonly SelectItem[], environment: Environment): Returning {
   const inside: Environment = { ...environment, clause: 'RETURNING', aggregates: null, setFunctions: null };
   const bound = items.flatMap((item) => bindItems(item, inside));

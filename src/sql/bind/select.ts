@@ -24,6 +24,7 @@ import type { Scope, ScopeColumn } from './scope.ts';
 /** What happens to untyped literals of the select list: they become text, or wait for the caller. */
 export type UnknownPolicy = 'settle' | 'keep';
 
+/** Binds one SELECT with the ORDER BY that belongs to it. */
 export function bindSelect(select: Select, order: readonly OrderItem[], environment: Environment, policy: UnknownPolicy): BoundQuery {
   if (select.groupingSets) throw unsupported('GROUPING SETS, ROLLUP or CUBE', select.position);
   const from = bindFrom(select.from, environment);

@@ -46,6 +46,7 @@ function outputPosition(bound: BoundQuery, i: number, fallback: number): number 
   return expression.position;
 }
 
+/** Binds a set operation of two bound sides. */
 export function bindSetOperation(
   context: BindContext, body: SetOperation, left: BoundQuery, right: BoundQuery, policy: UnknownPolicy,
 ): BoundQuery {

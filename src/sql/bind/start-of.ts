@@ -1,6 +1,7 @@
 /** Where an expression begins in the text: its own position is that of its operator. */
 import type { Expression } from '../ast.ts';
 
+/** The position of the first token, as far as the tree tells. */
 export function startOf(expression: Expression): number {
   let at = expression;
   let start = at.position;

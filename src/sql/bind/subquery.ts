@@ -25,6 +25,7 @@ function onlyColumn(bound: BoundQuery, position: number): Column {
   return defined(bound.outputs[0], 'a subquery has a column').column;
 }
 
+/** Binds a scalar, EXISTS or ARRAY subquery. */
 export function bindSubquery(expression: Kind<'subquery'>, environment: Environment): Scalar {
   const { position, form } = expression;
   const bound = environment.bindQuery(expression.query, { ...environment, outer: environment });

@@ -9,6 +9,7 @@ import { coerceOrFail, isUnknown } from './coerce.ts';
 import type { BindContext } from './context.ts';
 import { applyChoice, callOperator } from './operator-call.ts';
 
+/** Binds one or several subscripts. Throws 42804 for a type that has none. */
 export function bindSubscript(
   context: BindContext, expression: Extract<Expression, { kind: 'subscript' }>, bind: (child: Expression) => Scalar,
 ): Scalar {

@@ -18,6 +18,7 @@ export interface Unifiable {
   readonly position: number;
 }
 
+/** What unification needs to know of an expression. */
 export function unifiable(scalar: Scalar): Unifiable {
   return { type: scalar.type, modifier: scalar.modifier, position: positionOf(scalar) };
 }

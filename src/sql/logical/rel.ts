@@ -62,9 +62,15 @@ export type Rel =
   /** A join whose right side may refer to columns of the left one; inner, left, semi, anti. */
   | { readonly kind: 'apply'; readonly type: JoinType; readonly left: Rel; readonly right: Rel; readonly on: readonly Scalar[] }
   /** Keys, then aggregates; `single` gives one row even for no input (and then has no keys). */
-  | { readonly kind: 'reduce'; readonly input: Rel; readonly keys: readonly Column[]; readonly aggregates: readonly LogicalAggregate[]; readonly single: boolean }
+  | {
+    readonly kind: 'reduce'; readonly input: Rel; readonly keys: readonly Column[];
+    readonly aggregates: readonly LogicalAggregate[]; readonly single: boolean;
+  }
   | { readonly kind: 'distinct'; readonly input: Rel }
-  | { readonly kind: 'topk'; readonly input: Rel; readonly keys: readonly Column[]; readonly order: readonly OrderKey[]; readonly limit: number; readonly offset: number }
+  | {
+    readonly kind: 'topk'; readonly input: Rel; readonly keys: readonly Column[];
+    readonly order: readonly OrderKey[]; readonly limit: number; readonly offset: number;
+  }
   /** Its columns, in order, are those of `columns` of each input. */
   | { readonly kind: 'union'; readonly inputs: readonly { readonly rel: Rel; readonly columns: readonly Column[] }[]; readonly columns: readonly Column[] }
   | { readonly kind: 'negate'; readonly input: Rel }

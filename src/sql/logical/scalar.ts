@@ -58,10 +58,12 @@ export type Scalar =
 
 const bool = { type: 'bool', modifier: -1 } as const;
 
+/** A reference to a column; `position` is 0 where the text has none. */
 export function columnReference(column: Column, position = 0): ColumnReference {
   return { kind: 'column', column, position, type: column.type, modifier: column.modifier };
 }
 
+/** A constant of a type. */
 export function constant(value: Datum, type: TypeName, modifier = -1, position = 0): Constant {
   return { kind: 'constant', value, type, modifier, position };
 }
@@ -69,6 +71,7 @@ export function constant(value: Datum, type: TypeName, modifier = -1, position =
 export const trueConstant: Constant = constant(true, 'bool');
 export const falseConstant: Constant = constant(false, 'bool');
 
+/** NULL of a type. */
 export function nullConstant(type: TypeName, modifier = -1): Constant {
   return constant(null, type, modifier);
 }
@@ -80,28 +83,34 @@ export function and(predicates: readonly Scalar[]): Scalar {
   return flat.length === 1 && flat[0] !== undefined ? flat[0] : { kind: 'and', args: flat, ...bool };
 }
 
+/** The disjunction of predicates, flattened: false for none. */
 export function or(predicates: readonly Scalar[]): Scalar {
   const flat = predicates.flatMap((each) => (each.kind === 'or' ? each.args : [each]));
   if (flat.length === 0) return falseConstant;
   return flat.length === 1 && flat[0] !== undefined ? flat[0] : { kind: 'or', args: flat, ...bool };
 }
 
+/** The negation; of a negation, what it negates. */
 export function not(arg: Scalar): Scalar {
   return arg.kind === 'not' ? arg.arg : { kind: 'not', arg, ...bool };
 }
 
+/** Equal or both NULL. */
 export function same(left: Scalar, right: Scalar): Scalar {
   return { kind: 'same', args: [left, right], ...bool };
 }
 
+/** True if the value is NULL. */
 export function isNull(arg: Scalar): Scalar {
   return { kind: 'isNull', arg, ...bool };
 }
 
+/** The first value that is not NULL. */
 export function coalesce(args: readonly Scalar[], type: TypeName, modifier = -1): Scalar {
   return { kind: 'coalesce', args, type, modifier };
 }
 
+/** The result of the first branch whose condition is true. */
 export function caseOf(
   branches: readonly (readonly [Scalar, Scalar])[], otherwise: Scalar, type: TypeName, modifier = -1,
 ): Scalar {

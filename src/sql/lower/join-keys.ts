@@ -29,6 +29,7 @@ export interface Condition {
 
 type Reads = 'left' | 'right' | 'both' | 'none';
 
+/** Takes a conjunction apart for a join of inputs with these columns. */
 export function splitCondition(on: readonly Scalar[], left: readonly Column[], right: readonly Column[]): Condition {
   const leftIds = new Set(left.map((column) => column.id));
   const rightIds = new Set(right.map((column) => column.id));

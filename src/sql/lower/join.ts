@@ -34,6 +34,7 @@ interface Prepared {
   readonly residual: readonly Scalar[];
 }
 
+/** The join of two lowered inputs. */
 export function lowerJoin(plan: PlanBuilder, rel: Join, left: Lowered, right: Lowered): Lowered {
   const on = foldPredicates(rel.on);
   if (on === undefined) return withoutPairs(plan, rel, left, right);

@@ -19,6 +19,7 @@ import { exact, positionIn } from './lowered.ts';
 import { PlanBuilder } from './plan-builder.ts';
 import { ProgramBuilder } from './program.ts';
 
+/** Lowers one plan; keeps what definitions have become. */
 export class Lowering {
   readonly plan = new PlanBuilder();
   readonly #definitions = new Map<Definition, Lowered>();

@@ -17,6 +17,7 @@ const constantRowsShared = 100;
 /** Number of a node. */
 export type NodeId = number;
 
+/** The nodes made so far; see above. */
 export class PlanBuilder {
   readonly #nodes: Node[] = [];
   readonly #numbers = new Map<string, NodeId>();

@@ -22,6 +22,7 @@ import {
 
 type Extracted = readonly [Rel, Scalar];
 
+/** One pass over one plan. */
 export class Hoisting {
   readonly #context: BindContext;
   readonly #definitions = new Map<Definition, Definition>();

@@ -5,6 +5,7 @@ import type { Definition, Output, Rel } from '../logical/rel.ts';
 import { mapInputs } from '../logical/rel.ts';
 import { columnReference } from '../logical/scalar.ts';
 
+/** The plan without definitions that have one use. */
 export function inlineOnce(rel: Rel): Rel {
   const uses = new Map<Definition, number>();
   everyRel(rel, (each) => {

@@ -15,6 +15,7 @@ import { sizeOf } from '../bind/expression-size.ts';
 import { foldScalar } from './fold.ts';
 import { orderJoins } from './join-order.ts';
 
+/** One pass over one plan. */
 export class Pushdown {
   readonly #definitions = new Map<Definition, Definition>();
 

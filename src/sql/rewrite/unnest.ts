@@ -31,6 +31,7 @@ interface Pushed {
   readonly carried: Carried;
 }
 
+/** One pass over one plan. */
 export class Unnesting {
   readonly #context: BindContext;
   readonly #definitions = new Map<Definition, Definition>();

@@ -4,7 +4,7 @@
  */
 import { castBetween, functionByKey } from '../../../dataflow/expr/function-table.ts';
 import type { Datum, Update } from '../../../dataflow/value/datum.ts';
-import { defined } from '../../base/assert.ts';
+import { defined } from '../../../src/base/assert.ts';
 import { TestCatalog } from './catalog.ts';
 
 /** A cell as it is typed in SQL: text is read by the column's type. */

@@ -7,12 +7,12 @@ import { evaluate } from '../../../dataflow/operators/reference.ts';
 import { compareDatums } from '../../../dataflow/value/datum-column.ts';
 import type { Datum, Row, Update } from '../../../dataflow/value/datum.ts';
 import type { TypeName } from '../../../dataflow/value/type.ts';
-import { defined } from '../../base/assert.ts';
-import { SqlError } from '../../base/error.ts';
-import type { Mode } from '../bind/context.ts';
-import type { CatalogView } from '../catalog-view.ts';
-import type { PlannedQuery } from '../planned.ts';
-import { noParameters, planQuery } from '../plan-query.ts';
+import { defined } from '../../../src/base/assert.ts';
+import { SqlError } from '../../../src/base/error.ts';
+import type { Mode } from '../../../src/sql/bind/context.ts';
+import type { CatalogView } from '../../../src/sql/catalog-view.ts';
+import type { PlannedQuery } from '../../../src/sql/planned.ts';
+import { noParameters, planQuery } from '../../../src/sql/plan-query.ts';
 import { parseQuery } from './catalog.ts';
 
 /** What a query gives; `error` has the SQLSTATE. */

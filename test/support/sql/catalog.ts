@@ -1,11 +1,11 @@
 /**
  * A catalog for tests: tables declared in one line each, views by their text.
  */
-import type { Query } from '../ast.ts';
-import type { CatalogView, Relation, RelationColumn, SqlType } from '../catalog-view.ts';
-import { defined } from '../../base/assert.ts';
-import { parseOne } from '../parse/parse.ts';
-import { typeNamed } from '../types/type-name.ts';
+import type { Query } from '../../../src/sql/ast.ts';
+import type { CatalogView, Relation, RelationColumn, SqlType } from '../../../src/sql/catalog-view.ts';
+import { defined } from '../../../src/base/assert.ts';
+import { parseOne } from '../../../src/sql/parse/parse.ts';
+import { typeNamed } from '../../../src/sql/types/type-name.ts';
 
 /** 2024-05-06 07:08:09.123456 UTC, µs since 2000-01-01. */
 const nowMicroseconds = 768_294_489_123_456n;
@@ -22,6 +22,7 @@ function typeOf(text: string): SqlType {
   return { name, modifier };
 }
 
+/** A catalog held in memory; `table` and `view` add to it. */
 export class TestCatalog implements CatalogView {
   readonly #relations = new Map<string, Relation>();
   readonly currentDatabase = 'materialize';
