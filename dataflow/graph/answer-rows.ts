@@ -14,7 +14,7 @@ import { appendRow, range, varWordsOfRow } from '../operators/gather.ts';
 import type { Batch } from '../value/batch.ts';
 import { BatchWriter } from '../value/batch-writer.ts';
 import type { ColumnType } from '../value/type.ts';
-import type { Finishing } from './command.ts';
+import type { Finishing, PackedBatch } from './command.ts';
 import { packBatch } from './packed-batch.ts';
 import type { RowComparison } from './row-order.ts';
 import { rowComparison } from './row-order.ts';
@@ -43,6 +43,8 @@ export class AnswerRows {
   readonly #projected: readonly ColumnType[];
   readonly #runs: Run[] = [];
   #heap: Run[] | null = null;
+  /** The latest rows, held back until it is known whether they are the last. */
+  #held: PackedBatch | null = null;
   #rowsHeld = 0;
   #skip: number;
   #left: number;
@@ -129,13 +131,20 @@ export class AnswerRows {
         return false;
       }
     }
-    const empty = new BatchWriter(this.#around.pool, this.#projected);
-    empty.begin(0, 0);
-    const batch = empty.seal(0, 0);
-    this.#respond(batch, true);
-    empty.close();
+    this.#respond(this.#held ?? this.#nothing(), true);
+    this.#held = null;
     this.dispose();
     return true;
+  }
+
+  #nothing(): PackedBatch {
+    const writer = new BatchWriter(this.#around.pool, this.#projected);
+    writer.begin(0, 0);
+    const batch = writer.seal(0, 0);
+    const packed = packBatch(this.#around.pool, batch, this.#projected);
+    batch.slab.release();
+    writer.close();
+    return packed;
   }
 
   /** Sends up to a slice of rows in the order of the heap. */
@@ -147,13 +156,14 @@ export class AnswerRows {
     this.#left -= chosen.length;
     this.#sent += chosen.length;
     if (this.#sent > limits.answerRowsMax) throw tooManyRows();
-    this.#respond(this.#build(chosen, this.#finishing.project, this.#writer), false);
+    const batch = this.#build(chosen, this.#finishing.project, this.#writer);
+    if (this.#held !== null) this.#respond(this.#held, false);
+    this.#held = packBatch(this.#around.pool, batch, this.#projected);
+    batch.slab.release();
   }
 
-  #respond(batch: Batch, last: boolean): void {
-    const packed = packBatch(this.#around.pool, batch, this.#projected);
-    batch.slab.release();
-    this.#around.respond({ kind: 'rows', request: this.#request, batch: packed, last });
+  #respond(batch: PackedBatch, last: boolean): void {
+    this.#around.respond({ kind: 'rows', request: this.#request, batch, last });
   }
 
   /** Takes up to `rowsMax` rows from the heap, fewer if their var bytes are many. */

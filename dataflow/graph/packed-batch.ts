@@ -13,16 +13,20 @@ import type { ColumnType } from '../value/type.ts';
 import { physicalOf } from '../value/type.ts';
 import type { PackedBatch } from './command.ts';
 
-/** Rows in a buffer of their own: `rows[first … first + n - 1]` of the batch. */
+/**
+ * Rows in a buffer of their own: `rows[first … first + n - 1]` of the batch, with the batch's weights
+ * or those in `weights`, by position in `rows`.
+ */
 export function packRows(
   pool: SlabPool, batch: Batch, types: readonly ColumnType[], rows: Int32Array, first: number,
-  n: number,
+  n: number, weights: Int32Array | null = null,
 ): PackedBatch {
   const columns = range(types.length);
   const writer = new BatchWriter(pool, types);
   writer.begin(n, varWordsOfRows(batch, types, rows, first, n, columns));
   copyColumns(batch, types, rows, first, n, columns, writer, 0);
-  copyWeights(batch, rows, first, n, writer);
+  if (weights === null) copyWeights(batch, rows, first, n, writer);
+  else writer.slab.i32.set(weights.subarray(first, first + n), writer.weight);
   const sealed = writer.seal(batch.step, n);
   const words = sealed.slab.used;
   const buffer = new ArrayBuffer(words * 4);

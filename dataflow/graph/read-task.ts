@@ -83,10 +83,13 @@ export class ReadTask {
     return this.#state !== 'waiting' || this.collection.frontier() >= this.#at;
   }
 
-  /** Works for one slice; true at the end, after the last response. */
+  /** Works for one slice; true at the end, after the last response. A small read is one slice. */
   run(): boolean {
     try {
-      return this.#run();
+      while (true) {
+        const result = this.#advance();
+        if (result !== 'on') return result === 'ended';
+      }
     } catch (error) {
       if (!(error instanceof SqlError)) throw error;
       this.#around.respond({ kind: 'failed', request: this.request, error: error.fields });
@@ -94,26 +97,27 @@ export class ReadTask {
     }
   }
 
-  #run(): boolean {
+  /** Does the next piece of work: 'on' if that was little, 'pause' if it was a slice. */
+  #advance(): 'on' | 'pause' | 'ended' {
     switch (this.#state) {
       case 'waiting':
         return this.#start();
       case 'building':
-        if (this.#index === null
-          || this.collection.buildIndex(this.#index, this.#around.rowsMax)) this.#state = 'reading';
-        return false;
+        if (this.#index !== null
+          && !this.collection.buildIndex(this.#index, this.#around.rowsMax)) return 'pause';
+        this.#state = 'reading';
+        return 'on';
       case 'reading':
-        if (this.#read()) this.#state = 'sending';
-        return false;
+        return this.#read();
       case 'sending':
-        return this.#answer.finish();
+        return this.#answer.finish() ? 'ended' : 'pause';
       case 'ended':
-        return true;
+        return 'ended';
     }
   }
 
-  #start(): boolean {
-    if (this.collection.frontier() < this.#at) return false;
+  #start(): 'on' | 'pause' {
+    if (this.collection.frontier() < this.#at) return 'pause';
     this.#keepReadable();
     const { errors } = this.collection;
     if (errors !== null) {
@@ -128,11 +132,11 @@ export class ReadTask {
       this.#keys = keyBatch(key.values, key.columns, this.collection.columns, this.#around);
       this.#state = key.values.length === 0 ? 'sending' : 'building';
     }
-    return false;
+    return 'on';
   }
 
-  /** Reads a slice; true when nothing is left to read. */
-  #read(): boolean {
+  /** Reads a slice. */
+  #read(): 'on' | 'pause' {
     const { scanned: pairs } = this.#around.scratch;
     const { arrangement } = this.collection;
     pairs.n = 0;
@@ -143,7 +147,9 @@ export class ReadTask {
         this.#position, pairs,
       );
     this.#take(0, pairs.n);
-    return ended || this.#answer.full;
+    if (!ended && !this.#answer.full) return 'pause';
+    this.#state = 'sending';
+    return 'on';
   }
 
   #take(first: number, n: number): void {

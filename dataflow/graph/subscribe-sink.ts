@@ -3,7 +3,8 @@
  * subscriber has given credit. Without credit the step stays open and the dataflow waits; meanwhile
  * its imports keep their history and it merges the steps that it missed, so no queue grows.
  *
- * Changes are consolidated in an arrangement that lives for one step.
+ * The changes of a step are consolidated: in place as long as they are few, else, like a snapshot, in
+ * an arrangement that lives for one step.
  */
 import { limits } from '../../src/base/limits.ts';
 import type { Arrangement, Position } from '../arrangement/arrangement.ts';
@@ -15,8 +16,10 @@ import type { Batch } from '../value/batch.ts';
 import { BatchWriter } from '../value/batch-writer.ts';
 import type { ColumnType } from '../value/type.ts';
 import type { PackedBatch, Sink } from './command.ts';
+import type { ConsolidatedRows } from './consolidator.ts';
+import { Consolidator } from './consolidator.ts';
 import { firstError } from './error-rows.ts';
-import { packBatch } from './packed-batch.ts';
+import { packBatch, packRows } from './packed-batch.ts';
 import type { DataflowSink } from './sink.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -35,6 +38,10 @@ export class SubscribeSink implements DataflowSink, Operator {
   readonly #shown: (step: number) => boolean;
   readonly #writer: BatchWriter;
   readonly #position: Position = startPosition();
+  readonly #few: Consolidator;
+  /** What of a step of few changes is still to be sent, and rows of its first part that are. */
+  #consolidated: ConsolidatedRows[] | null = null;
+  #sentRows = 0;
   #changes: Arrangement | null = null;
   #errors: Arrangement | null = null;
   #credit: number;
@@ -58,6 +65,7 @@ export class SubscribeSink implements DataflowSink, Operator {
     this.lastStep = request.upTo === null ? Infinity : request.upTo - 1;
     this.watching = request.progress || request.upTo !== null;
     this.#writer = new BatchWriter(around.pool, columns);
+    this.#few = new Consolidator(columns);
   }
 
   get blocked(): boolean {
@@ -85,15 +93,52 @@ export class SubscribeSink implements DataflowSink, Operator {
 
   push(_port: number, batch: Batch, context: Context): 'done' {
     if (!this.#request.snapshot && !this.#sentFirst) return 'done';
-    this.#changes ??= this.#around.arrangement(this.columns);
-    this.#changes.apply(context.step, batch);
     context.fuel.spend(batch.rows);
+    if (this.#changes === null && this.#few.fits(batch)) this.#few.add(batch);
+    else this.#apply(context.step, batch);
     return 'done';
   }
 
+  /** Takes a batch into the arrangement, after those that were kept before. */
+  #apply(step: number, batch: Batch): void {
+    this.#changes ??= this.#around.arrangement(this.columns);
+    for (const kept of this.#few.take()) {
+      this.#changes.apply(step, kept);
+      kept.slab.release();
+    }
+    this.#changes.apply(step, batch);
+  }
+
   finish(context: Context): 'done' | 'more' {
-    const changes = this.#changes;
-    if (changes === null || !this.#shown(context.step)) return 'done';
+    if (!this.#shown(context.step)) return 'done';
+    return this.#changes === null ? this.#sendFew(context) : this.#sendMany(context, this.#changes);
+  }
+
+  /** Sends what the consolidator holds, a slice at a time. */
+  #sendFew(context: Context): 'done' | 'more' {
+    this.#consolidated ??= this.#few.consolidate();
+    const { rowsMax, pool } = this.#around;
+    for (let part = this.#consolidated[0]; part !== undefined; part = this.#consolidated[0]) {
+      if (this.#credit <= 0) {
+        this.#blocked = true;
+        return 'more';
+      }
+      const { batch, rows, weights } = part;
+      const n = Math.min(rowsMax, rows.length - this.#sentRows);
+      const packed = packRows(pool, batch, this.columns, rows, this.#sentRows, n, weights);
+      this.#respond(context.step, packed, false, false);
+      this.#sentRows += n;
+      if (this.#sentRows === rows.length) {
+        this.#consolidated.shift();
+        this.#sentRows = 0;
+      }
+      if (!context.fuel.spend(n) && this.#consolidated.length > 0) return 'more';
+    }
+    this.#forget();
+    return 'done';
+  }
+
+  #sendMany(context: Context, changes: Arrangement): 'done' | 'more' {
     if (changes.complete < context.step) changes.seal(context.step);
     const pairs = this.#around.scratch.scanned;
     while (true) {
@@ -143,6 +188,9 @@ export class SubscribeSink implements DataflowSink, Operator {
   #forget(): void {
     this.#changes?.dispose();
     this.#changes = null;
+    this.#few.clear();
+    this.#consolidated = null;
+    this.#sentRows = 0;
     this.#writer.close();
     rewind(this.#position);
   }

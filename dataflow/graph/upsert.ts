@@ -16,15 +16,14 @@ import { limits } from '../../src/base/limits.ts';
 import type { Arrangement } from '../arrangement/arrangement.ts';
 import { startPosition } from '../arrangement/pairs.ts';
 import { copyColumns, projectBatch, range, varWordsOfRows } from '../operators/gather.ts';
-import { GroupTable, lookupRowsMax, recordMark } from '../operators/group-table.ts';
 import type { DataError } from '../operators/operator.ts';
 import { errorColumns } from '../operators/operator.ts';
-import { StateMemory } from '../operators/state-memory.ts';
 import type { Batch } from '../value/batch.ts';
 import { BatchWriter } from '../value/batch-writer.ts';
 import type { Update } from '../value/datum.ts';
 import { batchFromRows, readDatum } from '../value/datum-column.ts';
 import type { ColumnType } from '../value/type.ts';
+import { SeenKeys } from './seen-keys.ts';
 import type { StoredCollection } from './stored-collection.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -121,8 +120,8 @@ export class UpsertTask {
   readonly #around: Surroundings;
   readonly #inputs: UpsertRows[] = [];
   readonly #kept: Kept[] = [];
-  readonly #memory = new StateMemory();
-  readonly #table: GroupTable;
+  /** Keys met so far, going backwards; made when the first input is looked at. */
+  #seen: SeenKeys | null = null;
   /** Rows of the last input that were not looked at, -1 before the first look. */
   #unseen = -1;
   #rowsOfInput: number[] = [];
@@ -132,10 +131,7 @@ export class UpsertTask {
   constructor(state: UpsertState, around: Surroundings) {
     this.state = state;
     this.#around = around;
-    const { collection, key } = state;
-    assert(collection.columns.length > 0, 'an upsert collection has columns');
-    const types = key.map((c) => collection.columns[c]);
-    this.#table = new GroupTable(this.#memory, types, 2);
+    assert(state.key.length > 0, 'an upsert collection has a key');
   }
 
   /** Takes records, with the use of their slab, in the order of the log. */
@@ -172,17 +168,10 @@ export class UpsertTask {
       return;
     }
     if (this.#unseen < 0) this.#unseen = batch.rows;
-    const n = Math.min(this.#unseen, lookupRowsMax);
+    const n = Math.min(this.#unseen, this.#around.rowsMax);
     const first = this.#unseen - n;
-    const records = new Int32Array(n);
-    this.#table.lookup(batch, this.state.key, first, n, records);
-    const { i32 } = this.#memory;
-    for (let i = n - 1; i >= 0; i--) {
-      const mark = records[i] + recordMark;
-      if (i32[mark] !== 0) continue;
-      i32[mark] = 1;
-      this.#rowsOfInput.push(first + i);
-    }
+    this.#seen ??= this.#newKeys();
+    this.#seen.enterBackwards(batch, first, n, (row) => this.#rowsOfInput.push(row));
     this.#unseen = first;
     if (first > 0) return;
     const failedBefore = input.failed === null ? null : sumsBefore(input.failed);
@@ -191,6 +180,12 @@ export class UpsertTask {
     this.#rowsOfInput = [];
     this.#inputs.pop();
     this.#unseen = -1;
+  }
+
+  #newKeys(): SeenKeys {
+    const { collection, key } = this.state;
+    const rows = this.#inputs.reduce((sum, { batch }) => sum + (batch?.rows ?? 0), 0);
+    return new SeenKeys(key, key.map((c) => collection.columns[c]), rows);
   }
 
   /** Errors of records without a row stay for good, like those of a stream. */
