@@ -222,6 +222,17 @@ const timeUnits: Partial<Record<Field, number>> = {
   day: 86_400_000_000,
 };
 
+/**
+ * The grid that a unit cuts time into: microseconds of a cell, and where a cell starts, counted from
+ * 2000-01-01 (a Saturday). Undefined for units of varying length, or if the word is no unit.
+ */
+export function gridOf(word: string): { readonly size: bigint; readonly start: bigint } | undefined {
+  const name = intervalUnit(word.toLowerCase());
+  if (name === 'week') return { size: 604_800_000_000n, start: 172_800_000_000n };
+  const size = name === undefined ? undefined : timeUnits[name];
+  return size === undefined ? undefined : { size: BigInt(size), start: 0n };
+}
+
 /** The first day of a period of years: centuries and millennia begin in year 1. */
 function periodStart(year: number, field: Field): number {
   switch (field) {

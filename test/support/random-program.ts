@@ -30,7 +30,7 @@ const edges: Partial<Record<TypeName, readonly Datum[]>> = {
     { kind: 'decimal', form: 'Infinity', coefficient: 0n, scale: 0 },
   ],
   text: [
-    '', 'a', 'b', 'exit', 'abcd', 'abcde', 'a\u00e9', '\u{1f600}x', ' pad ', '42', '-7', 'a%b_c', '%b%', 'a%',
+    '', 'a', 'b', 'exit', 'abcd', 'abcde', 'a\u00e9', '\u{1f600}x', ' pad ', '42', '-7', 'a%b_c', '%b%', 'a%', 'hour', 'Week',
     'zzzzzzzzzzzzzzzzzzzzzzzzzzz', 'a rather long text that no short path takes \u20ac',
   ],
   varchar: ['', 'v', 'vv'],

@@ -5,7 +5,9 @@
 import { sqlError } from '../../../src/base/error.ts';
 import type { SqlError } from '../../../src/base/error.ts';
 import { daysFromCivil, daysInMonth, microsecondsOf } from '../../value/calendar.ts';
-import { dateInfinity, dateMinusInfinity, isDate, isTimestamp } from '../../value/datetime-text.ts';
+import {
+  dateInfinity, dateMinusInfinity, isDate, isTimestamp, timestampInfinity, timestampMinusInfinity,
+} from '../../value/datetime-text.ts';
 import type { Datum, Interval } from '../../value/datum.ts';
 import { interval } from '../../value/datum.ts';
 import { formatInterval } from '../../value/interval-text.ts';
@@ -13,9 +15,9 @@ import { bigintOf, intervalOf, numberOf, stringOf } from '../../value/scalar-wor
 import { fixedZone, toInstant, toLocal, zoneByName } from '../../value/timezone.ts';
 import type { Zone } from '../../value/timezone.ts';
 import {
-  dateField, intervalField, timeOfDayField, timestampField, truncateInterval, truncateTimestamp,
+  dateField, gridOf, intervalField, timeOfDayField, timestampField, truncateInterval, truncateTimestamp,
 } from '../datetime-fields.ts';
-import type { FunctionEntry, Options, SignatureType } from '../function-entry.ts';
+import type { FunctionEntry, Options, SignatureType, Template } from '../function-entry.ts';
 import { entry } from '../function-entry.ts';
 import {
   addIntervals, addToTimestamp, age, checkedInterval, isInfiniteTimestamp, justifyDays,
@@ -179,12 +181,32 @@ function allFields(): FunctionEntry[] {
   ];
 }
 
+/** Cutting to a constant unit of fixed length; infinities stay. */
+const truncationTemplate: Template = {
+  total: false,
+  emit: ([unit, moment], emitter) => {
+    const grid = typeof unit.constant === 'string' ? gridOf(unit.constant) : undefined;
+    if (grid === undefined) return undefined;
+    const size = emitter.bigintConstant(grid.size);
+    const start = emitter.bigintConstant(grid.start);
+    const ends = [timestampInfinity, timestampMinusInfinity].map((end) =>
+      `${moment.value} === ${emitter.bigintConstant(end)}`);
+    const rest = emitter.name();
+    const from = `BigInt.asIntN(64, ${moment.value} - ${start})`;
+    emitter.statement(`const ${rest} = BigInt.asIntN(64, ${from} % ${size});`);
+    const plain = `BigInt.asIntN(64, ${moment.value} - ${rest})`;
+    const below = `BigInt.asIntN(64, ${plain} - ${size})`;
+    return `${ends.join(' || ')} ? ${moment.value} : ${rest} < 0n ? ${below} : ${plain}`;
+  },
+};
+
 function truncations(): FunctionEntry[] {
   const description = 'The start of the hour, day, month or other unit that the value lies in.';
   return [
     ...(['timestamp', 'timestamptz'] as const).map((type) =>
       make('date_trunc', ['text', type], type, description,
-      ([unit, v]) => truncateTimestamp(stringOf(unit), bigintOf(v), type))),
+      ([unit, v]) => truncateTimestamp(stringOf(unit), bigintOf(v), type),
+      { template: truncationTemplate })),
     make('date_trunc', ['text', 'timestamptz', 'text'], 'timestamptz',
       `${description.slice(0, -1)}, in a time zone.`,
       ([unit, v, name]) => {
