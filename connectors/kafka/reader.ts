@@ -296,22 +296,28 @@ export class KafkaReader implements SourceReader {
   /** One Fetch and what comes of it; false if the broker failed, whose partitions then wait for a look at the topic. */
   async #fetch(node: number, wanted: readonly Partition[]): Promise<boolean> {
     const cause = `broker ${node}`;
+    let partitions: readonly FetchedPartition[];
     try {
-      const positions = wanted.map(({ partition, next, bytesMax }) => ({ partition, offset: next, bytesMax }));
-      const bounds = { waitMilliseconds: limits.fetchWaitMillisecondsMax, bytesMax: limits.fetchBytesMax };
-      const answer = await this.#cluster.send(node, fetchRequest(this.#topic, positions, bounds));
-      if (this.#closed) return true;
-      if (answer.error !== errorNone) throw new Error(`fetch failed: ${errorName(answer.error)}`);
-      for (const fetched of answer.partitions) await this.#deliver(fetched);
-      this.#problem(cause, null);
-      if (this.#finished()) this.#topicPause.wake();
-      return true;
+      partitions = await this.#ask(node, wanted);
     } catch (error) {
       if (this.#closed) return true;
       for (const partition of wanted) partition.leader = -1;
       this.#problem(cause, text(error));
       return false;
     }
+    // What the owner throws is not the broker's failure: it must not be retried, for the position has moved on.
+    for (const fetched of partitions) await this.#deliver(fetched);
+    this.#problem(cause, null);
+    if (this.#finished()) this.#topicPause.wake();
+    return true;
+  }
+
+  async #ask(node: number, wanted: readonly Partition[]): Promise<readonly FetchedPartition[]> {
+    const positions = wanted.map(({ partition, next, bytesMax }) => ({ partition, offset: next, bytesMax }));
+    const bounds = { waitMilliseconds: limits.fetchWaitMillisecondsMax, bytesMax: limits.fetchBytesMax };
+    const answer = await this.#cluster.send(node, fetchRequest(this.#topic, positions, bounds));
+    if (answer.error !== errorNone) throw new Error(`fetch failed: ${errorName(answer.error)}`);
+    return answer.partitions;
   }
 
   /** Hands over what came for one partition. */
@@ -357,24 +363,30 @@ export class KafkaReader implements SourceReader {
 
   /** The log does not have the next offset: says which way, and stops the partition for good. */
   async #outOfRange(partition: Partition): Promise<void> {
-    const metadata = await this.#cluster.metadata(this.#topic);
-    const only = [partition.partition];
-    const [first, end] = await Promise.all([
-      this.#cluster.listOffsets(this.#topic, metadata, only, earliestTimestamp),
-      this.#cluster.listOffsets(this.#topic, metadata, only, latestTimestamp),
-    ]);
+    const range = await this.#logRange(partition.partition);
     if (this.#closed) return;
     const { next } = partition;
-    const earliest = first.get(partition.partition) ?? 0n;
-    const latest = end.get(partition.partition) ?? 0n;
     const where = `partition ${partition.partition} of topic "${this.#topic}"`;
-    if (earliest > next) {
-      this.#fail(partition, `${where} starts at offset ${earliest} now, records from ${next} on were removed before they were read`);
-    } else if (latest < next) {
+    if (range !== null && range.first > next) {
+      this.#fail(partition, `${where} starts at offset ${range.first} now, records from ${next} on were removed before they were read`);
+    } else if (range !== null && range.end < next) {
       this.#fail(partition, `${where} ends before offset ${next}: it was cut or created again`);
     } else {
-      // Another broker has it: the one that was asked lags behind.
+      // Nobody says so, or another broker has it and the one that was asked lags behind.
       this.#leaveAlone(partition);
+    }
+  }
+
+  /** First and end offset of a partition now; null if nobody answers. */
+  async #logRange(partition: number): Promise<{ readonly first: bigint; readonly end: bigint } | null> {
+    try {
+      const metadata = await this.#cluster.metadata(this.#topic);
+      const [first, end] = await Promise.all([earliestTimestamp, latestTimestamp]
+        .map((timestamp) => this.#cluster.listOffsets(this.#topic, metadata, [partition], timestamp)));
+      const range = { first: first.get(partition), end: end.get(partition) };
+      return range.first === undefined || range.end === undefined ? null : { first: range.first, end: range.end };
+    } catch {
+      return null;
     }
   }
 }
