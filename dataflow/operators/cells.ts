@@ -15,7 +15,11 @@ import type { Field } from './record-field.ts';
 /** Groups that are finished at once. */
 export const cellsMax = 1024;
 
+/** The same where values may be long. */
+export const longCellsMax = 64;
+
 const heapWordsMin = 256;
+const heapWordsKept = 2 ** 12;
 const two32 = 2 ** 32;
 const doubles = new Float64Array(1);
 const bits = new Int32Array(doubles.buffer);
@@ -49,6 +53,12 @@ export class Cells {
     this.isNull.fill(0, 0, n);
     this.#used = 0;
     if (this.errors.size > 0) this.errors.clear();
+  }
+
+  /** Gives up a heap that a step with long values left large. */
+  trim(): void {
+    if (this.#heap.length > heapWordsKept) this.#heap = new Int32Array(0);
+    this.#used = 0;
   }
 
   setNull(i: number): void {

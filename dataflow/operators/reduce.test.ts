@@ -6,10 +6,14 @@
 import { describe, expect, it } from 'vitest';
 import { checkOperator } from '../../test/support/operator-check.ts';
 import { OperatorHarness } from '../../test/support/operator-harness.ts';
-import type { Aggregate, Node } from '../plan/plan.ts';
+import { canonical } from '../../test/support/canonical.ts';
+import { Random } from '../../test/support/random.ts';
+import type { Aggregate, Node, Plan } from '../plan/plan.ts';
+import { decimal } from '../value/datum.ts';
 import type { Row, Update } from '../value/datum.ts';
 import type { ColumnType, TypeName } from '../value/type.ts';
 import { ReduceOperator } from './reduce.ts';
+import { evaluate } from './reference.ts';
 
 type ReduceNode = Extract<Node, { kind: 'reduce' }>;
 
@@ -187,4 +191,35 @@ describe('collections', () => {
       aggregate('array_agg', 2, 'text', '_text', { order: [by(1, true, true)] }),
     ], 17, 24);
   });
+});
+
+it('keeps every kind of state right while its memory grows by megabytes', () => {
+  const input = [column('text'), column('numeric'), column('text', true)];
+  const node = reduceNode(input, [0], [
+    aggregate('count', 1, 'numeric', 'int8', { distinct: true }), aggregate('sum', 1, 'numeric', 'numeric'),
+    aggregate('max', 2, 'text', 'text'), aggregate('string_agg', 2, 'text', 'text', { argument2: 0 }),
+    aggregate('var_samp', 1, 'numeric', 'numeric'), aggregate('array_agg', 2, 'text', '_text', { distinct: true }),
+  ]);
+  const harness = new OperatorHarness((pool) => new ReduceOperator(node, input, pool), [input]);
+  const start = harness.operator.bytes();
+  const random = new Random(18);
+  const rows = Array.from({ length: 9000 }, (): Row => [
+    `group ${random.below(2500)}`, decimal(BigInt(random.below(9)), random.below(2)),
+    random.chance(0.1) ? null : `value ${random.below(1000)}`,
+  ]);
+  const plan: Plan = { nodes: [{ kind: 'get', collection: 0, demand: [0, 1, 2], columns: input }, node], root: 1 };
+  const compare = (state: readonly Row[]): void => {
+    const expected = evaluate(plan, new Map([[0, add(...state)]]));
+    expect(canonical(node.columns, harness.rows())).toEqual(canonical(node.columns, expected.rows));
+  };
+  harness.step([0, add(...rows)]);
+  expect(harness.operator.bytes()).toBeGreaterThan(2 ** 21);
+  compare(rows);
+  harness.step([0, rows.slice(0, 6000).map((row) => ({ row, weight: -1 }))]);
+  compare(rows.slice(6000));
+  harness.step([0, rows.slice(6000).map((row) => ({ row, weight: -1 }))]);
+  expect(harness.rows()).toEqual([]);
+  expect(harness.operator.bytes()).toBeLessThan(start + 200_000);
+  harness.operator.dispose();
+  expect(harness.pool.live).toBe(0);
 });

@@ -27,7 +27,7 @@ import type { SlabPool } from '../value/slab.ts';
 import type { ColumnType } from '../value/type.ts';
 import type { Accumulator } from './accumulator.ts';
 import { makeAccumulator } from './accumulators.ts';
-import { Cells, cellsMax } from './cells.ts';
+import { Cells, cellsMax, longCellsMax } from './cells.ts';
 import { GroupTable, lookupRowsMax, recordCount } from './group-table.ts';
 import type { Context, DataError, Operator } from './operator.ts';
 import { cellDiffers, publishCell, varWordsOfCells } from './publish.ts';
@@ -66,6 +66,8 @@ export class ReduceOperator implements Operator {
   readonly #published: readonly Field[];
   readonly #cells: readonly Cells[];
   readonly #writer: BatchWriter;
+  /** Groups finished at once: few where each value may be as long as its group. */
+  readonly #chunk: number;
   readonly #kernel: Settle | null;
   readonly #errors = new Map<number, DataError>();
   readonly #touched = new TouchedGroups();
@@ -94,6 +96,7 @@ export class ReduceOperator implements Operator {
       ? settleKernel(this.#table.fields, this.#published, this.#table.stateStart) : null;
     this.#cells = values.map((column) => new Cells(column.type));
     this.#writer = new BatchWriter(pool, node.columns);
+    this.#chunk = node.aggregates.some(({ fn }) => fn.endsWith('_agg')) ? longCellsMax : cellsMax;
   }
 
   push(_port: number, batch: Batch, context: Context): 'done' | 'more' {
@@ -110,13 +113,14 @@ export class ReduceOperator implements Operator {
   finish(context: Context): 'done' | 'more' {
     const { count } = this.#touched;
     while (this.#next < count) {
-      const n = Math.min(cellsMax, count - this.#next);
+      const n = Math.min(this.#chunk, count - this.#next);
       this.#finishChunk(this.#next, n, context);
       this.#next += n;
       if (!context.fuel.spend(n) && this.#next < count) return 'more';
     }
     this.#next = 0;
     this.#touched.clear();
+    for (const cells of this.#cells) cells.trim();
     this.#writer.close();
     return 'done';
   }
