@@ -214,6 +214,11 @@ export class Dataflow implements StreamReader {
     this.changed();
   }
 
+  /** Bytes of replayed batches that the dataflow has not taken in. */
+  get replayBytes(): number {
+    return this.#rendering.streams.reduce((sum, one) => sum + one.replayBytes, 0);
+  }
+
   /** Live batches count from `step` on. */
   goLive(step: number): void {
     this.#liveFrom ??= step;

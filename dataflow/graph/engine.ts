@@ -189,6 +189,11 @@ export class Engine implements DataflowListener {
     errors?.slab.release();
   }
 
+  /** Bytes of replayed batches that a dataflow has not taken in: whoever replays waits while they are many. */
+  replayBytes(id: number): number {
+    return this.#dataflows.get(id)?.replayBytes ?? 0;
+  }
+
   /** Works for about `milliseconds`; true if there is more to do at once. */
   run(milliseconds: number): boolean {
     const end = this.#options.now() + milliseconds;

@@ -48,6 +48,11 @@ export class StreamImport {
     return this.#live[0]?.step ?? Infinity;
   }
 
+  /** Bytes of replayed batches that wait. */
+  get replayBytes(): number {
+    return this.#replay.reduce((sum, batch) => sum + batchBytes(batch), 0);
+  }
+
   /** Takes a replayed batch and error rows with their uses of their slabs. */
   replay(batch: Batch | null, errors: Batch | null, last: boolean): void {
     assert(!this.#replayed, 'nothing is replayed after the last batch');
