@@ -123,16 +123,24 @@ function bodyText(
   ].join('\n');
 }
 
+/** Notes that row `r` of output `k` is NULL, which a column declared otherwise must never be. */
+function nullText(k: number, column: ColumnType, isNull: string): string {
+  if (isNull === 'false') return '';
+  return column.nullable
+    ? ` OU8[m${k} + r] = (${isNull}) ? 1 : 0;` : ` if (${isNull}) X.unexpectedNull(${k});`;
+}
+
 /** Moves an input column's words. */
 function moveText(k: number, c: number, column: ColumnType, neverNull: boolean): string {
-  const nulls = neverNull ? '' : ` OU8[m${k} + r] = n${c} >= 0 ? U8[n${c} + i] : 0;`;
+  const isNull = neverNull ? 'false' : `n${c} >= 0 && U8[n${c} + i] !== 0`;
+  const nulls = nullText(k, column, isNull);
   if (physicalOf(column.type) === 'i32') return `O32[p${k} + r] = I32[c${c} + i];${nulls}`;
   return `O32[p${k} + 2 * r] = I32[c${c} + 2 * i]; O32[p${k} + 2 * r + 1] = I32[c${c} + 2 * i + 1];${nulls}`;
 }
 
 function writeText(k: number, value: Value, column: ColumnType): string {
   const { isNull } = value;
-  const nulls = isNull === 'false' ? '' : ` OU8[m${k} + r] = ${isNull} ? 1 : 0;`;
+  const nulls = nullText(k, column, isNull);
   const orZero = (text: string, zero: string): string =>
     isNull === 'false' ? text : `${isNull} ? ${zero} : ${text}`;
   switch (value.physical) {

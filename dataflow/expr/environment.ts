@@ -55,6 +55,11 @@ export class Environment {
     this.onError(row, this.errors[error]);
   }
 
+  /** Called when an output that is declared NOT NULL would be NULL: the plan is wrong. */
+  unexpectedNull(output: number): never {
+    assert(false, `output column ${output} is declared without NULL and is never NULL`);
+  }
+
   /** Registers a function; answers its number in `calls`. */
   addCall(entry: FunctionEntry, site: CallSite): number {
     const { evaluate, key } = entry;

@@ -4,6 +4,7 @@
  * their types; both executors must give the same rows, weights and errors, bit for bit.
  */
 import { expect, test } from 'vitest';
+import { AssertionError } from '../../src/base/assert.ts';
 import { Random } from '../../test/support/random.ts';
 import type { DataError } from '../operators/operator.ts';
 import type { Batch } from '../value/batch.ts';
@@ -149,6 +150,23 @@ test('a branch that is not taken gives no error', () => {
   expect(both([...nodes, big, or], [0, 5, null])).toEqual(Array(3).fill('true, false, null'));
   const wrong: Expr = { kind: 'or', args: [5, 4], type: 'bool' };
   expect(both([...nodes, big, wrong], [0, 5])).toEqual(Array(3).fill('false, 0: division by zero'));
+});
+
+test('a NULL in a column that is declared without is an assertion, not a stray write', () => {
+  const pool = new SlabPool();
+  const columns = [{ type: 'int4', nullable: true }] as const;
+  const output = [{ type: 'int4', nullable: false }] as const;
+  const program: Program = {
+    nodes: [column, int(1), { kind: 'call', fn: '+(int4,int4)', args: [0, 1], type: 'int4' }],
+    filters: [], outputs: [2],
+  };
+  const updates = (value: number | null) => [{ row: [value], weight: 1 }];
+  for (const mode of ['interpret', 'compile'] as const) {
+    const result = run(columns, program, output, batchFromRows(pool, columns, updates(1), 1), pool, mode);
+    expect(result.rows).toEqual([{ row: [2], weight: 1 }]);
+    const wrong = batchFromRows(pool, columns, updates(null), 1);
+    expect(() => run(columns, program, output, wrong, pool, mode)).toThrow(AssertionError);
+  }
 });
 
 test('programs that differ in constants only share one function', () => {
