@@ -143,6 +143,50 @@ describe('an idle view', () => {
   });
 });
 
+describe('a frontier', () => {
+  test('never falls, and never stands behind a quiet input', () => {
+    const rig = new EngineRig({ rowsMax: 3 });
+    rig.table(1, pair);
+    rig.table(2, pair);
+    rig.view(10, selfJoin(1));
+    rig.view(11, all(10));
+    rig.view(12, all(2));
+    rig.settle();
+    const random = new Random(3);
+    const last = new Map<number, number>();
+    for (let i = 0; i < 60; i++) {
+      const table = random.chance(0.3) ? 1 : 2;
+      rig.seal(new Map([[table, rows(random.below(5), (n) => n % 2)]]));
+      for (let turns = random.below(15); turns >= 0; turns--) {
+        rig.engine.run(0);
+        for (const { dataflow, frontier } of rig.statistics().dataflows) {
+          expect(frontier).toBeGreaterThanOrEqual(last.get(dataflow) ?? -1);
+          last.set(dataflow, frontier);
+        }
+      }
+    }
+    rig.settle();
+    expect(rig.statistics().dataflows.map(({ frontier }) => frontier)).toEqual([60, 60, 60]);
+  });
+
+  test('lets history go as it moves on', () => {
+    const rig = new EngineRig();
+    rig.table(1, pair);
+    rig.view(10, selfJoin(1));
+    rig.settle();
+    const bytes: number[] = [];
+    for (let i = 0; i < 400; i++) {
+      rig.seal(new Map([[1, [...(i === 0 ? [] : [{ row: [0, i - 1], weight: -1 }]), plus(0, i)]]]));
+      rig.settle();
+      bytes.push(rig.engine.arrangementBytes);
+    }
+    for (const { since, complete, rows: live } of rig.statistics().collections) {
+      expect([since, complete, live]).toEqual([400, 400, 1]);
+    }
+    expect(bytes.at(-1)).toBe(bytes[200]);
+  });
+});
+
 describe('a slow view', () => {
   test('delays neither reads nor other views, and can be cancelled', () => {
     const rig = new EngineRig();
