@@ -215,7 +215,7 @@ export class FieldReader {
     let p = first;
     for (const stop = Math.min(end, first + exactDigits); p < stop; p++) {
       const digit = bytes[p] - 0x30;
-      if (digit < 0 || digit > 9) break;
+      if (digit >>> 0 > 9) break;
       value = value * 10 + digit;
     }
     if (p === first || (bytes[first] === 0x30 && p > first + 1)) return -1;
@@ -281,7 +281,7 @@ export class FieldReader {
     let fraction = 0;
     for (; p < end; p++) {
       const digit = bytes[p] - 0x30;
-      if (digit >= 0 && digit <= 9) {
+      if (digit >>> 0 <= 9) {
         value = value * 10 + digit;
         digits++;
       } else if (bytes[p] === point && fraction === 0) fraction = p + 1;
@@ -327,7 +327,7 @@ export class FieldReader {
     let fraction = 0;
     for (; p < end; p++) {
       const digit = bytes[p] - 0x30;
-      if (digit >= 0 && digit <= 9) {
+      if (digit >>> 0 <= 9) {
         value = value * 10 + digit;
         digits++;
       } else if (bytes[p] === point && fraction === 0) fraction = p + 1;

@@ -63,7 +63,7 @@ export function hexDigit(byte: number): number {
 
 /** Whether a byte is a decimal digit. */
 export function isDigit(byte: number): boolean {
-  return byte >= 0x30 && byte <= 0x39;
+  return (byte - 0x30) >>> 0 <= 9;
 }
 
 /** A position-free view of one document; see the head of this file. */
