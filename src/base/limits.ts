@@ -34,6 +34,24 @@ export const limits = {
   topicRefreshMillisecondsMax: 5_000,
   /** Milliseconds of the longest pause between two attempts to reach a broker. */
   brokerRetryMillisecondsMax: 5_000,
+  /** Bytes that the embedded broker keeps of all its topics; beyond it producers are told to try later. */
+  brokerKeptBytesMax: 1024 * 1024 * 1024,
+  /** Bytes of one segment of the embedded broker's logs, and of one request to it (Kafka: 100 MiB). */
+  brokerSegmentBytes: 1024 * 1024,
+  brokerFrameBytesMax: 100 * 1024 * 1024,
+  /** Bytes of requests that the embedded broker has taken in and not finished, over all connections. */
+  brokerPendingBytesMax: 256 * 1024 * 1024,
+  /** Requests of one connection that wait at the embedded broker; then it stops reading. */
+  brokerPendingRequestsMax: 100,
+  /** Connections, partitions, consumer groups, group members, committed offsets and producers of the embedded broker. */
+  brokerConnectionsMax: 1_000,
+  brokerPartitionsMax: 10_000,
+  brokerGroupsMax: 1_000,
+  brokerMembersMax: 1_000,
+  brokerOffsetsMax: 100_000,
+  brokerProducersMax: 10_000,
+  /** Milliseconds that the embedded broker lets a transaction or a group wait. */
+  brokerTimeoutMillisecondsMax: 900_000,
   /** Nesting of one JSON document of a source. */
   jsonDepthMax: 512,
   /** Bytes of one wire message from a client; Postgres allows 1 GiB. */

@@ -20,6 +20,7 @@ import type { Column } from './logical/column.ts';
 import { everyRel } from './logical/deep.ts';
 import type { Rel } from './logical/rel.ts';
 import { lowerOrder, Lowering } from './lower/lower.ts';
+import { keysOf, projectKeys } from './lower/keys.ts';
 import { findLookup } from './lower/lookup.ts';
 import { exact } from './lower/lowered.ts';
 import type { Lowered } from './lower/lowered.ts';
@@ -91,7 +92,7 @@ function planWithRelations(context: BindContext, bound: BoundQuery): {
     constant: plan.nodes.every((node) => node.kind !== 'get'),
     dependencies: [...context.dependencies],
     collections: [...new Set(plan.nodes.flatMap((node) => (node.kind === 'get' ? [node.collection] : [])))],
-    keys: [],
+    keys: projectKeys(keysOf(plan), finishing.project),
   };
   return { planned, relations };
 }

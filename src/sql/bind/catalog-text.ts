@@ -68,6 +68,17 @@ function definitions(context: BindContext, relation: string, name: string, text:
   return found;
 }
 
+/** Relations that their bare name finds. */
+function visibleRelations(context: BindContext): ReadonlyMap<bigint, string> {
+  const found = new Map<bigint, string>();
+  for (const row of systemRows(context, 'pg_class')) {
+    const oid = row('oid');
+    const name = asText(row('relname'));
+    if (typeof oid === 'bigint' && context.catalog.relationOid([name]) === Number(oid)) found.set(oid, name);
+  }
+  return found;
+}
+
 /** The catalog's functions that take an oid; undefined if the name is none of them. */
 export function catalogFunction(context: BindContext, name: string, args: readonly Scalar[]): Scalar | undefined {
   const [oid] = args;
@@ -81,6 +92,10 @@ export function catalogFunction(context: BindContext, name: string, args: readon
         ...definitions(context, 'pg_matviews', 'matviewname', 'definition'),
       ]);
       return choose(oid, views, nullConstant('text'), 'text');
+    }
+    case 'pg_table_is_visible': {
+      const visible = choose(oid, visibleRelations(context), nullConstant('text'), 'text');
+      return { kind: 'not', arg: isNull(visible), type: 'bool', modifier: -1 };
     }
     case 'pg_get_indexdef': return choose(oid, definitions(context, 'pg_indexes', 'indexname', 'indexdef'), nullConstant('text'), 'text');
     default: return undefined;

@@ -25,9 +25,10 @@ const rowsShownMax = 5;
 /** The text of a planned query, a line each. */
 export function explain(planned: PlannedQuery, relationOf: RelationOf): readonly string[] {
   const names = planned.columns.map((column) => column.name);
-  if (planned.lookup !== null) return [...finishingLines(planned.finishing, names, planned), ...lookupLines(planned.lookup, relationOf)];
   const printer = new Printer(planned.plan, relationOf);
-  return [...printer.shared(), ...finishingLines(planned.finishing, names, planned), ...printer.tree(planned.plan.root, 0)];
+  const finishing = finishingLines(planned.finishing, names, printer.rootLabels());
+  if (planned.lookup !== null) return [...finishing, ...lookupLines(planned.lookup, relationOf)];
+  return [...printer.shared(), ...finishing, ...printer.tree(planned.plan.root, 0)];
 }
 
 function orderText(order: readonly Order[], labels: Labels): string {
@@ -39,15 +40,16 @@ function orderText(order: readonly Order[], labels: Labels): string {
   }).join(', ');
 }
 
-function finishingLines(finishing: Finishing, names: readonly string[], planned: PlannedQuery): readonly string[] {
-  const labels: string[] = [];
-  finishing.project.forEach((column, i) => { labels[column] ??= names[i] ?? `#${column}`; });
+function finishingLines(finishing: Finishing, names: readonly string[], root: Labels): readonly string[] {
+  const labels = [...root];
+  finishing.project.forEach((column, i) => {
+    if (labels[column]?.startsWith('#') !== false) labels[column] = names[i] ?? `#${column}`;
+  });
   const parts: string[] = [];
   if (finishing.order.length > 0) parts.push(`order by ${orderText(finishing.order, labels)}`);
   if (finishing.limit >= 0) parts.push(`limit ${finishing.limit}`);
   if (finishing.offset > 0) parts.push(`offset ${finishing.offset}`);
-  const root = defined(planned.plan.nodes[planned.plan.root], 'a plan has its root');
-  const plain = finishing.project.length === root.columns.length && finishing.project.every((column, i) => column === i);
+  const plain = finishing.project.length === root.length && finishing.project.every((column, i) => column === i);
   if (!plain) parts.push(`output ${finishing.project.map((column) => labels[column] ?? `#${column}`).join(', ')}`);
   return parts.length === 0 ? [] : [`Finish: ${parts.join('; ')}`];
 }
@@ -122,6 +124,10 @@ class Printer {
       case 'flatMap': return node.columns.map((_, i) => this.#of(node.input)[i] ?? `#${i}`);
       case 'constant': return node.columns.map((_, i) => `#${i}`);
     }
+  }
+
+  rootLabels(): Labels {
+    return this.#of(this.#plan.root);
   }
 
   /** Definitions of the nodes read several times. */

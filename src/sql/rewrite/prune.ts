@@ -6,6 +6,7 @@ import type { Column } from '../logical/column.ts';
 import { columnsRead } from '../logical/deep.ts';
 import { columnsOf } from '../logical/rel.ts';
 import type { Definition, LogicalAggregate, OrderKey, Rel } from '../logical/rel.ts';
+import { columnReference } from '../logical/scalar.ts';
 import type { Scalar } from '../logical/scalar.ts';
 import { assert } from '../../base/assert.ts';
 
@@ -58,10 +59,10 @@ function pruneRel(rel: Rel, wanted: Wanted, pruning: Pruning, note?: Note): Rel 
       const outputs = rel.outputs.filter((output) => wanted.has(output.column.id));
       return { ...rel, outputs, input: down(rel.input, reads(outputs.map((output) => output.expression))) };
     }
-    case 'filter': return { ...rel, input: down(rel.input, join(wanted, reads(rel.predicates))) };
+    case 'filter': return only({ ...rel, input: down(rel.input, join(wanted, reads(rel.predicates))) }, wanted);
     case 'join': case 'apply': {
       const need = join(wanted, reads(rel.on));
-      return { ...rel, left: down(rel.left, need), right: down(rel.right, need) };
+      return only({ ...rel, left: down(rel.left, need), right: down(rel.right, need) }, wanted);
     }
     case 'reduce': {
       const aggregates = rel.aggregates.filter((aggregate) => wanted.has(aggregate.column.id));
@@ -77,8 +78,16 @@ function pruneRel(rel: Rel, wanted: Wanted, pruning: Pruning, note?: Note): Rel 
     case 'union': return pruneUnion(rel, wanted, down);
     case 'negate': return { ...rel, input: down(rel.input, wanted) };
     case 'threshold': return { ...rel, input: down(rel.input, ids(columnsOf(rel.input))) };
-    case 'flatMap': return { ...rel, input: down(rel.input, join(wanted, new Set(rel.args.map((arg) => arg.id)))) };
+    case 'flatMap': return only({ ...rel, input: down(rel.input, join(wanted, new Set(rel.args.map((arg) => arg.id)))) }, wanted);
   }
+}
+
+/** Drops columns that only the operator itself needed, so that nothing above carries or keeps them. */
+function only(rel: Rel, wanted: Wanted): Rel {
+  const columns = columnsOf(rel);
+  const kept = columns.filter((column) => wanted.has(column.id));
+  if (kept.length === columns.length) return rel;
+  return { kind: 'project', input: rel, outputs: kept.map((column) => ({ column, expression: columnReference(column) })) };
 }
 
 function pruneUnion(rel: Extract<Rel, { kind: 'union' }>, wanted: Wanted, down: (input: Rel, need: Wanted) => Rel): Rel {

@@ -25,6 +25,7 @@ const relabels = new Map<string, CastContext>([
   ['oid>regclass', 'implicit'], ['oid>regtype', 'implicit'], ['oid>regproc', 'implicit'],
   ['oid>regnamespace', 'implicit'], ['regclass>oid', 'implicit'], ['regtype>oid', 'implicit'],
   ['regproc>oid', 'implicit'], ['regnamespace>oid', 'implicit'],
+  ['int2vector>_int2', 'implicit'], ['oidvector>_oid', 'implicit'],
 ]);
 
 const rank: Record<CastContext, number> = { implicit: 0, assignment: 1, explicit: 2 };
