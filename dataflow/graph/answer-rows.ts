@@ -10,12 +10,12 @@
 import { assert, defined } from '../../src/base/assert.ts';
 import { sqlError } from '../../src/base/error.ts';
 import { limits } from '../../src/base/limits.ts';
-import { appendRow, range, varWordsOfRow } from '../operators/gather.ts';
+import { allRows, appendRow, range, varWordsOfRow } from '../operators/gather.ts';
 import type { Batch } from '../value/batch.ts';
 import { BatchWriter } from '../value/batch-writer.ts';
 import type { ColumnType } from '../value/type.ts';
 import type { Finishing, PackedBatch } from './command.ts';
-import { packBatch } from './packed-batch.ts';
+import { packWritten } from './packed-batch.ts';
 import type { RowComparison } from './row-order.ts';
 import { rowComparison } from './row-order.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -74,7 +74,7 @@ export class AnswerRows {
   /** Takes a batch with its use of the slab. */
   add(batch: Batch): void {
     const compare = this.#compare;
-    const rows = Int32Array.from(range(batch.rows));
+    const rows = allRows(batch.rows);
     const run = { batch, rows, next: 0, given: 0 };
     const valid = weightsArePositive(batch);
     if (compare === null || !valid) {
@@ -119,7 +119,7 @@ export class AnswerRows {
   ): Run {
     const chosen = this.#choose(heap, Math.min(rowsMax, this.#around.rowsMax));
     const batch = this.#build(chosen, columns, writer);
-    return { batch, rows: Int32Array.from(range(batch.rows)), next: 0, given: 0 };
+    return { batch, rows: allRows(batch.rows), next: 0, given: 0 };
   }
 
   /** Sends a slice of what was collected; true at the end of the answer. */
@@ -140,11 +140,7 @@ export class AnswerRows {
   #nothing(): PackedBatch {
     const writer = new BatchWriter(this.#around.pool, this.#projected);
     writer.begin(0, 0);
-    const batch = writer.seal(0, 0);
-    const packed = packBatch(this.#around.pool, batch, this.#projected);
-    batch.slab.release();
-    writer.close();
-    return packed;
+    return packWritten(writer, writer.seal(0, 0));
   }
 
   /** Sends up to a slice of rows in the order of the heap. */
@@ -158,8 +154,7 @@ export class AnswerRows {
     if (this.#sent > limits.answerRowsMax) throw tooManyRows();
     const batch = this.#build(chosen, this.#finishing.project, this.#writer);
     if (this.#held !== null) this.#respond(this.#held, false);
-    this.#held = packBatch(this.#around.pool, batch, this.#projected);
-    batch.slab.release();
+    this.#held = packWritten(this.#writer, batch);
   }
 
   #respond(batch: PackedBatch, last: boolean): void {

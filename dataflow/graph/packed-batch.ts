@@ -4,7 +4,7 @@
  * others share); unpacking does not.
  */
 import { assert } from '../../src/base/assert.ts';
-import { copyColumns, copyWeights, range, varWordsOfRows } from '../operators/gather.ts';
+import { allRows, copyColumns, copyWeights, range, varWordsOfRows } from '../operators/gather.ts';
 import type { Batch } from '../value/batch.ts';
 import { BatchWriter } from '../value/batch-writer.ts';
 import type { SlabPool } from '../value/slab.ts';
@@ -27,20 +27,27 @@ export function packRows(
   copyColumns(batch, types, rows, first, n, columns, writer, 0);
   if (weights === null) copyWeights(batch, rows, first, n, writer);
   else writer.slab.i32.set(weights.subarray(first, first + n), writer.weight);
-  const sealed = writer.seal(batch.step, n);
-  const words = sealed.slab.used;
+  return packWritten(writer, writer.seal(batch.step, n));
+}
+
+/**
+ * What a writer has just sealed, in a buffer of its own. The batch is the only one in the writer's
+ * slab, which is given up, and so is the batch's use of it.
+ */
+export function packWritten(writer: BatchWriter, { slab, rows, column, nulls, weight }: Batch): PackedBatch {
+  const words = slab.used;
   const buffer = new ArrayBuffer(words * 4);
-  new Int32Array(buffer).set(sealed.slab.i32.subarray(0, words));
-  sealed.slab.release();
+  new Int32Array(buffer).set(slab.i32.subarray(0, words));
+  slab.release();
   writer.close();
-  return { buffer, rows: n, column: sealed.column, nulls: sealed.nulls, weight: sealed.weight };
+  return { buffer, rows, column, nulls, weight };
 }
 
 /** All rows of the batch in a buffer of their own. */
 export function packBatch(
   pool: SlabPool, batch: Batch, types: readonly ColumnType[],
 ): PackedBatch {
-  return packRows(pool, batch, types, Int32Array.from(range(batch.rows)), 0, batch.rows);
+  return packRows(pool, batch, types, allRows(batch.rows), 0, batch.rows);
 }
 
 /** The batch in a buffer, at a step. Fails if the buffer is not what `types` need. */

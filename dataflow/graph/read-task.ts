@@ -28,6 +28,14 @@ export interface ReadRequest {
   readonly finishing: Finishing;
 }
 
+/** What a read works with, made when it begins: many may wait. */
+interface Tools {
+  readonly mfp: Mfp;
+  readonly gathered: BatchWriter;
+  readonly output: BatchWriter;
+  readonly answer: AnswerRows;
+}
+
 /** One read from its request to its last response. */
 export class ReadTask {
   readonly request: number;
@@ -35,15 +43,13 @@ export class ReadTask {
   readonly #at: number;
   readonly #lookup: Omit<Lookup, 'collection'>;
   readonly #around: Surroundings;
-  readonly #mfp: Mfp;
-  readonly #gathered: BatchWriter;
-  readonly #output: BatchWriter;
-  readonly #answer: AnswerRows;
+  readonly #finishing: Finishing;
   readonly #ownsCollection: boolean;
   readonly #position: Position = startPosition();
   #hold: CollectionHold | null = null;
   #index: number | null = null;
   #keys: Batch | null = null;
+  #tools: Tools | null = null;
   #state: 'waiting' | 'building' | 'reading' | 'sending' | 'ended' = 'waiting';
 
   /** `owns`: the collection is disposed of with the task. */
@@ -57,10 +63,7 @@ export class ReadTask {
     this.#lookup = lookup;
     this.#around = around;
     this.#ownsCollection = owns;
-    this.#mfp = new Mfp(collection.columns, lookup.program, lookup.columns, 'interpret');
-    this.#gathered = new BatchWriter(around.pool, collection.columns);
-    this.#output = new BatchWriter(around.pool, lookup.columns);
-    this.#answer = new AnswerRows(request, lookup.columns, finishing, around);
+    this.#finishing = finishing;
     this.#keepReadable();
   }
 
@@ -110,7 +113,7 @@ export class ReadTask {
       case 'reading':
         return this.#read();
       case 'sending':
-        return this.#answer.finish() ? 'ended' : 'pause';
+        return this.#useTools().answer.finish() ? 'ended' : 'pause';
       case 'ended':
         return 'ended';
     }
@@ -147,13 +150,26 @@ export class ReadTask {
         this.#position, pairs,
       );
     this.#take(0, pairs.n);
-    if (!ended && !this.#answer.full) return 'pause';
+    if (!ended && !this.#useTools().answer.full) return 'pause';
     this.#state = 'sending';
     return 'on';
   }
 
+  #useTools(): Tools {
+    const { pool } = this.#around;
+    const { program, columns } = this.#lookup;
+    this.#tools ??= {
+      mfp: new Mfp(this.collection.columns, program, columns, 'interpret'),
+      gathered: new BatchWriter(pool, this.collection.columns),
+      output: new BatchWriter(pool, columns),
+      answer: new AnswerRows(this.request, columns, this.#finishing, this.#around),
+    };
+    return this.#tools;
+  }
+
   #take(first: number, n: number): void {
     if (n === 0) return;
+    const { mfp, gathered: writer, output: outputWriter, answer } = this.#useTools();
     const { scanned: pairs } = this.#around.scratch;
     const { arrangement } = this.collection;
     const columns = range(this.collection.columns.length);
@@ -163,13 +179,12 @@ export class ReadTask {
       this.#take(first + (n >> 1), n - (n >> 1));
       return;
     }
-    const writer = this.#gathered;
     writer.begin(n, words);
     arrangement.gather(pairs.address, first, n, columns, writer, 0);
     writer.slab.i32.set(pairs.weight.subarray(first, first + n), writer.weight);
     const gathered = writer.seal(this.#step, n);
     let failed: SqlError | null = null;
-    const output = this.#mfp.run(gathered, this.#output, this.#step, (_row, error) => {
+    const output = mfp.run(gathered, outputWriter, this.#step, (_row, error) => {
       failed ??= new SqlError(error);
     });
     gathered.slab.release();
@@ -177,21 +192,22 @@ export class ReadTask {
       output?.slab.release();
       throw failed;
     }
-    if (output !== null) this.#answer.add(output);
+    if (output !== null) answer.add(output);
   }
 
   /** Gives back everything; at any moment. */
   dispose(): void {
     this.#state = 'ended';
-    this.#answer.dispose();
+    this.#tools?.answer.dispose();
+    this.#tools?.gathered.close();
+    this.#tools?.output.close();
+    this.#tools = null;
     this.#keys?.slab.release();
     this.#keys = null;
     if (this.#index !== null) this.collection.releaseIndex(this.#index);
     this.#index = null;
     this.#hold?.release();
     this.#hold = null;
-    this.#gathered.close();
-    this.#output.close();
     if (this.#ownsCollection) this.collection.dispose();
   }
 }

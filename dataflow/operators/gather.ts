@@ -131,9 +131,19 @@ export function isIdentity(columns: readonly number[], width: number): boolean {
   return columns.length === width && columns.every((c, position) => c === position);
 }
 
-/** 0, 1, …, n - 1. */
-export function range(n: number): number[] {
-  return Array.from({ length: n }, (_, i) => i);
+const ranges: (readonly number[])[] = [];
+
+/** 0, 1, …, n - 1: the columns of a row of n. Not for rows, as it is remembered. */
+export function range(n: number): readonly number[] {
+  for (let k = ranges.length; k <= n; k++) ranges.push(Array.from({ length: k }, (_, i) => i));
+  return ranges[n];
+}
+
+/** The numbers of the first n rows of a batch. */
+export function allRows(n: number): Int32Array {
+  const rows = new Int32Array(n);
+  for (let i = 1; i < n; i++) rows[i] = i;
+  return rows;
 }
 
 /** Words of var bytes of one row, as `appendRow` takes them. */

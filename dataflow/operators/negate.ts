@@ -6,7 +6,7 @@ import type { Batch } from '../value/batch.ts';
 import { BatchWriter } from '../value/batch-writer.ts';
 import type { SlabPool } from '../value/slab.ts';
 import type { ColumnType } from '../value/type.ts';
-import { copyColumns, range, varWordsOfRows } from './gather.ts';
+import { allRows, copyColumns, range, varWordsOfRows } from './gather.ts';
 import type { Context, Operator } from './operator.ts';
 
 /** The batch with negated weights, with a use of its slab; `writer` is for the case of a full slab. */
@@ -18,7 +18,7 @@ export function negated(batch: Batch, types: readonly ColumnType[], writer: Batc
     return { ...batch, weight };
   }
   const columns = range(types.length);
-  const rows = Int32Array.from(range(batch.rows));
+  const rows = allRows(batch.rows);
   writer.begin(batch.rows, varWordsOfRows(batch, types, rows, 0, batch.rows, columns));
   copyColumns(batch, types, rows, 0, batch.rows, columns, writer, 0);
   negateWeights(batch, writer.slab.i32, writer.weight);
