@@ -1,6 +1,6 @@
 /**
  * The search path: from the text of the setting to schema names. `pg_catalog` comes first unless it
- * is named, as in Postgres (manual, section 5.9.3); our own system schemas come last.
+ * is named, as in Postgres (manual, section 5.9.3). Our own system schemas are named to be found.
  */
 import type { Catalog } from '../catalog/catalog.ts';
 
@@ -17,5 +17,5 @@ export function parseSearchPath(text: string, user: string): readonly string[] {
 export function effectivePath(catalog: Catalog, written: readonly string[]): readonly string[] {
   const existing = written.filter((name) => catalog.hasSchema(name));
   const first = existing.includes('pg_catalog') ? [] : ['pg_catalog'];
-  return [...first, ...existing, ...(existing.includes('mz_catalog') ? [] : ['mz_catalog'])];
+  return [...first, ...existing];
 }

@@ -170,6 +170,7 @@ function session(): FunctionEntry[] {
     ['current_setting', ['text', 'bool'], 'text',
       'The value of a setting; with true NULL if there is none of the name.'],
     ['pg_backend_pid', [], 'int4', 'The number of the session.'],
+    ['pg_table_is_visible', ['oid'], 'bool', 'Whether the relation is found without its schema.'],
     ['to_regclass', ['text'], 'regclass', 'The relation of a name, or NULL.'],
     ['to_regtype', ['text'], 'regtype', 'The type of a name, or NULL.'],
   ];
@@ -193,7 +194,7 @@ function catalog(): FunctionEntry[] {
   const isTrue = (name: string, ...args: SignatureType[]): FunctionEntry =>
     fixed(name, args, 'bool', true, granted);
   return [
-    ...['table', 'type', 'function', 'operator', 'opclass', 'collation', 'conversion', 'opfamily',
+    ...['type', 'function', 'operator', 'opclass', 'collation', 'conversion', 'opfamily',
       'statistics_obj', 'ts_config', 'ts_dict', 'ts_parser', 'ts_template'].map((what) =>
       fixed(`pg_${what}_is_visible`, ['oid'], 'bool', true, visible)),
     fixed('obj_description', ['oid', 'name'], 'text', null, none),

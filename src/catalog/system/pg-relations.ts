@@ -9,6 +9,7 @@ import { typeInfo } from '../../../dataflow/value/type.ts';
 import type { RelationColumn } from '../../sql/catalog-view.ts';
 import type { Catalog } from '../catalog.ts';
 import { systemSchemas } from '../catalog.ts';
+import { createText } from '../create-text.ts';
 import type { IndexObject, RelationObject } from '../object.ts';
 import { isRelation } from '../object.ts';
 import { classOid, ownerOid } from './oid.ts';
@@ -147,6 +148,13 @@ function tableRows({ catalog, user }: SystemContext): readonly Row[] {
       ? [[relation.schema, relation.name, user, null, hasIndexes(catalog, relation.oid), false, false, false]] : []));
 }
 
+function indexTextRows({ catalog }: SystemContext): readonly Row[] {
+  return indexes(catalog).map((index) => {
+    const on = catalog.byOid(index.on);
+    return [index.schema, on === undefined ? '' : on.name, index.name, null, createText(catalog, index)];
+  });
+}
+
 export const pgRelations: readonly SystemRelation[] = [
   {
     oid: classOid, schema: 'pg_catalog', name: 'pg_class', rows: classRows,
@@ -199,6 +207,12 @@ export const pgRelations: readonly SystemRelation[] = [
     columns: systemColumns([
       ['schemaname', 'name'], ['matviewname', 'name'], ['matviewowner', 'name'], ['tablespace', 'name'],
       ['hasindexes', 'bool'], ['ispopulated', 'bool'], ['definition', 'text'],
+    ]),
+  },
+  {
+    oid: 12_004, schema: 'pg_catalog', name: 'pg_indexes', rows: indexTextRows,
+    columns: systemColumns([
+      ['schemaname', 'name'], ['tablename', 'name'], ['indexname', 'name'], ['tablespace', 'name'], ['indexdef', 'text'],
     ]),
   },
   {

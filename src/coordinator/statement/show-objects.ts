@@ -8,10 +8,10 @@ import type { ResultColumn } from '../../sql/planned.ts';
 import { formatType } from '../../sql/types/type-name.ts';
 import type { CatalogObject, RelationObject } from '../../catalog/object.ts';
 import { isRelation } from '../../catalog/object.ts';
+import { createText } from '../../catalog/create-text.ts';
 import { quoted } from '../../catalog/session-catalog.ts';
 import { resultColumn, rowStream } from '../row-stream.ts';
 import type { Outcome } from '../session.ts';
-import { createText } from '../create-text.ts';
 import { findItem, findRelation } from './naming.ts';
 import type { ExecutionContext } from './context.ts';
 

@@ -3,10 +3,10 @@ import type { SourceColumn, SourceFormat } from '../../connectors/format/decoder
 import type { StartPosition } from '../../connectors/connector.ts';
 import { formatType } from '../sql/types/type-name.ts';
 import type { RelationColumn } from '../sql/catalog-view.ts';
-import type { Catalog } from '../catalog/catalog.ts';
-import type { SchemaItem, SourceObject } from '../catalog/object.ts';
-import { isRelation } from '../catalog/object.ts';
-import { quoted } from '../catalog/session-catalog.ts';
+import type { Catalog } from './catalog.ts';
+import type { SchemaItem, SourceObject } from './object.ts';
+import { isRelation } from './object.ts';
+import { quoted } from './session-catalog.ts';
 
 function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
@@ -70,7 +70,7 @@ export function createText(catalog: Catalog, object: SchemaItem): string {
       const on = catalog.byOid(object.on);
       if (on === undefined || !isRelation(on)) return '';
       const keys = object.key.map((column) => quoted(on.columns[column]?.name ?? '')).join(', ');
-      return `CREATE INDEX ${quoted(object.name)} ON ${quoted(on.schema)}.${quoted(on.name)} (${keys})`;
+      return `CREATE INDEX ${quoted(object.name)} ON ${quoted(on.schema)}.${quoted(on.name)} USING arrangement (${keys})`;
     }
   }
 }
