@@ -21,7 +21,7 @@ export function planTemplate(query: Query, catalog: CatalogView, types: readonly
   const context = new BindContext(catalog, 'once', { types, values: null });
   try {
     const planned = planBound(context, bindQuery(query, topEnvironment(context)));
-    return context.repeatable && planned.lookup?.key != null && planned.lookup.key.values.length === 1 ? planned : null;
+    return context.repeatable && planned.lookup?.key?.values.length === 1 ? planned : null;
   } catch (error) {
     // Planning with the values at hand will tell, if it fails too.
     if (error instanceof SqlError) return null;

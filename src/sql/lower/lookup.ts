@@ -81,7 +81,7 @@ function bestKey(program: Program, relation: Relation): Key | undefined {
     if (parts.some((part) => part === undefined)) continue;
     const values = product(parts.map((part) => part?.values ?? []));
     if (values === undefined) continue;
-    const parameters = parts.flatMap((part, position) => (part?.parameter == null ? [] : [{ ...part.parameter, position }]));
+    const parameters = parts.flatMap((part, position) => (part === undefined || part.parameter === null ? [] : [{ ...part.parameter, position }]));
     best = { columns, values, parameters, used: new Set(parts.map((part) => part?.filter ?? -1)) };
   }
   return best;

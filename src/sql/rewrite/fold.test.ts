@@ -45,10 +45,11 @@ describe('folding', () => {
     ['a = null', 'NULL'],
     ['true and a = 1', '=(a 1)'],
     ['false and a = 1', 'false'],
-    ['a = 1 and false', 'and(=(a 1) false)'],
-    ['null and false', 'and(NULL false)'],
+    ['a = 1 and false', 'false'],
+    ['null and false', 'false'],
+    ['null and a = 1', 'and(NULL =(a 1))'],
     ['true or 1 / 0 = 1', 'true'],
-    ['a = 1 or true', 'or(=(a 1) true)'],
+    ['a = 1 or true', 'true'],
     ['not true', 'false'],
     ['null is null', 'true'],
     ['coalesce(null, 3, a)', '3'],
@@ -60,9 +61,9 @@ describe('folding', () => {
     expect(folded(text)).toBe(expected);
   });
 
-  test('a conjunction that is never true is told apart from one that may fail first', () => {
+  test('a conjunction with a part that is never true has no rows', () => {
     expect(foldPredicates([bound('false'), bound('a = 1')])).toBeUndefined();
     expect(foldPredicates([bound('1 = 1'), bound('a = 1')])?.map(print)).toEqual(['=(a 1)']);
-    expect(foldPredicates([bound('1 / a = 1'), bound('false')])).toHaveLength(2);
+    expect(foldPredicates([bound('1 / a = 1'), bound('null = 1')])).toBeUndefined();
   });
 });

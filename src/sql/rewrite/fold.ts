@@ -59,18 +59,15 @@ function foldCall(call: Call): Scalar {
   }
 }
 
-/** AND with `deciding` false, OR with true: arguments that say nothing go, a deciding one ends the list. */
+/** AND with `deciding` false, OR with true: a deciding argument decides, as in Postgres even if one before it would fail; those that say nothing go. */
 function foldLogic(scalar: Extract<Scalar, { kind: 'and' | 'or' }>, deciding: boolean): Scalar {
   const kept: Scalar[] = [];
   for (const arg of scalar.args) {
     const parts = arg.kind === scalar.kind ? arg.args : [arg];
     for (const part of parts) {
       if (!isConstant(part)) kept.push(part);
-      else if (part.value === deciding) {
-        if (kept.length === 0) return part;
-        kept.push(part);
-        return { ...scalar, args: kept };
-      } else if (part.value === null) kept.push(part);
+      else if (part.value === deciding) return part;
+      else if (part.value === null) kept.push(part);
     }
   }
   const [first, ...rest] = kept;
@@ -114,8 +111,8 @@ function foldSame(scalar: Extract<Scalar, { kind: 'same' }>): Scalar {
 export function foldPredicates(predicates: readonly Scalar[]): readonly Scalar[] | undefined {
   const kept: Scalar[] = [];
   for (const predicate of predicates.flatMap((each) => conjuncts(foldScalar(each)))) {
-    if (isConstant(predicate) && predicate.value !== true) return kept.length === 0 ? undefined : [...kept, predicate];
     if (!isConstant(predicate)) kept.push(predicate);
+    else if (predicate.value !== true) return undefined;
   }
   return kept;
 }
