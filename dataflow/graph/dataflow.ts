@@ -148,6 +148,11 @@ export class Dataflow implements StreamReader {
     return this.#disposed;
   }
 
+  get readsStreams(): boolean {
+    return this.#rendering.streams.length > 0;
+  }
+
+  /** Bytes of live batches of streams that wait. */
   get queuedBytes(): number {
     return this.#rendering.streams.reduce((sum, { queuedBytes }) => sum + queuedBytes, 0);
   }

@@ -77,7 +77,10 @@ export class Engine implements DataflowListener {
   readonly #steps: StepTask[] = [];
   #inputs: StepInput[] = [];
   readonly #upserts = new Map<number, UpsertState>();
+  /** Subscriptions that want to hear of steps without changes. */
   readonly #watchers = new Set<Dataflow>();
+  /** Dataflows that read streams. */
+  readonly #streaming = new Set<Dataflow>();
   /** Timestamps of steps that a dataflow may still show. */
   readonly #times = new Map<number, number>();
   /** Dataflows whose frontier moved and was not reported yet. */
@@ -246,7 +249,7 @@ export class Engine implements DataflowListener {
   }
 
   #streamsFull(): boolean {
-    for (const dataflow of this.#dataflows.values()) {
+    for (const dataflow of this.#streaming) {
       if (dataflow.queuedBytes > limits.streamQueuedBytesMax) return true;
     }
     return false;
@@ -272,11 +275,13 @@ export class Engine implements DataflowListener {
     if (step % 1024 === 0) this.#forgetTimes();
   }
 
+  /** A collection changed: lets go what need not be kept of it, and notes what must. */
   #remember(collection: StoredCollection): void {
-    this.#remembering.add(collection);
+    if (collection.allow(this.#since ?? this.#complete)) this.#remembering.add(collection);
     this.#reclaimable.add(collection);
   }
 
+  /** Reads before `since` will not be asked for any more. */
   #forgetHistory(): void {
     const since = this.#since ?? this.#complete;
     for (const collection of this.#remembering) {
@@ -339,7 +344,6 @@ export class Engine implements DataflowListener {
 
   #afterRun(dataflow: Dataflow): void {
     const { sink } = dataflow;
-    this.#forgetHistory();
     if (!sink.finished) return;
     if (sink instanceof AnswerSink) this.#answer(dataflow, sink);
     else this.#endDataflow(dataflow);
@@ -408,6 +412,7 @@ export class Engine implements DataflowListener {
     dataflow.start(render(plan, dataflow, (one) => this.#collection(one), this.#around));
     if (sink.kind !== 'collection') this.#requests.set(sink.request, { kind: 'dataflow', dataflow: id });
     if (dataflow.sink instanceof SubscribeSink && dataflow.sink.watching) this.#watchers.add(dataflow);
+    if (dataflow.readsStreams) this.#streaming.add(dataflow);
   }
 
   #sink(
@@ -466,6 +471,7 @@ export class Engine implements DataflowListener {
     this.#dataflows.delete(dataflow.id);
     this.#scheduler.remove(dataflow);
     this.#watchers.delete(dataflow);
+    this.#streaming.delete(dataflow);
     this.#reclaimable.delete(dataflow);
     this.#advanced.delete(dataflow);
     for (const [request, running] of this.#requests) {
