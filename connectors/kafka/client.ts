@@ -9,7 +9,9 @@ import type { Clock, Entropy, Log } from '../../src/base/seam.ts';
 import type { Positions, ReaderEvents, SourceConnection, SourceReader, StartPosition } from '../connector.ts';
 import { Backoff, Pause } from './backoff.ts';
 import { Cluster } from './cluster.ts';
-import { errorLeaderNotAvailable, errorName, errorNone, errorUnknownTopic } from './error-code.ts';
+import {
+  errorLeaderNotAvailable, errorName, errorNone, errorPasses, errorUnknownTopic,
+} from './error-code.ts';
 import type { Admin, Producer } from './kafkajs.ts';
 import { KafkajsTransport } from './kafkajs.ts';
 import type { TopicMetadata } from './protocol.ts';
@@ -99,7 +101,11 @@ export class KafkaConnection implements SourceConnection {
     return this.#transport.producer({ ...options, maxInFlightRequests: 1 });
   }
 
-  /** Sends one batch of `RecordBatchBuilder`; answers the offset of its first record. */
+  /**
+   * Sends one batch of `RecordBatchBuilder`; answers the offset of its first record. At least once: a
+   * batch whose answer was lost is sent again. SqlError 58000 if the broker refuses it, 08001 if
+   * nobody answers in time.
+   */
   async produce(topic: string, partition: number, batch: Uint8Array, acks: 1 | -1 = -1): Promise<bigint> {
     return this.#within(async () => {
       const leader = this.#leaders.get(topic)?.get(partition) ?? await this.#findLeader(topic, partition);
@@ -107,7 +113,8 @@ export class KafkaConnection implements SourceConnection {
       try {
         const produced = await this.#cluster.send(leader, request);
         if (produced.error === errorNone) return produced.baseOffset;
-        throw new Error(`batch for partition ${partition} of topic "${topic}": ${errorName(produced.error)}`);
+        const message = `batch for partition ${partition} of topic "${topic}": ${errorName(produced.error)}`;
+        throw errorPasses(produced.error) ? new Error(message) : sqlError('58000', message);
       } catch (error) {
         this.#leaders.delete(topic);
         throw error;

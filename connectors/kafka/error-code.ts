@@ -18,6 +18,14 @@ const names = new Map<number, string>([
   [78, 'OFFSET_NOT_AVAILABLE'], [87, 'INVALID_RECORD'], [100, 'UNKNOWN_TOPIC_ID'],
 ]);
 
+/** Codes after which the same request may succeed a little later. */
+const passing: ReadonlySet<number> = new Set([2, 3, 5, 6, 7, 8, 9, 13, 19, 20, 56, 74, 75, 78]);
+
+/** Whether an error passes by itself (a leader is being chosen, a broker is starting). */
+export function errorPasses(code: number): boolean {
+  return passing.has(code);
+}
+
 /** The protocol's name of a code. */
 export function errorName(code: number): string {
   return names.get(code) ?? `error ${code}`;

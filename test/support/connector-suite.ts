@@ -325,6 +325,13 @@ export function connectorSuite(name: string, start: () => Promise<TestBroker>): 
       await follower.reader.close();
     });
 
+    test('a batch that the broker refuses is an error at once', async () => {
+      const topic = await newTopic(1, [{ name: 'max.message.bytes', value: '1000' }]);
+      const started = performance.now();
+      await expect(connection().produce(topic, 0, ownBatch(['x'.repeat(5000)]))).rejects.toThrow(`batch for partition 0 of topic "${topic}": MESSAGE_TOO_LARGE`);
+      expect(performance.now() - started).toBeLessThan(4000);
+    });
+
     test('a broker that goes away and comes back: a status, then everything, once', async () => {
       const topic = await newTopic();
       await connection().produce(topic, 0, ownBatch(['a']));
