@@ -43,7 +43,7 @@ export type Sink =
 
 export type Command =
   | { readonly kind: 'createCollection'; readonly collection: number; readonly columns: readonly ColumnType[]; readonly stored: boolean }
-  /** Hydrates at the greatest complete step >= `asOf`. Stream imports listed in the plan wait for `replay…`. */
+  /** Hydrates at `asOf`, or at the earliest later step at which every import can be read. Stream imports wait for `replay…`. */
   | { readonly kind: 'createDataflow'; readonly dataflow: number; readonly plan: Plan; readonly sink: Sink; readonly asOf: number }
   | { readonly kind: 'createIndex'; readonly collection: number; readonly key: readonly number[] }
   | { readonly kind: 'dropIndex'; readonly collection: number; readonly key: readonly number[] }

@@ -274,8 +274,16 @@ export class Dataflow implements StreamReader {
   #nextStep(): number | null {
     const target = this.#target();
     if (target <= this.#frontier) return null;
-    if (this.#frontier === never) return target >= Math.max(0, this.asOf) ? target : null;
+    if (this.#frontier === never) return target >= Math.max(0, this.asOf) ? this.#firstStep(target) : null;
     return this.consistent(target) ? target : null;
+  }
+
+  /** `asOf` where every import can still be read at it, else the earliest step at which all can. */
+  #firstStep(target: number): number {
+    if (this.#rendering.streams.length > 0) return target;
+    let step = Math.max(0, this.asOf);
+    for (const { collection } of this.#rendering.stored) step = Math.max(step, collection.since);
+    return Math.min(step, target);
   }
 
   #begin(): boolean {

@@ -6,7 +6,9 @@ import { describe, expect, test } from 'vitest';
 import { EngineRig, multiset } from '../../test/support/engine-rig.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Row, Update } from '../value/datum.ts';
+import { batchFromRows } from '../value/datum-column.ts';
 import type { ColumnType } from '../value/type.ts';
+import { Engine } from './engine.ts';
 
 const orders: readonly ColumnType[] = [
   { type: 'int4', nullable: false },
@@ -166,6 +168,32 @@ describe('a subscription', () => {
     expect(rig.responses.some((one) => one.kind === 'changes' && one.last)).toBe(true);
     expect(rig.statistics().dataflows).toEqual([]);
   });
+});
+
+test('a command out of a response waits until nothing is half done', () => {
+  let taken = 0;
+  const engine: Engine = new Engine({
+    respond: (response) => {
+      if (response.kind === 'complete') engine.command({ kind: 'dropDataflow', dataflow: 9 });
+      if (response.kind === 'changes') {
+        taken++;
+        engine.command({ kind: 'cancel', request: 5 });
+      }
+    },
+    now: () => 0,
+  });
+  engine.command({ kind: 'createCollection', collection: 1, columns: orders, stored: true });
+  const row = batchFromRows(engine.pool, orders, [plus(1, 'ann', 10n)], 0);
+  engine.command({
+    kind: 'createDataflow', dataflow: 10, plan: perCustomer, asOf: 1,
+    sink: { kind: 'subscribe', request: 5, snapshot: true, progress: false, upTo: null },
+  });
+  engine.input(1, row, null);
+  engine.command({ kind: 'step', step: 1, time: 1, inputs: [] });
+  for (let turns = 0; turns < 50; turns++) engine.run(0);
+  expect(taken).toBeGreaterThan(0);
+  expect(engine.run(0)).toBe(false);
+  expect(engine.pool.live).toBe(0);
 });
 
 test('an answer comes once and leaves nothing behind', () => {

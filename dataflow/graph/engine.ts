@@ -75,6 +75,9 @@ export class Engine implements DataflowListener {
   readonly #holds = new Map<number, CollectionHold>();
   readonly #building: Building[] = [];
   readonly #steps: StepTask[] = [];
+  /** Commands that came while the engine was at work. */
+  readonly #commands: Command[] = [];
+  #busy = false;
   #inputs: StepInput[] = [];
   readonly #upserts = new Map<number, UpsertState>();
   /** Subscriptions that want to hear of steps without changes. */
@@ -120,8 +123,25 @@ export class Engine implements DataflowListener {
     return this.#regions.bytes;
   }
 
-  /** Takes one command; long work is only noted. */
+  /**
+   * Takes one command; long work is only noted. One that comes while the engine is at work (out of a
+   * response) is taken as soon as nothing is half done.
+   */
   command(command: Command): void {
+    this.#commands.push(command);
+    if (this.#busy) return;
+    this.#busy = true;
+    this.#takeCommands();
+    this.#busy = false;
+  }
+
+  #takeCommands(): void {
+    for (let next = this.#commands.shift(); next !== undefined; next = this.#commands.shift()) {
+      this.#execute(next);
+    }
+  }
+
+  #execute(command: Command): void {
     switch (command.kind) {
       case 'createCollection': return this.#createCollection(command);
       case 'createDataflow': return this.#createDataflow(command);
@@ -201,11 +221,16 @@ export class Engine implements DataflowListener {
   run(milliseconds: number): boolean {
     const end = this.#options.now() + milliseconds;
     let more = true;
+    this.#busy = true;
     do {
       more = this.#turn();
+      this.#takeCommands();
     } while (more && this.#options.now() < end);
     this.#report();
-    return more;
+    const commanded = this.#commands.length > 0;
+    this.#takeCommands();
+    this.#busy = false;
+    return more || commanded;
   }
 
   /** One slice of everything that wants to run. */
