@@ -6,11 +6,13 @@ import { parentPort } from 'node:worker_threads';
 import type { TransferListItem } from 'node:worker_threads';
 import { defined } from '../base/assert.ts';
 import { limits } from '../base/limits.ts';
+import { guardRegularExpressions } from '../base/real/regex-guard.ts';
 import { realClock } from '../base/real/seam.ts';
 import { DataflowHost } from '../coordinator/dataflow-host.ts';
 import type { HostCommand, HostResponse } from '../coordinator/engine-link.ts';
 import { transferOfResponse } from './message.ts';
 
+guardRegularExpressions();
 const port = defined(parentPort, 'this file runs in a worker thread');
 let outgoing: HostResponse[] = [];
 let running = false;

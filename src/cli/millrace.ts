@@ -3,6 +3,7 @@
  * stopped. `main.ts` runs it from the command line; tests and the demo run it in process.
  */
 import type { Clock, Entropy, Log } from '../base/seam.ts';
+import { guardRegularExpressions } from '../base/real/regex-guard.ts';
 import { systemRelations } from '../catalog/system/all.ts';
 import { Coordinator } from '../coordinator/coordinator.ts';
 import type { EngineLink } from '../coordinator/engine-link.ts';
@@ -38,6 +39,7 @@ export class Millrace {
 
   /** Starts everything. Throws 58000 if the port is taken. */
   static async start(options: MillraceOptions): Promise<Millrace> {
+    guardRegularExpressions();
     await initializeParser();
     const { clock, entropy, log, host, port } = options;
     const coordinator = new Coordinator({
@@ -52,6 +54,11 @@ export class Millrace {
       await coordinator.close();
       throw error;
     }
+  }
+
+  /** Resolves with the reason if the dataflow thread ends by itself: nothing can be answered any more. */
+  get crashed(): Promise<string> {
+    return this.coordinator.crashed;
   }
 
   /** Ends every connection, source and thread. */

@@ -45,6 +45,11 @@ export class Coordinator {
   #stopTicks: (() => void) | null = null;
   #writeTurn: Promise<void> = Promise.resolve();
   #crashed: string | null = null;
+  #reportCrash: (message: string) => void = () => undefined;
+  /** Resolves with the reason once the engine is gone. */
+  readonly crashed = new Promise<string>((resolve) => {
+    this.#reportCrash = resolve;
+  });
 
   constructor(parts: CoordinatorParts) {
     this.clock = parts.clock;
@@ -60,6 +65,7 @@ export class Coordinator {
       replayed: (dataflow, collection) => this.#replays.get(dataflow)?.replayed(collection),
       crashed: (message) => {
         this.#crashed = message;
+        this.#reportCrash(message);
         this.log.error(`the dataflow thread has ended: ${message}`);
       },
     });

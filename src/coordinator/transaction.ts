@@ -47,6 +47,7 @@ export class Transaction {
 
   begin(readOnly: boolean): void {
     this.#block = true;
+    this.#purpose = null;
     this.#readOnly = readOnly;
   }
 
