@@ -1,84 +1,64 @@
 /**
  * What the server sends: messages written one behind the other into one growing buffer, which is
  * handed to the socket whole (a write per row would cost ten to twenty times as much). A buffer that
- * was handed over is never touched again.
+ * was handed over is never touched again. Small answers are copied out of it instead, and a
+ * connection at rest keeps half a kilobyte.
  */
 import { assert } from '../base/assert.ts';
 import type { ErrorFields } from '../base/error.ts';
+import { limits } from '../base/limits.ts';
+import { ByteSink } from '../../dataflow/value/byte-sink.ts';
 import { typeInfo } from '../../dataflow/value/type.ts';
 import type { ResultColumn } from '../sql/planned.ts';
 
-const utf8 = new TextEncoder();
-const initialBytes = 64 * 1024;
+/** Bytes of a writer at rest: what an idle connection keeps. */
+const restingBytes = 512;
+/** Up to here what was written is copied out and the buffer stays. */
+const copiedBytesMax = 4096;
+/** Room beside what makes a buffer worth a write, so that a usual row still fits. */
+const streamingBytes = limits.writeBufferBytes + 8 * 1024;
 
-export class BackendWriter {
-  bytes = new Uint8Array(initialBytes);
-  at = 0;
-  #view = new DataView(this.bytes.buffer);
+export class BackendWriter extends ByteSink {
   #start = 0;
 
-  /** Makes room for `n` more bytes. */
-  ensure(n: number): void {
-    if (this.at + n <= this.bytes.length) return;
-    const grown = new Uint8Array(Math.max(this.bytes.length * 2, this.at + n));
-    grown.set(this.bytes.subarray(0, this.at));
-    this.bytes = grown;
-    this.#view = new DataView(grown.buffer);
+  constructor() {
+    super(restingBytes);
   }
 
   /** The bytes so far; the writer starts anew. */
-  take(): Uint8Array {
-    const taken = this.bytes.subarray(0, this.at);
-    this.bytes = new Uint8Array(initialBytes);
-    this.#view = new DataView(this.bytes.buffer);
+  override take(): Uint8Array {
+    const { at, u8 } = this;
     this.at = 0;
-    return taken;
+    if (at <= copiedBytesMax) {
+      const copy = Buffer.allocUnsafe(at);
+      for (let k = 0; k < at; k++) copy[k] = u8[k] ?? 0;
+      return copy;
+    }
+    this.u8 = at < limits.writeBufferBytes ? new Uint8Array(restingBytes) : Buffer.allocUnsafeSlow(streamingBytes);
+    return u8.subarray(0, at);
+  }
+
+  /** Gives up the large buffer of an answer that has ended; nothing is written at the moment. */
+  rest(): void {
+    assert(this.at === 0, 'what was written was taken');
+    if (this.u8.length > copiedBytesMax) this.u8 = new Uint8Array(restingBytes);
   }
 
   begin(type: string): void {
     this.ensure(5);
-    this.bytes[this.at] = type.charCodeAt(0);
+    this.u8[this.at] = type.charCodeAt(0);
     this.#start = this.at + 1;
     this.at += 5;
   }
 
   end(): void {
-    this.#view.setInt32(this.#start, this.at - this.#start);
+    this.patchInt32(this.#start, this.at - this.#start);
   }
 
-  byte(value: number): void {
-    this.ensure(1);
-    this.bytes[this.at++] = value;
-  }
-
-  int16(value: number): void {
-    this.ensure(2);
-    this.#view.setInt16(this.at, value);
-    this.at += 2;
-  }
-
-  int32(value: number): void {
-    this.ensure(4);
-    this.#view.setInt32(this.at, value);
-    this.at += 4;
-  }
-
-  /** Sets an int32 at an earlier position. */
-  patch32(at: number, value: number): void {
-    this.#view.setInt32(at, value);
-  }
-
+  /** A string and its terminating zero. */
   text(value: string): void {
-    this.ensure(value.length * 3 + 1);
-    const { written } = utf8.encodeInto(value, this.bytes.subarray(this.at));
-    this.at += written;
-    this.bytes[this.at++] = 0;
-  }
-
-  raw(value: Uint8Array): void {
-    this.ensure(value.length);
-    this.bytes.set(value, this.at);
-    this.at += value.length;
+    this.utf8(value);
+    this.byte(0);
   }
 
   /** A message without a body. */

@@ -8,7 +8,7 @@ import type { Datum } from '../../dataflow/value/datum.ts';
 import { parseDatum } from '../../dataflow/value/text-input.ts';
 import type { TypeName } from '../../dataflow/value/type.ts';
 import { typeByOid, typeInfo } from '../../dataflow/value/type.ts';
-import { RowWindow, multiplicity } from '../coordinator/row-window.ts';
+import { RowWindow } from '../coordinator/row-window.ts';
 import type { Outcome, Portal, PreparedStatement, RowStream, Session } from '../coordinator/session.ts';
 import type { Connection } from './connection.ts';
 import { runCopyIn, runCopyOut } from './copy.ts';
@@ -165,9 +165,9 @@ export class ExtendedProtocol {
         return writer.commandComplete(stream.tag(sent));
       }
       const batch = window.take(rowsMax <= 0 ? 2 ** 30 : rowsMax - sent);
-      sent += multiplicity(batch);
-      encoder.encode(writer, batch);
-      await this.#connection.flushWhenLarge();
+      encoder.open(batch);
+      while (!encoder.write(writer)) await this.#connection.flush();
+      sent += encoder.sent;
     }
     writer.plain('s');
   }
