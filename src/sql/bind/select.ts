@@ -96,9 +96,11 @@ function starColumns(item: SelectItem, scope: Scope): readonly ScopeColumn[] {
   return scope.items.filter((each) => each.columnsVisible).flatMap((each) => each.columns);
 }
 
+/** What a GROUP BY item means. A key that the select list does not hold stays out of it: DISTINCT must not see it. */
 function groupKey(
-  key: Select['groupBy'][number], items: Item[], environment: Environment, aggregates: readonly BoundAggregate[],
+  key: Select['groupBy'][number], selected: readonly Item[], environment: Environment, aggregates: readonly BoundAggregate[],
 ): Scalar {
+  const items = [...selected];
   const index = bindOutputReference(key, items, environment, 'GROUP BY');
   const { scalar } = defined(items[index], 'a reference names an item');
   walk(scalar, (node) => {
