@@ -20,11 +20,13 @@ import type { ColumnType } from '../value/type.ts';
 import type { Command, Response, Sink, Statistics } from './command.ts';
 import type { DataflowListener } from './dataflow.ts';
 import { Dataflow } from './dataflow.ts';
+import { Housekeeping } from './housekeeping.ts';
 import { unpackBatch } from './packed-batch.ts';
 import { ReadTask } from './read-task.ts';
 import { Scheduler } from './scheduler.ts';
 import type { DataflowSink } from './sink.ts';
 import { AnswerSink, CollectionSink } from './sink.ts';
+import { StepTimes } from './step-times.ts';
 import type { StepInput } from './step-task.ts';
 import { StepTask, releaseInput } from './step-task.ts';
 import type { CollectionHold, Producer } from './stored-collection.ts';
@@ -47,10 +49,6 @@ export interface EngineOptions {
 
 /** What runs for a request that can be cancelled. */
 type Running = { readonly kind: 'read'; readonly task: ReadTask } | { readonly kind: 'dataflow'; readonly dataflow: number };
-
-interface Reclaimable {
-  reclaim(rowsMax: number): number;
-}
 
 /** An index that a command asked for and that is being built. */
 interface Building {
@@ -84,14 +82,10 @@ export class Engine implements DataflowListener {
   readonly #watchers = new Set<Dataflow>();
   /** Dataflows that read streams. */
   readonly #streaming = new Set<Dataflow>();
-  /** Timestamps of steps that a dataflow may still show. */
-  readonly #times = new Map<number, number>();
+  readonly #times = new StepTimes();
   /** Dataflows whose frontier moved and was not reported yet. */
   readonly #advanced = new Set<Dataflow>();
-  /** Collections whose history stands behind their last change. */
-  readonly #remembering = new Set<StoredCollection>();
-  /** Whoever may hold dead rows; those at the front were looked at longest ago. */
-  readonly #reclaimable = new Set<Reclaimable>();
+  readonly #housekeeping = new Housekeeping();
   /** Progress that watchers have been told of. */
   #watchedVersion = -1;
   #complete = 0;
@@ -107,7 +101,7 @@ export class Engine implements DataflowListener {
       scratch: newScratch(rowsMax),
       rowsMax,
       complete: () => this.#complete,
-      timeOf: (step) => this.#times.get(step) ?? 0,
+      timeOf: (step) => this.#times.of(step),
       arrangement: (columns) => new StoreArrangement(this.#regions, columns),
       respond: (response) => options.respond(response),
     };
@@ -244,7 +238,7 @@ export class Engine implements DataflowListener {
       this.#afterRun(dataflow);
       worked = true;
     }
-    return this.#reclaim() || worked;
+    return this.#housekeeping.reclaim(this.#around.rowsMax >> 1) || worked;
   }
 
   #runReads(): boolean {
@@ -286,41 +280,17 @@ export class Engine implements DataflowListener {
     this.#complete = step;
     this.#around.progress.version++;
     this.#since = task.since;
-    this.#times.set(step, task.time);
+    this.#times.add(step, task.time, () => this.#scheduler.leastFrontier());
     for (const collection of task.touched) {
       if (collection instanceof StoredCollection) {
         collection.sealTo(step);
-        this.#remember(collection);
+        this.#housekeeping.changed(collection, this.#since ?? step);
       }
       for (const reader of collection.readers) reader.changed();
     }
-    this.#forgetHistory();
+    this.#housekeeping.forget(this.#since ?? step);
     this.#around.respond({ kind: 'complete', step });
     this.#scheduler.stepCompleted();
-    if (step % 1024 === 0) this.#forgetTimes();
-  }
-
-  /** A collection changed: lets go what need not be kept of it, and notes what must. */
-  #remember(collection: StoredCollection): void {
-    if (collection.allow(this.#since ?? this.#complete)) this.#remembering.add(collection);
-    this.#reclaimable.add(collection);
-  }
-
-  /** Reads before `since` will not be asked for any more. */
-  #forgetHistory(): void {
-    const since = this.#since ?? this.#complete;
-    for (const collection of this.#remembering) {
-      if (!collection.allow(since)) this.#remembering.delete(collection);
-      this.#reclaimable.add(collection);
-    }
-  }
-
-  #forgetTimes(): void {
-    const least = Math.min(this.#scheduler.leastFrontier(), this.#complete);
-    for (const step of this.#times.keys()) {
-      if (step >= least) return;
-      this.#times.delete(step);
-    }
   }
 
   /** Tells a subscriber who wants to know that nothing happened. */
@@ -341,16 +311,6 @@ export class Engine implements DataflowListener {
     return true;
   }
 
-  #reclaim(): boolean {
-    for (const one of this.#reclaimable) {
-      this.#reclaimable.delete(one);
-      if (one.reclaim(this.#around.rowsMax >> 1) === 0) continue;
-      this.#reclaimable.add(one);
-      return true;
-    }
-    return false;
-  }
-
   behind(dataflow: Dataflow): void {
     this.#scheduler.add(dataflow);
   }
@@ -362,9 +322,9 @@ export class Engine implements DataflowListener {
   advanced(dataflow: Dataflow): void {
     this.#advanced.add(dataflow);
     if (dataflow.sink instanceof CollectionSink && !dataflow.sink.finished) {
-      this.#remember(dataflow.sink.collection);
+      this.#housekeeping.changed(dataflow.sink.collection, this.#since ?? this.#complete);
     }
-    if (dataflow.keepsRows) this.#reclaimable.add(dataflow);
+    if (dataflow.keepsRows) this.#housekeeping.died(dataflow);
   }
 
   #afterRun(dataflow: Dataflow): void {
@@ -497,7 +457,7 @@ export class Engine implements DataflowListener {
     this.#scheduler.remove(dataflow);
     this.#watchers.delete(dataflow);
     this.#streaming.delete(dataflow);
-    this.#reclaimable.delete(dataflow);
+    this.#housekeeping.remove(dataflow);
     this.#advanced.delete(dataflow);
     for (const [request, running] of this.#requests) {
       if (running.kind === 'dataflow' && running.dataflow === dataflow.id) {
@@ -537,8 +497,7 @@ export class Engine implements DataflowListener {
     for (let i = this.#building.length - 1; i >= 0; i--) {
       if (this.#building[i].collection === collection) this.#building.splice(i, 1);
     }
-    this.#remembering.delete(collection);
-    this.#reclaimable.delete(collection);
+    this.#housekeeping.removeCollection(collection);
     this.#upserts.get(collection.id)?.dispose();
     this.#upserts.delete(collection.id);
     collection.dispose();

@@ -1,0 +1,25 @@
+/**
+ * Timestamps of steps, kept as long as a dataflow may still show one of them: those of steps before
+ * the least frontier of the dataflows that are behind are forgotten, now and then.
+ */
+const stepsBetweenLooks = 1_024;
+
+/** Step → milliseconds since the epoch. */
+export class StepTimes {
+  readonly #times = new Map<number, number>();
+
+  of(step: number): number {
+    return this.#times.get(step) ?? 0;
+  }
+
+  /** Notes a step; `least` tells the first one that is still needed. */
+  add(step: number, time: number, least: () => number): void {
+    this.#times.set(step, time);
+    if (this.#times.size % stepsBetweenLooks !== 0) return;
+    const first = Math.min(least(), step);
+    for (const old of this.#times.keys()) {
+      if (old >= first) return;
+      this.#times.delete(old);
+    }
+  }
+}
