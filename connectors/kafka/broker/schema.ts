@@ -7,7 +7,8 @@
  * Record batches are not copied into answers: `records` keeps them apart, and `MessageWriter.pieces`
  * lists the encoded parts and the batches in their order.
  */
-import { WireError, WireReader, WireWriter } from '../wire.ts';
+import type { WireReader } from '../wire.ts';
+import { WireError, WireWriter } from '../wire.ts';
 
 /** The version that a message is read or written at. */
 export interface Version {
