@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- NAME [--json] [--quick]`: runs a benchmark and prints its figures, as a table or
- * as one JSON line each. Without a name it lists what there is.
+ * `npm run bench -- NAME [PART …] [--json] [--quick]`: runs a benchmark, or some parts of one, and prints
+ * its figures, as a table or as one JSON line each. Without a name it lists what there is.
  */
 import { realClock } from '../src/base/real/seam.ts';
 import { printJson, printTable } from './support/figure.ts';
@@ -9,6 +9,8 @@ import type { Figure } from './support/figure.ts';
 export interface BenchOptions {
   /** Smaller inputs: to see that it runs, not to quote. */
   readonly quick: boolean;
+  /** Parts to run; none means all. */
+  readonly parts: readonly string[];
 }
 
 interface Benchmark {
@@ -24,15 +26,15 @@ const benchmarks = new Map<string, Benchmark>([
 
 async function main(): Promise<number> {
   const args = process.argv.slice(2);
-  const name = args.find((arg) => !arg.startsWith('--'));
+  const [name, ...parts] = args.filter((arg) => !arg.startsWith('--'));
   const benchmark = name === undefined ? undefined : benchmarks.get(name);
   if (benchmark === undefined) {
-    process.stdout.write('usage: npm run bench -- NAME [--json] [--quick]\n\n');
+    process.stdout.write('usage: npm run bench -- NAME [PART …] [--json] [--quick]\n\n');
     for (const [each, { what }] of benchmarks) process.stdout.write(`  ${each.padEnd(12)}${what}\n`);
     return name === undefined ? 0 : 1;
   }
   const { run } = await benchmark.load();
-  const figures = await run({ quick: args.includes('--quick') });
+  const figures = await run({ quick: args.includes('--quick'), parts });
   if (args.includes('--json')) printJson(figures);
   else printTable(figures);
   return 0;

@@ -241,6 +241,7 @@ export async function run(options: BenchOptions): Promise<readonly Figure[]> {
   const figures: Figure[] = [];
   const rounds = options.quick ? 1 : 3;
   for (const workload of ['W1', 'W2', 'W3', 'W3Z', 'W4'] as const) {
+    if (options.parts.length > 0 && !options.parts.includes(workload)) continue;
     const data = gen(workload);
     const batches = options.quick ? 100 : data.batches;
     const rates: [number[], number[]] = [[], []];

@@ -27,6 +27,7 @@
 import { assert } from '../../src/base/assert.ts';
 import { recordDeath, recordHash } from '../value/layout.ts';
 import type { DeadLog } from './dead-log.ts';
+import type { HashesOf } from './hash-table.ts';
 import { HashTable, tableBase, tableMask } from './hash-table.ts';
 import { IntRing } from './int-ring.ts';
 import type { Arena, Region } from './region.ts';
@@ -66,6 +67,8 @@ export class HashIndex {
   readonly #spare: number[] = [];
   /** By sequence number of the dead log: the number of the key's next older dead row, or -1. */
   readonly #links: IntRing;
+  /** Word of the empty slot at which the last `find` ended without a row, or -1. */
+  #missedAt = -1;
 
   /** `identity`: whether this index serves `find`. `die` is to be called for all of the log. */
   constructor(
@@ -78,8 +81,8 @@ export class HashIndex {
     this.#arena = arena;
     this.#log = log;
     this.#links = new IntRing(log.head);
-    const hashOf = (_tag: number, value: number): number => this.#hashOf(value);
-    this.table = new HashTable(arena, identity ? hashOf : null, startLog);
+    const hashesOf: HashesOf = (entries, words, out) => this.#hashesOf(entries, words, out);
+    this.table = new HashTable(arena, identity ? hashesOf : null, startLog);
   }
 
   /** The key hash of an entry of the identity index. */
@@ -87,6 +90,16 @@ export class HashIndex {
     if (value < 0) return this.#region.i32[this.#log.row(~value) + recordHash];
     if ((value & 1) === 0) return this.heavyAt(value).hash;
     return this.#region.i32[value - 1 + recordHash];
+  }
+
+  /** The key hashes of many; loads of live rows do not wait for each other. */
+  #hashesOf(entries: Int32Array, words: number, out: Int32Array): void {
+    const { i32 } = this.#region;
+    for (let k = 0; k < words; k += 2) {
+      const value = entries[k + 1];
+      if (value > 0 && (value & 1) === 1) out[k] = i32[value - 1 + recordHash];
+      else if (value !== 0) out[k] = this.#hashOf(value);
+    }
   }
 
   #tagOf(hash: number, identity: number): number {
@@ -230,7 +243,10 @@ export class HashIndex {
     return row === 0 ? home : row - 1;
   }
 
-  /** The live row with the payload of the record of `size` words at `at` of `words`, or -1. */
+  /**
+   * The live row with the payload of the record of `size` words at `at` of `words`, or -1. In that
+   * case `addMissed` may follow.
+   */
   find(
     hash: number, identity: number, words: Int32Array, at: number, size: number,
   ): number {
@@ -239,17 +255,35 @@ export class HashIndex {
     const mask = tableMask(entry);
     const i32 = this.#region.i32;
     const tag = this.#tagOf(hash, identity);
+    let same = 0;
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const value = i32[base + 2 * slot + 1];
-      if (value === 0) return -1;
+      if (value === 0) {
+        this.#missedAt = same < heavyRowsMin && this.table.hasRoom(entry) ? base + 2 * slot : -1;
+        return -1;
+      }
       const other = i32[base + 2 * slot] ^ tag;
       if ((other & 0xffff) !== 0 || value < 0) continue;
       if ((value & 1) === 1) {
+        same++;
         if (other === 0 && samePayload(i32, value - 1, words, at, size)) return value - 1;
       } else if (this.heavyAt(value).hash === hash) {
+        this.#missedAt = -1;
         return findHeavy(i32, this.heavyAt(value).table, identity, words, at, size);
       }
     }
+  }
+
+  /** Adds the row that `find` has just missed: the run has been walked already. */
+  addMissed(hash: number, identity: number, row: number): void {
+    const at = this.#missedAt;
+    if (at < 0) {
+      this.add(hash, identity, row);
+      return;
+    }
+    const { table } = this;
+    const base = tableBase(table.directory[hash >>> table.shift]);
+    table.place(base, at, this.#tagOf(hash, identity), row + 1);
   }
 
   /**

@@ -6,7 +6,7 @@
  *
  * A slot is two words, [tag, value]; value 0 is an empty slot. The low 16 bits of a tag are the low
  * bits of the hash, so an entry's home slot is known without its hash. A split needs the whole hash
- * and asks `hashOf`.
+ * and asks `hashesOf` for those of all entries at once, so that the cache misses overlap.
  *
  * A directory entry is the table's address / 128, shifted up by 5, and the binary logarithm of its
  * slots in the low 5 bits. The region's `meta` of the table's first block holds the entries' count
@@ -31,10 +31,12 @@ const depthUnit = 0x1000000;
 /** Directory entries a table, on average, beyond which a table grows rather than splits. */
 const directoryPerTableMax = 32;
 
-/** The whole hash of an entry. */
-export type HashOf = (tag: number, value: number) => number;
+/** Sets out[k] to the whole hash of the entry with value entries[k + 1], for even k < words. */
+export type HashesOf = (entries: Int32Array, words: number, out: Int32Array) => void;
 
-const tagItself: HashOf = (tag) => tag;
+const tagsThemselves: HashesOf = (entries, words, out) => {
+  for (let k = 0; k < words; k += 2) out[k] = entries[k];
+};
 
 /** First word of the table of a directory entry. */
 export function tableBase(entry: number): number {
@@ -48,6 +50,8 @@ export function tableMask(entry: number): number {
 
 /** A copy of the entries of one table, reused. */
 let scratch = new Int32Array(2 ** (splitLog + 1));
+/** Whole hashes of the entries of a table that is split, reused. */
+let scratchHashes = new Int32Array(2 ** (splitLog + 1));
 
 /** An extendible hash table of [tag, value] slots in a region. */
 export class HashTable {
@@ -57,17 +61,17 @@ export class HashTable {
   count = 0;
   readonly #arena: Arena;
   readonly #region: Region;
-  readonly #hashOf: HashOf;
+  readonly #hashesOf: HashesOf;
   readonly #startLog: number;
   readonly #logMax: number;
   #tables = 1;
 
-  /** Without `hashOf` the tags are the whole hashes. */
-  constructor(arena: Arena, hashOf: HashOf | null, startLog: number) {
+  /** Without `hashesOf` the tags are the whole hashes. */
+  constructor(arena: Arena, hashesOf: HashesOf | null, startLog: number) {
     this.#arena = arena;
     this.#region = arena.region;
-    this.#hashOf = hashOf ?? tagItself;
-    this.#logMax = hashOf === null ? wholeTableLogMax : tableLogMax;
+    this.#hashesOf = hashesOf ?? tagsThemselves;
+    this.#logMax = hashesOf === null ? wholeTableLogMax : tableLogMax;
     this.#startLog = startLog;
     const entry = this.#make(startLog, 0);
     this.directory = Int32Array.of(entry, entry);
@@ -212,19 +216,39 @@ export class HashTable {
     const base = tableBase(old);
     const log = old & 31;
     const bit = 31 - depth;
-    const { i32, meta } = this.#region;
-    i32.fill(0, base, base + words);
-    meta[old >>> 5] = (depth + 1) * depthUnit;
+    this.#region.i32.fill(0, base, base + words);
+    this.#region.meta[old >>> 5] = (depth + 1) * depthUnit;
     const fresh = this.#make(log, depth + 1);
     this.#tables++;
     const prefix = depth === 0 ? 0 : (hash >>> (32 - depth)) << (32 - depth);
     this.#point(prefix | (1 << bit), depth + 1, fresh);
+    this.#deal(words, bit, old, fresh);
+  }
+
+  /** Enters the entries in `scratch` into one of two empty tables by a bit of their hashes. */
+  #deal(words: number, bit: number, zeros: number, ones: number): void {
+    if (scratchHashes.length < words) scratchHashes = new Int32Array(words);
+    this.#hashesOf(scratch, words, scratchHashes);
+    const { i32, meta } = this.#region;
+    const zerosBase = tableBase(zeros);
+    const onesBase = tableBase(ones);
+    const zerosMask = tableMask(zeros);
+    const onesMask = tableMask(ones);
+    let zerosCount = 0;
+    let onesCount = 0;
     for (let k = 0; k < words; k += 2) {
       const value = scratch[k + 1];
       if (value === 0) continue;
-      const whole = this.#hashOf(scratch[k], value);
-      this.#settle(((whole >>> bit) & 1) === 0 ? old : fresh, whole, scratch[k], value);
+      const whole = scratchHashes[k];
+      const one = ((whole >>> bit) & 1) === 1;
+      const at = one ? emptySlot(i32, onesBase, onesMask, whole) : emptySlot(i32, zerosBase, zerosMask, whole);
+      i32[at] = scratch[k];
+      i32[at + 1] = value;
+      if (one) onesCount++;
+      else zerosCount++;
     }
+    meta[zeros >>> 5] += zerosCount;
+    meta[ones >>> 5] += onesCount;
   }
 
   /** Doubles the directory. */

@@ -204,7 +204,7 @@ export class StoreArrangement implements Arrangement {
     if (weight === 0) return;
     words[at + recordWeight] = weight;
     words[at + recordBirth] = step;
-    const record = this.#insert(words, at, size, identity, k);
+    const record = this.#insert(words, at, size, identity, k, old < 0);
     if (old < 0) this.#noteReturn(record, step, k);
   }
 
@@ -224,15 +224,21 @@ export class StoreArrangement implements Arrangement {
     this.#moves.moved(before, record, i32[before + recordBirth]);
   }
 
-  /** Copies the record staged as number `k` in and makes it findable. */
-  #insert(words: Int32Array, at: number, size: number, identity: number, k: number): number {
+  /**
+   * Copies the record staged as number `k` in and makes it findable; `missed`: the first index has
+   * just looked for it.
+   */
+  #insert(
+    words: Int32Array, at: number, size: number, identity: number, k: number, missed: boolean,
+  ): number {
     const record = this.#store.allocate(size);
     const { i32 } = this.#store.region;
     for (let w = 0; w < size; w++) i32[record + w] = words[at + w];
     this.#log.born(record);
     this.#liveRows++;
     const indexes = this.#indexes;
-    for (let i = 0; i < indexes.length; i++) {
+    if (missed) this.#index(0).table.addMissed(words[at + recordHash], identity, record);
+    for (let i = missed ? 1 : 0; i < indexes.length; i++) {
       indexes[i]?.table.add(sliceHashes[i][k], identity, record);
     }
     return record;
