@@ -15,6 +15,7 @@ import { slabWordsMin } from './slab.ts';
 import type { ColumnType } from './type.ts';
 import { physicalOf } from './type.ts';
 
+/** Writes the batches of one producer. */
 export class BatchWriter {
   readonly columns: readonly ColumnType[];
   readonly #pool: SlabPool;

@@ -22,6 +22,7 @@ export const systemSchemas: readonly { readonly name: string; readonly oid: numb
 
 const publicSchemaOid = 2200;
 
+/** Every object, by oid and by name. */
 export class Catalog {
   readonly #objects = new Map<number, CatalogObject>();
   /** schema → name → oid. */

@@ -20,6 +20,7 @@ export interface StatementContext {
 
 const similarMax = 3;
 
+/** Names resolved for one statement. */
 export class SessionCatalog implements CatalogView {
   readonly #catalog: Catalog;
   readonly #context: StatementContext;

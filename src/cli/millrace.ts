@@ -24,6 +24,7 @@ export interface MillraceOptions {
   readonly link?: EngineLink;
 }
 
+/** The running product. */
 export class Millrace {
   readonly coordinator: Coordinator;
   readonly sessions: SessionRegistry;

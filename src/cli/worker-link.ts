@@ -8,6 +8,7 @@ import type { Clock } from '../base/seam.ts';
 import type { EngineLink, HostCommand, HostResponse } from '../coordinator/engine-link.ts';
 import { packCommand } from './message.ts';
 
+/** Starts the worker thread; it lives until `close`. */
 export class WorkerLink implements EngineLink {
   readonly #worker: Worker;
   readonly #clock: Clock;

@@ -7,6 +7,7 @@ import { assert } from '../base/assert.ts';
 
 type Waiter<T> = { readonly resolve: (value: T | null) => void; readonly reject: (error: Error) => void };
 
+/** Items in the order they came; an end or an error comes after them. */
 export class BatchQueue<T> {
   readonly #items: T[] = [];
   #ended = false;

@@ -5,6 +5,7 @@
 import type { SqlError } from '../base/error.ts';
 import { sqlError } from '../base/error.ts';
 
+/** One statement's way to be stopped; used once. */
 export class Cancellation {
   readonly #callbacks = new Set<() => void>();
   #reason: SqlError | null = null;

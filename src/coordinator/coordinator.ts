@@ -28,6 +28,7 @@ export interface CoordinatorParts {
   connect(connection: ConnectionObject): SourceConnection;
 }
 
+/** One per process. */
 export class Coordinator {
   readonly catalog: Catalog;
   readonly engine: EngineClient;

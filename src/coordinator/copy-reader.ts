@@ -17,6 +17,7 @@ const newline = 10;
 const carriageReturn = 13;
 const backslash = 92;
 
+/** Reads the data of one COPY. */
 export class CopyReader {
   readonly #csv: boolean;
   readonly #delimiter: string;

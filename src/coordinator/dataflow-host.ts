@@ -47,6 +47,7 @@ interface WideDecoder {
   readonly decoder: Decoder;
 }
 
+/** One engine with its decoders; driven by `command` and `run`. */
 export class DataflowHost {
   readonly #options: HostOptions;
   readonly #engine: Engine;

@@ -44,6 +44,7 @@ function cancelled(): SqlError {
   return sqlError('57014', 'canceling statement due to user request');
 }
 
+/** Requests out, answers in. */
 export class EngineClient {
   readonly #link: EngineLink;
   readonly #waiting = new Map<number, Waiting>();

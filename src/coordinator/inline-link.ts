@@ -7,12 +7,13 @@ import { limits } from '../base/limits.ts';
 import { DataflowHost } from './dataflow-host.ts';
 import type { EngineLink, HostCommand, HostResponse } from './engine-link.ts';
 
+/** A host that runs in turns of the given clock. */
 export class InlineLink implements EngineLink {
   readonly #clock: Clock;
   readonly #host: DataflowHost;
   #handler: (response: HostResponse) => void = () => undefined;
-  #responses: HostResponse[] = [];
-  #commands: HostCommand[] = [];
+  readonly #responses: HostResponse[] = [];
+  readonly #commands: HostCommand[] = [];
   #scheduled = false;
   #closed = false;
 

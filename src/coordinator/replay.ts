@@ -22,7 +22,7 @@ const restRecordsMax = 10_000n;
 
 /** Credit for replay messages: at most `replayBytesInFlightMax` unacknowledged bytes a dataflow. */
 class Window {
-  #inFlight: number[] = [];
+  readonly #inFlight: number[] = [];
   #bytes = 0;
   onRoom: () => void = () => undefined;
 
@@ -38,6 +38,7 @@ class Window {
   }
 }
 
+/** The replay of one dataflow; `run` once. */
 export class Replay {
   readonly #engine: EngineClient;
   readonly #timeline: Timeline;

@@ -17,6 +17,7 @@ export function multiplicity(batch: PackedBatch): number {
   return sum;
 }
 
+/** A place in a row stream. */
 export class RowWindow {
   readonly stream: RowStream;
   readonly #words: readonly number[];

@@ -6,6 +6,7 @@ import { Settings } from './settings.ts';
 
 const epochMilliseconds = 946_684_800_000;
 
+/** The running coordinator as system relations see it. */
 export function runtimeOf(coordinator: Coordinator, sessions: SessionRegistry): Runtime {
   return {
     sourceStatuses: () => coordinator.sources().map(({ source, status }) => ({

@@ -28,6 +28,7 @@ interface Parsed extends ScriptStatement {
 /** Allowed in a failed block. */
 const endings = new Set(['commit', 'rollback']);
 
+/** One client's session. */
 export class SessionCore implements Session {
   readonly backend: { readonly processId: number; readonly secret: number };
   readonly #state: SessionState;

@@ -19,6 +19,7 @@ interface Entry {
 /** Start-up parameters that are not settings. */
 const notSettings = new Set(['user', 'database', 'options', 'replication']);
 
+/** Opens sessions and finds them again. */
 export class SessionRegistry implements Sessions {
   readonly #coordinator: Coordinator;
   readonly #sessions = new Map<number, Entry>();

@@ -28,6 +28,7 @@ export interface SourceCounts {
 const firstRetryMilliseconds = 200;
 const lastRetryMilliseconds = 10_000;
 
+/** One source while it exists. */
 export class SourceRuntime implements Intake {
   readonly source: SourceObject;
   readonly connection: SourceConnection;

@@ -6,8 +6,7 @@
  * behind it.
  */
 import { assert } from '../base/assert.ts';
-import type { PackedBatch } from '../../dataflow/graph/command.ts';
-import type { SubscribeChunk } from '../../dataflow/graph/command.ts';
+import type { PackedBatch, SubscribeChunk } from '../../dataflow/graph/command.ts';
 import type { ResultColumn } from '../sql/planned.ts';
 import { columnTypes, packDatums, resultColumn } from './row-stream.ts';
 

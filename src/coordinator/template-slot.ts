@@ -7,6 +7,7 @@ import type { PlannedQuery } from '../sql/planned.ts';
 import type { Query } from '../sql/ast.ts';
 import type { ExecutionContext } from './statement/context.ts';
 
+/** One prepared statement's template. */
 export class TemplateSlot {
   #version = -1;
   #searchPath = '';

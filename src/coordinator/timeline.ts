@@ -37,6 +37,7 @@ interface Kept {
 /** How many (step, time) pairs are remembered for AS OF. */
 const historyStepsMax = 4_096;
 
+/** One per engine. */
 export class Timeline {
   readonly #engine: EngineClient;
   readonly #clock: Clock;

@@ -19,6 +19,7 @@ interface PendingWrite {
   readonly batch: PackedBatch;
 }
 
+/** A session's present transaction; reused for the next one. */
 export class Transaction {
   readonly #timeline: Timeline;
   #block = false;

@@ -18,6 +18,7 @@ const copiedBytesMax = 4096;
 /** Room beside what makes a buffer worth a write, so that a usual row still fits. */
 const streamingBytes = limits.writeBufferBytes + 8 * 1024;
 
+/** Messages gathered in one buffer. */
 export class BackendWriter extends ByteSink {
   #start = 0;
 

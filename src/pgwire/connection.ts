@@ -34,6 +34,7 @@ export interface Transport {
   readonly loopback: boolean;
 }
 
+/** One client. */
 export class Connection {
   readonly #transport: Transport;
   readonly #sessions: Sessions;

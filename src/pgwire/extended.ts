@@ -27,6 +27,7 @@ interface PortalState {
   done: boolean;
 }
 
+/** The extended protocol of one connection. */
 export class ExtendedProtocol {
   readonly #connection: Connection;
   readonly #session: Session;

@@ -16,6 +16,7 @@ export interface PostgresServerOptions {
   readonly log: Log;
 }
 
+/** Listens until it is closed. */
 export class PostgresServer {
   readonly #options: PostgresServerOptions;
   readonly #server: Server;

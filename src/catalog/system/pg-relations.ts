@@ -31,6 +31,7 @@ export function relations(catalog: Catalog): readonly RelationObject[] {
   return catalog.objects().filter((object) => isRelation(object));
 }
 
+/** User indexes. */
 export function indexes(catalog: Catalog): readonly IndexObject[] {
   return catalog.objects().filter((object) => object.kind === 'index');
 }
@@ -101,7 +102,7 @@ function attributeRows({ catalog }: SystemContext): readonly Row[] {
 }
 
 function hasDefault(relation: RelationObject, column: number): boolean {
-  return relation.kind === 'table' && relation.defaults[column] != null;
+  return relation.kind === 'table' && (relation.defaults[column] ?? null) !== null;
 }
 
 function vector(elements: readonly Datum[]): ArrayDatum {

@@ -47,6 +47,7 @@ function protocol(options: Options): void {
   }
 }
 
+/** Throws 08001 if no broker answers, 0A000 for other kinds of connection. */
 export async function createConnection(context: ExecutionContext, statement: CreateConnection): Promise<Outcome> {
   const { coordinator } = context;
   context.session.transaction.refuseInBlock('CREATE CONNECTION');

@@ -29,6 +29,7 @@ export interface ExecutionContext {
 
 export const noParameters: Parameters = { types: [], values: [] };
 
+/** The outcome of a statement that only has a tag. */
 export function command(tag: string): Outcome {
   return { kind: 'command', tag };
 }

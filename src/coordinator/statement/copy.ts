@@ -52,6 +52,7 @@ function defaultsOf(context: ExecutionContext, statement: CopyFrom): readonly Da
     (expression === null ? null : planConstant(context, expression, object.columns[i]?.type.name ?? 'text', 'DEFAULT')));
 }
 
+/** COPY … FROM STDIN: rows become visible together at the end. Throws 22P04 and what a value's type says. */
 export function copyFrom(context: ExecutionContext, statement: CopyFrom): CopyIn {
   const { session } = context;
   session.transaction.use('insert');
@@ -128,6 +129,7 @@ function readField(field: string, column: RelationColumn, table: string, line: n
   }
 }
 
+/** COPY … TO STDOUT of a query or a subscription. */
 export async function copyTo(
   context: ExecutionContext, statement: Extract<Statement, { kind: 'copyTo' }>,
 ): Promise<CopyOut> {

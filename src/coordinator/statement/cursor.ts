@@ -24,6 +24,7 @@ function isCursor(portal: Portal): portal is Cursor {
   return 'window' in portal;
 }
 
+/** DECLARE c CURSOR FOR query. Throws 25P01 outside a block. */
 export async function declare(
   context: ExecutionContext, statement: Extract<Statement, { kind: 'declare' }>,
 ): Promise<Outcome> {
@@ -57,6 +58,7 @@ export function fetchColumns(context: ExecutionContext, name: string): readonly 
   return cursorNamed(context, name).window.stream.columns;
 }
 
+/** FETCH n FROM c. Throws 34000. */
 export async function fetch(
   context: ExecutionContext, statement: Extract<Statement, { kind: 'fetch' }>,
 ): Promise<Outcome> {
@@ -90,6 +92,7 @@ async function filledInTime(context: ExecutionContext, window: RowWindow, millis
   }
 }
 
+/** CLOSE c, CLOSE ALL. */
 export function close(context: ExecutionContext, statement: Extract<Statement, { kind: 'close' }>): Outcome {
   const { portals } = context.session;
   if (statement.name !== null) {

@@ -53,6 +53,7 @@ function requireIndependent(context: ExecutionContext, object: CatalogObject, dr
   });
 }
 
+/** Throws 42P01, 42809, 2BP01. */
 export async function drop(context: ExecutionContext, statement: Drop): Promise<Outcome> {
   const tag = `DROP ${statement.object.toUpperCase()}`;
   context.session.transaction.refuseInBlock(tag);

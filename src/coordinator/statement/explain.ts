@@ -39,6 +39,7 @@ function relationOf(context: ExecutionContext, collection: number): Relation | u
   return context.session.catalog().relation([object.schema, object.name]);
 }
 
+/** The plan, a line a row. */
 export function explain(context: ExecutionContext, statement: Explain): Outcome {
   if (statement.what === 'timestamp') throw unsupported('EXPLAIN TIMESTAMP', statement.position);
   const option = statement.options[0];

@@ -38,6 +38,7 @@ function keyOf(relation: RelationObject, statement: CreateIndex): readonly numbe
   return statement.keys.map((key) => keyColumn(relation, key));
 }
 
+/** Throws 42P01, 42703, 42P07, 0A000. */
 export function createIndex(context: ExecutionContext, statement: CreateIndex): Outcome {
   const { coordinator, session } = context;
   session.transaction.refuseInBlock('CREATE INDEX');

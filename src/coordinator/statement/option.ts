@@ -5,6 +5,7 @@
 import { sqlError, unsupported } from '../../base/error.ts';
 import type { Option, OptionValue } from '../../sql/ast.ts';
 
+/** The options of one clause, taken one by one. */
 export class Options {
   readonly #left: Map<string, Option>;
   readonly #statement: string;

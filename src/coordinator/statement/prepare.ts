@@ -11,6 +11,7 @@ import { command } from './context.ts';
 
 const preparable = new Set(['select', 'insert', 'update', 'delete', 'subscribe']);
 
+/** PREPARE name AS statement. Throws 42P05. */
 export function prepare(context: ExecutionContext, statement: Extract<Statement, { kind: 'prepare' }>): Outcome {
   const { statements } = context.session;
   if (statements.has(statement.name)) {
@@ -37,6 +38,7 @@ export async function executePrepared(
   return context.execute({ ...context, template: prepared.template, parameters: { types: prepared.parameters, values } }, prepared.statement);
 }
 
+/** DEALLOCATE name or ALL. Throws 26000. */
 export function deallocate(context: ExecutionContext, statement: Extract<Statement, { kind: 'deallocate' }>): Outcome {
   const { statements } = context.session;
   if (statement.name === null) {

@@ -5,6 +5,7 @@ import type { RowStream } from '../session.ts';
 import type { ExecutionContext } from './context.ts';
 import { runQuery } from './select.ts';
 
+/** The rows of a query, as a stream. */
 export async function runSelect(context: ExecutionContext, query: Query): Promise<RowStream> {
   const { transaction } = context.session;
   transaction.use('read');

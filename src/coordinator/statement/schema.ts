@@ -5,6 +5,7 @@ import type { Outcome } from '../session.ts';
 import { command } from './context.ts';
 import type { ExecutionContext } from './context.ts';
 
+/** Throws 42P06, 42939. */
 export function createSchema(
   context: ExecutionContext, statement: Extract<Statement, { kind: 'createSchema' }>,
 ): Outcome {

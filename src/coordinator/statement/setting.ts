@@ -7,6 +7,7 @@ import { quoted } from '../../catalog/session-catalog.ts';
 import type { ExecutionContext } from './context.ts';
 import { command } from './context.ts';
 
+/** SET [LOCAL] name = value. Throws 42704, 22023, 55P02. */
 export function set(context: ExecutionContext, statement: Extract<Statement, { kind: 'set' }>): Outcome {
   const { session } = context;
   const { name } = statement;
@@ -40,12 +41,14 @@ export function show(context: ExecutionContext, statement: Extract<Statement, { 
   return rowStream(columns, rows, 'SHOW');
 }
 
+/** RESET name, RESET ALL. */
 export function reset(context: ExecutionContext, statement: Extract<Statement, { kind: 'reset' }>): Outcome {
   if (statement.name === null) context.session.settings.resetAll();
   else context.session.settings.reset(statement.name);
   return command('RESET');
 }
 
+/** SET TRANSACTION; a warning outside a block. */
 export function setTransaction(
   context: ExecutionContext, statement: Extract<Statement, { kind: 'setTransaction' }>,
 ): Outcome {
@@ -59,6 +62,7 @@ export function setTransaction(
   return command('SET');
 }
 
+/** DISCARD ALL and its parts. Throws 25001 inside a block. */
 export function discard(
   context: ExecutionContext, statement: Extract<Statement, { kind: 'discard' }>,
 ): Outcome {

@@ -36,6 +36,7 @@ export function objectColumns(object: string): readonly ResultColumn[] {
   }
 }
 
+/** The objects of a schema, filtered by LIKE. Throws 3F000, 42P01, 0A000. */
 export function showObjects(context: ExecutionContext, statement: ShowObjects): Outcome {
   const columns = objectColumns(statement.object);
   const like = statement.like === null ? null : likePattern(statement.like);

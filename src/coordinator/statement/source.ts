@@ -144,6 +144,7 @@ function startPosition(options: Options, now: number): StartPosition {
   return { kind: 'timestamp', milliseconds: milliseconds < 0 ? Math.floor(now) + milliseconds : milliseconds };
 }
 
+/** Throws 42704 for a missing connection, 08001 if its cluster does not answer, 0A000 by name. */
 export async function createSource(context: ExecutionContext, statement: CreateSource): Promise<Outcome> {
   const { coordinator } = context;
   context.session.transaction.refuseInBlock('CREATE SOURCE');

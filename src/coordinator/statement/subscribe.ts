@@ -76,6 +76,7 @@ function subscriptionStream(
   };
 }
 
+/** A stream of changes without end (unless UP TO says so). Throws 22023 for a time that cannot be read. */
 export function subscribe(context: ExecutionContext, statement: Subscribe): RowStream {
   const { coordinator, session } = context;
   session.transaction.use('subscribe');

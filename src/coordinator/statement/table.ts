@@ -21,6 +21,7 @@ export function relationColumns(definitions: readonly ColumnDefinition[]): reado
   });
 }
 
+/** Throws 42P07, 42701, 0A000. */
 export function createTable(
   context: ExecutionContext, statement: Extract<Statement, { kind: 'createTable' }>,
 ): Outcome {

@@ -4,6 +4,7 @@ import type { Outcome } from '../session.ts';
 import type { ExecutionContext } from './context.ts';
 import { command } from './context.ts';
 
+/** BEGIN; a warning inside a block. */
 export async function begin(
   context: ExecutionContext, statement: Extract<Statement, { kind: 'begin' }>,
 ): Promise<Outcome> {
@@ -19,6 +20,7 @@ export async function begin(
   return command('BEGIN');
 }
 
+/** COMMIT and ROLLBACK; a warning outside a block. */
 export async function end(context: ExecutionContext, commit: boolean): Promise<Outcome> {
   const { session } = context;
   if (!session.transaction.inBlock) {

@@ -27,6 +27,7 @@ function viewColumns(statement: CreateView, planned: PlannedQuery): readonly Rel
   });
 }
 
+/** Throws 42P07, 42601, 42701, 0A000 and what the query is wrong about. */
 export function createView(context: ExecutionContext, statement: CreateView): Outcome {
   const { coordinator, session } = context;
   const tag = statement.materialized ? 'CREATE MATERIALIZED VIEW' : 'CREATE VIEW';

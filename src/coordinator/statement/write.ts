@@ -109,6 +109,7 @@ function readThenWrite(context: ExecutionContext, planned: PlannedWrite, word: s
 
 const words = { insert: 'INSERT 0', update: 'UPDATE', delete: 'DELETE' } as const;
 
+/** INSERT, UPDATE, DELETE, with RETURNING. Throws 23502 and what the query is wrong about. */
 export async function write(context: ExecutionContext, statement: WriteStatement): Promise<Outcome> {
   const { session } = context;
   const word = words[statement.kind];
