@@ -68,6 +68,18 @@ function definitions(context: BindContext, relation: string, name: string, text:
   return found;
 }
 
+/** Definitions of constraints by oid: PRIMARY KEY and its columns. */
+function constraints(context: BindContext): ReadonlyMap<bigint, string> {
+  const names = new Map(systemRows(context, 'pg_attribute').map((row) => [`${String(row('attrelid'))} ${String(row('attnum'))}`, asText(row('attname'))]));
+  return new Map(systemRows(context, 'pg_constraint').flatMap((row): readonly (readonly [bigint, string])[] => {
+    const oid = row('oid');
+    const key = row('conkey');
+    if (typeof oid !== 'bigint' || key === null || typeof key !== 'object' || !('elements' in key)) return [];
+    const columns = key.elements.map((number) => quoteIdentifier(names.get(`${String(row('conrelid'))} ${String(number)}`) ?? ''));
+    return [[oid, `PRIMARY KEY (${columns.join(', ')})`]];
+  }));
+}
+
 /** Relations that their bare name finds. */
 function visibleRelations(context: BindContext): ReadonlyMap<bigint, string> {
   const found = new Map<bigint, string>();
@@ -98,6 +110,7 @@ export function catalogFunction(context: BindContext, name: string, args: readon
       return { kind: 'not', arg: isNull(visible), type: 'bool', modifier: -1 };
     }
     case 'pg_get_indexdef': return choose(oid, definitions(context, 'pg_indexes', 'indexname', 'indexdef'), nullConstant('text'), 'text');
+    case 'pg_get_constraintdef': return choose(oid, constraints(context), nullConstant('text'), 'text');
     default: return undefined;
   }
 }

@@ -2,7 +2,7 @@
  * FROM: tables, views (expanded where they stand), WITH entries, subqueries, set-returning functions,
  * joins. The result is one relation and the namespace it gives to the rest of the query.
  */
-import type { Alias, FromItem } from '../ast.ts';
+import type { Alias, FromItem, FunctionCall } from '../ast.ts';
 import { functionsNamed } from '../../../dataflow/expr/function-table.ts';
 import { assert, defined } from '../../base/assert.ts';
 import { sqlError, unsupported } from '../../base/error.ts';
@@ -17,6 +17,7 @@ import { coerceArguments, resolveFunction } from './operator-call.ts';
 import { bindRelation } from './relation.ts';
 import type { ScopeColumn, ScopeItem } from './scope.ts';
 import { rowsOf } from './subquery.ts';
+import { zipArrays } from './zip-arrays.ts';
 
 /** Binds a whole FROM clause; without items it gives one row without columns. */
 export function bindFrom(items: readonly FromItem[], environment: Environment): BoundFrom {
@@ -113,10 +114,11 @@ function bindFunction(item: Extract<FromItem, { kind: 'function' }>, environment
   const { position, alias } = item;
   const [call] = item.calls;
   if (call === undefined || item.calls.length > 1) throw unsupported('ROWS FROM with several functions', position);
-  if (item.ordinality) throw unsupported('WITH ORDINALITY', position);
   const { context } = environment;
   const inner = beside(environment, left, true);
   const name = call.name.parts[call.name.parts.length - 1] ?? '';
+  if (name === 'unnest' && (item.ordinality || call.args.length > 1)) return bindUnnest(item, call, inner);
+  if (item.ordinality) throw unsupported(`WITH ORDINALITY of ${name}`, position);
   if (functionsNamed(name).every((entry) => !entry.setReturning)) {
     const scalar = bindExpression(call, inner);
     const column = context.columns.make(alias?.name ?? name, { name: scalar.type, modifier: scalar.modifier });
@@ -135,6 +137,20 @@ function bindFunction(item: Extract<FromItem, { kind: 'function' }>, environment
   const input: Rel = args.length === 0 ? unit : { kind: 'project', input: unit, outputs: args };
   const rel: Rel = { kind: 'flatMap', input, fn: choice.entry.key, args: args.map((arg) => arg.column), outputs };
   return functionItem(rel, outputs, alias, name);
+}
+
+/** `unnest` of several arrays, or with the numbers of its rows. */
+function bindUnnest(item: Extract<FromItem, { kind: 'function' }>, call: FunctionCall, environment: Environment): BoundFrom {
+  const { context } = environment;
+  const arrays = call.args.map((arg) => bindExpression(arg, environment));
+  const name = item.alias !== null && arrays.length === 1 ? item.alias.name : 'unnest';
+  const columns = arrays.map((array) => {
+    const { result } = resolveFunction('unnest', 'unnest', [array], call.position);
+    return context.columns.make(name, { name: result, modifier: -1 });
+  });
+  const ordinal = item.ordinality ? context.columns.make('ordinality', { name: 'int8', modifier: -1 }) : null;
+  const rel = zipArrays(context, unit, arrays, columns, ordinal);
+  return functionItem(rel, ordinal === null ? columns : [...columns, ordinal], item.alias, 'unnest');
 }
 
 function concreteType(type: string, result: Column['type']): Column['type'] {

@@ -20,6 +20,7 @@ import { bindOutputReference } from './output-reference.ts';
 import type { Item } from './output-reference.ts';
 import { resolveItem } from './scope.ts';
 import type { Scope, ScopeColumn } from './scope.ts';
+import { zipArrays } from './zip-arrays.ts';
 
 /** What happens to untyped literals of the select list: they become text, or wait for the caller. */
 export type UnknownPolicy = 'settle' | 'keep';
@@ -112,10 +113,17 @@ function groupKey(
 
 /** A set-returning call of the select list multiplies the rows below the projection. */
 function addSetFunctions(rel: Rel, items: readonly Item[], environment: Environment, replace: (scalar: Scalar) => Scalar): Rel {
-  const [found, second] = environment.setFunctions ?? [];
+  const calls = environment.setFunctions ?? [];
+  const [found] = calls;
   if (found === undefined) return rel;
-  if (second !== undefined) throw unsupported('several set-returning functions in a select list', items[0]?.position);
   const { context } = environment;
+  if (calls.length > 1) {
+    if (calls.some(({ call }) => call.name !== 'unnest')) {
+      throw unsupported('several set-returning functions in a select list', items[0]?.position);
+    }
+    const arrays = calls.flatMap(({ call }) => call.args.map(replace));
+    return zipArrays(context, rel, arrays, calls.map(({ column }) => column), null);
+  }
   const args = found.call.args.map((arg): Output => ({
     column: context.columns.make('arg', { name: arg.type, modifier: arg.modifier }), expression: replace(arg),
   }));

@@ -110,12 +110,15 @@ function computedRow(rel: Apply): Rel | undefined {
 
 /** A set-returning function of the outer row's columns: the function runs over the outer rows themselves. */
 function flatMapped(rel: Apply): Rel | undefined {
-  const { right } = rel;
-  if (rel.type !== 'inner' || rel.on.length > 0 || right.kind !== 'flatMap') return undefined;
-  const { input } = right;
-  if (input.kind !== 'project' || input.input.kind !== 'constant' || input.input.rows.length !== 1 || input.input.columns.length > 0) return undefined;
-  const kept = columnsOf(rel.left).map((column): Output => ({ column, expression: columnReference(column) }));
-  return { ...right, input: { kind: 'project', input: rel.left, outputs: [...kept, ...input.outputs] } };
+  if (rel.type !== 'inner' || rel.on.length > 0) return undefined;
+  const { left, right } = rel;
+  const kept = columnsOf(left).map((column): Output => ({ column, expression: columnReference(column) }));
+  if (right.kind === 'project') {
+    const below = flatMapped({ ...rel, right: right.input });
+    return below === undefined ? undefined : { kind: 'project', input: below, outputs: [...kept, ...right.outputs] };
+  }
+  if (right.kind !== 'flatMap' || right.input.kind !== 'project' || right.input.input !== unit) return undefined;
+  return { ...right, input: { kind: 'project', input: left, outputs: [...kept, ...right.input.outputs] } };
 }
 
 function carriedColumn(carried: Carried, column: Column): Column {
