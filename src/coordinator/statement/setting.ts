@@ -32,6 +32,7 @@ export function showColumns(context: ExecutionContext, name: string): readonly R
   return [resultColumn(context.session.settings.show(name).name)];
 }
 
+/** SHOW name, SHOW ALL. Throws 42704. */
 export function show(context: ExecutionContext, statement: Extract<Statement, { kind: 'show' }>): Outcome {
   const { settings } = context.session;
   const columns = showColumns(context, statement.name);
