@@ -1,7 +1,8 @@
 /**
- * `npm run bench -- NAME [PART …] [--json] [--quick]`: runs a benchmark, or some parts of one, and prints
+ * `npm run bench -- NAME [PART …] [--json] [--quick] [--minutes N]`: runs a benchmark, or some parts of one, and prints
  * its figures, as a table or as one JSON line each. Without a name it lists what there is.
  */
+import { parseArgs } from 'node:util';
 import { realClock } from '../src/base/real/seam.ts';
 import { printJson, printTable } from './support/figure.ts';
 import type { Figure } from './support/figure.ts';
@@ -9,6 +10,8 @@ import type { Figure } from './support/figure.ts';
 export interface BenchOptions {
   /** Smaller inputs: to see that it runs, not to quote. */
   readonly quick: boolean;
+  /** How long a benchmark goes on that runs for a set time. */
+  readonly minutes: number;
   /** Parts to run; none means all. */
   readonly parts: readonly string[];
 }
@@ -19,23 +22,31 @@ interface Benchmark {
 }
 
 const benchmarks = new Map<string, Benchmark>([
+  ['change', { what: 'a change of one row at growing sizes of state, against the smallest', load: () => import('./change.ts') }],
   ['decode', { what: 'Kafka records to columns, against JSON.parse of every value', load: () => import('./decode.ts') }],
+  ['idle', { what: 'a busy view beside 200 idle ones, against alone', load: () => import('./idle.ts') }],
+  ['pause', { what: 'the longest pause of the dataflow at 5 M rows, against the limit', load: () => import('./pause.ts') }],
   ['reduce', { what: 'counts, sums, maxima and distinct rows by the operators alone, against Map programs', load: () => import('./reduce.ts') }],
+  ['soak', { what: 'memory over minutes of steady churn, against the beginning', load: () => import('./soak.ts') }],
+  ['state', { what: 'bytes for a stored row with its index, against the bytes of its values', load: () => import('./state.ts') }],
   ['views', { what: 'four views kept up to date through SQL, against hand-written Map programs', load: () => import('./views.ts') }],
 ]);
 
 async function main(): Promise<number> {
-  const args = process.argv.slice(2);
-  const [name, ...parts] = args.filter((arg) => !arg.startsWith('--'));
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { json: { type: 'boolean' }, quick: { type: 'boolean' }, minutes: { type: 'string', default: '10' } },
+  });
+  const [name, ...parts] = positionals;
   const benchmark = name === undefined ? undefined : benchmarks.get(name);
   if (benchmark === undefined) {
-    process.stdout.write('usage: npm run bench -- NAME [PART …] [--json] [--quick]\n\n');
+    process.stdout.write('usage: npm run bench -- NAME [PART …] [--json] [--quick] [--minutes N]\n\n');
     for (const [each, { what }] of benchmarks) process.stdout.write(`  ${each.padEnd(12)}${what}\n`);
     return name === undefined ? 0 : 1;
   }
   const { run } = await benchmark.load();
-  const figures = await run({ quick: args.includes('--quick'), parts });
-  if (args.includes('--json')) printJson(figures);
+  const figures = await run({ quick: values.quick ?? false, minutes: Number(values.minutes), parts });
+  if (values.json === true) printJson(figures);
   else printTable(figures);
   return 0;
 }

@@ -60,9 +60,15 @@ class DirectLink implements EngineLink {
     for (const response of this.#queue.splice(0)) this.#handler(response);
   }
 
+  /** Length of a turn in milliseconds, and who is told how long each took. */
+  turn: { readonly milliseconds: number; readonly told: ((work: () => boolean) => boolean) | null } = { milliseconds: 1_000, told: null };
+
   /** The same without delivering: what a step costs. */
   work(): void {
-    while (this.engine.run(1_000));
+    const { milliseconds, told } = this.turn;
+    const run = (): boolean => this.engine.run(milliseconds);
+    if (told === null) while (run());
+    else while (told(run));
   }
 
   close(): Promise<void> {
@@ -155,6 +161,19 @@ export class SqlEngine {
     this.#link.engine.command({ kind: 'step', step: this.#step, time: this.#step, inputs: [] });
     this.#link.work();
     this.#link.stepping = false;
+  }
+
+  /** From now on runs in turns of `milliseconds` and tells how long each one took. */
+  watchTurns(milliseconds: number, now: () => number, told: (milliseconds: number) => void): void {
+    this.#link.turn = {
+      milliseconds,
+      told: (work) => {
+        const start = now();
+        const more = work();
+        told(now() - start);
+        return more;
+      },
+    };
   }
 
   /** The engine's own count of what it holds. */
