@@ -32,6 +32,8 @@ interface Prepared {
   readonly rightKey: readonly number[];
   readonly nullsEqual: boolean;
   readonly residual: readonly Scalar[];
+  /** Columns that the condition reads, of both sides. */
+  readonly reads: ReadonlySet<number>;
 }
 
 /** The join of two lowered inputs. */
@@ -82,7 +84,8 @@ function prepare(plan: PlanBuilder, on: readonly Scalar[], left: Lowered, right:
   const [l, leftKey] = withKeys(plan, left, filterLeft, keys.map((key) => key.left));
   const [r, rightKey] = withKeys(plan, right, [...filterRight, ...present], keys.map((key) => key.right));
   assert(leftKey.length === rightKey.length, 'keys come in pairs');
-  return { left: l, right: r, leftKey, rightKey, nullsEqual, residual: [...residual, ...extra] };
+  const reads = new Set(on.flatMap((predicate) => [...columnsRead(predicate).keys()]));
+  return { left: l, right: r, leftKey, rightKey, nullsEqual, residual: [...residual, ...extra], reads };
 }
 
 function real(lowered: Lowered): readonly Column[] {
@@ -120,7 +123,7 @@ function pairs(plan: PlanBuilder, prepared: Prepared): Lowered {
 
 function semijoin(plan: PlanBuilder, prepared: Prepared, anti: boolean): Lowered {
   const { left, right } = prepared;
-  if (prepared.residual.length > 0) return matchingRows(plan, left, pairs(plan, prepared), anti);
+  if (prepared.residual.length > 0) return matchingRows(plan, left, pairs(plan, prepared), prepared.reads, anti);
   return { node: plan.semijoin(left.node, right.node, prepared.leftKey, prepared.rightKey, anti, prepared.nullsEqual), columns: left.columns };
 }
 
@@ -171,19 +174,23 @@ function mayBeNull(plan: PlanBuilder, scalar: Scalar, side: Lowered): boolean {
   return outputColumns(programOf(side.columns, [], [scalar]), plan.columns(side.node))[0]?.nullable ?? true;
 }
 
-/** The rows of one side that occur in pairs, or that do not. */
-function matchingRows(plan: PlanBuilder, side: Lowered, joined: Lowered, anti: boolean): Lowered {
-  const columns = real(side);
+/**
+ * The rows of one side that occur in pairs, or that do not. Whether a row does depends on the columns
+ * that the condition reads, so these are compared.
+ */
+function matchingRows(plan: PlanBuilder, side: Lowered, joined: Lowered, reads: ReadonlySet<number>, anti: boolean): Lowered {
+  const columns = real(side).filter((column) => reads.has(column.id));
   const keep = columns.map((column) => joined.columns.findIndex((each) => each?.id === column.id));
   const matched = plan.distinct(plan.project(joined.node, keep));
   const leftKey = columns.map((column) => side.columns.findIndex((each) => each?.id === column.id));
-  const node = plan.semijoin(side.node, matched, leftKey, columns.map((_, i) => i), anti, true);
+  const nullsEqual = leftKey.some((position) => plan.columns(side.node)[position]?.nullable ?? true);
+  const node = plan.semijoin(side.node, matched, leftKey, columns.map((_, i) => i), anti, nullsEqual);
   return { node, columns: side.columns };
 }
 
 /** Rows of the left side that are in no pair. */
 function unmatched(plan: PlanBuilder, prepared: Prepared, joined: Lowered): Lowered {
-  if (prepared.residual.length > 0) return matchingRows(plan, prepared.left, joined, true);
+  if (prepared.residual.length > 0) return matchingRows(plan, prepared.left, joined, prepared.reads, true);
   return semijoin(plan, prepared, true);
 }
 

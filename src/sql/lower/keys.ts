@@ -39,7 +39,8 @@ function keysOfNode(node: Node, plan: Plan, found: readonly (readonly Key[])[]):
   const of = (input: number): readonly Key[] => found[input] ?? [];
   switch (node.kind) {
     case 'constant': return node.rows.length === 0 || (node.rows.length === 1 && node.rows[0]?.weight === 1) ? [[]] : [];
-    case 'get': case 'flatMap': case 'negate': return [];
+    case 'get': return projectKeys(uniqueKeys(node.collection), node.demand);
+    case 'flatMap': case 'negate': return [];
     case 'mfp': {
       const { nodes, outputs } = node.program;
       const sources = outputs.map((id) => {

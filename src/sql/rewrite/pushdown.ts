@@ -12,6 +12,7 @@ import type { Scalar } from '../logical/scalar.ts';
 import { conjuncts, substitute, walk } from '../logical/scalar.ts';
 import { limits } from '../../base/limits.ts';
 import { sizeOf } from '../bind/expression-size.ts';
+import { factored } from './factor.ts';
 import { foldScalar } from './fold.ts';
 import { orderJoins } from './join-order.ts';
 
@@ -24,7 +25,7 @@ export class Pushdown {
     switch (rel.kind) {
       case 'constant': case 'get': return filter(rel, predicates);
       case 'shared': return filter({ ...rel, definition: this.#definition(rel.definition) }, predicates);
-      case 'filter': return this.push(rel.input, [...rel.predicates.flatMap((each) => conjuncts(foldScalar(each))), ...predicates]);
+      case 'filter': return this.push(rel.input, [...rel.predicates.flatMap((each) => factored(foldScalar(each))), ...predicates]);
       case 'project': {
         const made = new Map(rel.outputs.map((output) => [output.column.id, output.expression]));
         const [fine, above] = split(predicates, (predicate) => sizeWith(predicate, made) <= limits.pushedNodesMax);
@@ -67,7 +68,7 @@ export class Pushdown {
 
   #join(rel: Extract<Rel, { kind: 'join' | 'apply' }>, predicates: readonly Scalar[]): Rel {
     const type = strengthened(rel, predicates);
-    const on = rel.on.flatMap((each) => conjuncts(foldScalar(each)));
+    const on = rel.on.flatMap((each) => factored(foldScalar(each)));
     switch (type) {
       case 'inner': return this.#innerJoin({ ...rel, type, on: [...on, ...predicates] });
       case 'left': {
@@ -130,11 +131,11 @@ function retyped(made: Scalar | undefined, reference: Scalar): Scalar | undefine
 /** The inputs and predicates of a tree of inner joins, filters between them included. */
 function flatten(rel: Rel, inputs: Rel[], predicates: Scalar[]): void {
   if (rel.kind === 'join' && rel.type === 'inner') {
-    predicates.push(...rel.on.flatMap((each) => conjuncts(foldScalar(each))));
+    predicates.push(...rel.on.flatMap((each) => factored(foldScalar(each))));
     flatten(rel.left, inputs, predicates);
     flatten(rel.right, inputs, predicates);
   } else if (rel.kind === 'filter') {
-    predicates.push(...rel.predicates.flatMap((each) => conjuncts(foldScalar(each))));
+    predicates.push(...rel.predicates.flatMap((each) => factored(foldScalar(each))));
     flatten(rel.input, inputs, predicates);
   } else inputs.push(rel);
 }

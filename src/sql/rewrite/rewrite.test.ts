@@ -91,6 +91,15 @@ Map output: 1
 `);
   });
 
+  test('what all branches of an OR ask for becomes a key', () => {
+    expect(plan(`select 1 from t, s where (t.a = s.a and b = 'x') or (t.a = s.a and d = 'y')`)).toBe(`
+Map output: 1
+  Join on a = a; where ((b = 'x') OR (d = 'y'))
+    Get public.t (a, b)
+    Get public.s (a, d)
+`);
+  });
+
   test('an outer join whose padded rows are refused is an inner one', () => {
     expect(plan('select t.a from t left join s on t.a = s.a where s.e > 4')).toBe(`
 Map output: a
