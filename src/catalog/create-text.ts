@@ -4,7 +4,7 @@ import type { StartPosition } from '../../connectors/connector.ts';
 import { formatType } from '../sql/types/type-name.ts';
 import type { RelationColumn } from '../sql/catalog-view.ts';
 import type { Catalog } from './catalog.ts';
-import type { SchemaItem, SourceObject } from './object.ts';
+import type { IndexObject, RelationObject, SchemaItem, SourceObject, TableObject } from './object.ts';
 import { isRelation } from './object.ts';
 import { quoted } from './session-catalog.ts';
 
@@ -52,6 +52,21 @@ function sourceText(catalog: Catalog, source: SourceObject, name: string): strin
   return `CREATE SOURCE ${name}${list} FROM KAFKA CONNECTION ${connectionName} ${options} ${formatText(source.format)}`;
 }
 
+/** The names of columns, in parentheses. */
+function namesText(relation: RelationObject, columns: readonly number[]): string {
+  return `(${columns.map((column) => quoted(relation.columns[column]?.name ?? '')).join(', ')})`;
+}
+
+/** The definition of the constraint behind a primary key's index. */
+export function constraintText(relation: RelationObject, index: IndexObject): string {
+  return `PRIMARY KEY ${namesText(relation, index.key)}`;
+}
+
+function keyTexts(catalog: Catalog, table: TableObject): readonly string[] {
+  return catalog.dependents(table.oid).flatMap((index) =>
+    (index.kind === 'index' && index.primary ? [`CONSTRAINT ${quoted(index.name)} ${constraintText(table, index)}`] : []));
+}
+
 /** One statement, without a semicolon. */
 export function createText(catalog: Catalog, object: SchemaItem): string {
   const name = `${quoted(object.schema)}.${quoted(object.name)}`;
@@ -59,7 +74,7 @@ export function createText(catalog: Catalog, object: SchemaItem): string {
     case 'connection':
       return `CREATE CONNECTION ${name} TO KAFKA (BROKER ${literal(object.brokers.join(','))})`;
     case 'table':
-      return `CREATE TABLE ${name} (${object.columns.map(columnText).join(', ')})`;
+      return `CREATE TABLE ${name} (${[...object.columns.map(columnText), ...keyTexts(catalog, object)].join(', ')})`;
     case 'source':
       return sourceText(catalog, object, name);
     case 'view':
@@ -69,8 +84,8 @@ export function createText(catalog: Catalog, object: SchemaItem): string {
     case 'index': {
       const on = catalog.byOid(object.on);
       if (on === undefined || !isRelation(on)) return '';
-      const keys = object.key.map((column) => quoted(on.columns[column]?.name ?? '')).join(', ');
-      return `CREATE INDEX ${quoted(object.name)} ON ${quoted(on.schema)}.${quoted(on.name)} USING arrangement (${keys})`;
+      const [word, method] = object.primary ? ['UNIQUE INDEX', 'btree'] : ['INDEX', 'arrangement'];
+      return `CREATE ${word} ${quoted(object.name)} ON ${quoted(on.schema)}.${quoted(on.name)} USING ${method} ${namesText(on, object.key)}`;
     }
   }
 }

@@ -79,6 +79,8 @@ export interface IndexObject extends Named {
   readonly on: number;
   /** Column positions, in order. */
   readonly key: readonly number[];
+  /** True for the index of a primary key: it lives and goes with its table. */
+  readonly primary: boolean;
 }
 
 export type RelationObject = TableObject | SourceObject | ViewObject | MaterializedViewObject;

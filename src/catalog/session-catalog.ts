@@ -107,6 +107,7 @@ export class SessionCatalog implements CatalogView {
 
   #relation(object: RelationObject): Relation {
     const indexed = object.kind === 'view' ? object.indexed : null;
+    const indexes = this.#catalog.dependents(object.oid).filter((other) => other.kind === 'index');
     return {
       oid: object.oid, schema: object.schema, name: object.name, kind: object.kind,
       columns: object.columns,
@@ -114,9 +115,11 @@ export class SessionCatalog implements CatalogView {
       stored: object.kind === 'source' ? object.stored : object.kind !== 'view' || indexed !== null,
       definition: object.kind === 'view' && indexed === null ? object.query : null,
       searchPath: object.kind === 'view' ? object.searchPath : [],
-      indexes: this.#catalog.dependents(object.oid).flatMap((o) => (o.kind === 'index' ? [o.key] : [])),
+      indexes: indexes.map((index) => index.key),
       rows: null,
-      ...(object.kind === 'table' ? { defaults: object.defaults } : {}),
+      ...(object.kind === 'table' ? {
+        defaults: object.defaults, uniqueKeys: indexes.filter((index) => index.primary).map((index) => index.key),
+      } : {}),
     };
   }
 }

@@ -14,9 +14,12 @@ import type { CatalogObject, ConnectionObject, SourceObject } from '../catalog/o
 import type { SystemRelation } from '../catalog/system/relation.ts';
 import { EngineClient } from './engine-client.ts';
 import type { EngineLink } from './engine-link.ts';
+import { RegisteredLookups } from './registered-lookups.ts';
 import { Replay } from './replay.ts';
 import { SourceRuntime } from './source-runtime.ts';
 import { Timeline } from './timeline.ts';
+import { UniqueKeys } from './unique-keys.ts';
+import type { TableInput } from './unique-keys.ts';
 
 export interface CoordinatorParts {
   readonly link: EngineLink;
@@ -33,6 +36,8 @@ export class Coordinator {
   readonly catalog: Catalog;
   readonly engine: EngineClient;
   readonly timeline: Timeline;
+  readonly uniqueKeys: UniqueKeys;
+  readonly lookups: RegisteredLookups;
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly log: Log;
@@ -71,6 +76,8 @@ export class Coordinator {
       },
     });
     this.timeline = new Timeline(this.engine, parts.clock);
+    this.uniqueKeys = new UniqueKeys(this.engine);
+    this.lookups = new RegisteredLookups((command) => this.engine.send(command));
   }
 
   /** Throws if the engine is gone. */
@@ -187,6 +194,7 @@ export class Coordinator {
         await this.#stopSource(object.collection);
         return;
       case 'table':
+        this.uniqueKeys.forget(object.collection);
         this.engine.send({ kind: 'dropCollection', collection: object.collection });
         return;
       case 'materialized view':
@@ -231,6 +239,24 @@ export class Coordinator {
     counts.records = records;
     counts.failed = failed;
     counts.lastError = lastError;
+  }
+
+  /**
+   * Writes rows of tables in one step. Where a table has a primary key, the check and the write are
+   * one, and no other write to such a table comes between. Throws 23505.
+   */
+  async write(inputs: readonly TableInput[]): Promise<void> {
+    if (inputs.some((input) => this.uniqueKeys.has(input.collection))) {
+      await this.exclusively(() => this.writeAlone(inputs));
+    } else {
+      await this.timeline.write(inputs);
+    }
+  }
+
+  /** The same for who is within `exclusively` already. */
+  async writeAlone(inputs: readonly TableInput[]): Promise<void> {
+    await this.uniqueKeys.check(inputs, this.timeline.complete);
+    await this.timeline.write(inputs);
   }
 
   /**

@@ -18,6 +18,8 @@ export const defaultUser = 'materialize';
 const epochMicroseconds = 946_684_800_000_000n;
 
 /** The state of one session. */
+const none: readonly Notice[] = [];
+
 export class SessionState {
   readonly coordinator: Coordinator;
   readonly user: string;
@@ -37,7 +39,7 @@ export class SessionState {
     this.#runtime = runtime;
     this.user = user;
     this.database = database;
-    this.transaction = new Transaction(coordinator.timeline);
+    this.transaction = new Transaction(coordinator.timeline, (writes) => coordinator.write(writes));
   }
 
   notice(notice: Notice): void {
@@ -46,13 +48,19 @@ export class SessionState {
 
   takeNotices(): readonly Notice[] {
     const notices = this.#notices;
+    if (notices.length === 0) return none;
     this.#notices = [];
     return notices;
   }
 
   /** Fixes the statement's time; inside a block now() is that of BEGIN. */
   startStatement(): void {
-    this.#time = this.#block?.time ?? this.#now();
+    this.#time = this.#block?.time ?? null;
+  }
+
+  /** The statement's time: the clock is read when it is first asked for. */
+  get #statementTime(): bigint {
+    return (this.#time ??= this.#now());
   }
 
   #now(): bigint {
@@ -66,13 +74,13 @@ export class SessionState {
     return new SessionCatalog(catalog, {
       system: { catalog, runtime: this.#runtime, database: this.database, user: this.user },
       searchPath: effectivePath(catalog, written),
-      nowMicroseconds: this.#time ?? this.#now(),
+      nowMicroseconds: this.#statementTime,
       setting: (name) => this.settings.get(name),
     });
   }
 
   beginBlock(): void {
-    this.#block = { snapshot: this.settings.snapshot(), time: this.#time ?? this.#now() };
+    this.#block = { snapshot: this.settings.snapshot(), time: this.#statementTime };
   }
 
   /** SET LOCAL: undone at the end of the block. */

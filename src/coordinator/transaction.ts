@@ -14,7 +14,7 @@ import type { TransactionStatus } from './session.ts';
 
 export type Purpose = 'read' | 'insert' | 'subscribe';
 
-interface PendingWrite {
+export interface PendingWrite {
   readonly collection: number;
   readonly batch: PackedBatch;
 }
@@ -22,6 +22,7 @@ interface PendingWrite {
 /** A session's present transaction; reused for the next one. */
 export class Transaction {
   readonly #timeline: Timeline;
+  readonly #write: (writes: readonly PendingWrite[]) => Promise<void>;
   #block = false;
   #failed = false;
   #readOnly = false;
@@ -30,8 +31,10 @@ export class Transaction {
   #release: (() => void) | null = null;
   #writes: PendingWrite[] = [];
 
-  constructor(timeline: Timeline) {
+  /** `write` makes rows of tables visible together. */
+  constructor(timeline: Timeline, write: (writes: readonly PendingWrite[]) => Promise<void>) {
     this.#timeline = timeline;
+    this.#write = write;
   }
 
   get status(): TransactionStatus {
@@ -44,6 +47,11 @@ export class Transaction {
 
   get failed(): boolean {
     return this.#failed;
+  }
+
+  /** Outside a block, with nothing to commit, undo or release. */
+  get idle(): boolean {
+    return !this.#block && !this.#failed && !this.#readOnly && this.#writes.length === 0 && this.#release === null;
   }
 
   begin(readOnly: boolean): void {
@@ -98,6 +106,11 @@ export class Transaction {
     return this.#step;
   }
 
+  /** What waits to be written. */
+  get writes(): readonly PendingWrite[] {
+    return this.#writes;
+  }
+
   insert(collection: number, batch: PackedBatch): void {
     this.#writes.push({ collection, batch });
   }
@@ -106,7 +119,7 @@ export class Transaction {
   async flush(): Promise<void> {
     const writes = this.#writes;
     this.#writes = [];
-    if (writes.length > 0) await this.#timeline.write(writes);
+    if (writes.length > 0) await this.#write(writes);
   }
 
   /** Ends it; answers whether it was committed. */

@@ -176,6 +176,14 @@ export interface ColumnDefinition {
   readonly position: Position;
 }
 
+/** PRIMARY KEY of a table, in the order of its columns. */
+export interface PrimaryKey {
+  /** The name given by CONSTRAINT; null for the default one. */
+  readonly name: string | null;
+  readonly columns: readonly string[];
+  readonly position: Position;
+}
+
 /** `NAME [=] value` in parentheses or WITH (…): value as written. */
 export interface Option {
   /** Upper-case words joined by one blank: 'START OFFSET'. */
@@ -217,10 +225,11 @@ export type Statement = { readonly position: Position } & (
       readonly connector: string; readonly connection: QualifiedName | null; readonly options: readonly Option[];
       readonly keyFormat: Format | null; readonly valueFormat: Format | null; readonly include: readonly Include[];
       readonly envelope: { readonly name: string; readonly options: readonly Option[]; readonly position: Position } | null; readonly with: readonly Option[] }
-  | { readonly kind: 'createTable'; readonly name: QualifiedName; readonly ifNotExists: boolean; readonly columns: readonly ColumnDefinition[]; readonly temporary: boolean }
+  | { readonly kind: 'createTable'; readonly name: QualifiedName; readonly ifNotExists: boolean; readonly columns: readonly ColumnDefinition[]; readonly primaryKey: PrimaryKey | null; readonly temporary: boolean }
   | { readonly kind: 'createView'; readonly name: QualifiedName; readonly ifNotExists: boolean; readonly orReplace: boolean; readonly materialized: boolean; readonly columns: readonly string[];
       readonly query: Query; /** The text of the query, for pg_get_viewdef. */ readonly queryText: string; readonly with: readonly Option[] }
-  | { readonly kind: 'createIndex'; readonly name: string | null; readonly ifNotExists: boolean; readonly isDefault: boolean; readonly on: QualifiedName; readonly keys: readonly Expression[]; readonly method: string | null }
+  | { readonly kind: 'createIndex'; readonly name: string | null; readonly ifNotExists: boolean; readonly isDefault: boolean; readonly on: QualifiedName; readonly keys: readonly Expression[];
+      /** Columns of INCLUDE. */ readonly include: readonly string[]; readonly method: string | null }
   | { readonly kind: 'drop'; readonly object: ObjectKind; readonly names: readonly QualifiedName[]; readonly ifExists: boolean; readonly cascade: boolean }
   | { readonly kind: 'insert'; readonly table: QualifiedName; readonly columns: readonly { readonly name: string; readonly position: Position }[]; readonly source: Query | 'default values'; readonly returning: readonly SelectItem[] }
   | { readonly kind: 'update'; readonly table: QualifiedName; readonly alias: string | null; readonly set: readonly { readonly column: string; readonly value: Expression; readonly position: Position }[];

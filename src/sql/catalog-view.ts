@@ -36,6 +36,8 @@ export interface Relation {
   readonly searchPath: readonly string[];
   /** Column positions of each index on the collection. */
   readonly indexes: readonly (readonly number[])[];
+  /** Tables with a primary key: its columns, of which no two rows agree. */
+  readonly uniqueKeys?: readonly (readonly number[])[];
   /** Tables: DEFAULT by column; absent or null where there is none. */
   readonly defaults?: readonly (Expression | null)[];
   /** System tables: their rows now. */

@@ -92,7 +92,7 @@ function planWithRelations(context: BindContext, bound: BoundQuery): {
     constant: plan.nodes.every((node) => node.kind !== 'get'),
     dependencies: [...context.dependencies],
     collections: [...new Set(plan.nodes.flatMap((node) => (node.kind === 'get' ? [node.collection] : [])))],
-    keys: projectKeys(keysOf(plan), finishing.project),
+    keys: projectKeys(keysOf(plan, (collection) => relations.get(collection)?.uniqueKeys ?? []), finishing.project),
   };
   return { planned, relations };
 }

@@ -1,6 +1,7 @@
 /** Every system relation. */
 import { informationSchema } from './information-schema.ts';
 import { mzRelations } from './mz.ts';
+import { pgConstraint } from './pg-constraint.ts';
 import { pgCluster } from './pg-cluster.ts';
 import { pgEmpty } from './pg-empty.ts';
 import { pgRelations } from './pg-relations.ts';
@@ -8,5 +9,5 @@ import { pgTypes } from './pg-types.ts';
 import type { SystemRelation } from './relation.ts';
 
 export const systemRelations: readonly SystemRelation[] = [
-  ...pgRelations, ...pgTypes, ...pgCluster, ...pgEmpty, ...informationSchema, ...mzRelations,
+  ...pgRelations, ...pgTypes, ...pgCluster, ...pgConstraint, ...pgEmpty, ...informationSchema, ...mzRelations,
 ];

@@ -10,14 +10,6 @@ import { systemColumns } from './relation.ts';
 type Shape = readonly [oid: number, name: string, columns: readonly (readonly [string, TypeName])[]];
 
 const shapes: readonly Shape[] = [
-  [2606, 'pg_constraint', [
-    ['oid', 'oid'], ['conname', 'name'], ['connamespace', 'oid'], ['contype', 'char'], ['condeferrable', 'bool'],
-    ['condeferred', 'bool'], ['convalidated', 'bool'], ['conrelid', 'oid'], ['contypid', 'oid'], ['conindid', 'oid'],
-    ['conparentid', 'oid'], ['confrelid', 'oid'], ['confupdtype', 'char'], ['confdeltype', 'char'], ['confmatchtype', 'char'],
-    ['conislocal', 'bool'], ['coninhcount', 'int4'], ['connoinherit', 'bool'], ['conkey', '_int2'], ['confkey', '_int2'],
-    ['conpfeqop', '_oid'], ['conppeqop', '_oid'], ['conffeqop', '_oid'], ['confdelsetcols', '_int2'], ['conexclop', '_oid'],
-    ['conbin', 'text'],
-  ]],
   [2609, 'pg_description', [['objoid', 'oid'], ['classoid', 'oid'], ['objsubid', 'int4'], ['description', 'text']]],
   [2396, 'pg_shdescription', [['objoid', 'oid'], ['classoid', 'oid'], ['description', 'text']]],
   [3501, 'pg_enum', [['oid', 'oid'], ['enumtypid', 'oid'], ['enumsortorder', 'float4'], ['enumlabel', 'name']]],

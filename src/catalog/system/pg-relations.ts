@@ -113,7 +113,7 @@ function indexRows({ catalog }: SystemContext): readonly Row[] {
   return indexes(catalog).map((index) => {
     const zeros = index.key.map(() => 0n);
     return [
-      BigInt(index.oid), BigInt(index.on), index.key.length, index.key.length, false, false, false, false,
+      BigInt(index.oid), BigInt(index.on), index.key.length, index.key.length, index.primary, false, index.primary, false,
       true, false, true, false, true, true, false, vector(index.key.map((c) => c + 1)), vector(zeros),
       vector(zeros), vector(index.key.map(() => 0)), null, null,
     ];

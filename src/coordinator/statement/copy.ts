@@ -15,7 +15,7 @@ import type { CopyIn, CopyOut } from '../session.ts';
 import type { ExecutionContext } from './context.ts';
 import { runSelect } from './query.ts';
 import { subscribe } from './subscribe.ts';
-import { requireNotNull } from './write.ts';
+import { gather, requireNotNull } from './write.ts';
 
 type CopyFrom = Extract<Statement, { kind: 'copyFrom' }>;
 
@@ -93,7 +93,7 @@ export function copyFrom(context: ExecutionContext, statement: CopyFrom): CopyIn
     async done() {
       for (const row of reader.end()) add(row);
       pack();
-      for (const batch of batches) session.transaction.insert(table.collection, batch);
+      await gather(context, batches.map((batch) => ({ collection: table.collection, batch })));
       if (!session.transaction.inBlock) await session.transaction.flush();
       return `COPY ${count}`;
     },

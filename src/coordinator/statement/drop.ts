@@ -1,7 +1,7 @@
 /** DROP of every kind of object, with CASCADE and RESTRICT as in Postgres. */
 import { sqlError } from '../../base/error.ts';
 import type { ObjectKind, QualifiedName, Statement } from '../../sql/ast.ts';
-import type { CatalogObject } from '../../catalog/object.ts';
+import type { CatalogObject, IndexObject } from '../../catalog/object.ts';
 import { command } from './context.ts';
 import type { ExecutionContext } from './context.ts';
 import { findItem } from './naming.ts';
@@ -38,7 +38,16 @@ function targets(context: ExecutionContext, statement: Drop): readonly CatalogOb
         hint: `Use DROP ${object.kind.toUpperCase()} to remove a ${object.kind}.`, position: name.position,
       });
     }
+    if (object.kind === 'index' && object.primary) throw neededByKey(context, object);
     return [object];
+  });
+}
+
+/** An index of a primary key goes with its table only. */
+function neededByKey(context: ExecutionContext, index: IndexObject): Error {
+  const table = context.coordinator.catalog.byOid(index.on)?.name ?? '';
+  return sqlError('2BP01', `cannot drop index ${index.name} because constraint ${index.name} on table ${table} requires it`, {
+    hint: `You can drop constraint ${index.name} on table ${table} instead.`,
   });
 }
 

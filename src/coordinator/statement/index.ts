@@ -39,6 +39,12 @@ function keyOf(relation: RelationObject, statement: CreateIndex): readonly numbe
 }
 
 /** Throws 42P01, 42703, 42P07, 0A000. */
+/** INCLUDE asks for columns beside the key; an index leads to whole rows, so it only has to name some. */
+function requireColumns(relation: RelationObject, names: readonly string[]): void {
+  const missing = names.find((name) => !relation.columns.some((column) => column.name === name));
+  if (missing !== undefined) throw sqlError('42703', `column "${missing}" does not exist`);
+}
+
 export function createIndex(context: ExecutionContext, statement: CreateIndex): Outcome {
   const { coordinator, session } = context;
   session.transaction.refuseInBlock('CREATE INDEX');
@@ -47,13 +53,14 @@ export function createIndex(context: ExecutionContext, statement: CreateIndex): 
     throw unsupported(`index method ${statement.method}`, statement.position);
   }
   const key = keyOf(relation, statement);
+  requireColumns(relation, statement.include);
   const name = statement.name ?? freeName(context, relation, key);
   const at = { schema: relation.schema, name };
   if (skipExisting(context, at, statement.ifNotExists)) return command('CREATE INDEX');
   if (relation.kind === 'source' && !relation.stored) {
     throw unsupported('an index on an append-only source', statement.on.position, 'Index a materialized view over the source.');
   }
-  coordinator.catalog.add({ kind: 'index', oid: coordinator.catalog.nextOid(), ...at, on: relation.oid, key });
+  coordinator.catalog.add({ kind: 'index', oid: coordinator.catalog.nextOid(), ...at, on: relation.oid, key, primary: false });
   const collection = relation.kind === 'view' ? keepRows(context, relation) : relation.collection;
   coordinator.engine.send({ kind: 'createIndex', collection, key });
   return command('CREATE INDEX');

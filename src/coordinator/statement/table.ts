@@ -22,28 +22,50 @@ export function relationColumns(definitions: readonly ColumnDefinition[]): reado
 }
 
 /** Throws 42P07, 42701, 0A000. */
-export function createTable(
-  context: ExecutionContext, statement: Extract<Statement, { kind: 'createTable' }>,
-): Outcome {
+type CreateTable = Extract<Statement, { kind: 'createTable' }>;
+
+export function createTable(context: ExecutionContext, statement: CreateTable): Outcome {
   const { coordinator } = context;
   context.session.transaction.refuseInBlock('CREATE TABLE');
   if (statement.temporary) throw unsupported('CREATE TEMPORARY TABLE', statement.position);
-  const keyed = statement.columns.find((column) => column.primaryKey);
-  if (keyed !== undefined) throw unsupported('PRIMARY KEY', keyed.position, 'Tables have no constraints but NOT NULL.');
   const at = newName(context, statement.name);
   if (skipExisting(context, at, statement.ifNotExists)) return command('CREATE TABLE');
   const columns = relationColumns(statement.columns);
   statement.columns.forEach(({ default: expression }, i) => {
     if (expression !== null) planConstant(context, expression, columns[i]?.type.name ?? 'text', 'DEFAULT expressions');
   });
+  const key = primaryKeyOf(context, statement, at);
   const collection = coordinator.engine.nextNumber();
+  const oid = coordinator.catalog.nextOid();
   coordinator.catalog.add({
-    kind: 'table', oid: coordinator.catalog.nextOid(), ...at, columns, collection,
+    kind: 'table', oid, ...at, columns, collection,
     defaults: statement.columns.map((column) => column.default),
   });
   coordinator.engine.send({
     kind: 'createCollection', collection, stored: true,
     columns: columns.map((column) => ({ type: column.type.name, nullable: column.nullable })),
   });
+  if (key === null) return command('CREATE TABLE');
+  coordinator.catalog.add({
+    kind: 'index', oid: coordinator.catalog.nextOid(), schema: at.schema, name: key.name, on: oid, key: key.key, primary: true,
+  });
+  coordinator.engine.send({ kind: 'createIndex', collection, key: key.key });
+  coordinator.uniqueKeys.declare(collection, { name: key.name, columns, key: key.key });
   return command('CREATE TABLE');
+}
+
+/** The primary key's constraint and index. Throws 42P07 if its name is taken. */
+function primaryKeyOf(
+  context: ExecutionContext, statement: CreateTable, at: { readonly schema: string; readonly name: string },
+): { readonly name: string; readonly key: readonly number[] } | null {
+  const { primaryKey } = statement;
+  if (primaryKey === null) return null;
+  const { catalog } = context.coordinator;
+  const taken = (name: string): boolean => name === at.name || catalog.item(at.schema, name) !== undefined;
+  if (primaryKey.name !== null && taken(primaryKey.name)) {
+    throw sqlError('42P07', `relation "${primaryKey.name}" already exists`, { position: primaryKey.position });
+  }
+  let name = primaryKey.name ?? `${at.name}_pkey`;
+  for (let i = 1; taken(name); i++) name = `${at.name}_pkey${i}`;
+  return { name, key: primaryKey.columns.map((column) => statement.columns.findIndex((each) => each.name === column)) };
 }

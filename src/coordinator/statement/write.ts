@@ -93,16 +93,27 @@ function outcome(planned: PlannedWrite, batches: readonly PackedBatch[], word: s
   return batchStream(defined(planned.columns, 'RETURNING has columns'), copies, () => tag);
 }
 
+/**
+ * Gathers rows that an INSERT or COPY adds until the transaction ends. A key that is there already is
+ * found at once, and looked for again when they are written, as others may write in between.
+ */
+export async function gather(context: ExecutionContext, inputs: readonly Input[]): Promise<void> {
+  const { coordinator: { uniqueKeys, timeline }, session: { transaction } } = context;
+  const keyed = (input: Input): boolean => uniqueKeys.has(input.collection);
+  if (inputs.some(keyed)) await uniqueKeys.check([...transaction.writes.filter(keyed), ...inputs], timeline.complete);
+  for (const { collection, batch } of inputs) transaction.insert(collection, batch);
+}
+
 /** Reads and writes while no other statement of the kind does. */
-function readThenWrite(context: ExecutionContext, planned: PlannedWrite, word: string): Promise<Outcome> {
+async function readThenWrite(context: ExecutionContext, planned: PlannedWrite, word: string): Promise<Outcome> {
   const { coordinator, session } = context;
+  await session.transaction.flush();
   return coordinator.exclusively(async () => {
     context.cancellation.check();
-    await session.transaction.flush();
     const batches = await affected(context, planned);
     const result = outcome(planned, batches, word);
     const inputs = changes(planned, batches);
-    if (inputs.length > 0) await coordinator.timeline.write(inputs);
+    if (inputs.length > 0) await coordinator.writeAlone(inputs);
     return result;
   });
 }
@@ -121,6 +132,6 @@ export async function write(context: ExecutionContext, statement: WriteStatement
   }
   const batches = await affected(context, planned);
   const result = outcome(planned, batches, word);
-  for (const { collection, batch } of changes(planned, batches)) session.transaction.insert(collection, batch);
+  await gather(context, changes(planned, batches));
   return result;
 }

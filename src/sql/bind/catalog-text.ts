@@ -4,6 +4,7 @@
  * put into the expression as a choice among the oids there are.
  */
 import { functionByKey, operatorsNamed } from '../../../dataflow/expr/function-table.ts';
+import { quoteIdentifier } from '../../../dataflow/expr/quoting.ts';
 import type { Datum } from '../../../dataflow/value/datum.ts';
 import type { TypeName } from '../../../dataflow/value/type.ts';
 import { defined } from '../../base/assert.ts';

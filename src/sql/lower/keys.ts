@@ -11,10 +11,13 @@ type Key = readonly number[];
 /** Keys kept per node. */
 const keysMax = 4;
 
+/** The declared keys of a collection, in positions of its columns. */
+type DeclaredKeys = (collection: number) => readonly Key[];
+
 /** The keys of the root, in positions of its columns. */
-export function keysOf(plan: Plan): readonly Key[] {
+export function keysOf(plan: Plan, declared: DeclaredKeys = () => []): readonly Key[] {
   const found: (readonly Key[])[] = [];
-  for (const node of plan.nodes) found.push(shortest(keysOfNode(node, plan, found)));
+  for (const node of plan.nodes) found.push(shortest(node.kind === 'get' ? projectKeys(declared(node.collection), node.demand) : keysOfNode(node, plan, found)));
   return defined(found[plan.root], 'the root is a node');
 }
 
@@ -35,11 +38,10 @@ function range(count: number): Key {
   return Array.from({ length: count }, (_, i) => i);
 }
 
-function keysOfNode(node: Node, plan: Plan, found: readonly (readonly Key[])[]): readonly Key[] {
+function keysOfNode(node: Exclude<Node, { kind: 'get' }>, plan: Plan, found: readonly (readonly Key[])[]): readonly Key[] {
   const of = (input: number): readonly Key[] => found[input] ?? [];
   switch (node.kind) {
     case 'constant': return node.rows.length === 0 || (node.rows.length === 1 && node.rows[0]?.weight === 1) ? [[]] : [];
-    case 'get': return projectKeys(uniqueKeys(node.collection), node.demand);
     case 'flatMap': case 'negate': return [];
     case 'mfp': {
       const { nodes, outputs } = node.program;

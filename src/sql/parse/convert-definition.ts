@@ -1,7 +1,7 @@
 /** CREATE TABLE, VIEW and SCHEMA of the grammar's tree to ours. */
 import { assert, defined } from '../../base/assert.ts';
 import { sqlError } from '../../base/error.ts';
-import type { ColumnDefinition, Expression, Statement } from '../ast.ts';
+import type { ColumnDefinition, Expression, PrimaryKey, Statement } from '../ast.ts';
 import { refuse, refuseWords, stringsOf } from './conversion.ts';
 import type { Conversion } from './conversion.ts';
 import { convertRequired } from './convert-expression.ts';
@@ -26,6 +26,7 @@ export function convertCreateTable(c: Conversion, create: CreateStmt): Statement
     name: relationName(c, relation),
     ifNotExists: create.if_not_exists === true,
     columns: convertColumns(c, create),
+    primaryKey: primaryKeyOf(c, create),
     temporary: relation.relpersistence === 't',
     position: c.start,
   };
@@ -61,23 +62,32 @@ export function convertColumns(c: Conversion, create: CreateStmt): ColumnDefinit
       throw refuseWords(c, 'LIKE in CREATE TABLE', 'like');
     }
   }
-  return withPrimaryKey(c, columns, keys);
+  return withPrimaryKey(c, create, columns, keys);
 }
 
 function withPrimaryKey(
   c: Conversion,
+  create: CreateStmt,
   columns: ColumnDefinition[],
   keys: readonly Constraint[],
 ): ColumnDefinition[] {
   const key = keys[0];
+  const inColumns = columns.filter((column) => column.primaryKey);
+  const second = keys[inColumns.length === 0 ? 1 : 0];
+  if (second !== undefined || inColumns.length > 1) {
+    const table = defined(create.relation, 'CREATE TABLE names a table').relname ?? '';
+    throw sqlError('42P16', `multiple primary keys for table "${table}" are not allowed`, {
+      position: second === undefined ? inColumns[1]?.position ?? c.start : c.at(second.location),
+    });
+  }
   if (key === undefined) return columns;
   refuseKeyClauses(c, key);
   const position = c.at(key.location);
-  if (keys.length > 1 || columns.some((column) => column.primaryKey)) {
-    throw sqlError('42P16', 'multiple primary keys are not allowed', { position });
-  }
   const names = stringsOf(key.keys);
-  for (const name of names) {
+  for (const [i, name] of names.entries()) {
+    if (names.indexOf(name) !== i) {
+      throw sqlError('42701', `column "${name}" appears twice in primary key constraint`, { position });
+    }
     if (!columns.some((column) => column.name === name)) {
       throw sqlError('42703', `column "${name}" named in key does not exist`, { position });
     }
@@ -85,6 +95,26 @@ function withPrimaryKey(
   return columns.map((column) =>
     names.includes(column.name) ? { ...column, primaryKey: true, notNull: true } : column,
   );
+}
+
+/** The primary key, however it is written; `convertColumns` has checked that there is one at most. */
+function primaryKeyOf(c: Conversion, create: CreateStmt): PrimaryKey | null {
+  for (const node of create.tableElts ?? []) {
+    if ('Constraint' in node && node.Constraint.contype === 'CONSTR_PRIMARY') {
+      return primaryKey(c, node.Constraint, stringsOf(node.Constraint.keys));
+    }
+    if (!('ColumnDef' in node)) continue;
+    for (const each of node.ColumnDef.constraints ?? []) {
+      if ('Constraint' in each && each.Constraint.contype === 'CONSTR_PRIMARY') {
+        return primaryKey(c, each.Constraint, [node.ColumnDef.colname ?? '']);
+      }
+    }
+  }
+  return null;
+}
+
+function primaryKey(c: Conversion, constraint: Constraint, columns: readonly string[]): PrimaryKey {
+  return { name: constraint.conname ?? null, columns, position: c.at(constraint.location) };
 }
 
 function refuseKeyClauses(c: Conversion, key: Constraint): void {

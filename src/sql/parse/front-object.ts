@@ -1,9 +1,9 @@
 /** CREATE MATERIALIZED VIEW, CREATE INDEX and DROP. */
 import { unsupported } from '../../base/error.ts';
-import type { ObjectKind, Statement } from '../ast.ts';
+import type { Expression, ObjectKind, Statement } from '../ast.ts';
 import type { Cursor } from './cursor.ts';
 import { readOptionList } from './front-option.ts';
-import { readExpressions, readQuery } from './front-piece.ts';
+import { readExpressions, readQuery, topLevelComma } from './front-piece.ts';
 import { refuseStatement } from './script.ts';
 
 /** After `CREATE [OR REPLACE] MATERIALIZED VIEW`. */
@@ -73,33 +73,41 @@ export function readCreateIndex(cursor: Cursor, position: number): Statement {
   const on = cursor.qualifiedName();
   const method = cursor.accept('using') ? cursor.name() : null;
   if (isDefault && cursor.atEnd)
-    return { kind: 'createIndex', name, ifNotExists, isDefault, on, keys: [], method, position };
+    return { kind: 'createIndex', name, ifNotExists, isDefault, on, keys: [], include: [], method, position };
   if (!cursor.isSymbol('(')) throw cursor.syntaxError();
   const close = cursor.closing();
   cursor.at++;
-  refuseKeyClauses(cursor, close);
-  const keys = readExpressions(cursor, close);
+  const keys = readKeys(cursor, close);
   cursor.at = close + 1;
-  if (['include', 'where', 'with', 'tablespace', 'nulls'].includes(cursor.word())) {
+  const include = cursor.accept('include') ? readColumnNames(cursor) : [];
+  if (['where', 'with', 'tablespace', 'nulls'].includes(cursor.word())) {
     throw unsupported(`${cursor.word().toUpperCase()} of an index`, cursor.position);
   }
   cursor.expectEnd();
-  return { kind: 'createIndex', name, ifNotExists, isDefault, on, keys, method, position };
+  return { kind: 'createIndex', name, ifNotExists, isDefault, on, keys, include, method, position };
 }
 
-/** ASC and NULLS LAST are what every index gives; the rest of an index element's clauses is refused. */
-function refuseKeyClauses(cursor: Cursor, close: number): void {
-  const { script } = cursor;
-  let depth = 0;
-  for (let at = cursor.at; at < close; at++) {
-    if (script.isSymbol(at, '(')) depth++;
-    else if (script.isSymbol(at, ')')) depth--;
-    const word = script.word(at);
-    if (depth === 0 && (word === 'desc' || word === 'asc'))
-      throw unsupported(`${word.toUpperCase()} in an index`, script.position(at));
-    if (depth === 0 && word === 'nulls')
-      throw unsupported('NULLS in an index', script.position(at));
+/** The key expressions up to `close`; the order that may be asked for is read over, as indexes have none. */
+function readKeys(cursor: Cursor, close: number): Expression[] {
+  const keys: Expression[] = [];
+  for (;;) {
+    const comma = topLevelComma(cursor, cursor.at, close);
+    const [key, ...more] = readExpressions(cursor, withoutOrder(cursor, comma));
+    if (key === undefined || more.length > 0) throw cursor.syntaxError();
+    keys.push(key);
+    cursor.at = comma;
+    if (comma === close) return keys;
+    cursor.at++;
   }
+}
+
+/** The end of an index element without its ASC, DESC, NULLS FIRST and NULLS LAST. */
+function withoutOrder(cursor: Cursor, end: number): number {
+  const { script } = cursor;
+  let to = end;
+  if (script.word(to - 2) === 'nulls' && ['first', 'last'].includes(script.word(to - 1))) to -= 2;
+  if (['asc', 'desc'].includes(script.word(to - 1))) to--;
+  return Math.max(to, cursor.at);
 }
 
 const objectKinds: readonly ObjectKind[] = [

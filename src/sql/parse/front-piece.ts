@@ -40,7 +40,8 @@ export function readExpression(cursor: Cursor, to: number): Expression {
   return expression;
 }
 
-function topLevelComma(cursor: Cursor, from: number, to: number): number {
+/** The first comma outside parentheses and brackets; `to` if there is none. */
+export function topLevelComma(cursor: Cursor, from: number, to: number): number {
   let depth = 0;
   for (let at = from; at < to; at++) {
     if (cursor.script.isSymbol(at, '(') || cursor.script.isSymbol(at, '[')) depth++;
