@@ -150,12 +150,6 @@ export class Coordinator {
       .finally(() => this.#replays.delete(dataflow));
   }
 
-  /** Ends a dataflow and whatever feeds it. */
-  dropDataflow(dataflow: number): void {
-    this.forgetDataflow(dataflow);
-    this.engine.send({ kind: 'dropDataflow', dataflow });
-  }
-
   /**
    * Makes a step every `tickMilliseconds` even of nothing while the dataflow lives, so that a
    * subscriber with PROGRESS sees time go on.
@@ -172,12 +166,13 @@ export class Coordinator {
     this.#stopTicks = this.clock.after(limits.tickMilliseconds, () => this.#tick());
   }
 
-  /** A dataflow has ended by itself (an answer, a cancelled subscription). */
+  /** A dataflow has ended by itself (an answer, a cancelled subscription), or must end now. */
   forgetDataflow(dataflow: number): void {
     this.#ticking.delete(dataflow);
     this.#replays.get(dataflow)?.cancel();
     this.#replays.delete(dataflow);
     this.#frontiers.delete(dataflow);
+    this.engine.send({ kind: 'dropDataflow', dataflow });
   }
 
   /** Takes an object out of the catalog and out of the engine. */

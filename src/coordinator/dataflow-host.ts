@@ -8,6 +8,7 @@
  * nobody reads is skipped, not decoded.
  */
 import { assert } from '../base/assert.ts';
+import { limits } from '../base/limits.ts';
 import type { RawChunk } from '../../connectors/connector.ts';
 import type { DecodeError, Decoder, SourceFormat } from '../../connectors/format/decoder.ts';
 import { makeDecoder } from '../../connectors/format/make-decoder.ts';
@@ -56,6 +57,8 @@ export class DataflowHost {
   readonly #demands = new Map<number, ReadonlyMap<number, readonly number[]>>();
   readonly #replays = new Map<string, WideDecoder>();
   readonly #work: Work[] = [];
+  /** Replayed chunks to be acknowledged once their dataflow has room for more. */
+  #acknowledgements: { readonly dataflow: number; readonly collection: number }[] = [];
 
   constructor(options: HostOptions) {
     this.#options = options;
@@ -85,8 +88,7 @@ export class DataflowHost {
         return this.#renewDecoders(command.dataflow);
       case 'dropDataflow':
         this.#engine.command(command);
-        this.#demands.delete(command.dataflow);
-        return;
+        return this.#forgetDemand(command.dataflow);
       case 'dropCollection':
         this.#sources.delete(command.collection);
         return this.#engine.command(command);
@@ -102,9 +104,20 @@ export class DataflowHost {
     while (more) {
       const decoded = this.#next();
       more = this.#engine.run(milliseconds / 2) || decoded || this.#work.length > 0;
+      this.#acknowledge();
       if (this.#options.now() >= end) break;
     }
     return more;
+  }
+
+  /** Lets a replay go on whose dataflow is not far behind with what it got. */
+  #acknowledge(): void {
+    if (this.#acknowledgements.length === 0) return;
+    this.#acknowledgements = this.#acknowledgements.filter(({ dataflow, collection }) => {
+      if (this.#engine.replayBytes(dataflow) > limits.replayBytesInFlightMax) return true;
+      this.#options.respond({ kind: 'replayed', dataflow, collection });
+      return false;
+    });
   }
 
   #createSource(collection: number, format: SourceFormat): void {
@@ -113,9 +126,19 @@ export class DataflowHost {
     this.#sources.set(collection, { format, decoder, records: 0, failed: 0, lastError: null, reported: 0 });
   }
 
+  #forgetDemand(dataflow: number): void {
+    const collections = [...this.#demands.get(dataflow)?.keys() ?? []];
+    this.#demands.delete(dataflow);
+    this.#renewDecodersOf(collections);
+  }
+
   /** A dataflow reads streams: their decoders must give what it wants. */
   #renewDecoders(dataflow: number): void {
-    for (const collection of this.#demands.get(dataflow)?.keys() ?? []) {
+    this.#renewDecodersOf([...this.#demands.get(dataflow)?.keys() ?? []]);
+  }
+
+  #renewDecodersOf(collections: readonly number[]): void {
+    for (const collection of collections) {
       const source = this.#sources.get(collection);
       if (source === undefined || source.format.envelope === 'upsert') continue;
       const wanted = union([...this.#demands.values()].map((demand) => demand.get(collection) ?? []));
@@ -181,7 +204,7 @@ export class DataflowHost {
       const batch = decoded.batch === null ? null : widen(decoded.batch, replay.wanted, source.format.columns.length);
       this.#engine.replay(dataflow, collection, batch, errors, false);
     }
-    this.#options.respond({ kind: 'replayed', dataflow, collection });
+    this.#acknowledgements.push({ dataflow, collection });
   }
 
   #replayDecoder(key: string, dataflow: number, collection: number, format: SourceFormat): WideDecoder {
