@@ -28,7 +28,11 @@ export async function end(context: ExecutionContext, commit: boolean): Promise<O
     session.notice({ severity: 'WARNING', code: '25P01', message: 'there is no transaction in progress' });
     return command(commit ? 'COMMIT' : 'ROLLBACK');
   }
-  const committed = await session.transaction.end(commit);
-  session.endBlock(committed);
+  let committed = false;
+  try {
+    committed = await session.transaction.end(commit);
+  } finally {
+    session.endBlock(committed);
+  }
   return command(committed ? 'COMMIT' : 'ROLLBACK');
 }
