@@ -1,5 +1,5 @@
 /**
- * Goal: imports point downward only, along the layer map of docs/design/layers.md, and the files form
+ * Goal: imports point downward only, along the layer map of docs/architecture.md, and the files form
  * no cycle. Method: every import of every product file, read from its syntax tree. Imports of types
  * count for the layer map and not for cycles, since they leave nothing at run time.
  */
