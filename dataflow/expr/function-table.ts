@@ -12,6 +12,7 @@ import { bytesFunctions } from './functions/bytes.ts';
 import { arrayCast, castFunctions } from './functions/cast.ts';
 import { comparisonFunctions } from './functions/comparison.ts';
 import { datetimeFunctions } from './functions/datetime.ts';
+import { degreeFunctions } from './functions/degrees.ts';
 import { formatFunctions } from './functions/format.ts';
 import { floatFunctions } from './functions/float.ts';
 import { internalFunctions } from './functions/internal.ts';
@@ -27,6 +28,7 @@ export const functions: readonly FunctionEntry[] = [
   ...comparisonFunctions,
   ...integerFunctions,
   ...floatFunctions,
+  ...degreeFunctions,
   ...numericFunctions,
   ...stringFunctions,
   ...patternFunctions,

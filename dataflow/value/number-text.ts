@@ -68,7 +68,7 @@ export function parseOid(text: string, type: TypeName): bigint {
 /** Reads a real or double precision. */
 export function parseFloatText(type: 'float4' | 'float8', text: string): number {
   const body = trimBlanks(text);
-  if (/^nan$/i.test(body)) return Number.NaN;
+  if (/^[+-]?nan$/i.test(body)) return Number.NaN;
   const infinite = infinityText.exec(body);
   if (infinite !== null) return infinite[1] === '-' ? -Infinity : Infinity;
   if (!floatText.test(body)) throw invalidText(typeInfo(type).sqlName, text);

@@ -187,6 +187,15 @@ export const bytesFunctions: readonly FunctionEntry[] = [
     const at = byteIndex(bigintOf(k), bytes.length * 8);
     return (bytes[at >> 3] >> (at & 7)) & 1;
   }),
+  make('set_bit', ['bytea', 'int8', 'int4'], 'bytea',
+    'With another bit at an index, the least of each byte first.', ([b, k, v]) => {
+    const changed = bytesOf(b).slice();
+    const at = byteIndex(bigintOf(k), changed.length * 8);
+    const bit = numberOf(v);
+    if (bit !== 0 && bit !== 1) throw sqlError('22023', 'new bit must be 0 or 1');
+    changed[at >> 3] = (changed[at >> 3] & ~(1 << (at & 7))) | (bit << (at & 7));
+    return changed;
+  }),
   make('bit_count', ['bytea'], 'int8', 'Number of bits that are set.', ([b]) =>
     BigInt(bytesOf(b).reduce((sum, byte) => sum + byte.toString(2).replaceAll('0', '').length, 0))),
   make('md5', ['bytea'], 'text', 'MD5 of the bytes, in hexadecimal.', ([b]) => md5(bytesOf(b))),

@@ -253,6 +253,14 @@ function allGroups(text: string, pattern: string, flags: string): Row[] {
   return matches(compiled, text, compiled.global ? Infinity : 1).map((match) => [groups(match)]);
 }
 
+/** Matches from the `start`th character on, 1 being the first. */
+function countFrom(text: string, pattern: string, start: number, flags: string): number {
+  if (start < 1) throw sqlError('22023', `invalid value for parameter "start": ${start}`);
+  const compiled = compileRegex(pattern, plainFlags('regexp_count', [text, pattern, flags]));
+  const from = sliceCharacters(text, 0, start - 1).length;
+  return start - 1 > characters(text) ? 0 : matches(compiled, text, Infinity, from).length;
+}
+
 export const patternFunctions: readonly FunctionEntry[] = [
   ...operators(),
   entry('pattern', 'like_escape', ['text', 'text'], 'text',
@@ -279,6 +287,13 @@ export const patternFunctions: readonly FunctionEntry[] = [
   entry('pattern', 'regexp_count', ['text', 'text'], 'int4',
     'How often the pattern occurs in the text.',
     ([text, pattern]) => matches(compileRegex(stringOf(pattern)), stringOf(text)).length),
+  entry('pattern', 'regexp_count', ['text', 'text', 'int4'], 'int4',
+    'How often the pattern occurs in the text from a position on.',
+    ([text, pattern, start]) => countFrom(stringOf(text), stringOf(pattern), numberOf(start), '')),
+  entry('pattern', 'regexp_count', ['text', 'text', 'int4', 'text'], 'int4',
+    'How often the pattern occurs in the text from a position on, with flags.',
+    ([text, pattern, start, flags]) =>
+      countFrom(stringOf(text), stringOf(pattern), numberOf(start), stringOf(flags))),
   entry('pattern', 'regexp_substr', ['text', 'text'], 'text',
     'The first match of the pattern, or NULL.',
     ([text, pattern]) => firstMatch(stringOf(text), stringOf(pattern), '')?.[0] ?? null,
