@@ -151,7 +151,7 @@ export class HashIndex {
 
   /** Makes a key heavy; false if its tags agree by accident. */
   #gather(hash: number): boolean {
-    const slots = this.#rowsOf(hash);
+    const slots = this.rowsOf(hash);
     if (slots.length < heavyRowsMin) return false;
     const nested = new HashTable(this.#arena, null, heavyLog);
     for (const value of slots) {
@@ -167,8 +167,8 @@ export class HashIndex {
     return true;
   }
 
-  /** Values of the slots of live rows of a key hash. */
-  #rowsOf(hash: number): number[] {
+  /** Values of the slots of live rows of a key hash in the common table: addresses + 1. */
+  rowsOf(hash: number): number[] {
     const found: number[] = [];
     this.#walk(hash, (value) => {
       if (value > 0 && (value & 1) === 1 && this.#belongs(value, hash)) found.push(value);
@@ -196,6 +196,18 @@ export class HashIndex {
   #heavySlot(hash: number): number {
     return this.#walk(hash, (value) =>
       value > 0 && (value & 1) === 0 && this.heavyAt(value).hash === hash);
+  }
+
+  /** The heavy key of a key hash, or null. */
+  heavyOf(hash: number): HeavyKey | null {
+    const at = this.#heavySlot(hash);
+    return at < 0 ? null : this.heavyAt(this.#region.i32[at + 1]);
+  }
+
+  /** Number in the dead log of the newest dead row of a key hash, or -1. */
+  newestDead(hash: number): number {
+    const at = this.#walk(hash, (value) => value < 0 && this.#belongs(value, hash));
+    return at < 0 ? -1 : ~this.#region.i32[at + 1];
   }
 
   #slotOf(hash: number, value: number): number {
@@ -291,9 +303,7 @@ export class HashIndex {
    * -1. Looks at the key's last few deaths only.
    */
   findDead(hash: number, step: number, words: Int32Array, at: number, size: number): number {
-    const slot = this.#walk(hash, (value) => value < 0 && this.#belongs(value, hash));
-    if (slot < 0) return -1;
-    let sequence = ~this.#region.i32[slot + 1];
+    let sequence = this.newestDead(hash);
     for (let k = 0; k < deathsLookedAtMax && sequence >= 0; k++) {
       const row = this.#log.row(sequence);
       if (this.#region.i32[row + recordDeath] !== step) return -1;
@@ -378,8 +388,17 @@ export class HashIndex {
     if (dead < 0) table.insert(hash, this.#tagOf(hash, 0), ~sequence);
   }
 
+  /** Number of the next death to be noted here; less than the log's tail while the index is built. */
+  get nextDeath(): number {
+    return this.#links.tail;
+  }
+
   /** The oldest dead row, of key hash `hash`, leaves the log. */
   bury(hash: number, sequence: number): void {
+    if (this.#links.count === 0 && sequence === this.#links.tail) {
+      this.#links.skip();
+      return;
+    }
     assert(sequence === this.#links.head, 'the dead leave in order');
     this.#links.drop(1);
     const at = this.#walk(hash, (value) => value === ~sequence);
@@ -404,6 +423,16 @@ export class HashIndex {
   /** Step of the death of a row of the dead log. */
   deathOf(sequence: number): number {
     return this.#region.i32[this.#log.row(sequence) + recordDeath];
+  }
+
+  /** Whether a number still names a row of the dead log. */
+  inLog(sequence: number): boolean {
+    return this.#log.has(sequence);
+  }
+
+  /** Words of a record. */
+  sizeOf(record: number): number {
+    return this.#store.sizeOf(this.#region.i32, record);
   }
 
   /** Address of a row of the dead log. */

@@ -135,6 +135,12 @@ export class HashTable {
     }
   }
 
+  /** The greatest hash, as a uint32, whose entries lie in the table of `hash`. */
+  lastOf(hash: number): number {
+    const depth = this.#depth(this.directory[hash >>> this.shift]);
+    return depth === 0 ? 0xffffffff : (hash | (0xffffffff >>> depth)) >>> 0;
+  }
+
   dispose(): void {
     this.eachTable((base, slots) => { this.#arena.free(base, slots * 2); });
     this.directory = new Int32Array(0);

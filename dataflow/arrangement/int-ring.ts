@@ -68,6 +68,12 @@ export class IntRing {
     }
   }
 
+  /** Lets a number pass that never named an entry; the ring is empty. */
+  skip(): void {
+    assert(this.#count === 0, 'an empty ring has no next entry');
+    this.#head = (this.#head + 1) & sequenceMask;
+  }
+
   bytes(): number {
     return this.#ring.length * 4;
   }

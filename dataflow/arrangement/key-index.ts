@@ -2,9 +2,11 @@
  * A key of an arrangement with its hash index: what depends on the key's columns and types, and the
  * building of an index over rows that are there already.
  *
- * While it is built, new rows enter at once and deaths are noted whether or not the row had been
- * entered; the builder walks the store and enters live rows that are missing. So building takes any
- * number of slices between steps.
+ * While it is built, new rows enter at once. The builder first notes the deaths that are in the log
+ * already, which must be linked in their order: until it has, a row that dies only leaves, and its
+ * death waits in the log for the builder. Then it walks the store and enters live rows that are
+ * missing; rows die whether or not they had been entered. So building takes any number of slices
+ * between steps.
  */
 import { assert } from '../../src/base/assert.ts';
 import type { Batch } from '../value/batch.ts';
@@ -40,6 +42,7 @@ export class KeyIndex {
   readonly table: HashIndex;
   readonly equal: EqualBatchRecord;
   readonly #store: RowStore;
+  readonly #dead: DeadLog;
   readonly #hash: RecordHash;
   #walk: { readonly position: Position; readonly pairs: Pairs } | null = null;
 
@@ -52,6 +55,7 @@ export class KeyIndex {
     this.table = new HashIndex(store, arena, dead, key, identity);
     this.equal = equalBatchRecord(layout, key);
     this.#store = store;
+    this.#dead = dead;
     this.#hash = identity ? storedHash : hashOfKey(layout, key);
   }
 
@@ -76,7 +80,9 @@ export class KeyIndex {
 
   /** Enters up to about `rowsMax` rows; true when none is missing. */
   build(rowsMax: number): boolean {
-    for (let rows = 0; this.#walk !== null && rows < rowsMax; rows += buildRows) {
+    let rows = 0;
+    for (; !this.#linked && rows < rowsMax; rows++) this.#linkNext();
+    for (; this.#walk !== null && rows < rowsMax; rows += buildRows) {
       const { position, pairs } = this.#walk;
       pairs.n = 0;
       const done = scanRows(this.#store, liveStep, position, pairs);
@@ -84,6 +90,20 @@ export class KeyIndex {
       if (done) this.#walk = null;
     }
     return this.#walk === null;
+  }
+
+  /** Whether every death in the log is noted. */
+  get #linked(): boolean {
+    return this.table.nextDeath === this.#dead.tail;
+  }
+
+  /** Notes the first death that is not noted. */
+  #linkNext(): void {
+    const sequence = this.table.nextDeath;
+    const record = this.#dead.row(sequence);
+    const { i32 } = this.#store.region;
+    const identity = identityHash(i32, record, this.#store.sizeOf(i32, record));
+    this.table.die(this.#hash(i32, record), identity, record, sequence, true);
   }
 
   #enter({ address, n }: Pairs): void {
@@ -111,8 +131,17 @@ export class KeyIndex {
 
   /** A live row has died as number `sequence` of the dead log. */
   die(record: number, identity: number, sequence: number): void {
-    const hash = this.#hash(this.#store.region.i32, record);
-    this.table.die(hash, identity, record, sequence, this.building);
+    this.dieHashed(this.#hash(this.#store.region.i32, record), identity, record, sequence);
+  }
+
+  /** The same with the hash of the record's key. */
+  dieHashed(hash: number, identity: number, record: number, sequence: number): void {
+    if (sequence === this.table.nextDeath) {
+      this.table.die(hash, identity, record, sequence, this.building);
+    } else {
+      assert(this.building, 'only an index that is built is behind with deaths');
+      this.table.discard(hash, identity, record);
+    }
   }
 
   /** A dead row leaves the log. */

@@ -36,8 +36,9 @@ import { touchRowsMax } from './hash-index.ts';
 import { HoldSet } from './hold.ts';
 import { IntRing } from './int-ring.ts';
 import { KeyIndex } from './key-index.ts';
+import type { KeyWalk } from './key-walk.ts';
+import { startWalk, walkKey } from './key-walk.ts';
 import { MoveLog } from './move-log.ts';
-import { makePairs } from './pairs.ts';
 import type { ProbeRun } from './probe.ts';
 import { probeRows } from './probe.ts';
 import type { Arena, RegionPool } from './region.ts';
@@ -77,8 +78,8 @@ export class StoreArrangement implements Arrangement {
   readonly #limbo = new IntRing();
   readonly #holds = new HoldSet();
   readonly #indexes: (KeyIndex | null)[] = [];
-  /** Matches of one probing row that are too many for the caller's pairs. */
-  readonly #overflow = new WeakMap<Position, Pairs>();
+  /** Where probes stand that were stopped inside a key. */
+  readonly #walks = new WeakMap<Position, KeyWalk>();
   #complete = -1;
   #open = -1;
   #changed = 0;
@@ -119,17 +120,8 @@ export class StoreArrangement implements Arrangement {
     for (const column of key) {
       assert(column < this.layout.columns.length, `key column ${column} is in the layout`);
     }
-    const dead = this.#dead;
-    const index = new KeyIndex(this.#store, this.#arena, dead, key, identity);
-    if (this.#store.total === 0) return index;
-    index.startBuilding();
-    // Held dead rows must be linked in order, before the next death: now.
-    for (let k = 0; k < dead.count; k++) {
-      const record = dead.row(dead.numberOf(k));
-      const { i32 } = this.#store.region;
-      const identity = identityHash(i32, record, this.#store.sizeOf(i32, record));
-      index.die(record, identity, dead.numberOf(k));
-    }
+    const index = new KeyIndex(this.#store, this.#arena, this.#dead, key, identity);
+    if (this.#store.total > 0) index.startBuilding();
     return index;
   }
 
@@ -251,8 +243,7 @@ export class StoreArrangement implements Arrangement {
     this.#liveRows--;
     const indexes = this.#indexes;
     for (let i = 0; i < indexes.length; i++) {
-      const index = indexes[i];
-      index?.table.die(sliceHashes[i][k], stage.identity[k], record, sequence, index.building);
+      indexes[i]?.dieHashed(sliceHashes[i][k], stage.identity[k], record, sequence);
     }
   }
 
@@ -339,40 +330,39 @@ export class StoreArrangement implements Arrangement {
     const run: ProbeRun = {
       index: table, words: this.#store.region.i32, equal, keys, ...operandsOf(keys, keyColumns),
       hashes: probeHashes, first: 0, at, dead: at < this.#dead.newest, skipNulls: !nullsEqual,
+      touched: 0, long: false,
     };
-    for (;;) {
-      if (position.slot !== 0 && !this.#drain(position, out)) return false;
-      const from = position.row;
-      const to = Math.min(keys.rows, from + sliceRows);
-      hashRange(keys, keyColumns, types, from, to - from, probeHashes);
-      run.first = from;
-      if (to - from >= touchRowsMin) table.touch(probeHashes, null, to - from);
-      position.row = probeRows(run, from, to, out);
-      if (position.row === keys.rows) return true;
-      if (position.row === to) continue;
-      if (out.n > 0) return false;
-      this.#overflow.set(position, collect(run, position.row, out.capacity));
-      position.slot = 1;
-      position.inner = 0;
+    const rows = keys.rows;
+    for (let row = position.row; row < rows; row = position.row) {
+      const to = Math.min(rows, row + sliceRows);
+      hashRange(keys, keyColumns, types, row, to - row, probeHashes);
+      run.first = row;
+      if (position.slot === 0) {
+        if (to - row >= touchRowsMin) table.touch(probeHashes, null, to - row);
+        position.row = probeRows(run, row, to, out);
+      }
+      if (position.slot !== 0 || run.long) {
+        if (!this.#walkKey(run, position, out)) return false;
+        continue;
+      }
+      if (position.row < to) return false;
     }
+    return true;
   }
 
-  /** Goes on giving the matches of a row that has too many; true when it is through. */
-  #drain(position: Position, out: Pairs): boolean {
-    const all = this.#overflow.get(position);
-    assert(all !== undefined, 'a position that was stopped in a row is used again as it was');
-    const n = Math.min(out.capacity - out.n, all.n - position.inner);
-    const from = position.inner;
-    out.row.fill(position.row, out.n, out.n + n);
-    out.address.set(all.address.subarray(from, from + n), out.n);
-    out.weight.set(all.weight.subarray(from, from + n), out.n);
-    out.n += n;
-    position.inner += n;
-    if (position.inner < all.n) return false;
-    this.#overflow.delete(position);
+  /** Goes on with the long key of the row of `position`; true when it is through. */
+  #walkKey(run: ProbeRun, position: Position, out: Pairs): boolean {
+    const walk = position.slot === 0 ? startWalk() : this.#walks.get(position);
+    assert(walk !== undefined, 'a position that was stopped in a row is used again as it was');
+    if (!walkKey(run, position.row, walk, out)) {
+      this.#walks.set(position, walk);
+      position.slot = 1;
+      return false;
+    }
+    this.#walks.delete(position);
+    run.long = false;
     position.row++;
     position.slot = 0;
-    position.inner = 0;
     return true;
   }
 
@@ -428,13 +418,5 @@ export class StoreArrangement implements Arrangement {
     this.#indexes.length = 0;
     this.#store.dispose();
     this.#arena.close();
-  }
-}
-
-/** All matches of one row. */
-function collect(run: ProbeRun, row: number, capacity: number): Pairs {
-  for (let size = capacity * 8; ; size *= 4) {
-    const pairs = makePairs(size);
-    if (probeRows(run, row, row + 1, pairs) > row) return pairs;
   }
 }

@@ -265,7 +265,7 @@ export class Dataflow implements StreamReader {
   #buildIndexes(fuel: Fuel): boolean {
     for (let next = this.#toBuild[0]; next !== undefined; next = this.#toBuild[0]) {
       if (next.collection.buildIndex(next.index, this.#around.rowsMax)) this.#toBuild.shift();
-      if (!fuel.spend(1)) return this.#toBuild.length === 0;
+      if (!fuel.spend(this.#around.rowsMax)) return this.#toBuild.length === 0;
     }
     return true;
   }

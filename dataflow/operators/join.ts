@@ -84,6 +84,7 @@ export class JoinOperator implements Operator {
       const batch = this.#deltas[0];
       if (batch === undefined) {
         if (!term.reader.next((delta) => this.#deltas.push(delta))) this.#todo.shift();
+        else if (!context.fuel.spend(1)) return 'more';
         continue;
       }
       const whole = term.delta.key.length === 0

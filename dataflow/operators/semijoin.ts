@@ -86,6 +86,7 @@ export class SemijoinOperator implements Operator {
         this.#deltas.shift()?.slab.release();
         if (!context.fuel.spend(batch.rows)) return 'more';
       } else if (!this.#leftDelta.next(keep)) this.#phase = 1;
+      else if (!context.fuel.spend(1)) return 'more';
     }
     while (this.#clock.from !== never) {
       const batch = this.#deltas[0];
@@ -96,6 +97,7 @@ export class SemijoinOperator implements Operator {
         this.#deltas.shift()?.slab.release();
         if (!context.fuel.spend(batch.rows)) return 'more';
       } else if (!this.#keyDelta.next(keep)) break;
+      else if (!context.fuel.spend(1)) return 'more';
     }
     this.#phase = 0;
     this.#handled.clear();
@@ -137,7 +139,7 @@ export class SemijoinOperator implements Operator {
     if (index < 0) {
       // An empty key: the only record there can be belongs to every row.
       pairs.n = 0;
-      arrangement.scan(step, position, pairs);
+      while (pairs.n === 0 && !arrangement.scan(step, position, pairs));
       if (pairs.n > 0) sums.fill(pairs.weight[0], 0, batch.rows);
       records.fill(2, 0, batch.rows);
       least.fill(-1, 0, batch.rows);
