@@ -17,7 +17,10 @@ type DeclaredKeys = (collection: number) => readonly Key[];
 /** The keys of the root, in positions of its columns. */
 export function keysOf(plan: Plan, declared: DeclaredKeys = () => []): readonly Key[] {
   const found: (readonly Key[])[] = [];
-  for (const node of plan.nodes) found.push(shortest(node.kind === 'get' ? projectKeys(declared(node.collection), node.demand) : keysOfNode(node, plan, found)));
+  for (const node of plan.nodes) {
+    const keys = node.kind === 'get' ? projectKeys(declared(node.collection), node.demand) : keysOfNode(node, plan, found);
+    found.push(shortest(keys));
+  }
   return defined(found[plan.root], 'the root is a node');
 }
 
