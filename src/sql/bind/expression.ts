@@ -15,6 +15,7 @@ import type { Scalar } from '../logical/scalar.ts';
 import {
   and, caseOf, coalesce, columnReference, constant, isNull, not, or, walk,
 } from '../logical/scalar.ts';
+import { isCollation } from '../types/collation.ts';
 import { resolveType } from '../types/type-name.ts';
 import { withinSize } from './expression-size.ts';
 import { bindCall } from './call.ts';
@@ -301,12 +302,15 @@ function bindNullIf(expression: Kind<'nullif'>, bind: Bind, environment: Environ
   return caseOf([[equal, constant(null, value.type)]], value, value.type, value.modifier);
 }
 
-/** Collations whose order is that of code points, which is the only one there is. */
-const collations = new Set(['C', 'POSIX', 'ucs_basic', 'default']);
-
 function bindCollate(expression: Kind<'collate'>, bind: Bind): Scalar {
   const { parts } = expression.collation;
   const name = parts[parts.length - 1] ?? '';
-  if (!collations.has(name)) throw unsupported(`collation "${name}"`, expression.position);
-  return bind(expression.operand);
+  if (!isCollation(name)) {
+    throw sqlError('42704', `collation "${parts.join('.')}" for encoding "UTF8" does not exist`, { position: expression.position });
+  }
+  const operand = bind(expression.operand);
+  const { category, sqlName, element } = typeInfo(operand.type);
+  const collatable = category === 'S' || isUnknown(operand) || (element !== undefined && typeInfo(element).category === 'S');
+  if (!collatable) throw sqlError('42804', `collations are not supported by type ${sqlName}`, { position: expression.position });
+  return operand;
 }

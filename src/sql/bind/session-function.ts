@@ -68,6 +68,7 @@ function answer(context: BindContext, shown: string, found: SessionFunction, pos
 export function sessionFunction(context: BindContext, called: string, args: readonly Scalar[], position: number): Scalar | undefined {
   if (called === 'current_schemas') return currentSchemas(context, args, position);
   if (called === 'to_regclass' || called === 'to_regtype') return toRegistered(context, called, args, position);
+  if (called === 'random' || called === 'setseed') throw unsupported(`${called}()`, position);
   if (called === 'mz_now') throw unsupported('mz_now()', position);
   if (called === 'current_setting') return currentSetting(context, args, position);
   const found = functions.get(called);

@@ -92,15 +92,17 @@ function convertAssignment(
   return { column: target.name ?? '', value: expression, position };
 }
 
-/** `(a, b) = (1, 2)`: each column gets its part of the row; a subquery as the source is refused. */
+/** `(a, b) = (1, 2)`: each column gets its part of the row, or of the row that a subquery gives. */
 function rowPart(
   c: Conversion,
   reference: MultiAssignRef,
   location: number | undefined,
 ): Expression {
   const source = defined(reference.source, 'a row assignment has a source');
-  if (!('RowExpr' in source))
-    throw refuse(c, 'assignment of a subquery to several columns', location);
+  if ('SubLink' in source) return subqueryPart(c, source, reference, location);
+  if (!('RowExpr' in source)) {
+    throw refuse(c, 'assignment of this expression to several columns', location);
+  }
   const parts = source.RowExpr.args ?? [];
   if (parts.length !== reference.ncolumns) {
     throw syntaxError(
@@ -109,6 +111,41 @@ function rowPart(
     );
   }
   return convertRequired(c, parts[(reference.colno ?? 1) - 1]);
+}
+
+/** One column of a subquery that gives several: `(SELECT column1 FROM (…) AS "*row*" (column1, …))`. */
+function subqueryPart(
+  c: Conversion,
+  source: Node,
+  reference: MultiAssignRef,
+  location: number | undefined,
+): Expression {
+  const whole = convertExpression(c, source);
+  assert(whole.kind === 'subquery', 'a sublink is a subquery');
+  const { query, position } = whole;
+  const count = reference.ncolumns ?? 1;
+  if (query.body.kind === 'select' && isPlainList(query.body.items) && query.body.items.length !== count)
+    throw syntaxError('number of columns does not match number of values', c.at(location));
+  const columns = Array.from({ length: count }, (_, i) => `column${i + 1}`);
+  const name = columns[(reference.colno ?? 1) - 1] ?? '';
+  const item: SelectItem = {
+    expression: { kind: 'column', name: { parts: [name], position }, position }, alias: null, position,
+  };
+  const from = { kind: 'derived', query, lateral: false, alias: { name: '*row*', columns }, position } as const;
+  const body = {
+    kind: 'select', distinct: null, items: [item], from: [from], where: null, groupBy: [],
+    groupingSets: false, having: null, position,
+  } as const;
+  return {
+    kind: 'subquery', form: 'scalar', position,
+    query: { kind: 'query', with: [], body, order: [], limit: null, offset: null, position },
+  };
+}
+
+/** True if each item gives one column. */
+function isPlainList(items: readonly SelectItem[]): boolean {
+  return items.every(({ expression }) =>
+    expression.kind !== 'star' && !(expression.kind === 'column' && expression.name.parts.at(-1) === '*'));
 }
 
 function convertReturning(c: Conversion, clause: ReturningClause | undefined): SelectItem[] {

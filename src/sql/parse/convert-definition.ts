@@ -1,7 +1,9 @@
 /** CREATE TABLE, VIEW and SCHEMA of the grammar's tree to ours. */
 import { assert, defined } from '../../base/assert.ts';
 import { sqlError } from '../../base/error.ts';
-import type { ColumnDefinition, Expression, PrimaryKey, Statement } from '../ast.ts';
+import type { ColumnDefinition, Expression, PrimaryKey, Statement, TypeReference } from '../ast.ts';
+import { types } from '../../../dataflow/value/type.ts';
+import { isCollation } from '../types/collation.ts';
 import { refuse, refuseWords, stringsOf } from './conversion.ts';
 import type { Conversion } from './conversion.ts';
 import { convertRequired } from './convert-expression.ts';
@@ -9,6 +11,7 @@ import { relationName } from './convert-from.ts';
 import { convertQueryNode } from './convert-query.ts';
 import { convertType } from './convert-type.ts';
 import type {
+  CollateClause,
   ColumnDef,
   Constraint,
   CreateSchemaStmt,
@@ -128,8 +131,6 @@ function refuseKeyClauses(c: Conversion, key: Constraint): void {
 }
 
 function convertColumn(c: Conversion, column: ColumnDef): ColumnDefinition {
-  if (column.collClause !== undefined)
-    throw refuse(c, 'COLLATE in a column definition', column.collClause.location);
   if (column.compression !== undefined) throw refuse(c, 'COMPRESSION', column.location);
   if (column.storage_name !== undefined || column.storage !== undefined)
     throw refuse(c, 'STORAGE', column.location);
@@ -137,6 +138,8 @@ function convertColumn(c: Conversion, column: ColumnDef): ColumnDefinition {
     throw refuse(c, 'OPTIONS in a column definition', column.location);
   const type = column.typeName;
   if (type === undefined) throw refuse(c, 'a column without a type', column.location);
+  const reference = convertType(c, type);
+  if (column.collClause !== undefined) checkCollation(c, column.collClause, reference);
   let notNull = false;
   let primaryKey = false;
   let value: Expression | null = null;
@@ -163,12 +166,27 @@ function convertColumn(c: Conversion, column: ColumnDef): ColumnDefinition {
   }
   return {
     name: column.colname ?? '',
-    type: convertType(c, type),
+    type: reference,
     notNull,
     default: value,
     primaryKey,
     position: c.at(column.location),
   };
+}
+
+const textTypes = new Set(['text', 'varchar', 'bpchar', 'char', 'name']);
+
+/** COLLATE of a column: text types can have one, and all there are order as code points do. */
+function checkCollation(c: Conversion, clause: CollateClause, type: TypeReference): void {
+  const position = c.at(clause.location);
+  const name = stringsOf(clause.collname).join('.');
+  if (!isCollation(stringsOf(clause.collname).at(-1) ?? '')) {
+    throw sqlError('42704', `collation "${name}" for encoding "UTF8" does not exist`, { position });
+  }
+  const typeName = type.name.parts.at(-1) ?? '';
+  if (textTypes.has(typeName)) return;
+  const shown = types.find((each) => each.name === typeName)?.sqlName ?? typeName;
+  throw sqlError('42804', `collations are not supported by type ${shown}`, { position });
 }
 
 const constraintNames = new Map<string, string>([
