@@ -12,6 +12,7 @@
  */
 import type { Order, Plan, Lookup } from '../plan/plan.ts';
 import type { ErrorFields } from '../../src/base/error.ts';
+import type { Row } from '../value/datum.ts';
 import type { ColumnType } from '../value/type.ts';
 
 /** A batch outside its slab: one buffer with everything in it, offsets as in `Batch`. */
@@ -64,6 +65,11 @@ export type Command =
   /** From this step on the dataflow also takes the stream's live batches (queued until the replay ended). */
   | { readonly kind: 'goLive'; readonly dataflow: number; readonly step: number }
   | { readonly kind: 'lookup'; readonly request: number; readonly at: number; readonly lookup: Lookup; readonly finishing: Finishing }
+  /** Registers a lookup of one key, whose values are still open, under a new number. */
+  | { readonly kind: 'prepareLookup'; readonly template: number; readonly lookup: Lookup; readonly finishing: Finishing }
+  | { readonly kind: 'forgetLookup'; readonly template: number }
+  /** The registered lookup for each of `keys`, as `requests` of the same positions; answered by `answers`, or one by one. */
+  | { readonly kind: 'lookupKeys'; readonly template: number; readonly at: number; readonly requests: readonly number[]; readonly keys: readonly Row[] }
   /** Ends a lookup, an answer or a subscription; it reports `cancelled`, or has already reported. */
   | { readonly kind: 'cancel'; readonly request: number }
   /** A subscriber has taken `bytes` more; it may be sent that much again. */
@@ -93,6 +99,8 @@ export type Response =
   | { readonly kind: 'frontier'; readonly dataflow: number; readonly step: number }
   /** Part of an answer; `last` ends it. */
   | { readonly kind: 'rows'; readonly request: number; readonly batch: PackedBatch; readonly last: boolean }
+  /** Whole answers to several requests in one batch: `rows[i]` rows for `requests[i]`, one behind the other. */
+  | { readonly kind: 'answers'; readonly requests: readonly number[]; readonly rows: Int32Array; readonly batch: PackedBatch }
   | { readonly kind: 'failed'; readonly request: number; readonly error: ErrorFields }
   | { readonly kind: 'cancelled'; readonly request: number }
   | { readonly kind: 'changes'; readonly request: number; readonly chunks: readonly SubscribeChunk[]; readonly last: boolean }

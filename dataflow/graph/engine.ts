@@ -21,6 +21,7 @@ import type { Command, Response, Sink, Statistics } from './command.ts';
 import type { DataflowListener } from './dataflow.ts';
 import { Dataflow } from './dataflow.ts';
 import { Housekeeping } from './housekeeping.ts';
+import { KeyLookups } from './key-lookups.ts';
 import { unpackBatch } from './packed-batch.ts';
 import { ReadTask } from './read-task.ts';
 import { Scheduler } from './scheduler.ts';
@@ -71,6 +72,7 @@ export class Engine implements DataflowListener {
   readonly #requests = new Map<number, Running>();
   readonly #reads: ReadTask[] = [];
   readonly #holds = new Map<number, CollectionHold>();
+  readonly #keyLookups: KeyLookups;
   readonly #building: Building[] = [];
   readonly #steps: StepTask[] = [];
   /** Commands that came while the engine was at work. */
@@ -105,6 +107,7 @@ export class Engine implements DataflowListener {
       arrangement: (columns) => new StoreArrangement(this.#regions, columns),
       respond: (response) => options.respond(response),
     };
+    this.#keyLookups = new KeyLookups(this.#around);
   }
 
   /** The pool that batches for `input` are cut from. */
@@ -147,6 +150,9 @@ export class Engine implements DataflowListener {
       case 'replay': return this.#replay(command);
       case 'goLive': return this.#dataflows.get(command.dataflow)?.goLive(command.step);
       case 'lookup': return this.#lookup(command);
+      case 'prepareLookup': return this.#prepareLookup(command);
+      case 'forgetLookup': return this.#keyLookups.forget(command.template);
+      case 'lookupKeys': return this.#lookupKeys(command);
       case 'cancel': return this.#cancel(command.request);
       case 'credit': return this.#credit(command);
       case 'hold': return this.#hold(command);
@@ -536,6 +542,31 @@ export class Engine implements DataflowListener {
   #lookup({ request, at, lookup, finishing }: Of<'lookup'>): void {
     const collection = this.#stored(lookup.collection);
     this.#startRead(new ReadTask({ request, at, lookup, finishing }, collection, false, this.#around));
+  }
+
+  #prepareLookup({ template, lookup, finishing }: Of<'prepareLookup'>): void {
+    const { columns } = this.#stored(lookup.collection);
+    this.#keyLookups.prepare(template, lookup, finishing, columns);
+  }
+
+  #lookupKeys({ template: id, at, requests, keys }: Of<'lookupKeys'>): void {
+    const { lookup, finishing, plain } = defined(this.#keyLookups.get(id), `template ${id} is registered`);
+    const collection = this.#collections.get(lookup.collection);
+    if (collection === undefined) {
+      for (const request of requests) {
+        this.#around.respond({ kind: 'failed', request, error: droppedError });
+      }
+      return;
+    }
+    const stored = this.#stored(lookup.collection);
+    const answer = plain?.answer(stored, keys, at) ?? null;
+    if (answer !== null) return this.#around.respond({ kind: 'answers', requests, ...answer });
+    const { columns } = defined(lookup.key, 'a template looks up a key');
+    keys.forEach((key, i) => {
+      const own = { ...lookup, key: { columns, values: [key] } };
+      const read = { request: requests[i], at, lookup: own, finishing };
+      this.#startRead(new ReadTask(read, stored, false, this.#around));
+    });
   }
 
   #cancel(request: number): void {

@@ -92,8 +92,8 @@ export const limits = {
   transactionBytesMax: 1024 * 1024 * 1024,
   /** Notices that a session keeps until they are sent. */
   noticesMax: 1_000,
-  /** Messages of one client that wait while another one is worked on. */
-  queuedMessagesMax: 1_000,
+  /** Bytes of messages of one client that wait while another one is worked on; then it is not read. */
+  queuedMessageBytesMax: 1024 * 1024,
   /** Bytes of answers that are gathered before they are handed to the socket. */
   writeBufferBytes: 64 * 1024,
   /** Client connections. */
@@ -114,6 +114,10 @@ export const limits = {
   expressionNodesMax: 1_000_000,
   /** Keys of one lookup; more are read by a scan. */
   lookupKeysMax: 1_000,
+  /** Lookups that the engine knows by number. */
+  registeredLookupsMax: 1_000,
+  /** Keys that are looked up in one pass. */
+  lookupBatchKeysMax: 1_000,
   /** Time zones whose rules are kept. */
   zonesMax: 1_000,
   /** Years of one time zone whose rules are kept. */

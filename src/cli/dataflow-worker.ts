@@ -39,6 +39,6 @@ function turn(): void {
 
 port.on('message', (commands: readonly HostCommand[]) => {
   for (const command of commands) host.command(command);
+  flush();
   if (!running) turn();
-  else flush();
 });

@@ -4,9 +4,11 @@
  * buffer is copied first, since cloning it would clone all of that buffer.
  */
 import type { TransferListItem } from 'node:worker_threads';
+import { limits } from '../base/limits.ts';
 import type { HostCommand, HostResponse } from '../coordinator/engine-link.ts';
 import type { RawChunk } from '../../connectors/connector.ts';
 import type { PackedBatch } from '../../dataflow/graph/command.ts';
+import type { Row } from '../../dataflow/value/datum.ts';
 
 function ownChunk(chunk: RawChunk, transfer: Set<TransferListItem>): RawChunk {
   const { bytes } = chunk;
@@ -19,6 +21,34 @@ function ownChunk(chunk: RawChunk, transfer: Set<TransferListItem>): RawChunk {
 
 function transferBatch(batch: PackedBatch, transfer: Set<TransferListItem>): void {
   if (batch.buffer instanceof ArrayBuffer && batch.buffer.byteLength > 0) transfer.add(batch.buffer);
+}
+
+/**
+ * The commands with lookups of one template at one step, as long as nothing else comes between
+ * them, joined into one.
+ */
+export function joinLookups(commands: readonly HostCommand[]): readonly HostCommand[] {
+  const joined: HostCommand[] = [];
+  let template = -1;
+  let at = -1;
+  let requests: number[] = [];
+  let keys: Row[] = [];
+  for (const command of commands) {
+    if (command.kind !== 'lookupKeys') {
+      template = -1;
+      joined.push(command);
+      continue;
+    }
+    if (command.template !== template || command.at !== at || keys.length >= limits.lookupBatchKeysMax) {
+      ({ template, at } = command);
+      requests = [];
+      keys = [];
+      joined.push({ kind: 'lookupKeys', template, at, requests, keys });
+    }
+    requests.push(...command.requests);
+    keys.push(...command.keys);
+  }
+  return joined;
 }
 
 /** The command as it can be sent, and what is transferred with it. */
@@ -43,7 +73,7 @@ export function packCommand(command: HostCommand, transfer: Set<TransferListItem
 
 /** Adds what is transferred with a response. */
 export function transferOfResponse(response: HostResponse, transfer: Set<TransferListItem>): void {
-  if (response.kind === 'rows') transferBatch(response.batch, transfer);
+  if (response.kind === 'rows' || response.kind === 'answers') transferBatch(response.batch, transfer);
   if (response.kind !== 'changes') return;
   for (const chunk of response.chunks) if (chunk.batch !== null) transferBatch(chunk.batch, transfer);
 }

@@ -6,7 +6,7 @@ import type { TransferListItem } from 'node:worker_threads';
 import { Worker } from 'node:worker_threads';
 import type { Clock } from '../base/seam.ts';
 import type { EngineLink, HostCommand, HostResponse } from '../coordinator/engine-link.ts';
-import { packCommand } from './message.ts';
+import { joinLookups, packCommand } from './message.ts';
 
 /** Starts the worker thread; it lives until `close`. */
 export class WorkerLink implements EngineLink {
@@ -42,7 +42,7 @@ export class WorkerLink implements EngineLink {
   }
 
   #flush(): void {
-    const commands = this.#outgoing;
+    const commands = joinLookups(this.#outgoing);
     this.#outgoing = [];
     const transfer = new Set<TransferListItem>();
     const packed = commands.map((command) => packCommand(command, transfer));

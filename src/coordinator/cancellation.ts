@@ -6,6 +6,11 @@ import type { SqlError } from '../base/error.ts';
 import { sqlError } from '../base/error.ts';
 
 /** One statement's way to be stopped; used once. */
+/** What a client is told that has cancelled its statement. */
+export function cancelled(): SqlError {
+  return sqlError('57014', 'canceling statement due to user request');
+}
+
 export class Cancellation {
   readonly #callbacks = new Set<() => void>();
   #reason: SqlError | null = null;
@@ -44,7 +49,7 @@ export class Cancellation {
   }
 
   #error(): SqlError {
-    return this.#reason ?? sqlError('57014', 'canceling statement due to user request');
+    return this.#reason ?? cancelled();
   }
 
   cancel(why = 'canceling statement due to user request'): void {

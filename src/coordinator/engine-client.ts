@@ -3,10 +3,13 @@
  * response to whoever waits for it. A request ends exactly once: by its last rows, by `failed`, or by
  * `cancelled`; what comes for a request that nobody waits for any more is dropped.
  */
+import { assert } from '../base/assert.ts';
 import { SqlError, sqlError } from '../base/error.ts';
 import type { PackedBatch, Finishing, Statistics, SubscribeChunk } from '../../dataflow/graph/command.ts';
+import type { Row } from '../../dataflow/value/datum.ts';
 import type { Lookup, Plan } from '../../dataflow/plan/plan.ts';
 import { BatchQueue } from './batch-queue.ts';
+import type { RowRange } from './session.ts';
 import type { EngineLink, HostCommand, HostResponse } from './engine-link.ts';
 
 /** Rows of one answer as they come. */
@@ -35,7 +38,14 @@ export interface EngineEvents {
   crashed(message: string): void;
 }
 
+/** Called once: with the whole answer, or with what went wrong. */
+export interface LookupListener {
+  answered(rows: readonly RowRange[]): void;
+  failed(error: Error): void;
+}
+
 type Waiting =
+  | { readonly kind: 'key'; readonly listener: LookupListener; readonly rows: RowRange[] }
   | { readonly kind: 'answer'; readonly queue: BatchQueue<PackedBatch> }
   | { readonly kind: 'subscription'; readonly queue: BatchQueue<SubscribeChunk> }
   | { readonly kind: 'statistics'; readonly queue: BatchQueue<Statistics> };
@@ -72,6 +82,22 @@ export class EngineClient {
     const answer = this.#answer(request);
     this.#link.send({ kind: 'lookup', request, at, lookup, finishing });
     return answer;
+  }
+
+  /** Looks up one key; answers the number to cancel it by. */
+  lookupKey(template: number, at: number, key: Row, listener: LookupListener): number {
+    const request = this.#nextRequest++;
+    this.#waiting.set(request, { kind: 'key', listener, rows: [] });
+    this.#link.send({ kind: 'lookupKeys', template, at, requests: [request], keys: [key] });
+    return request;
+  }
+
+  /** Ends a lookup of a key with 57014, if it is still under way. */
+  cancelKey(request: number, error: Error): void {
+    const waiting = this.#waiting.get(request);
+    if (waiting === undefined) return;
+    this.#end(request, error);
+    this.#link.send({ kind: 'cancel', request });
   }
 
   /** Runs a plan once, at the greatest complete step from `asOf` on; the dataflow ends by itself. */
@@ -130,6 +156,8 @@ export class EngineClient {
         return this.#events.replayed(response.dataflow, response.collection);
       case 'crashed':
         return this.#crashed(response.message);
+      case 'answers':
+        return this.#answers(response);
       case 'rows':
       case 'changes':
       case 'statistics':
@@ -145,6 +173,13 @@ export class EngineClient {
     const waiting = this.#waiting.get(response.request);
     if (waiting === undefined) return;
     let last = true;
+    if (response.kind === 'rows' && waiting.kind === 'key') {
+      waiting.rows.push({ batch: response.batch, first: 0, rows: response.batch.rows });
+      if (!response.last) return;
+      this.#waiting.delete(response.request);
+      return waiting.listener.answered(waiting.rows);
+    }
+    assert(waiting.kind !== 'key', 'a lookup of a key is answered by rows');
     if (response.kind === 'rows' && waiting.kind === 'answer') {
       waiting.queue.push(response.batch);
       last = response.last;
@@ -159,11 +194,26 @@ export class EngineClient {
     waiting.queue.end();
   }
 
+  /** Hands out the answers of one batch. */
+  #answers({ requests, rows, batch }: Extract<HostResponse, { kind: 'answers' }>): void {
+    let first = 0;
+    requests.forEach((request, i) => {
+      const count = rows[i] ?? 0;
+      const waiting = this.#waiting.get(request);
+      if (waiting?.kind === 'key') {
+        this.#waiting.delete(request);
+        waiting.listener.answered([{ batch, first, rows: count }]);
+      }
+      first += count;
+    });
+  }
+
   #end(request: number, error: Error): void {
     const waiting = this.#waiting.get(request);
     if (waiting === undefined) return;
     this.#waiting.delete(request);
-    waiting.queue.fail(error);
+    if (waiting.kind === 'key') waiting.listener.failed(error);
+    else waiting.queue.fail(error);
   }
 
   #crashed(message: string): void {

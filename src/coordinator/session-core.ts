@@ -9,13 +9,13 @@ import type { Datum } from '../../dataflow/value/datum.ts';
 import type { TypeName } from '../../dataflow/value/type.ts';
 import type { Statement } from '../sql/ast.ts';
 import { parseStatements } from '../sql/parse/parse.ts';
-import { Cancellation } from './cancellation.ts';
+import { Cancellation, cancelled } from './cancellation.ts';
 import type { Coordinator } from './coordinator.ts';
-import type { Notice, Outcome, Portal, PreparedStatement, RowStream, ScriptStatement, Session, TransactionStatus } from './session.ts';
+import type { Notice, Outcome, Portal, PreparedStatement, RowRange, RowStream, ScriptStatement, Session, TransactionStatus } from './session.ts';
 import type { SessionState } from './session-state.ts';
-import { durationMilliseconds } from './settings.ts';
 import { analyse } from './statement/analyse.ts';
 import { asAnalysed } from './statement/analysed.ts';
+import type { Analysed } from './statement/analysed.ts';
 import type { ExecutionContext, Parameters } from './statement/context.ts';
 import { noParameters } from './statement/context.ts';
 import { execute } from './statement/execute.ts';
@@ -25,6 +25,9 @@ interface Parsed extends ScriptStatement {
   readonly statement: Statement;
 }
 
+/** Of statements that nobody can cancel: they are planned in one piece. */
+const idle = new Cancellation();
+
 /** Allowed in a failed block. */
 const endings = new Set(['commit', 'rollback']);
 
@@ -33,7 +36,7 @@ export class SessionCore implements Session {
   readonly backend: { readonly processId: number; readonly secret: number };
   readonly #state: SessionState;
   readonly #onClose: () => void;
-  #current: Cancellation | null = null;
+  #current: { cancel(): void } | null = null;
   #closed = false;
 
   constructor(state: SessionState, backend: { processId: number; secret: number }, onClose: () => void) {
@@ -76,7 +79,7 @@ export class SessionCore implements Session {
     const statement = statements[0]?.statement ?? null;
     this.#refuseInFailedBlock(statement);
     this.#state.startStatement();
-    return analyse(this.#context(noParameters, new Cancellation(), null), statement, declared, text);
+    return analyse(this.#context(noParameters, idle, null), statement, declared, text);
   }
 
   bind(prepared: PreparedStatement, values: readonly Datum[]): Portal {
@@ -87,10 +90,33 @@ export class SessionCore implements Session {
     return {
       columns: analysed.columns,
       execute: () => (outcome ??= this.#run(analysed.statement, parameters, analysed.template)),
+      lookup: () => (outcome === null ? this.#lookup(analysed, parameters) : null),
       close() {
         void outcome?.then((made) => closeOutcome(made), () => undefined);
       },
     };
+  }
+
+  /**
+   * The short way of a lookup by key, or null. Whatever needs care (a failed block, pending writes, a
+   * timeout, values that make another plan) goes the long way.
+   */
+  #lookup({ statement, template }: Analysed, parameters: Parameters): Promise<readonly RowRange[]> | null {
+    if (statement?.kind !== 'select') return null;
+    const { transaction, settings } = this.#state;
+    if (transaction.failed || transaction.pending || settings.statementTimeoutMilliseconds > 0) return null;
+    const { engine } = this.#coordinator;
+    this.#coordinator.requireEngine();
+    this.#state.startStatement();
+    const found = template.key(this.#context(parameters, idle, template), statement.query);
+    if (found === null) return null;
+    transaction.use('read');
+    return new Promise((resolve, reject) => {
+      const request = engine.lookupKey(found.lookup.template, transaction.readStep(), found.key, {
+        answered: resolve, failed: reject,
+      });
+      this.#current = { cancel: () => engine.cancelKey(request, cancelled()) };
+    });
   }
 
   run(statement: ScriptStatement): Promise<Outcome> {
@@ -126,7 +152,7 @@ export class SessionCore implements Session {
 
   /** `statement_timeout`, for as long as the statement runs. */
   #timeout(cancellation: Cancellation): () => void {
-    const milliseconds = durationMilliseconds(this.#state.settings.get('statement_timeout') ?? '0') ?? 0;
+    const milliseconds = this.#state.settings.statementTimeoutMilliseconds;
     if (milliseconds === 0) return () => undefined;
     return this.#coordinator.clock.after(milliseconds, () =>
       cancellation.cancel('canceling statement due to statement timeout'));
@@ -156,12 +182,13 @@ export class SessionCore implements Session {
     else this.#state.portals.set(name, portal);
   }
 
-  async sync(failed: boolean): Promise<void> {
+  sync(failed: boolean): Promise<void> | undefined {
     const { transaction, portals } = this.#state;
-    if (transaction.inBlock) return;
+    if (transaction.inBlock) return undefined;
     for (const portal of portals.values()) portal.close();
     portals.clear();
-    await transaction.end(!failed);
+    if (transaction.idle) return undefined;
+    return transaction.end(!failed).then(() => undefined);
   }
 
   fail(): void {

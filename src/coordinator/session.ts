@@ -73,11 +73,23 @@ export interface CopyOut {
   readonly rows: RowStream;
 }
 
+/** Rows `first … first + rows - 1` of a batch. */
+export interface RowRange {
+  readonly batch: PackedBatch;
+  readonly first: number;
+  readonly rows: number;
+}
+
 /** A portal: a prepared statement with its parameters. */
 export interface Portal {
   readonly columns: readonly ResultColumn[] | null;
   /** Starts or continues; the same RowStream object comes back until it is exhausted. */
   execute(): Promise<Outcome>;
+  /**
+   * The short way for a statement that is one lookup of a key: all of its rows at once. null if it has
+   * to be executed. Called at most once, and instead of `execute`.
+   */
+  lookup?(): Promise<readonly RowRange[]> | null;
   close(): void;
 }
 
@@ -106,8 +118,11 @@ export interface Session {
   portal(name: string): Portal | undefined;
   setPortal(name: string, portal: Portal | null): void;
 
-  /** The end of a simple query or a Sync: commits or rolls back the implicit transaction. `failed`: an error was sent. */
-  sync(failed: boolean): Promise<void>;
+  /**
+   * The end of a simple query or a Sync: commits or rolls back the implicit transaction. `failed`: an
+   * error was sent. Undefined if there is nothing to wait for.
+   */
+  sync(failed: boolean): Promise<void> | undefined;
   /** Marks an explicit block as failed after an error. */
   fail(): void;
   /** Cancels what is running now (57014), if anything. */

@@ -132,14 +132,34 @@ function unknown(name: string): Error {
   return sqlError('42704', `unrecognized configuration parameter "${name}"`);
 }
 
+const none: readonly (readonly [string, string])[] = [];
+
 /** The settings of one session. */
 export class Settings {
   readonly #values = new Map<string, string>();
   readonly #initial = new Map<string, string>();
   readonly #changed = new Set<string>();
+  #version = 0;
+  #timeout = 0;
+  #timeoutVersion = 0;
+
+  /** Another number whenever a value may have changed. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** `statement_timeout`; 0 is none. */
+  get statementTimeoutMilliseconds(): number {
+    if (this.#timeoutVersion !== this.#version) {
+      this.#timeout = durationMilliseconds(this.get('statement_timeout') ?? '0') ?? 0;
+      this.#timeoutVersion = this.#version;
+    }
+    return this.#timeout;
+  }
 
   /** Sets what RESET goes back to; used by start-up parameters. */
   setInitial(name: string, value: string): void {
+    this.#version++;
     const entry = byName.get(name.toLowerCase());
     if (entry === undefined) {
       if (ignored.has(name.toLowerCase()) || name.includes('.')) return;
@@ -152,6 +172,7 @@ export class Settings {
 
   /** SET. Throws 42704, 22023, 55P02. */
   set(name: string, value: string): void {
+    this.#version++;
     const entry = byName.get(name.toLowerCase());
     if (entry === undefined) {
       if (name.includes('.') || ignored.has(name.toLowerCase())) {
@@ -168,6 +189,7 @@ export class Settings {
 
   /** RESET name. */
   reset(name: string): void {
+    this.#version++;
     const entry = byName.get(name.toLowerCase());
     if (entry === undefined) {
       if (!this.#values.delete(name.toLowerCase()) && !ignored.has(name.toLowerCase())) throw unknown(name);
@@ -209,6 +231,7 @@ export class Settings {
 
   /** Reported settings that changed since the last call. */
   takeChanged(): readonly (readonly [string, string])[] {
+    if (this.#changed.size === 0) return none;
     const changed = this.reported().filter(([name]) => this.#changed.has(name));
     this.#changed.clear();
     return changed;
@@ -220,6 +243,7 @@ export class Settings {
   }
 
   restore(snapshot: ReadonlyMap<string, string>): void {
+    this.#version++;
     for (const name of new Set([...this.#values.keys(), ...snapshot.keys()])) {
       const value = snapshot.get(name);
       if (this.#values.get(name) === value) continue;

@@ -49,6 +49,11 @@ export class Transaction {
     return this.#failed;
   }
 
+  /** Whether there are writes that nobody sees yet. */
+  get pending(): boolean {
+    return this.#writes.length > 0;
+  }
+
   /** Outside a block, with nothing to commit, undo or release. */
   get idle(): boolean {
     return !this.#block && !this.#failed && !this.#readOnly && this.#writes.length === 0 && this.#release === null;

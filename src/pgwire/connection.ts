@@ -47,6 +47,13 @@ export class Connection {
   #running = false;
   #closed = false;
   #skipping = false;
+  /** An answer is complete and was not sent yet. */
+  #due = false;
+  #paused = false;
+  /** Bytes that came since the queue was last empty. */
+  #queuedBytes = 0;
+  /** What broke the protocol; reported when everything before it is answered. */
+  #broken: ErrorFields | null = null;
   /** Set while COPY FROM STDIN wants the client's messages. */
   #waiting: ((message: FrontendMessage | null) => void) | null = null;
 
@@ -58,16 +65,34 @@ export class Connection {
 
   /** Bytes from the client. */
   receive(chunk: Uint8Array): void {
-    if (this.#closed) return;
+    if (this.#closed || this.#broken !== null) return;
     try {
-      for (const message of this.#decoder.push(chunk)) this.#queue.push(message);
+      this.#decoder.feed(chunk);
+      for (let message = this.#decoder.next(); message !== undefined; message = this.#decoder.next()) {
+        this.#queue.push(message);
+      }
     } catch (error) {
-      this.#drainThenFail(error);
-      return;
+      // Whole messages that came before the broken one are still answered.
+      this.#broken = fieldsOf(error, this.#log);
     }
-    if (this.#waiting !== null && this.#queue.length > 0) this.#deliver();
-    else if (!this.#running) void this.#run();
-    else if (this.#queue.length > limits.queuedMessagesMax) this.#transport.pause();
+    this.#queuedBytes += chunk.length;
+    if (this.#waiting !== null && (this.#queue.length > 0 || this.#broken !== null)) this.#deliver();
+    else if (!this.#running) this.#run();
+    else if (this.#queuedBytes > limits.queuedMessageBytesMax) this.#pause();
+  }
+
+  #pause(): void {
+    if (this.#paused) return;
+    this.#paused = true;
+    this.#transport.pause();
+  }
+
+  /** The queue is empty: the client may send more. */
+  #resume(): void {
+    this.#queuedBytes = 0;
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#transport.resume();
   }
 
   /** The client is gone. */
@@ -75,7 +100,7 @@ export class Connection {
     this.#closed = true;
     this.#session?.close();
     this.#session = null;
-    this.#waiting?.(null);
+    this.#deliver();
   }
 
   /** The server shuts down. */
@@ -84,41 +109,56 @@ export class Connection {
     this.fatal({ code: '57P01', message: 'terminating connection due to administrator command' });
   }
 
-  /** Whole messages that came before the broken one are still answered. */
-  #drainThenFail(error: unknown): void {
-    const fail = (): void => this.fatal(fieldsOf(error, this.#log));
-    if (this.#running) fail();
-    else void this.#run().then(fail);
-  }
-
-  async #run(): Promise<void> {
+  /**
+   * Works through the queue; goes on by itself after a wait. What is due to the client is sent before
+   * each wait and at the end, so that the answers to pipelined messages share a write.
+   */
+  #run(): void {
     this.#running = true;
     while (!this.#closed) {
       const message = this.#queue.shift();
-      if (message === undefined) break;
-      await this.#handle(message);
+      const working = message === undefined ? undefined : this.#handle(message);
+      if (message !== undefined && working === undefined) continue;
+      const draining = this.#due && !this.#closed ? this.#send() : undefined;
+      if (working === undefined && draining === undefined) break;
+      void Promise.all([working, draining]).then(() => this.#run());
+      return;
     }
     this.#running = false;
-    if (!this.#closed) this.#transport.resume();
+    if (this.#closed) return;
+    if (this.#broken !== null) this.fatal(this.#broken);
+    else this.#resume();
   }
 
-  async #handle(message: FrontendMessage): Promise<void> {
+  /** Never throws, and its promise never rejects. */
+  #handle(message: FrontendMessage): Promise<void> | undefined {
     const session = this.#session;
-    if (session === null) return this.#start(message);
-    if (message.kind === 'terminate') return this.#close();
-    if (this.#skipping && message.kind !== 'sync') return;
+    if (session === null) {
+      this.#start(message);
+      return undefined;
+    }
+    if (message.kind === 'terminate') {
+      this.#close();
+      return undefined;
+    }
+    if (this.#skipping && message.kind !== 'sync') return undefined;
     try {
-      await this.#dispatch(session, message);
+      return this.#dispatch(session, message)?.catch((error: unknown) => this.#failed(session, message, error));
     } catch (error) {
-      if (this.#closed) return;
-      session.fail();
-      this.#report(session, error);
-      if (message.kind === 'query') await this.#endQuery(session, true);
-      else this.#skipping = true;
+      return this.#failed(session, message, error);
     }
   }
 
-  async #dispatch(session: Session, message: FrontendMessage): Promise<void> {
+  #failed(session: Session, message: FrontendMessage, error: unknown): Promise<void> | undefined {
+    if (this.#closed) return undefined;
+    session.fail();
+    this.#report(session, error);
+    if (message.kind === 'query') return this.#endQuery(session, true);
+    this.#skipping = true;
+    return undefined;
+  }
+
+  #dispatch(session: Session, message: FrontendMessage): Promise<void> | undefined {
     switch (message.kind) {
       case 'query':
         return this.#query(session, message.text);
@@ -132,7 +172,7 @@ export class Connection {
       case 'copyData':
       case 'copyDone':
       case 'copyFail':
-        return; // What is left of a COPY that failed; Postgres ignores it too.
+        return undefined; // What is left of a COPY that failed; Postgres ignores it too.
       case 'functionCall':
         throw sqlError('0A000', 'function calls through the protocol are not supported');
       case 'parse':
@@ -179,16 +219,26 @@ export class Connection {
     }
   }
 
-  async #endQuery(session: Session, failed: boolean): Promise<void> {
-    try {
-      await session.sync(failed);
-    } catch (error) {
-      this.#report(session, error);
-    }
+  #endQuery(session: Session, failed: boolean): Promise<void> | undefined {
+    const ending = session.sync(failed);
+    if (ending === undefined) return this.#ready(session);
+    return ending.catch((error: unknown) => this.#report(session, error)).then(() => this.#ready(session));
+  }
+
+  #ready(session: Session): Promise<void> | undefined {
+    if (this.#closed) return undefined;
     this.#notices(session);
     for (const [name, value] of session.changedSettings()) this.writer.parameterStatus(name, value);
     this.writer.readyForQuery(session.transactionStatus);
-    await this.flush();
+    this.#due = true;
+    return this.writer.at < limits.writeBufferBytes ? undefined : this.#send();
+  }
+
+  /** Hands what is written to the socket; a promise if the client has to take it first. */
+  #send(): Promise<void> | undefined {
+    this.#due = false;
+    if (this.writer.at === 0) return undefined;
+    return this.#transport.write(this.writer.take()) ? undefined : this.#transport.drained();
   }
 
   #notices(session: Session): void {
@@ -200,13 +250,12 @@ export class Connection {
     this.writer.report('E', 'ERROR', fieldsOf(error, this.#log));
   }
 
-  /** The next message of a COPY FROM STDIN; null if the connection is gone. */
+  /** The next message of a COPY FROM STDIN; null if no more can come. */
   nextMessage(): Promise<FrontendMessage | null> {
     return new Promise((resolve) => {
       this.#waiting = resolve;
-      if (this.#closed) resolve(null);
-      else if (this.#queue.length > 0) this.#deliver();
-      else this.#transport.resume();
+      if (this.#closed || this.#queue.length > 0 || this.#broken !== null) this.#deliver();
+      else this.#resume();
     });
   }
 
@@ -216,16 +265,15 @@ export class Connection {
     waiting?.(this.#queue.shift() ?? null);
   }
 
-  /** Sends what is written; waits if the client does not read. */
-  async flush(): Promise<void> {
+  /** Sends what is written; a promise if the client does not read fast enough. Throws 08006. */
+  flush(): Promise<void> | undefined {
     if (this.#closed) throw sqlError('08006', 'the client is gone');
-    if (this.writer.at === 0) return;
-    if (!this.#transport.write(this.writer.take())) await this.#transport.drained();
+    return this.#send();
   }
 
   /** Like `flush`, but only when the buffer is worth a write. */
-  async flushWhenLarge(): Promise<void> {
-    if (this.writer.at >= limits.writeBufferBytes) await this.flush();
+  flushWhenLarge(): Promise<void> | undefined {
+    return this.writer.at < limits.writeBufferBytes ? undefined : this.flush();
   }
 
   get session(): Session | null {
@@ -236,7 +284,7 @@ export class Connection {
     switch (message.kind) {
       case 'sslRequest':
       case 'gssRequest':
-        if (this.#queue.length > 0 || this.#decoder.partial) {
+        if (this.#queue.length > 0 || this.#decoder.partial || this.#broken !== null) {
           return this.fatal({ code: '08P01', message: 'received unencrypted data after SSL request' });
         }
         this.#transport.write(Uint8Array.of('N'.charCodeAt(0)));

@@ -2,6 +2,7 @@
  * The extended query protocol: Parse, Bind, Describe, Execute, Close. Errors are thrown; the
  * connection reports them and skips to Sync.
  */
+import { defined } from '../base/assert.ts';
 import { sqlError } from '../base/error.ts';
 import { decodeBinary } from '../../dataflow/value/binary-input.ts';
 import type { Datum } from '../../dataflow/value/datum.ts';
@@ -9,12 +10,14 @@ import { parseDatum } from '../../dataflow/value/text-input.ts';
 import type { TypeName } from '../../dataflow/value/type.ts';
 import { typeByOid, typeInfo } from '../../dataflow/value/type.ts';
 import { RowWindow } from '../coordinator/row-window.ts';
-import type { Outcome, Portal, PreparedStatement, RowStream, Session } from '../coordinator/session.ts';
+import type { Outcome, Portal, PreparedStatement, RowRange, RowStream, Session } from '../coordinator/session.ts';
+import type { ResultColumn } from '../sql/planned.ts';
+import { BackendWriter } from './backend.ts';
 import type { Connection } from './connection.ts';
 import { runCopyIn, runCopyOut } from './copy.ts';
 import type { Bind, FrontendMessage } from './frontend.ts';
 import { decodeText } from './frontend.ts';
-import { RowEncoder } from './rows.ts';
+import { RowEncoder, RowFormat } from './rows.ts';
 
 type ExtendedMessage = Extract<FrontendMessage, { kind: 'parse' | 'bind' | 'describe' | 'execute' | 'close' }>;
 
@@ -22,9 +25,22 @@ type ExtendedMessage = Extract<FrontendMessage, { kind: 'parse' | 'bind' | 'desc
 interface PortalState {
   readonly portal: Portal;
   readonly formats: readonly number[];
+  readonly shape: Shape | null;
+  /** Set from the first Execute on. */
   window: RowWindow | null;
   encoder: RowEncoder | null;
+  /** It ran and is not to be run again. */
   done: boolean;
+  /** All of its rows were sent the short way. */
+  exhausted: boolean;
+}
+
+/** What results of the same columns and formats share. */
+interface Shape {
+  readonly formats: readonly number[];
+  readonly format: RowFormat;
+  /** The RowDescription message. */
+  readonly description: Uint8Array;
 }
 
 /** The extended protocol of one connection. */
@@ -32,26 +48,34 @@ export class ExtendedProtocol {
   readonly #connection: Connection;
   readonly #session: Session;
   readonly #portals = new WeakMap<Portal, PortalState>();
+  /** The shape that each prepared statement was last bound with. */
+  readonly #shapes = new WeakMap<PreparedStatement, Shape>();
 
   constructor(connection: Connection, session: Session) {
     this.#connection = connection;
     this.#session = session;
   }
 
-  async handle(message: ExtendedMessage): Promise<void> {
+  /** Does what the message asks for; a promise only if there is something to wait for. */
+  handle(message: ExtendedMessage): Promise<void> | undefined {
     switch (message.kind) {
       case 'parse':
-        return this.#parse(message);
+        this.#parse(message);
+        return undefined;
       case 'bind':
-        return this.#bind(message);
+        this.#bind(message);
+        return undefined;
       case 'describe':
-        return message.target === 'statement' ? this.#describeStatement(message.name) : this.#describePortal(message.name);
+        if (message.target === 'statement') this.#describeStatement(message.name);
+        else this.#describePortal(message.name);
+        return undefined;
       case 'execute':
         return this.#execute(message.portal, message.rowsMax);
       case 'close':
         if (message.target === 'statement') this.#session.setStatement(message.name, null);
         else this.#session.setPortal(message.name, null);
-        return this.#connection.writer.plain('3');
+        this.#connection.writer.plain('3');
+        return undefined;
     }
   }
 
@@ -89,10 +113,27 @@ export class ExtendedProtocol {
     }
     const values = readParameters(message, statement);
     const portal = this.#session.bind(statement, values);
-    const formats = resultFormats(message.resultFormats, statement.columns?.length ?? 0);
-    this.#portals.set(portal, { portal, formats, window: null, encoder: null, done: false });
+    const shape = this.#shapeOf(statement, message.resultFormats);
+    const formats = shape?.formats ?? [];
+    this.#portals.set(portal, {
+      portal, formats, shape, window: null, encoder: null, done: false, exhausted: false,
+    });
     this.#session.setPortal(message.portal, portal);
     this.#connection.writer.plain('2');
+  }
+
+  /** null if the statement returns no rows. */
+  #shapeOf(statement: PreparedStatement, given: readonly number[]): Shape | null {
+    const { columns } = statement;
+    const known = this.#shapes.get(statement);
+    if (known !== undefined && matches(known.formats, given)) return known;
+    const formats = resultFormats(given, columns?.length ?? 0);
+    if (columns === null) return null;
+    const writer = new BackendWriter();
+    writer.rowDescription(columns, formats);
+    const shape = { formats, format: new RowFormat(columns, formats), description: writer.take() };
+    this.#shapes.set(statement, shape);
+    return shape;
   }
 
   #describeStatement(name: string): void {
@@ -106,8 +147,10 @@ export class ExtendedProtocol {
   #describePortal(name: string): void {
     const { writer } = this.#connection;
     const portal = this.#portal(name);
-    const formats = this.#portals.get(portal)?.formats;
-    if (portal.columns === null) writer.plain('n');
+    const state = this.#portals.get(portal);
+    const formats = state?.formats;
+    if (state?.shape != null) writer.raw(state.shape.description);
+    else if (portal.columns === null) writer.plain('n');
     else writer.rowDescription(portal.columns, formats ?? portal.columns.map(() => 0));
   }
 
@@ -115,18 +158,61 @@ export class ExtendedProtocol {
   #stateOf(portal: Portal): PortalState {
     const known = this.#portals.get(portal);
     if (known !== undefined) return known;
-    const state = { portal, formats: (portal.columns ?? []).map(() => 0), window: null, encoder: null, done: false };
+    const state = { portal, formats: (portal.columns ?? []).map(() => 0), shape: null, window: null, encoder: null, done: false, exhausted: false };
     this.#portals.set(portal, state);
     return state;
   }
 
-  async #execute(name: string, rowsMax: number): Promise<void> {
+  #execute(name: string, rowsMax: number): Promise<void> | undefined {
     const portal = this.#portal(name);
     const state = this.#stateOf(portal);
     if (state.done && state.window === null) {
       throw sqlError('55000', `portal "${name}" cannot be run`);
     }
-    const outcome = await portal.execute();
+    if (state.exhausted) {
+      this.#connection.writer.commandComplete('SELECT 0');
+      return undefined;
+    }
+    const rows = rowsMax <= 0 && state.window === null ? portal.lookup?.() ?? null : null;
+    if (rows !== null) return rows.then((ranges) => this.#ranges(state, ranges));
+    return this.#run(state, rowsMax);
+  }
+
+  /** Sends rows that are all here. */
+  #ranges(state: PortalState, ranges: readonly RowRange[]): Promise<void> | undefined {
+    state.exhausted = true;
+    const { writer } = this.#connection;
+    const encoder = this.#encoderOf(state, state.portal.columns ?? []);
+    let sent = 0;
+    for (let i = 0; i < ranges.length; i++) {
+      const range = defined(ranges[i], 'a range of the list');
+      encoder.open(range.batch, range.first, range.rows);
+      if (!encoder.write(writer)) return this.#manyRanges(encoder, ranges, i, sent);
+      sent += encoder.sent;
+    }
+    writer.commandComplete(`SELECT ${sent}`);
+    return undefined;
+  }
+
+  /** Goes on within range `from`, waiting for the client to take what is written. */
+  async #manyRanges(encoder: RowEncoder, ranges: readonly RowRange[], from: number, before: number): Promise<void> {
+    const { writer } = this.#connection;
+    let sent = before;
+    for (let i = from; i < ranges.length; i++) {
+      const range = defined(ranges[i], 'a range of the list');
+      if (i > from) encoder.open(range.batch, range.first, range.rows);
+      while (!encoder.write(writer)) await this.#connection.flush();
+      sent += encoder.sent;
+    }
+    writer.commandComplete(`SELECT ${sent}`);
+  }
+
+  #encoderOf(state: PortalState, columns: readonly ResultColumn[]): RowEncoder {
+    return (state.encoder ??= new RowEncoder(state.shape?.format ?? new RowFormat(columns, state.formats)));
+  }
+
+  async #run(state: PortalState, rowsMax: number): Promise<void> {
+    const outcome = await state.portal.execute();
     return this.#answer(state, outcome, rowsMax);
   }
 
@@ -157,7 +243,7 @@ export class ExtendedProtocol {
   async #rows(state: PortalState, stream: RowStream, rowsMax: number): Promise<void> {
     const { writer } = this.#connection;
     const window = (state.window ??= new RowWindow(stream));
-    const encoder = (state.encoder ??= new RowEncoder(stream.columns, state.formats));
+    const encoder = this.#encoderOf(state, stream.columns);
     let sent = 0;
     while (rowsMax <= 0 || sent < rowsMax) {
       if (!window.here && stream.live) await this.#connection.flush();
@@ -172,6 +258,15 @@ export class ExtendedProtocol {
     }
     writer.plain('s');
   }
+}
+
+/** Whether formats given by a client mean these. */
+function matches(formats: readonly number[], given: readonly number[]): boolean {
+  if (given.length > 1 && given.length !== formats.length) return false;
+  for (let c = 0; c < formats.length; c++) {
+    if (formats[c] !== (given.length === 0 ? 0 : given.length === 1 ? given[0] : given[c])) return false;
+  }
+  return formats.length > 0;
 }
 
 /** One format by column: none given is text, one is for all. */

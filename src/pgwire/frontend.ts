@@ -43,32 +43,34 @@ function violation(message: string): Error {
 
 /** Reads the fields of one message body. Any read past the end is a protocol violation. */
 class BodyReader {
-  readonly #bytes: Uint8Array;
-  readonly #view: DataView;
+  #bytes: Uint8Array = new Uint8Array(0);
   #at = 0;
+  #end = 0;
 
-  constructor(bytes: Uint8Array) {
+  /** Reads bytes `start … end - 1` from now on. */
+  open(bytes: Uint8Array, start: number, end: number): void {
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#at = start;
+    this.#end = end;
   }
 
   #take(length: number): number {
     const at = this.#at;
-    if (length < 0 || at + length > this.#bytes.length) throw violation('insufficient data left in message');
+    if (length < 0 || at + length > this.#end) throw violation('insufficient data left in message');
     this.#at = at + length;
     return at;
   }
 
   byte(): number {
-    return this.#view.getUint8(this.#take(1));
+    return this.#bytes[this.#take(1)] ?? 0;
   }
 
   int16(): number {
-    return this.#view.getInt16(this.#take(2));
+    return (this.byte() << 24 >> 16) | this.byte();
   }
 
   int32(): number {
-    return this.#view.getInt32(this.#take(4));
+    return readInt32(this.#bytes, this.#take(4));
   }
 
   bytes(length: number): Uint8Array {
@@ -78,28 +80,48 @@ class BodyReader {
 
   /** A zero-terminated string. Throws 22021 for bytes that are not UTF-8. */
   text(): string {
-    const end = this.#bytes.indexOf(0, this.#at);
-    if (end < 0) throw violation('invalid string in message');
-    const bytes = this.bytes(end - this.#at);
-    this.#at++;
-    return decodeText(bytes);
+    const start = this.#at;
+    if (start < this.#end && this.#bytes[start] === 0) {
+      this.#at++;
+      return '';
+    }
+    const end = this.#bytes.indexOf(0, start);
+    if (end < 0 || end >= this.#end) throw violation('invalid string in message');
+    this.#at = end + 1;
+    return decodeText(this.#bytes.subarray(start, end));
   }
 
   rest(): Uint8Array {
-    return this.bytes(this.#bytes.length - this.#at);
+    return this.bytes(this.#end - this.#at);
   }
 
   end(): void {
-    if (this.#at !== this.#bytes.length) throw violation('invalid message format');
+    if (this.#at !== this.#end) throw violation('invalid message format');
   }
 
   get left(): number {
-    return this.#bytes.length - this.#at;
+    return this.#end - this.#at;
   }
 }
 
 /** UTF-8 to string. Throws 22021. */
 export function decodeText(bytes: Uint8Array): string {
+  if (bytes.length <= shortTextBytes) {
+    let text = '';
+    for (let i = 0; i < bytes.length; i++) {
+      const byte = bytes[i] ?? 0;
+      if (byte >= 0x80) return decodeAny(bytes);
+      text += String.fromCharCode(byte);
+    }
+    return text;
+  }
+  return decodeAny(bytes);
+}
+
+/** Up to this length a loop is quicker than the decoder, if all is ASCII. */
+const shortTextBytes = 24;
+
+function decodeAny(bytes: Uint8Array): string {
   try {
     return utf8.decode(bytes);
   } catch {
@@ -109,7 +131,16 @@ export function decodeText(bytes: Uint8Array): string {
 
 function list<T>(reader: BodyReader, read: () => T): readonly T[] {
   const count = reader.int16() & 0xffff;
-  return Array.from({ length: count }, read);
+  if (count === 0) return nothing;
+  const items: T[] = [];
+  for (let i = 0; i < count; i++) items.push(read());
+  return items;
+}
+
+const nothing: readonly never[] = [];
+
+function readInt32(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] ?? 0) << 24) | ((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0);
 }
 
 function readBind(reader: BodyReader): Bind {
@@ -169,42 +200,50 @@ function readStartup(reader: BodyReader): FrontendMessage {
   return { kind: 'startup', major: code >>> 16, minor: code & 0xffff, parameters };
 }
 
+const empty = new Uint8Array(0);
+
 /** Turns chunks of bytes into messages. Before the startup message has come, messages have no type byte. */
 export class FrontendDecoder {
-  #pending: Uint8Array = new Uint8Array(0);
+  readonly #reader = new BodyReader();
+  #pending: Uint8Array = empty;
+  #at = 0;
   #started = false;
 
-  /**
-   * The whole messages in what has come so far, oldest first. Throws 08P01 for what no later bytes
-   * can mend; the connection is then beyond repair. Messages before the bad one were yielded.
-   */
-  *push(chunk: Uint8Array): Generator<FrontendMessage> {
-    this.#pending = this.#pending.length === 0 ? chunk : concat(this.#pending, chunk);
-    for (;;) {
-      const message = this.#next();
-      if (message === undefined) return;
-      if (message.kind === 'startup') this.#started = true;
-      yield message;
-    }
+  /** Takes bytes that have come; `next` then gives the messages that are whole. */
+  feed(chunk: Uint8Array): void {
+    this.#pending = this.#at === this.#pending.length ? chunk : concat(this.#pending.subarray(this.#at), chunk);
+    this.#at = 0;
   }
 
   /** True if bytes of an incomplete message are held. */
   get partial(): boolean {
-    return this.#pending.length > 0;
+    return this.#at < this.#pending.length;
   }
 
-  #next(): FrontendMessage | undefined {
-    const lengthAt = this.#started ? 1 : 0;
+  /**
+   * The next whole message, or undefined until more bytes have come. Throws 08P01 for what no later
+   * bytes can mend; the connection is then beyond repair.
+   */
+  next(): FrontendMessage | undefined {
+    const start = this.#started ? this.#at + 1 : this.#at;
     const bytes = this.#pending;
-    if (bytes.length < lengthAt + 4) return undefined;
-    const length = new DataView(bytes.buffer, bytes.byteOffset).getInt32(lengthAt);
+    if (bytes.length < start + 4) return undefined;
+    const length = readInt32(bytes, start);
     this.#check(length);
-    const end = lengthAt + length;
+    const end = start + length;
     if (bytes.length < end) return undefined;
-    const body = new BodyReader(bytes.subarray(lengthAt + 4, end));
-    this.#pending = bytes.subarray(end);
-    if (!this.#started) return readStartup(body);
-    const message = readBody(String.fromCharCode(bytes[0] ?? 0), body);
+    const body = this.#reader;
+    body.open(bytes, start + 4, end);
+    if (end === bytes.length) {
+      this.#pending = empty;
+      this.#at = 0;
+    } else this.#at = end;
+    if (!this.#started) {
+      const message = readStartup(body);
+      this.#started = message.kind === 'startup';
+      return message;
+    }
+    const message = readBody(String.fromCharCode(bytes[start - 1] ?? 0), body);
     body.end();
     return message;
   }

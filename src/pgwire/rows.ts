@@ -20,40 +20,53 @@ import { valueEncoder } from './value-encoder.ts';
 
 const dataRow = 'D'.charCodeAt(0);
 
+/** How the rows of one result are written: made once for all its executions. */
+export class RowFormat {
+  readonly types: readonly ColumnType[];
+  readonly encoders: readonly ColumnEncoder[];
+
+  /** `formats`: 0 text, 1 binary, by column. */
+  constructor(columns: readonly ResultColumn[], formats: readonly number[]) {
+    this.types = columns.map((column) => ({ type: column.type.name, nullable: column.nullable }));
+    this.encoders = columns.map((column, i) => valueEncoder(column.type, formats[i] === 1, plainContext));
+  }
+}
+
 /** Encodes batches of one result into DataRow messages: `open` a batch, then `write` until true. */
 export class RowEncoder {
-  readonly #types: readonly ColumnType[];
-  readonly #encoders: readonly ColumnEncoder[];
+  readonly #format: RowFormat;
   #batch: Batch | null = null;
   #row = 0;
+  #end = 0;
   /** Copies of the row that were written. */
   #copies = 0;
   /** Rows written since `open`. */
   sent = 0;
 
-  constructor(columns: readonly ResultColumn[], formats: readonly number[]) {
-    this.#types = columns.map((column) => ({ type: column.type.name, nullable: column.nullable }));
-    this.#encoders = columns.map((column, i) => valueEncoder(column.type, formats[i] === 1, plainContext));
+  constructor(format: RowFormat) {
+    this.#format = format;
   }
 
-  /** Begins a batch; every row of it is written `weight` times. */
-  open(packed: PackedBatch): void {
-    this.#batch = unpackBatch(packed, this.#types, 0);
-    this.#row = 0;
+  /** Begins `rows` rows of a batch from `first` on; each is written `weight` times. */
+  open(packed: PackedBatch, first = 0, rows = packed.rows): void {
+    assert(first >= 0 && first + rows <= packed.rows, 'rows that are sent lie in their batch');
+    this.#batch = unpackBatch(packed, this.#format.types, 0);
+    this.#row = first;
+    this.#end = first + rows;
     this.#copies = 0;
     this.sent = 0;
   }
 
-  /** Writes until the batch ends (true) or the writer's buffer is worth a write (false). */
+  /** Writes until the rows end (true) or the writer's buffer is worth a write (false). */
   write(writer: BackendWriter): boolean {
     const batch = this.#batch;
     assert(batch !== null, 'open comes before write');
     const { i32 } = batch.slab;
-    while (this.#row < batch.rows) {
+    while (this.#row < this.#end) {
       const weight = i32[batch.weight + this.#row] ?? 0;
       while (this.#copies < weight) {
         if (writer.at >= limits.writeBufferBytes) return false;
-        this.#writeRow(writer, batch, this.#row);
+        writeRow(writer, this.#format.encoders, batch, this.#row);
         this.#copies++;
         this.sent++;
       }
@@ -63,25 +76,24 @@ export class RowEncoder {
     this.#batch = null;
     return true;
   }
+}
 
-  #writeRow(writer: BackendWriter, batch: Batch, row: number): void {
-    const encoders = this.#encoders;
-    const count = encoders.length;
-    const { u8 } = batch.slab;
-    const start = writer.at;
-    writer.byte(dataRow);
-    writer.int32(0);
-    writer.int16(count);
-    for (let c = 0; c < count; c++) {
-      const nulls = batch.nulls[c] ?? -1;
-      writer.int32(-1);
-      if (nulls >= 0 && u8[nulls + row] === 1) continue;
-      const valueAt = writer.at;
-      encoders[c]?.(writer, batch, c, row);
-      writer.patchInt32(valueAt - 4, writer.at - valueAt);
-    }
-    writer.patchInt32(start + 1, writer.at - start - 1);
+function writeRow(writer: BackendWriter, encoders: readonly ColumnEncoder[], batch: Batch, row: number): void {
+  const count = encoders.length;
+  const { u8 } = batch.slab;
+  const start = writer.at;
+  writer.byte(dataRow);
+  writer.int32(0);
+  writer.int16(count);
+  for (let c = 0; c < count; c++) {
+    const nulls = batch.nulls[c] ?? -1;
+    writer.int32(-1);
+    if (nulls >= 0 && u8[nulls + row] === 1) continue;
+    const valueAt = writer.at;
+    encoders[c]?.(writer, batch, c, row);
+    writer.patchInt32(valueAt - 4, writer.at - valueAt);
   }
+  writer.patchInt32(start + 1, writer.at - start - 1);
 }
 
 /**
@@ -91,7 +103,7 @@ export class RowEncoder {
 export async function sendRows(
   connection: Connection, stream: RowStream, formats: readonly number[],
 ): Promise<number> {
-  const encoder = new RowEncoder(stream.columns, formats);
+  const encoder = new RowEncoder(new RowFormat(stream.columns, formats));
   let sent = 0;
   try {
     for (;;) {

@@ -13,6 +13,7 @@ import { BindContext } from './bind/context.ts';
 import { bindQuery, topEnvironment } from './bind/query.ts';
 import type { CatalogView } from './catalog-view.ts';
 import { asStored } from './lower/lookup.ts';
+import { prunedProgram } from './lower/pruned-program.ts';
 import { planBound } from './plan-query.ts';
 import type { PlannedQuery } from './planned.ts';
 
@@ -21,7 +22,10 @@ export function planTemplate(query: Query, catalog: CatalogView, types: readonly
   const context = new BindContext(catalog, 'once', { types, values: null });
   try {
     const planned = planBound(context, bindQuery(query, topEnvironment(context)));
-    return context.repeatable && planned.lookup?.key?.values.length === 1 ? planned : null;
+    const { lookup } = planned;
+    if (!context.repeatable || lookup?.key?.values.length !== 1) return null;
+    // The condition on the key is no filter any more; its parameter need not be filled in.
+    return { ...planned, lookup: { ...lookup, program: prunedProgram(lookup.program) } };
   } catch (error) {
     // Planning with the values at hand will tell, if it fails too.
     if (error instanceof SqlError) return null;
@@ -29,10 +33,15 @@ export function planTemplate(query: Query, catalog: CatalogView, types: readonly
   }
 }
 
-/** The plan of one execution; null if these values (a NULL, one out of range) need a plan of their own. */
-export function fillTemplate(template: PlannedQuery, values: readonly Datum[]): PlannedQuery | null {
+/** True if nothing but the key differs between executions. */
+export function onlyKeyIsOpen(template: PlannedQuery): boolean {
+  return template.lookup !== null && !template.lookup.program.nodes.some(isOpen);
+}
+
+/** The key of one execution; null if these values (a NULL, one out of range) need a plan of their own. */
+export function fillKey(template: PlannedQuery, values: readonly Datum[]): readonly Datum[] | null {
   const lookup = defined(template.lookup, 'a template is a lookup');
-  const { columns, values: [open], parameters = [] } = defined(lookup.key, 'a template looks up a key');
+  const { values: [open], parameters = [] } = defined(lookup.key, 'a template looks up a key');
   const row = [...defined(open, 'a template has one key')];
   for (const { position, parameter, type, stored } of parameters) {
     const value = values[parameter - 1] ?? null;
@@ -40,6 +49,15 @@ export function fillTemplate(template: PlannedQuery, values: readonly Datum[]): 
     if (key === undefined) return null;
     row[position] = key;
   }
+  return row;
+}
+
+/** The plan of one execution; null if these values (a NULL, one out of range) need a plan of their own. */
+export function fillTemplate(template: PlannedQuery, values: readonly Datum[]): PlannedQuery | null {
+  const lookup = defined(template.lookup, 'a template is a lookup');
+  const { columns } = defined(lookup.key, 'a template looks up a key');
+  const row = fillKey(template, values);
+  if (row === null) return null;
   return { ...template, lookup: { ...lookup, key: { columns, values: [row] }, program: fillProgram(lookup.program, values) } };
 }
 
