@@ -40,4 +40,188 @@ describe('a topic', () => {
       ['1', new Date('2024-03-01T10:00:00Z'), null], ['2', null, null], ['3', null, { a: 1 }],
     ]);
   });
+
+  it('of keys and values becomes the latest value of each key', async () => {
+    rig().broker.createTopic('users', 2);
+    await rig().client.query(`CREATE SOURCE users (name text, age int4) FROM KAFKA CONNECTION k (TOPIC 'users')
+      KEY FORMAT TEXT VALUE FORMAT JSON ENVELOPE UPSERT`);
+    await rig().client.query('CREATE MATERIALIZED VIEW ages AS SELECT count(*) AS n, sum(age) AS age FROM users');
+    await rig().produce('users', 0, [
+      { key: 'a', value: '{"name": "Ada", "age": 36}' }, { key: 'b', value: '{"name": "Bob", "age": 40}' },
+      { key: 'a', value: '{"name": "Ada", "age": 37}' },
+    ]);
+    await rig().produce('users', 1, [{ key: 'c', value: '{"name": "Cy", "age": 1}' }]);
+    await rig().until('SELECT n, age FROM ages', (rows) => String(rows) === '3,78');
+    await rig().produce('users', 0, [{ key: 'b', value: null }, { key: 'nobody', value: null }]);
+    await rig().until('SELECT n, age FROM ages', (rows) => String(rows) === '2,38');
+    expect(await rig().rows('SELECT key, name, age FROM users ORDER BY key')).toEqual([['a', 'Ada', 37], ['c', 'Cy', 1]]);
+  });
+
+  it('of texts, bytes and JSON documents, with what Kafka knows of each record', async () => {
+    const { client, broker } = rig();
+    broker.createTopic('raw', 1);
+    const headers = [{ key: Buffer.from('h'), value: Buffer.from('v') }];
+    await rig().produce('raw', 0, [{ key: 'k0', value: '{"a": [1, null]}', headers }, { key: null, value: '"text"' }, { key: 'k2', value: null }]);
+    await client.query(`CREATE SOURCE texts FROM KAFKA CONNECTION k (TOPIC 'raw') KEY FORMAT TEXT VALUE FORMAT TEXT
+      INCLUDE KEY AS k, PARTITION, OFFSET AS o, TIMESTAMP AS ts, HEADERS`);
+    await client.query(`CREATE SOURCE blobs FROM KAFKA CONNECTION k (TOPIC 'raw') FORMAT BYTES INCLUDE OFFSET`);
+    await client.query(`CREATE SOURCE documents FROM KAFKA CONNECTION k (TOPIC 'raw') FORMAT JSON INCLUDE OFFSET`);
+    await rig().until('SELECT count(*) FROM texts', (rows) => rows[0]?.[0] === '3');
+    const texts = await rig().rows(`SELECT text, k, partition, o, ts > '2023-11-01', headers IS NULL OR jsonb_typeof(headers) <> '' FROM texts ORDER BY o`);
+    expect(texts).toEqual([['{"a": [1, null]}', 'k0', 0, '0', true, true], ['"text"', null, 0, '1', true, true], [null, 'k2', 0, '2', true, true]]);
+    expect(await rig().rows('SELECT data, "offset" FROM blobs ORDER BY "offset"')).toEqual([
+      [Buffer.from('{"a": [1, null]}'), '0'], [Buffer.from('"text"'), '1'], [null, '2'],
+    ]);
+    expect(await rig().rows(`SELECT data, data->'a'->>0 FROM documents ORDER BY "offset"`))
+      .toEqual([[{ a: [1, null] }, '1'], ['text', null], [null, null]]);
+  });
+
+  it('with bad records fails the views that read them and no others', async () => {
+    const { client, broker } = rig();
+    broker.createTopic('dirty', 1);
+    await rig().produce('dirty', 0, [{ value: '{"id": 1, "n": 1}' }, { value: '{"id": 2, "n": "many"}' }]);
+    await client.query(`CREATE SOURCE dirty (id int8, n int4) FROM KAFKA CONNECTION k (TOPIC 'dirty') FORMAT JSON`);
+    await client.query('CREATE MATERIALIZED VIEW good AS SELECT count(id) AS ids FROM dirty');
+    await client.query('CREATE MATERIALIZED VIEW bad AS SELECT sum(n) AS n FROM dirty');
+    const message = await rig().untilError('SELECT * FROM bad');
+    for (const part of ['dirty', 'partition 0', 'offset 1', '"n"']) expect(message).toContain(part);
+    expect(await rig().until('SELECT ids FROM good', (rows) => rows[0]?.[0] === '2')).toEqual([['2']]);
+    await rig().produce('dirty', 0, [{ value: '{"id": 3}' }, { value: 'not JSON' }]);
+    expect(await rig().untilError('SELECT * FROM good')).toContain('offset 3');
+    // What came after the source went live; a view's replay of what was there before is not counted.
+    const seen = await rig().rows(`SELECT messages_received, records_failed FROM mz_internal.mz_source_statistics WHERE name = 'dirty'`);
+    expect(seen).toEqual([['2', '1']]);
+  });
+
+  it('of keys whose value is bad fails until the key gets a good one', async () => {
+    const { client, broker } = rig();
+    broker.createTopic('healing', 1);
+    await client.query(`CREATE SOURCE healing (n int4) FROM KAFKA CONNECTION k (TOPIC 'healing') KEY FORMAT TEXT VALUE FORMAT JSON ENVELOPE UPSERT`);
+    await client.query('CREATE MATERIALIZED VIEW healed AS SELECT count(*) AS c, sum(n) AS n FROM healing');
+    await rig().produce('healing', 0, [{ key: 'a', value: '{"n": 1}' }, { key: 'b', value: '{"n": []}' }]);
+    expect(await rig().untilError('SELECT * FROM healed')).toContain('offset 1');
+    await rig().produce('healing', 0, [{ key: 'b', value: '{"n": 5}' }]);
+    for (let tries = 0; ; tries++) {
+      const rows = await rig().rows('SELECT c, n FROM healed').catch(() => []);
+      if (String(rows) === '2,6') break;
+      assert(tries < 500, 'the view heals in time');
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  });
+
+  it('that does not exist yet is waited for', async () => {
+    const { client, broker } = rig();
+    await client.query(`CREATE SOURCE later (n int8) FROM KAFKA CONNECTION k (TOPIC 'later') FORMAT JSON`);
+    await client.query('CREATE MATERIALIZED VIEW latest AS SELECT count(*) AS c FROM later');
+    await rig().until(`SELECT error FROM mz_internal.mz_source_statuses WHERE name = 'later'`, (rows) => String(rows).includes('later'));
+    broker.createTopic('later', 2);
+    await rig().produce('later', 1, [{ value: '{"n": 1}' }, { value: '{"n": 2}' }]);
+    await rig().until('SELECT c FROM latest', (rows) => String(rows) === '2');
+    await client.query('DROP SOURCE later CASCADE');
+    await expect(client.query('SELECT * FROM latest')).rejects.toThrow('does not exist');
+  });
+
+  it('reaches a subscriber as consistent changes', async () => {
+    rig().broker.createTopic('events', 1);
+    const { client } = rig();
+    await client.query(`CREATE SOURCE events (kind text, n int8) FROM KAFKA CONNECTION k (TOPIC 'events') FORMAT JSON`);
+    await client.query('CREATE MATERIALIZED VIEW kinds AS SELECT kind, sum(n) AS n FROM events GROUP BY kind');
+    const subscriber = await rig().connect();
+    await subscriber.query('BEGIN');
+    await subscriber.query('DECLARE c CURSOR FOR SUBSCRIBE kinds');
+    const state = new Map<string, number>();
+    let last = 0n;
+    for (let round = 1; round <= 20; round++) {
+      await rig().produce('events', 0, [{ value: `{"kind": "a", "n": ${round}}` }, { value: `{"kind": "b", "n": 1}` }]);
+      const rows = await rig().rows(`FETCH ALL c WITH (timeout = '10s')`, subscriber);
+      for (const [time, diff, kind, n] of rows) {
+        expect(BigInt(String(time)) >= last).toBe(true);
+        last = BigInt(String(time));
+        const key = `${String(kind)}=${String(n)}`;
+        state.set(key, (state.get(key) ?? 0) + Number(diff));
+        if (state.get(key) === 0) state.delete(key);
+      }
+      if (state.size === 2) expect([...state.values()]).toEqual([1, 1]);
+    }
+    await subscriber.query('ROLLBACK');
+    await rig().until('SELECT kind, n FROM kinds ORDER BY kind', (rows) => String(rows) === 'a,210,b,20');
+  });
+});
+
+/** Produces numbered records to all partitions until it is told to stop. */
+class Stream {
+  readonly #topic: string;
+  readonly #partitions: number;
+  readonly #ended: Promise<void>;
+  #stopped = false;
+  sent = 0;
+
+  constructor(topic: string, partitions: number) {
+    this.#topic = topic;
+    this.#partitions = partitions;
+    this.#ended = this.#run();
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopped) {
+      const records = Array.from({ length: 1 + (this.sent % 40) }, () => ({ value: `{"n": ${this.sent++}}` }));
+      await rig().produce(this.#topic, this.sent % this.#partitions, records);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  }
+
+  /** Ends it; answers how many records there are. */
+  async stop(): Promise<number> {
+    this.#stopped = true;
+    await this.#ended;
+    return this.sent;
+  }
+}
+
+/** Rows (number of records, of different ones, sum) that `count` records give when each comes once. */
+function onceEach(count: number): string {
+  return `${count},${count},${(count * (count - 1)) / 2}`;
+}
+
+const wait = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+describe('every record exactly once', () => {
+  it('for views that are created while records come', async () => {
+    const { client, broker } = rig();
+    broker.createTopic('numbers', 3);
+    const stream = new Stream('numbers', 3);
+    await client.query(`CREATE SOURCE numbers (n int8) FROM KAFKA CONNECTION k (TOPIC 'numbers') FORMAT JSON INCLUDE PARTITION, OFFSET`);
+    for (let view = 0; view < 5; view++) {
+      await client.query(`CREATE MATERIALIZED VIEW sums_${view} AS
+        SELECT count(*) AS c, count(DISTINCT (partition::int8 * 1000000 + "offset")) AS d, sum(n) AS s FROM numbers`);
+      await wait(150);
+    }
+    const count = await stream.stop();
+    for (let view = 0; view < 5; view++) {
+      await rig().until(`SELECT c, d, s FROM sums_${view}`, (rows) => String(rows) === onceEach(count));
+    }
+    expect(await rig().rows('SELECT count(*), count(DISTINCT n), sum(n) FROM numbers')).toEqual([onceEach(count).split(',')]);
+  });
+
+  it('while connections break and leaders move', async () => {
+    const { client, broker } = rig();
+    broker.createTopic('shaken', 3);
+    await client.query(`CREATE SOURCE shaken (n int8) FROM KAFKA CONNECTION k (TOPIC 'shaken') FORMAT JSON`);
+    await client.query('CREATE MATERIALIZED VIEW steady AS SELECT count(*) AS c, count(DISTINCT n) AS d, sum(n) AS s FROM shaken');
+    let sent = 0;
+    for (let round = 0; round < 8; round++) {
+      for (let k = 0; k < 10; k++) {
+        const records = Array.from({ length: 20 }, () => ({ value: `{"n": ${sent++}}` }));
+        await rig().produce('shaken', k % 3, records);
+      }
+      if (round % 3 === 2) broker.faults.notLeader('shaken', 100);
+      else if (round % 3 === 1) broker.faults.error(1, 7, 2);
+      else broker.faults.dropConnections();
+      await client.query(`CREATE MATERIALIZED VIEW steady_${round} AS SELECT count(*) AS c, count(DISTINCT n) AS d, sum(n) AS s FROM shaken`);
+      await wait(120);
+    }
+    for (const view of ['steady', ...Array.from({ length: 8 }, (_, round) => `steady_${round}`)]) {
+      await rig().until(`SELECT c, d, s FROM ${view}`, (rows) => String(rows) === onceEach(sent));
+    }
+  });
 });

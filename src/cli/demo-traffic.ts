@@ -27,6 +27,8 @@ interface Order {
 }
 
 interface Due {
+  /** When it was paid, and when the record of it arrives. */
+  readonly paidAt: number;
   readonly at: number;
   readonly order: number;
   readonly cents: number;
@@ -116,15 +118,16 @@ export class OrderTraffic {
     if (chance < 6) return;
     const late = chance < 14;
     const parts = chance < 20 ? [Math.floor(order.cents / 2), order.cents - Math.floor(order.cents / 2)] : [order.cents];
-    const at = now + (late ? lateMilliseconds : promptMilliseconds);
-    for (const cents of parts) (late ? this.#late : this.#prompt).push({ at, order: order.id, cents });
+    const paidAt = now + promptMilliseconds;
+    const at = late ? now + lateMilliseconds : paidAt;
+    for (const cents of parts) (late ? this.#late : this.#prompt).push({ paidAt, at, order: order.id, cents });
   }
 
   #pay(due: Due, now: number): TrafficRecord {
     const id = this.#nextPayment++;
     return {
       topic: 'payments', id: due.order, key: null,
-      value: `{"payment_id":${id},"order_id":${due.order},"paid":${money(due.cents)},"method":"${this.#pick(methods)}","paid_at":"${time(Math.min(due.at, now))}"}`,
+      value: `{"payment_id":${id},"order_id":${due.order},"paid":${money(due.cents)},"method":"${this.#pick(methods)}","paid_at":"${time(due.paidAt)}"}`,
     };
   }
 

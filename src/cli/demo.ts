@@ -26,7 +26,7 @@ export interface DemoOptions {
   readonly rate: number;
   /** Port for Postgres clients. */
   readonly port: number;
-  /** Ends by itself after so many; null runs until it is stopped. */
+  /** Ends by itself so many after the first rows are shown; null runs until it is stopped. */
   readonly seconds: number | null;
   /** Draw a screen, or print lines. */
   readonly screen: boolean;
@@ -35,6 +35,9 @@ export interface DemoOptions {
   readonly stopped: Promise<void>;
 }
 
+/** The terminal's second screen, without cursor and line wrapping, and back. */
+const enterScreen = '\x1b[?1049h\x1b[?25l\x1b[?7l';
+const leaveScreen = '\x1b[?7h\x1b[?25h\x1b[?1049l';
 const drawMilliseconds = 200;
 const ratesKept = 30;
 const topicExists = 'already exists';
@@ -86,7 +89,7 @@ class Demo {
   readonly #log: DemoLog;
   readonly #closers: { readonly what: string; close(): Promise<void> | void }[] = [];
   readonly #rates: number[] = [];
-  readonly #started = realClock.monotonic();
+  #started = realClock.monotonic();
   #drawing = false;
   #recordsBefore = 0;
   #changesBefore = 0;
@@ -189,11 +192,13 @@ class Demo {
   async #show(millrace: Millrace, producer: DemoProducer, brokers: string, revenue: Followed, customers: Followed): Promise<void> {
     const { screen, seconds, stopped, write } = this.#options;
     const ends = [stopped, revenue.ended, customers.ended];
+    await Promise.race([...ends, Promise.all([revenue.live.filled, customers.live.filled])]);
+    this.#started = realClock.monotonic();
     if (seconds !== null) ends.push(new Promise((resolve) => void realClock.after(seconds * 1000, resolve)));
     let over = false;
     const end = Promise.race(ends).finally(() => { over = true; });
     end.catch(() => undefined);
-    if (screen) write('\x1b[?1049h\x1b[?25l');
+    if (screen) write(enterScreen);
     this.#drawing = screen;
     let second = 0;
     try {
@@ -209,7 +214,7 @@ class Demo {
       }
     } finally {
       this.#drawing = false;
-      if (screen) write('\x1b[?25h\x1b[?1049l');
+      if (screen) write(leaveScreen);
     }
     const last = this.#figures(millrace, producer, brokers, revenue.live, customers.live);
     if (screen) write(`${screenLines(last, noColours).slice(2, -4).join('\n')}\n`);

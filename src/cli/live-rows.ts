@@ -30,8 +30,15 @@ export class LiveRows {
   #changes = 0;
   #batches = 0;
 
+  /** Resolves when the first rows are there. */
+  readonly filled: Promise<void>;
+  #fill = (): void => undefined;
+
   constructor(columns: readonly ResultColumn[]) {
     this.#columns = columns;
+    this.filled = new Promise((resolve) => {
+      this.#fill = resolve;
+    });
   }
 
   /** Changes seen so far. */
@@ -49,6 +56,7 @@ export class LiveRows {
       this.#add(row, Number(diff));
     }
     this.#changes += batch.rows;
+    this.#fill();
   }
 
   #arrived(milliseconds: number): void {

@@ -13,7 +13,7 @@ const usage = `usage: millrace <command> [options]
       --brokers LIST    your own Kafka, host:port[,host:port]; else one is started in memory
       --rate N          records a second (1000)
       --port PORT       port for Postgres clients (6875)
-      --seconds N       end after so many seconds; else with Ctrl-C
+      --seconds N       end so many seconds after the first rows; else with Ctrl-C
   serve                 run the engine until it is stopped
       --host HOST       address to listen on (127.0.0.1)
       --port PORT       port to listen on (6875)

@@ -89,8 +89,8 @@ function figureLines(figures: DemoFigures, paint: Paint): readonly string[] {
   return [
     [figure('in', `${grouped(String(rate))} records/s`), figure('all', grouped(String(records))),
       figure('lag', `${grouped(String(lag))} records`), paint.accent(curve(rates))].join('   '),
-    [figure('pushed', `${grouped(String(changes))} changes/s`),
-      figure('after', `${latencyMedian.toFixed(0)} ms (half)`), figure('', `${latencyHigh.toFixed(0)} ms (99 of 100)`)].join('   '),
+    [figure('out', `${grouped(String(changes))} changes/s`),
+      figure('pushed after', `${latencyMedian.toFixed(0)} ms`), figure('99 of 100 within', `${latencyHigh.toFixed(0)} ms`)].join('   '),
   ];
 }
 

@@ -44,14 +44,17 @@ export class PartitionLog {
   /** Called once at the next append or end of a transaction. */
   readonly waiting = new Set<() => void>();
   readonly #budget: MemoryBudget;
+  readonly #segmentBytesMax: number;
   readonly #segments: Segment[] = [];
   readonly #open = new Map<bigint, number>();
   readonly #aborted: AbortedTransaction[] = [];
   #start = 0;
   #end = 0;
 
-  constructor(budget: MemoryBudget) {
+  /** `retentionBytes` (Infinity: all) bounds the size of segments too: memory goes back in whole ones. */
+  constructor(budget: MemoryBudget, retentionBytes = Infinity) {
     this.#budget = budget;
+    this.#segmentBytesMax = Math.max(firstSegmentBytes, Math.min(limits.brokerSegmentBytes, retentionBytes / 4));
   }
 
   get start(): number {
@@ -77,7 +80,14 @@ export class PartitionLog {
 
   /** False if memory is full: the producer must try again later. */
   hasRoom(bytes: number): boolean {
-    return this.#budget.used + bytes <= this.#budget.bytesMax;
+    if (this.#segments.at(-1)?.fits(bytes) === true) return true;
+    return this.#budget.used + this.#nextCapacity(bytes) <= this.#budget.bytesMax;
+  }
+
+  /** Segments double: a topic that is hardly used takes hardly any memory. */
+  #nextCapacity(bytes: number): number {
+    const last = this.#segments.at(-1)?.capacity ?? firstSegmentBytes / 2;
+    return Math.max(Math.min(last * 2, this.#segmentBytesMax), bytes);
   }
 
   /** Keeps a checked batch; answers the offset of its first record. */
@@ -103,8 +113,7 @@ export class PartitionLog {
     const base = this.#end;
     let segment = this.#segments.at(-1);
     if (segment === undefined || !segment.fits(bytes.length)) {
-      const grown = segment === undefined ? firstSegmentBytes : Math.min(segment.capacity * 2, limits.brokerSegmentBytes);
-      segment = new Segment(Math.max(grown, bytes.length));
+      segment = new Segment(this.#nextCapacity(bytes.length));
       this.#budget.used += segment.capacity;
       this.#segments.push(segment);
     }

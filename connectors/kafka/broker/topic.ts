@@ -127,7 +127,7 @@ export class Topics {
   }
 
   #add(topic: Topic, count: number): void {
-    for (let k = 0; k < count; k++) topic.partitions.push(new PartitionLog(this.#budget));
+    for (let k = 0; k < count; k++) topic.partitions.push(new PartitionLog(this.#budget, topic.retentionBytes));
     this.#partitions += count;
   }
 
