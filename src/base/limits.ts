@@ -9,6 +9,8 @@ export const limits = {
   activationMillisecondsMax: 1,
   /** Milliseconds that the dataflow thread runs before it looks for messages. */
   turnMillisecondsMax: 2,
+  /** Milliseconds that the dataflow thread works or sleeps before its event loop gets a turn. */
+  threadTurnMillisecondsMax: 100,
   /** Milliseconds between steps that are made of nothing for subscribers with PROGRESS. */
   tickMilliseconds: 1_000,
   /** Rows of a step's input across all collections. */

@@ -1,10 +1,15 @@
 /**
  * The dataflow thread: one host, driven in slices so that messages are seen between activations.
+ *
+ * While it has nothing to do it sleeps on a shared counter that the main thread raises with every
+ * message: waking it that way takes a fifth of the time that waking an event loop takes. The event
+ * loop still gets a turn now and then, for what the runtime itself has to do.
+ *
  * An exception here is a bug of ours: it ends the thread, and the main thread reports it.
  */
-import { parentPort } from 'node:worker_threads';
+import { MessagePort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import type { TransferListItem } from 'node:worker_threads';
-import { defined } from '../base/assert.ts';
+import { assert } from '../base/assert.ts';
 import { limits } from '../base/limits.ts';
 import { guardRegularExpressions } from '../base/real/regex-guard.ts';
 import { realClock } from '../base/real/seam.ts';
@@ -12,10 +17,17 @@ import { DataflowHost } from '../coordinator/dataflow-host.ts';
 import type { HostCommand, HostResponse } from '../coordinator/engine-link.ts';
 import { transferOfResponse } from './message.ts';
 
+/** What the main thread hands over. */
+function threadEnds(data: unknown): { readonly port: MessagePort; readonly signal: Int32Array } {
+  assert(typeof data === 'object' && data !== null && 'port' in data && 'signal' in data, 'the thread is given its ends');
+  const { port, signal } = data;
+  assert(port instanceof MessagePort && signal instanceof Int32Array, 'the ends are a port and a counter');
+  return { port, signal };
+}
+
 guardRegularExpressions();
-const port = defined(parentPort, 'this file runs in a worker thread');
+const { port, signal } = threadEnds(workerData);
 let outgoing: HostResponse[] = [];
-let running = false;
 
 const host = new DataflowHost({
   respond: (response) => void outgoing.push(response),
@@ -31,14 +43,26 @@ function flush(): void {
   port.postMessage(responses, [...transfer]);
 }
 
-function turn(): void {
-  running = host.run(limits.turnMillisecondsMax);
+/** Takes every message that has come; small reads are answered on the spot. */
+function take(): void {
+  for (let next = receiveMessageOnPort(port); next !== undefined; next = receiveMessageOnPort(port)) {
+    const commands: readonly HostCommand[] = next.message;
+    for (const command of commands) host.command(command);
+  }
   flush();
-  if (running) realClock.soon(turn);
 }
 
-port.on('message', (commands: readonly HostCommand[]) => {
-  for (const command of commands) host.command(command);
-  flush();
-  if (!running) turn();
-});
+function turn(): void {
+  const end = realClock.monotonic() + limits.threadTurnMillisecondsMax;
+  for (let now = 0; now < end; now = realClock.monotonic()) {
+    const seen = Atomics.load(signal, 0);
+    take();
+    const more = host.run(limits.turnMillisecondsMax);
+    flush();
+    // A message that came after `seen` was read has raised the counter: then this does not wait.
+    if (!more) Atomics.wait(signal, 0, seen, limits.threadTurnMillisecondsMax);
+  }
+  realClock.soon(turn);
+}
+
+turn();

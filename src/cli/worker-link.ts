@@ -2,8 +2,8 @@
  * The line to an engine in a worker thread. Commands of one turn of the event loop go in one message,
  * so that the peeks of many clients share the cost of crossing the threads.
  */
-import type { TransferListItem } from 'node:worker_threads';
-import { Worker } from 'node:worker_threads';
+import type { MessagePort, TransferListItem } from 'node:worker_threads';
+import { MessageChannel, Worker } from 'node:worker_threads';
 import type { Clock } from '../base/seam.ts';
 import type { EngineLink, HostCommand, HostResponse } from '../coordinator/engine-link.ts';
 import { joinLookups, packCommand } from './message.ts';
@@ -11,6 +11,9 @@ import { joinLookups, packCommand } from './message.ts';
 /** Starts the worker thread; it lives until `close`. */
 export class WorkerLink implements EngineLink {
   readonly #worker: Worker;
+  readonly #port: MessagePort;
+  /** Raised with every message; the worker sleeps on it. */
+  readonly #signal = new Int32Array(new SharedArrayBuffer(4));
   readonly #clock: Clock;
   #handler: (response: HostResponse) => void = () => undefined;
   #outgoing: HostCommand[] = [];
@@ -19,8 +22,12 @@ export class WorkerLink implements EngineLink {
   constructor(clock: Clock) {
     this.#clock = clock;
     const file = import.meta.url.endsWith('.ts') ? './dataflow-worker.ts' : './dataflow-worker.js';
-    this.#worker = new Worker(new URL(file, import.meta.url), { name: 'millrace-dataflow' });
-    this.#worker.on('message', (responses: readonly HostResponse[]) => {
+    const { port1, port2 } = new MessageChannel();
+    this.#port = port1;
+    this.#worker = new Worker(new URL(file, import.meta.url), {
+      name: 'millrace-dataflow', workerData: { port: port2, signal: this.#signal }, transferList: [port2],
+    });
+    port1.on('message', (responses: readonly HostResponse[]) => {
       for (const response of responses) this.#handler(response);
     });
     this.#worker.on('error', (error) => this.#crashed(error instanceof Error ? (error.stack ?? error.message) : String(error)));
@@ -46,11 +53,14 @@ export class WorkerLink implements EngineLink {
     this.#outgoing = [];
     const transfer = new Set<TransferListItem>();
     const packed = commands.map((command) => packCommand(command, transfer));
-    this.#worker.postMessage(packed, [...transfer]);
+    this.#port.postMessage(packed, [...transfer]);
+    Atomics.add(this.#signal, 0, 1);
+    Atomics.notify(this.#signal, 0);
   }
 
   async close(): Promise<void> {
     this.#closing = true;
     await this.#worker.terminate();
+    this.#port.close();
   }
 }
