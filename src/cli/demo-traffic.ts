@@ -73,7 +73,7 @@ export class OrderTraffic {
   next(now: number): TrafficRecord {
     if (this.#below(2) === 0) {
       for (const queue of [this.#late, this.#prompt]) {
-        if ((queue[0]?.at ?? Infinity) <= now) return this.#pay(defined(queue.shift(), 'a payment is due'), now);
+        if ((queue[0]?.at ?? Infinity) <= now) return this.#pay(defined(queue.shift(), 'a payment is due'));
       }
     }
     const event = this.#below(100);
@@ -123,7 +123,7 @@ export class OrderTraffic {
     for (const cents of parts) (late ? this.#late : this.#prompt).push({ paidAt, at, order: order.id, cents });
   }
 
-  #pay(due: Due, now: number): TrafficRecord {
+  #pay(due: Due): TrafficRecord {
     const id = this.#nextPayment++;
     return {
       topic: 'payments', id: due.order, key: null,
