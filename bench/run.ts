@@ -24,7 +24,9 @@ interface Benchmark {
 const benchmarks = new Map<string, Benchmark>([
   ['change', { what: 'a change of one row at growing sizes of state, against the smallest', load: () => import('./change.ts') }],
   ['decode', { what: 'Kafka records to columns, against JSON.parse of every value', load: () => import('./decode.ts') }],
+  ['freshness', { what: 'from produce to the row of a SUBSCRIBE, against bare kafkajs', load: () => import('./freshness.ts') }],
   ['idle', { what: 'a busy view beside 200 idle ones, against alone', load: () => import('./idle.ts') }],
+  ['ingest', { what: 'typed JSON from Kafka into a view, against kafkajs and JSON.parse', load: () => import('./ingest.ts') }],
   ['pause', { what: 'the longest pause of the dataflow at 5 M rows, against the limit', load: () => import('./pause.ts') }],
   ['reduce', { what: 'counts, sums, maxima and distinct rows by the operators alone, against Map programs', load: () => import('./reduce.ts') }],
   ['soak', { what: 'memory over minutes of steady churn, against the beginning', load: () => import('./soak.ts') }],

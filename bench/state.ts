@@ -25,23 +25,26 @@ interface Shape {
 const names = new Texts(Array.from({ length: 4096 }, (_, i) => `customer-${String(i).padStart(7, '0')}`));
 const notes = new Texts(Array.from({ length: 4096 }, (_, i) => `${i} left at the door, call again `.padEnd(40, '.')));
 
+function fillInts(writer: BatchWriter, from: number, columns: number): Fill {
+  const writes = Array.from({ length: columns }, (_, c) => int8Column(writer, c));
+  return (r) => writes.forEach((write, c) => write(r, (from + r) * (c + 1)));
+}
+
 const shapes: readonly Shape[] = [
   {
-    name: 'narrow', columns: 'id int8 NOT NULL, v int8 NOT NULL', encodedBytes: 16, varWords: 0,
-    fill(writer, from) {
-      const [id, v] = [int8Column(writer, 0), int8Column(writer, 1)];
-      return (r) => {
-        id(r, from + r);
-        v(r, (from + r) * 7);
-      };
-    },
+    name: 'smallest', columns: 'id int8, v int8', encodedBytes: 16, varWords: 0,
+    fill: (writer, from) => fillInts(writer, from, 2),
+  },
+  {
+    name: 'narrow', columns: 'id int8, a int8, b int8, c int8', encodedBytes: 32, varWords: 0,
+    fill: (writer, from) => fillInts(writer, from, 4),
   },
   {
     name: 'wide', columns: 'id int8, customer int8, amount int8, at timestamptz, name text, note text', encodedBytes: 32 + 16 + 40, varWords: 14,
     fill(writer, from) {
-      const ints = [0, 1, 2, 3].map((c) => int8Column(writer, c));
+      const ints = fillInts(writer, from, 4);
       return (r) => {
-        ints.forEach((write, c) => write(r, (from + r) * (c + 1)));
+        ints(r);
         names.write(writer, 4, r, (from + r) & 4095);
         notes.write(writer, 5, r, ((from + r) >> 3) & 4095);
       };

@@ -60,7 +60,7 @@ class DirectLink implements EngineLink {
     for (const response of this.#queue.splice(0)) this.#handler(response);
   }
 
-  /** Length of a turn in milliseconds, and who is told how long each took. */
+  /** Length of a turn in milliseconds, and who makes the turns. */
   turn: { readonly milliseconds: number; readonly told: ((work: () => boolean) => boolean) | null } = { milliseconds: 1_000, told: null };
 
   /** The same without delivering: what a step costs. */
@@ -163,17 +163,9 @@ export class SqlEngine {
     this.#link.stepping = false;
   }
 
-  /** From now on runs in turns of `milliseconds` and tells how long each one took. */
-  watchTurns(milliseconds: number, now: () => number, told: (milliseconds: number) => void): void {
-    this.#link.turn = {
-      milliseconds,
-      told: (work) => {
-        const start = now();
-        const more = work();
-        told(now() - start);
-        return more;
-      },
-    };
+  /** From now on runs in turns of `milliseconds`; `told` must make each turn and say whether there is more. */
+  watchTurns(milliseconds: number, told: (turn: () => boolean) => boolean): void {
+    this.#link.turn = { milliseconds, told };
   }
 
   /** The engine's own count of what it holds. */
