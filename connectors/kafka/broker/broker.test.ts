@@ -211,6 +211,29 @@ function frame(body: Uint8Array): Uint8Array {
   return bytes;
 }
 
+describe('faults', () => {
+  test('are what was ordered, and end', async () => {
+    const admin = kafka().admin();
+    await admin.connect();
+    const took = async (): Promise<number> => {
+      const start = performance.now();
+      await admin.listTopics();
+      return performance.now() - start;
+    };
+    broker().faults.slow(120);
+    expect(await took()).toBeGreaterThan(100);
+    broker().faults.slow(0);
+    const describeConfigs = 32;
+    const ask = (): Promise<unknown> => admin.describeConfigs({
+      includeSynonyms: false, resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: 'shared' }],
+    });
+    broker().faults.error(describeConfigs, 29, 1);
+    await expect(ask()).rejects.toMatchObject({ type: 'TOPIC_AUTHORIZATION_FAILED' });
+    await ask();
+    await admin.disconnect();
+  });
+});
+
 describe('hostile peers', () => {
   test('lengths that lie end the connection, or wait for bytes that never come', async () => {
     expect(await poke(Uint8Array.of(0x7f, 0xff, 0xff, 0xff, 1, 2))).toBe('closed');

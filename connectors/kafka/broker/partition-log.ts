@@ -147,6 +147,8 @@ export class PartitionLog {
       if (piece.length === 0) break;
       pieces.push(piece);
       bytes += piece.length;
+      // What comes after a run that was cut short would leave a gap.
+      if (!segment.endsWith(piece)) break;
     }
     const aborted = committed && bytes > 0 ? this.#abortedFrom(offset, limit) : [];
     return { pieces, bytes, aborted };

@@ -92,4 +92,9 @@ export class Segment {
     }
     return this.#bytes.subarray(from, to);
   }
+
+  /** Whether a run that `read` gave ends with the segment's last batch. */
+  endsWith(run: Uint8Array): boolean {
+    return run.byteOffset + run.length === this.#bytes.byteOffset + this.#end;
+  }
 }
