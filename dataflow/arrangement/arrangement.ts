@@ -13,6 +13,7 @@
 import type { Batch } from '../value/batch.ts';
 import type { BatchWriter } from '../value/batch-writer.ts';
 import type { RowLayout } from '../value/layout.ts';
+import type { OwnedRows, RowOwner } from './owned-rows.ts';
 
 /** Matches of a probe or rows of a scan: flat, of fixed capacity, reused by its owner. */
 export interface Pairs {
@@ -68,6 +69,11 @@ export interface Arrangement {
    * read by others and does not change), and not before the step being applied.
    */
   apply(step: number, batch: Batch): void;
+  /**
+   * Makes `owner` the only writer, who remembers where its rows are; before the first row and the
+   * first index. `apply` is not called then.
+   */
+  own(owner: RowOwner): OwnedRows;
   /** Closes `step`: complete = step. */
   seal(step: number): void;
   hold(step: number): Hold;

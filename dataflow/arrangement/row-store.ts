@@ -137,6 +137,11 @@ export class RowStore {
     if (state === full && occupied * 2 < this.#words[segment]) this.#thinOut(segment);
   }
 
+  /** Whether the room of a record may be used again at once, without being freed. */
+  reusable(at: number, size: number): boolean {
+    return size <= segmentWordsMax && this.#state[this.#segmentOf(at)] < thin;
+  }
+
   /** Makes a record invisible to every reader, before it is freed. */
   bury(at: number, size: number): void {
     const i32 = this.region.i32;

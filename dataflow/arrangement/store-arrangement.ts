@@ -8,7 +8,8 @@
  * `reclaim` frees them, two for every change that is applied and more when asked.
  *
  * The first index also serves identity, that is, the search for the record of a retraction. If no
- * index was asked for before the first row, one over all columns is made for that.
+ * index was asked for before the first row, one over all columns is made for that. An arrangement
+ * with an owner (owned-rows.ts) needs no identity, as its writer names rows by address.
  *
  * At `seal` rows move out of thin segments. A move is an update that changes nothing: a copy born at
  * the step, the original dead at it; so readers need no rule for it.
@@ -39,6 +40,7 @@ import { KeyIndex } from './key-index.ts';
 import type { KeyWalk } from './key-walk.ts';
 import { startWalk, walkKey } from './key-walk.ts';
 import { MoveLog } from './move-log.ts';
+import type { OwnedRows, RowOwner } from './owned-rows.ts';
 import type { ProbeRun } from './probe.ts';
 import { probeRows } from './probe.ts';
 import type { Arena, RegionPool } from './region.ts';
@@ -65,7 +67,7 @@ const sliceHashes: Int32Array[] = [];
 const probeHashes = new Int32Array(sliceRows);
 
 /** The implementation of `Arrangement`; one per collection. */
-export class StoreArrangement implements Arrangement {
+export class StoreArrangement implements Arrangement, OwnedRows {
   readonly layout: RowLayout;
   readonly #starts: readonly VarStart[];
   readonly #arena: Arena;
@@ -80,6 +82,7 @@ export class StoreArrangement implements Arrangement {
   readonly #indexes: (KeyIndex | null)[] = [];
   /** Where probes stand that were stopped inside a key. */
   readonly #walks = new WeakMap<Position, KeyWalk>();
+  #owner: RowOwner | null = null;
   #complete = -1;
   #open = -1;
   #changed = 0;
@@ -112,7 +115,7 @@ export class StoreArrangement implements Arrangement {
     if (known >= 0) return known;
     const free = this.#indexes.indexOf(null);
     const number = free < 0 ? this.#indexes.length : free;
-    this.#indexes[number] = this.#makeIndex(key, number === 0);
+    this.#indexes[number] = this.#makeIndex(key, number === 0 && this.#owner === null);
     return number;
   }
 
@@ -130,7 +133,7 @@ export class StoreArrangement implements Arrangement {
   }
 
   dropIndex(index: number): void {
-    if (index === 0) return;
+    if (index === 0 && this.#owner === null) return;
     this.#index(index).dispose();
     this.#indexes[index] = null;
   }
@@ -145,6 +148,7 @@ export class StoreArrangement implements Arrangement {
     assert(step > this.#complete && step >= this.#open && step < infinity,
       `step ${step} comes after ${this.#complete} and not before ${this.#open}`);
     assert(batch.column.length === this.layout.columns.length, 'the batch has the store\'s columns');
+    assert(this.#owner === null, 'rows of an owner come from it alone');
     this.#open = step;
     if (batch.rows === 0) return;
     if (this.#indexes.length === 0) this.index(this.layout.columns.map((_, c) => c));
@@ -255,6 +259,96 @@ export class StoreArrangement implements Arrangement {
     this.#limbo.push(record);
   }
 
+  own(owner: RowOwner): OwnedRows {
+    assert(this.#store.total === 0 && this.#indexes.length === 0, 'an arrangement is owned from its beginning');
+    this.#owner = owner;
+    return this;
+  }
+
+  get words(): Int32Array {
+    return this.#store.region.i32;
+  }
+
+  replace(
+    step: number, olds: Int32Array, sizes: Int32Array, tokens: Int32Array, n: number,
+    places: Int32Array,
+  ): void {
+    assert(step > this.#complete && step >= this.#open && step < infinity,
+      `step ${step} comes after ${this.#complete} and not before ${this.#open}`);
+    this.#open = step;
+    this.#changed += n;
+    const { since } = this;
+    for (let k = 0; k < n; k++) {
+      if (olds[k] !== 0) this.#end(olds[k] - 1, step);
+      places[k] = sizes[k] === 0 ? 0 : this.#begin(step, sizes[k], tokens[k], since) + 1;
+    }
+    this.reclaim(2 * n);
+  }
+
+  enter(places: Int32Array, n: number): void {
+    if (this.#indexes.length === 0) return;
+    const { i32 } = this.#store.region;
+    for (let k = 0; k < n; k++) {
+      if (places[k] === 0) continue;
+      const record = places[k] - 1;
+      const identity = identityHash(i32, record, this.#store.sizeOf(i32, record));
+      for (const index of this.#indexes) index?.add(record, identity);
+    }
+  }
+
+  /** Ends an owned row. */
+  #end(record: number, step: number): void {
+    const { i32 } = this.#store.region;
+    assert(i32[record + recordBirth] < step && i32[record + recordDeath] === infinity,
+      'a row ends once, later than it began');
+    i32[record + recordDeath] = step;
+    const sequence = this.#dead.push(record, step);
+    this.#liveRows--;
+    if (this.#indexes.length === 0) return;
+    const identity = identityHash(i32, record, this.#store.sizeOf(i32, record));
+    for (const index of this.#indexes) index?.die(record, identity, sequence);
+  }
+
+  /** Opens an owned row: all but its payload, which is zero. */
+  #begin(step: number, size: number, token: number, since: number): number {
+    const recycled = this.#recycle(size, since);
+    const record = recycled < 0 ? this.#store.allocate(size) : recycled;
+    const { i32 } = this.#store.region;
+    for (let w = recordHash + 1; w < size; w++) i32[record + w] = 0;
+    // Whoever walks the segment before the payload is there must find the record's end.
+    const { variable, offset, fixedWords } = this.layout;
+    if (variable.length > 0) i32[record + offset[variable[0]]] = (size - fixedWords) * 4;
+    i32[record + recordWeight] = 1;
+    i32[record + recordBirth] = step;
+    i32[record + recordDeath] = infinity;
+    i32[record + recordHash] = token;
+    this.#log.born(record);
+    this.#liveRows++;
+    return record;
+  }
+
+  /** The room of the oldest dead row, if nobody can read that any more and it fits exactly; else -1. */
+  #recycle(size: number, since: number): number {
+    const dead = this.#dead;
+    if (dead.count === 0 || dead.death(dead.head) > since) return -1;
+    const record = dead.row(dead.head);
+    if (this.#store.sizeOf(this.#store.region.i32, record) !== size) return -1;
+    if (!this.#store.reusable(record, size)) return -1;
+    this.#forget();
+    return record;
+  }
+
+  /** Takes the oldest dead row out of the log and the indexes; answers its address. */
+  #forget(): number {
+    const dead = this.#dead;
+    const sequence = dead.head;
+    const record = dead.row(sequence);
+    for (const index of this.#indexes) index?.bury(record, sequence);
+    dead.shift();
+    this.#moves.forget(record);
+    return record;
+  }
+
   seal(step: number): void {
     assert(step >= this.#open && step >= this.#complete,
       `step ${step} is not sealed after ${this.#complete} or before ${this.#open}`);
@@ -307,6 +401,7 @@ export class StoreArrangement implements Arrangement {
       index?.die(from, identity, sequence);
       index?.add(to, identity);
     }
+    this.#owner?.moved(i32[to + recordHash], to + 1);
   }
 
   hold(step: number): Hold {
@@ -395,11 +490,7 @@ export class StoreArrangement implements Arrangement {
     const dead = this.#dead;
     let done = 0;
     for (; done < rowsMax && dead.count > 0 && dead.death(dead.head) <= since; done++) {
-      const sequence = dead.head;
-      const record = dead.row(sequence);
-      for (const index of this.#indexes) index?.bury(record, sequence);
-      dead.shift();
-      this.#moves.forget(record);
+      const record = this.#forget();
       this.#store.free(record, this.#store.sizeOf(this.#store.region.i32, record));
     }
     return done;

@@ -12,8 +12,10 @@
  */
 import { assert, defined } from '../../src/base/assert.ts';
 import type { Arrangement, Hold } from '../arrangement/arrangement.ts';
+import type { OwnedRows, RowOwner } from '../arrangement/owned-rows.ts';
 import { errorColumns } from '../operators/operator.ts';
 import type { Batch } from '../value/batch.ts';
+import type { RowLayout } from '../value/layout.ts';
 import type { ColumnType } from '../value/type.ts';
 
 export type ArrangementFactory = (columns: readonly ColumnType[]) => Arrangement;
@@ -111,6 +113,11 @@ export class StoredCollection {
     this.#lastChanged = step;
   }
 
+  /** Makes `owner` the only writer of rows, instead of `apply`. The readers are to be settled here too. */
+  own(owner: RowOwner): OwnedRows {
+    return new CollectionRows(this.arrangement.own(owner), (step) => { this.#lastChanged = step; });
+  }
+
   /** Adds error rows at `step`. */
   applyErrors(step: number, batch: Batch): void {
     if (batch.rows === 0) return;
@@ -201,6 +208,35 @@ export class StoredCollection {
     this.arrangement.dispose();
     this.#errorHistory?.release();
     this.#errors?.dispose();
+  }
+}
+
+/** Rows of an owner, of which the collection hears when they change. */
+class CollectionRows implements OwnedRows {
+  readonly layout: RowLayout;
+  readonly #rows: OwnedRows;
+  readonly #changed: (step: number) => void;
+
+  constructor(rows: OwnedRows, changed: (step: number) => void) {
+    this.layout = rows.layout;
+    this.#rows = rows;
+    this.#changed = changed;
+  }
+
+  get words(): Int32Array {
+    return this.#rows.words;
+  }
+
+  replace(
+    step: number, olds: Int32Array, sizes: Int32Array, tokens: Int32Array, n: number,
+    places: Int32Array,
+  ): void {
+    this.#rows.replace(step, olds, sizes, tokens, n, places);
+    this.#changed(step);
+  }
+
+  enter(places: Int32Array, n: number): void {
+    this.#rows.enter(places, n);
   }
 }
 

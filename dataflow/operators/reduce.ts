@@ -3,7 +3,7 @@
  *
  * Each group is a record of a `GroupTable`; its state words are
  *
- *     status | unused | published values, as fields | words of each aggregate
+ *     status | place of the row | published values, as fields | words of each aggregate
  *
  * A push only changes the aggregates' words and lists the groups that it touched. `finish` computes
  * the touched groups' values, compares them with the published ones, and for the groups that differ
@@ -15,6 +15,9 @@
  * group whose count is 0 and whose aggregates are empty gives its record back. (Count 0 with something
  * left over, or a negative count, can only come from retractions of rows that never were; such a group
  * has no row, and waits.)
+ *
+ * Where the result is kept as a collection and goes nowhere else, rows are not given out: they go
+ * into the collection by their places, and the row there is the published one (kept-rows.ts).
  *
  * Invariants: the mark of a record is 1 exactly while it is in the touched list; published values
  * are those of the row that is downstream, if status says that there is one.
@@ -29,6 +32,8 @@ import type { Accumulator } from './accumulator.ts';
 import { makeAccumulator } from './accumulators.ts';
 import { Cells, cellsMax, longCellsMax } from './cells.ts';
 import { GroupTable, lookupRowsMax, recordCount } from './group-table.ts';
+import type { KeepRows } from './kept-rows.ts';
+import { KeptRows } from './kept-rows.ts';
 import type { Context, DataError, Operator } from './operator.ts';
 import { cellDiffers, publishCell, varWordsOfCells } from './publish.ts';
 import type { Field } from './record-field.ts';
@@ -69,23 +74,28 @@ export class ReduceOperator implements Operator {
   /** Groups finished at once: few where each value may be as long as its group. */
   readonly #chunk: number;
   readonly #kernel: Settle | null;
+  /** Where the rows go, if they are not given out. */
+  readonly #kept: KeptRows | null;
   readonly #errors = new Map<number, DataError>();
   readonly #touched = new TouchedGroups();
   /** Where an interrupted push or finish goes on. */
   #next = 0;
 
-  /** `input`: columns of the input rows. */
-  constructor(node: ReduceNode, input: readonly ColumnType[], pool: SlabPool) {
+  /** `input`: columns of the input rows; `keep`: the arrangement of the result, instead of output. */
+  constructor(
+    node: ReduceNode, input: readonly ColumnType[], pool: SlabPool, keep: KeepRows | null = null,
+  ) {
     this.columns = node.columns;
     this.#node = node;
     const key = node.columns.slice(0, node.key.length);
     const values = node.columns.slice(node.key.length);
     assert(values.length === node.aggregates.length, 'key and aggregates make the row');
     this.#accumulators = node.aggregates.map((a) => makeAccumulator(this.#memory, a, input, pool));
-    const fieldWords = layFields(values, 0).end;
+    const shown = keep === null ? values : [];
+    const fieldWords = layFields(shown, 0).end;
     const words = this.#accumulators.reduce((sum, a) => sum + a.words, 2 + fieldWords);
     this.#table = new GroupTable(this.#memory, key, words);
-    this.#published = layFields(values, this.#table.stateStart + 2).fields;
+    this.#published = layFields(shown, this.#table.stateStart + 2).fields;
     let at = this.#table.stateStart + 2 + fieldWords;
     for (const accumulator of this.#accumulators) {
       accumulator.place(at);
@@ -95,6 +105,8 @@ export class ReduceOperator implements Operator {
     this.#kernel = settles
       ? settleKernel(this.#table.fields, this.#published, this.#table.stateStart) : null;
     this.#cells = values.map((column) => new Cells(column.type));
+    this.#kept = keep === null ? null
+      : new KeptRows(this.#memory, this.#table.fields, this.#cells, this.#table.stateStart + 1, keep);
     this.#writer = new BatchWriter(pool, node.columns);
     this.#chunk = node.aggregates.some(({ fn }) => fn.endsWith('_agg')) ? longCellsMax : cellsMax;
   }
@@ -158,10 +170,27 @@ export class ReduceOperator implements Operator {
       this.#cells[a].clear(n);
       this.#accumulators[a].finish(this.#touched.list, first, n, this.#cells[a]);
     }
+    if (this.#kept !== null) {
+      this.#keep(this.#kept, first, n, context);
+      return;
+    }
     const kernel = this.#kernel;
     const sound = this.#errors.size === 0 && this.#cells.every((cells) => cells.errors.size === 0);
     if (kernel !== null && sound) this.#finishQuickly(kernel, first, n, context);
     else this.#finishCarefully(first, n, context);
+  }
+
+  /** Into the collection of the result. */
+  #keep(kept: KeptRows, first: number, n: number, context: Context): void {
+    const { list } = this.#touched;
+    const failed = this.#judgeStatus(first, n) || this.#errors.size > 0;
+    kept.settle(context.step, list, first, n, newStatus);
+    for (let i = 0; failed && i < n; i++) {
+      if (newStatus[i] === statusError || this.#errors.has(list[first + i])) {
+        this.#changeError(list[first + i], i, context);
+      }
+    }
+    for (let i = 0; i < n; i++) if (newStatus[i] === statusNone) this.#end(list[first + i]);
   }
 
   /** By the generated loop: where no value is in error and all are of fixed width. */
@@ -188,18 +217,12 @@ export class ReduceOperator implements Operator {
 
   /** Sets `newStatus`, and `changed` where the row or error downstream is no longer right. */
   #judge(first: number, n: number): void {
-    const { i32, f64 } = this.#memory;
+    const { i32 } = this.#memory;
     const { list } = this.#touched;
     const status = this.#table.stateStart;
-    for (let i = 0; i < n; i++) {
-      const group = list[first + i];
-      newStatus[i] = f64[(group + recordCount) >> 1] > 0 ? statusRow : statusNone;
-      changed[i] = 0;
-    }
+    this.#judgeStatus(first, n);
+    changed.fill(0, 0, n);
     for (let a = 0; a < this.#cells.length; a++) {
-      for (const i of this.#cells[a].errors.keys()) {
-        if (newStatus[i] === statusRow) newStatus[i] = statusError;
-      }
       cellDiffers(i32, this.#published[a], list, first, n, this.#cells[a], changed);
     }
     for (let i = 0; i < n; i++) {
@@ -207,6 +230,22 @@ export class ReduceOperator implements Operator {
       if (old !== newStatus[i]) changed[i] = 1;
       else if (old !== statusRow) changed[i] = old === statusError ? 1 : 0;
     }
+  }
+
+  /** Sets `newStatus`; answers whether a value is in error. */
+  #judgeStatus(first: number, n: number): boolean {
+    const { f64 } = this.#memory;
+    const { list } = this.#touched;
+    for (let i = 0; i < n; i++) {
+      newStatus[i] = f64[(list[first + i] + recordCount) >> 1] > 0 ? statusRow : statusNone;
+    }
+    let failed = false;
+    for (const { errors } of this.#cells) {
+      if (errors.size === 0) continue;
+      failed = true;
+      for (const i of errors.keys()) if (newStatus[i] === statusRow) newStatus[i] = statusError;
+    }
+    return failed;
   }
 
   /** Lists the changed groups that had a row (or, `later`, that have one now); answers how many. */

@@ -4,7 +4,8 @@
  * gives out the difference between the weight that a row should have and the one that it has.
  *
  * The row that stands for equal rows of different bytes is the one that came first; it stays until
- * the sum is 0 at the end of a step. State words: weight downstream (a double).
+ * the sum is 0 at the end of a step. State words: weight downstream (a double); or, where rows of
+ * weight 1 go into the collection of the result (kept-rows.ts), the place of the row.
  */
 import type { Batch } from '../value/batch.ts';
 import { BatchWriter } from '../value/batch-writer.ts';
@@ -12,6 +13,8 @@ import type { SlabPool } from '../value/slab.ts';
 import type { ColumnType } from '../value/type.ts';
 import { cellsMax } from './cells.ts';
 import { GroupTable, lookupRowsMax, recordCount } from './group-table.ts';
+import type { KeepRows } from './kept-rows.ts';
+import { KeptRows } from './kept-rows.ts';
 import type { Context, Operator } from './operator.ts';
 import { gatherField, varWordsOfField } from './record-field.ts';
 import { StateMemory } from './state-memory.ts';
@@ -24,6 +27,7 @@ const weightMax = 2 ** 31 - 1;
 const records = new Int32Array(lookupRowsMax);
 const changed = new Int32Array(cellsMax);
 const weights = new Int32Array(cellsMax);
+const status = new Uint8Array(cellsMax);
 
 /** Gives each row the weight `weightOf(sum of its weights)`. */
 export abstract class WholeRowsOperator implements Operator {
@@ -33,14 +37,19 @@ export abstract class WholeRowsOperator implements Operator {
   readonly #table: GroupTable;
   readonly #touched = new TouchedGroups();
   readonly #writer: BatchWriter;
+  /** Where the rows go, if they are not given out. */
+  readonly #kept: KeptRows | null;
   /** Where an interrupted push or finish goes on. */
   #next = 0;
 
-  constructor(columns: readonly ColumnType[], pool: SlabPool) {
+  /** `keep`: the arrangement of the result, instead of output; then weights are 0 or 1. */
+  constructor(columns: readonly ColumnType[], pool: SlabPool, keep: KeepRows | null = null) {
     this.columns = columns;
     this.#all = columns.map((_, c) => c);
     this.#table = new GroupTable(this.#memory, columns, 2);
     this.#writer = new BatchWriter(pool, columns);
+    this.#kept = keep === null ? null
+      : new KeptRows(this.#memory, this.#table.fields, [], this.#table.stateStart, keep);
   }
 
   /** The weight of a row in the output by the sum of its weights in the input. */
@@ -62,7 +71,8 @@ export abstract class WholeRowsOperator implements Operator {
   finish(context: Context): 'done' | 'more' {
     const total = this.#touched.count;
     while (this.#next < total) {
-      const done = this.#finishChunk(context);
+      const done = this.#kept === null
+        ? this.#finishChunk(context) : this.#keepChunk(this.#kept, context);
       if (!context.fuel.spend(done) && this.#next < total) return 'more';
     }
     this.#next = 0;
@@ -103,6 +113,23 @@ export abstract class WholeRowsOperator implements Operator {
     if (n > 0) this.#emit(n, context);
     this.#settle(first);
     return this.#next - first + 1;
+  }
+
+  /** Settles a chunk of touched rows in the collection of the result; answers how many. */
+  #keepChunk(kept: KeptRows, context: Context): number {
+    const { list, count } = this.#touched;
+    const { f64 } = this.#memory;
+    const first = this.#next;
+    const n = Math.min(cellsMax, count - first);
+    for (let i = 0; i < n; i++) {
+      status[i] = this.weightOf(f64[(list[first + i] + recordCount) >> 1]);
+    }
+    kept.settle(context.step, list, first, n, status);
+    this.#next += n;
+    for (let i = 0; i < n; i++) {
+      if (f64[(list[first + i] + recordCount) >> 1] === 0) this.#table.remove(list[first + i]);
+    }
+    return n;
   }
 
   #emit(n: number, context: Context): void {

@@ -7,6 +7,8 @@
  * consumer of its changes makes a source. Every other node that a join needs is arranged once, in one
  * private arrangement with an index for each key that is used.
  *
+ * A reduce or distinct at the root of a stored collection writes its rows into it itself.
+ *
  * A union is no operator: its stream is the streams of its inputs.
  */
 import { assert, defined, unreachable } from '../../src/base/assert.ts';
@@ -14,6 +16,7 @@ import type { Arrangement } from '../arrangement/arrangement.ts';
 import type { Program } from '../expr/expr.ts';
 import { Mfp } from '../expr/mfp.ts';
 import type { Dataflow, Rendering } from '../graph/dataflow.ts';
+import { CollectionSink } from '../graph/sink.ts';
 import { StoredCollection } from '../graph/stored-collection.ts';
 import type { StreamCollection } from '../graph/stream-collection.ts';
 import { StreamImport } from '../graph/stream-import.ts';
@@ -24,6 +27,7 @@ import { range } from '../operators/gather.ts';
 import { DistinctOperator } from '../operators/distinct.ts';
 import { FlatMapOperator } from '../operators/flat-map.ts';
 import { JoinOperator } from '../operators/join.ts';
+import type { KeepRows } from '../operators/kept-rows.ts';
 import { LinearOperator } from '../operators/linear.ts';
 import { NegateOperator } from '../operators/negate.ts';
 import type { Operator } from '../operators/operator.ts';
@@ -93,7 +97,7 @@ class Renderer {
     const needed = reachable(this.#plan);
     this.#plan.nodes.forEach((node, n) => {
       this.#imports.push(needed.has(n) ? this.#importOf(node) : null);
-      if (needed.has(n) && this.#imports[n] === null) this.#streams.set(n, this.#build(node));
+      if (needed.has(n) && this.#imports[n] === null) this.#streams.set(n, this.#build(node, n));
     });
     const sink = this.#add(this.#dataflow.sink.operator, [this.#plan.root]);
     return {
@@ -160,7 +164,17 @@ class Renderer {
     return { arrangement: collection.arrangement, columns, types: this.#columns(n) };
   }
 
-  #build(node: Node): readonly number[] {
+  /**
+   * The collection that the root's rows go into, if an operator that knows where its rows are
+   * can put them there itself; else null.
+   */
+  #keep(n: number): KeepRows | null {
+    const { sink } = this.#dataflow;
+    if (n !== this.#plan.root || !(sink instanceof CollectionSink)) return null;
+    return (owner) => sink.collection.own(owner);
+  }
+
+  #build(node: Node, n: number): readonly number[] {
     const { pool } = this.#around;
     switch (node.kind) {
       case 'constant': {
@@ -183,14 +197,16 @@ class Renderer {
       case 'union':
         return node.inputs.flatMap((input) => this.#streamOf(input));
       case 'reduce':
-        return [this.#add(new ReduceOperator(node, this.#columns(node.input), pool), [node.input])];
+        return [this.#add(
+          new ReduceOperator(node, this.#columns(node.input), pool, this.#keep(n)), [node.input],
+        )];
       case 'flatMap': {
         const columns = this.#columns(node.input);
         const flatMap = new FlatMapOperator(node, columns, this.#around.rowsMax, pool);
         return [this.#add(flatMap, [node.input])];
       }
       case 'distinct':
-        return [this.#add(new DistinctOperator(node.columns, pool), [node.input])];
+        return [this.#add(new DistinctOperator(node.columns, pool, this.#keep(n)), [node.input])];
       case 'threshold':
         return [this.#add(new ThresholdOperator(node.columns, pool), [node.input])];
       case 'topk':
