@@ -112,8 +112,8 @@ export class CopyReader {
     }
   }
 
-  #where(): { readonly detail: string } {
-    return { detail: `COPY, line ${this.#line}` };
+  #where(): { readonly where: string } {
+    return { where: `COPY, line ${this.#line}` };
   }
 
   #textFields(text: string): readonly (string | null)[] {

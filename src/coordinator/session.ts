@@ -11,6 +11,7 @@ import type { PackedBatch } from '../../dataflow/graph/command.ts';
 import type { TypeName } from '../../dataflow/value/type.ts';
 import type { CopyOptions } from '../sql/ast.ts';
 import type { ResultColumn } from '../sql/planned.ts';
+import type { RowWindow } from './row-window.ts';
 
 /** Reported in ReadyForQuery: idle, in a transaction block, in a failed one. */
 export type TransactionStatus = 'I' | 'T' | 'E';
@@ -90,6 +91,8 @@ export interface Portal {
    * to be executed. Called at most once, and instead of `execute`.
    */
   lookup?(): Promise<readonly RowRange[]> | null;
+  /** What is left of its rows, for those who take them in parts: FETCH and row limits share it. */
+  window?: RowWindow;
   close(): void;
 }
 

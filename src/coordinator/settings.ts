@@ -5,6 +5,7 @@
  * refused by name if honouring them would change answers.
  */
 import { sqlError } from '../base/error.ts';
+import { fullZone } from '../../dataflow/value/timezone.ts';
 
 interface SettingEntry {
   /** Canonical spelling, as SHOW and ParameterStatus give it. */
@@ -79,6 +80,13 @@ function integer(name: string, least: number, greatest: number): (value: string)
 const isolations = ['serializable', 'strict serializable', 'read uncommitted', 'read committed', 'repeatable read'];
 const utc = /^(utc|etc\/utc|gmt|etc\/gmt|etc\/universal|universal|zulu|etc\/zulu|\+?0|\+00(:00)?|uct)$/i;
 
+/** Zones other than UTC are refused, since casts inside maintained views know no session. */
+function zone(value: string): string {
+  const name = value.replace(/^'(.*)'$/, '$1');
+  if (utc.test(name)) return 'UTC';
+  throw invalid('TimeZone', name, fullZone(name) === undefined ? undefined : 'Only UTC is supported.');
+}
+
 const entries: readonly SettingEntry[] = [
   { name: 'application_name', initial: '', reported: true, check: free, description: 'Name of the client program.' },
   { name: 'client_encoding', initial: 'UTF8', reported: true, check: only('client_encoding', /^'?"?(utf-?8|unicode)"?'?$/i, 'UTF8'), description: 'Encoding of texts on the wire.' },
@@ -101,7 +109,7 @@ const entries: readonly SettingEntry[] = [
   { name: 'session_authorization', initial: '', reported: true, check: null, description: 'The user of the session.' },
   { name: 'standard_conforming_strings', initial: 'on', reported: true, check: only('standard_conforming_strings', /^(on|true|1|yes)$/i, 'on'), description: 'Backslashes in plain strings are ordinary characters.' },
   { name: 'statement_timeout', initial: '0', check: duration('statement_timeout'), description: 'Longest run of a statement; 0 is none.' },
-  { name: 'TimeZone', initial: 'UTC', reported: true, check: only('TimeZone', utc, 'UTC'), description: 'Time zone of the session.' },
+  { name: 'TimeZone', initial: 'UTC', reported: true, check: zone, description: 'Time zone of the session.' },
   { name: 'transaction_isolation', initial: 'strict serializable', check: oneOf('transaction_isolation', ...isolations), description: 'Isolation of the current transaction.' },
   { name: 'transaction_read_only', initial: 'off', check: boolean('transaction_read_only'), description: 'Whether the current transaction is read-only.' },
   { name: 'bytea_output', initial: 'hex', check: only('bytea_output', /^'?hex'?$/i, 'hex'), description: 'Format of bytea.' },
@@ -195,7 +203,9 @@ export class Settings {
       if (!this.#values.delete(name.toLowerCase()) && !ignored.has(name.toLowerCase())) throw unknown(name);
       return;
     }
-    if (this.#values.delete(entry.name)) this.#changed.add(entry.name);
+    const before = this.#get(entry);
+    this.#values.delete(entry.name);
+    if (this.#get(entry) !== before) this.#changed.add(entry.name);
   }
 
   resetAll(): void {

@@ -159,6 +159,7 @@ export class BackendWriter extends ByteSink {
     if (fields.detail !== undefined) this.#field('D', fields.detail);
     if (fields.hint !== undefined) this.#field('H', fields.hint);
     if (fields.position !== undefined) this.#field('P', String(fields.position));
+    if (fields.where !== undefined) this.#field('W', fields.where);
     this.byte(0);
     this.end();
   }

@@ -322,10 +322,10 @@ export class Connection {
   #greet(message: Extract<FrontendMessage, { kind: 'startup' }>): void {
     const options = [...message.parameters.keys()].filter((name) => name.startsWith('_pq_.'));
     if (message.minor > 0 || options.length > 0) this.writer.negotiateVersion(options);
+    this.writer.authenticationOk();
     const session = this.#sessions.open(message.parameters, this.#transport.remote);
     this.#session = session;
     this.#extended = new ExtendedProtocol(this, session);
-    this.writer.authenticationOk();
     for (const [name, value] of session.reportedSettings()) this.writer.parameterStatus(name, value);
     this.writer.backendKey(session.backend.processId, session.backend.secret);
     this.#notices(session);

@@ -26,8 +26,6 @@ interface PortalState {
   readonly portal: Portal;
   readonly formats: readonly number[];
   readonly shape: Shape | null;
-  /** Set from the first Execute on. */
-  window: RowWindow | null;
   encoder: RowEncoder | null;
   /** It ran and is not to be run again. */
   done: boolean;
@@ -116,7 +114,7 @@ export class ExtendedProtocol {
     const shape = this.#shapeOf(statement, message.resultFormats);
     const formats = shape?.formats ?? [];
     this.#portals.set(portal, {
-      portal, formats, shape, window: null, encoder: null, done: false, exhausted: false,
+      portal, formats, shape, encoder: null, done: false, exhausted: false,
     });
     this.#session.setPortal(message.portal, portal);
     this.#connection.writer.plain('2');
@@ -158,7 +156,7 @@ export class ExtendedProtocol {
   #stateOf(portal: Portal): PortalState {
     const known = this.#portals.get(portal);
     if (known !== undefined) return known;
-    const state = { portal, formats: (portal.columns ?? []).map(() => 0), shape: null, window: null, encoder: null, done: false, exhausted: false };
+    const state = { portal, formats: (portal.columns ?? []).map(() => 0), shape: null, encoder: null, done: false, exhausted: false };
     this.#portals.set(portal, state);
     return state;
   }
@@ -166,14 +164,14 @@ export class ExtendedProtocol {
   #execute(name: string, rowsMax: number): Promise<void> | undefined {
     const portal = this.#portal(name);
     const state = this.#stateOf(portal);
-    if (state.done && state.window === null) {
+    if (state.done && portal.window === undefined) {
       throw sqlError('55000', `portal "${name}" cannot be run`);
     }
     if (state.exhausted) {
       this.#connection.writer.commandComplete('SELECT 0');
       return undefined;
     }
-    const rows = rowsMax <= 0 && state.window === null ? portal.lookup?.() ?? null : null;
+    const rows = rowsMax <= 0 && portal.window === undefined ? portal.lookup?.() ?? null : null;
     if (rows !== null) return rows.then((ranges) => this.#ranges(state, ranges));
     return this.#run(state, rowsMax);
   }
@@ -242,7 +240,7 @@ export class ExtendedProtocol {
 
   async #rows(state: PortalState, stream: RowStream, rowsMax: number): Promise<void> {
     const { writer } = this.#connection;
-    const window = (state.window ??= new RowWindow(stream));
+    const window = (state.portal.window ??= new RowWindow(stream));
     const encoder = this.#encoderOf(state, stream.columns);
     let sent = 0;
     while (rowsMax <= 0 || sent < rowsMax) {

@@ -107,13 +107,13 @@ export function copyFrom(context: ExecutionContext, statement: CopyFrom): CopyIn
 function readRow(copied: CopyRow, table: string, named: readonly Target[], defaults: readonly Datum[]): Row {
   const { fields, line } = copied;
   if (fields.length > named.length) {
-    throw sqlError('22P04', 'extra data after last expected column', { detail: `COPY ${table}, line ${line}` });
+    throw sqlError('22P04', 'extra data after last expected column', { where: `COPY ${table}, line ${line}` });
   }
   const row = [...defaults];
   named.forEach(({ column, position }, i) => {
     const field = fields[i];
     if (field === undefined) {
-      throw sqlError('22P04', `missing data for column "${column.name}"`, { detail: `COPY ${table}, line ${line}` });
+      throw sqlError('22P04', `missing data for column "${column.name}"`, { where: `COPY ${table}, line ${line}` });
     }
     row[position] = field === null ? null : readField(field, column, table, line);
   });
@@ -125,7 +125,7 @@ function readField(field: string, column: RelationColumn, table: string, line: n
     return parseDatum(column.type.name, field, column.type.modifier);
   } catch (error) {
     if (!(error instanceof SqlError)) throw error;
-    throw new SqlError({ ...error.fields, detail: `COPY ${table}, line ${line}, column ${column.name}: "${field.slice(0, 100)}"` });
+    throw new SqlError({ ...error.fields, where: `COPY ${table}, line ${line}, column ${column.name}: "${field.slice(0, 100)}"` });
   }
 }
 

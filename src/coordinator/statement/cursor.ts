@@ -15,28 +15,20 @@ import { subscribe } from './subscribe.ts';
 import type { ExecutionContext } from './context.ts';
 import { command } from './context.ts';
 
-/** A portal made by DECLARE. */
-interface Cursor extends Portal {
-  readonly window: RowWindow;
-}
-
-function isCursor(portal: Portal): portal is Cursor {
-  return 'window' in portal;
-}
-
 /** DECLARE c CURSOR FOR query. Throws 25P01 outside a block. */
 export async function declare(
   context: ExecutionContext, statement: Extract<Statement, { kind: 'declare' }>,
 ): Promise<Outcome> {
   const { session } = context;
   if (statement.hold) throw unsupported('DECLARE … WITH HOLD', statement.position);
+  if (statement.binary) throw unsupported('DECLARE … BINARY CURSOR', statement.position);
   if (!session.transaction.inBlock) {
     throw sqlError('25P01', 'DECLARE CURSOR can only be used in transaction blocks');
   }
   if (session.portals.has(statement.name)) throw sqlError('42P03', `cursor "${statement.name}" already exists`);
   const stream: RowStream = statement.statement.kind === 'select'
     ? await runSelect(context, statement.statement.query) : subscribe(context, statement.statement);
-  const cursor: Cursor = {
+  const cursor: Portal = {
     columns: stream.columns,
     window: new RowWindow(stream),
     execute: () => Promise.resolve(stream),
@@ -46,23 +38,32 @@ export async function declare(
   return command('DECLARE CURSOR');
 }
 
-/** The cursor of a name. Throws 34000. */
-function cursorNamed(context: ExecutionContext, name: string): Cursor {
+/** The cursor of a name: made by DECLARE, or a portal of the protocol. Throws 34000. */
+function cursorNamed(context: ExecutionContext, name: string): Portal {
   const portal = context.session.portals.get(name);
-  if (portal === undefined || !isCursor(portal)) throw sqlError('34000', `cursor "${name}" does not exist`);
+  if (portal?.columns == null) throw sqlError('34000', `cursor "${name}" does not exist`);
   return portal;
+}
+
+/** The rows that a cursor has left; a portal that was only bound is executed. */
+async function windowOf(portal: Portal): Promise<RowWindow> {
+  if (portal.window !== undefined) return portal.window;
+  const outcome = await portal.execute();
+  if (outcome.kind !== 'rows') throw sqlError('0A000', 'only rows can be fetched from a cursor');
+  portal.window = new RowWindow(outcome);
+  return portal.window;
 }
 
 /** Result columns of FETCH. */
 export function fetchColumns(context: ExecutionContext, name: string): readonly ResultColumn[] {
-  return cursorNamed(context, name).window.stream.columns;
+  return cursorNamed(context, name).columns ?? [];
 }
 
 /** FETCH n FROM c. Throws 34000. */
 export async function fetch(
   context: ExecutionContext, statement: Extract<Statement, { kind: 'fetch' }>,
 ): Promise<Outcome> {
-  const { window } = cursorNamed(context, statement.name);
+  const window = await windowOf(cursorNamed(context, statement.name));
   const { live, columns } = window.stream;
   const wanted = statement.count ?? Infinity;
   const batches: PackedBatch[] = [];
@@ -101,7 +102,6 @@ export function close(context: ExecutionContext, statement: Extract<Statement, {
     return command('CLOSE CURSOR');
   }
   for (const [name, portal] of [...portals]) {
-    if (!isCursor(portal)) continue;
     portal.close();
     portals.delete(name);
   }
