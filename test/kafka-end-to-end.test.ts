@@ -154,9 +154,11 @@ class Stream {
   readonly #partitions: number;
   readonly #ended: Promise<void>;
   #stopped = false;
-  sent = 0;
+  sent: number;
 
-  constructor(topic: string, partitions: number) {
+  /** Numbers from `first` on. */
+  constructor(topic: string, partitions: number, first = 0) {
+    this.sent = first;
     this.#topic = topic;
     this.#partitions = partitions;
     this.#ended = this.#run();
@@ -201,6 +203,21 @@ describe('every record exactly once', () => {
       await rig().until(`SELECT c, d, s FROM sums_${view}`, (rows) => String(rows) === onceEach(count));
     }
     expect(await rig().rows('SELECT count(*), count(DISTINCT n), sum(n) FROM numbers')).toEqual([onceEach(count).split(',')]);
+  });
+
+  it('of a long history, for a view that comes late', async () => {
+    const { client, broker } = rig();
+    broker.createTopic('history', 2);
+    let sent = 0;
+    for (let batch = 0; batch < 60; batch++) {
+      const records = Array.from({ length: 2_000 }, () => ({ value: `{"n": ${sent++}, "padding": "${'-'.repeat(sent % 50)}"}` }));
+      await rig().produce('history', batch % 2, records);
+    }
+    await client.query(`CREATE SOURCE history (n int8) FROM KAFKA CONNECTION k (TOPIC 'history') FORMAT JSON`);
+    const stream = new Stream('history', 2, sent);
+    await client.query('CREATE MATERIALIZED VIEW totals AS SELECT count(*) AS c, count(DISTINCT n) AS d, sum(n) AS s FROM history');
+    const count = await stream.stop();
+    await rig().until('SELECT c, d, s FROM totals', (rows) => String(rows) === onceEach(count));
   });
 
   it('while connections break and leaders move', async () => {

@@ -118,7 +118,7 @@ class Demo {
     await kafka.validate();
     await this.#createTopics(kafka);
     const producer = new DemoProducer(kafka, new OrderTraffic((bound) => Math.floor(Math.random() * bound)), realClock, this.#options.rate);
-    const millrace = await Millrace.start({ host: '127.0.0.1', port: this.#options.port, ...seams });
+    const millrace = await this.#startEngine(seams);
     this.#later('engine', () => millrace.stop());
     this.#say(`engine: Postgres protocol on 127.0.0.1:${millrace.port}`);
     await this.#define(this.#session(millrace), brokers);
@@ -135,6 +135,15 @@ class Demo {
     this.#later('embedded broker', () => broker.stop());
     this.#say(`embedded Kafka broker: in memory, on ${broker.brokers}; what it holds ends with the demo`);
     return broker.brokers;
+  }
+
+  async #startEngine(seams: { clock: typeof realClock; entropy: typeof realEntropy; log: Log }): Promise<Millrace> {
+    const { port } = this.#options;
+    try {
+      return await Millrace.start({ host: '127.0.0.1', port, ...seams });
+    } catch (error) {
+      throw new Error(`${text(error)}; another port can be given with --port`);
+    }
   }
 
   async #createTopics(kafka: KafkaConnection): Promise<void> {
