@@ -5,12 +5,12 @@
 import type { SqlError } from '../base/error.ts';
 import { sqlError } from '../base/error.ts';
 
-/** One statement's way to be stopped; used once. */
 /** What a client is told that has cancelled its statement. */
 export function cancelled(): SqlError {
   return sqlError('57014', 'canceling statement due to user request');
 }
 
+/** One statement's way to be stopped; used once. */
 export class Cancellation {
   readonly #callbacks = new Set<() => void>();
   #reason: SqlError | null = null;
@@ -36,6 +36,8 @@ export class Cancellation {
 
   /** Rejects once the statement is cancelled; otherwise settles as `work` does. */
   async race<T>(work: Promise<T>): Promise<T> {
+    // Nobody hears of work that is given up.
+    work.catch(() => undefined);
     this.check();
     let forget: () => void = () => undefined;
     const stopped = new Promise<never>((_, reject) => {

@@ -47,6 +47,12 @@ export class Coordinator {
   readonly #connections = new Map<number, SourceConnection>();
   readonly #replays = new Map<number, Replay>();
   readonly #frontiers = new Map<number, number>();
+  /** Collections that each live dataflow reads. */
+  readonly #imports = new Map<number, ReadonlySet<number>>();
+  /** What waits for the first state of a dataflow. */
+  readonly #unhydrated = new Map<number, (() => void)[]>();
+  /** By collection, dataflows that keep rows of views without an index only for those that still read them. */
+  readonly #orphans = new Map<number, number>();
   readonly #ticking = new Set<number>();
   #stopTicks: (() => void) | null = null;
   #writeTurn: Promise<void> = Promise.resolve();
@@ -66,11 +72,12 @@ export class Coordinator {
     this.catalog = new Catalog(parts.system);
     this.engine = new EngineClient(parts.link, {
       complete: (step) => this.timeline.completed(step),
-      frontier: (dataflow, step) => void this.#frontiers.set(dataflow, step),
+      frontier: (dataflow, step) => this.#advanced(dataflow, step),
       ingested: (collection, records, failed, lastError) => this.#ingested(collection, records, failed, lastError),
       replayed: (dataflow, collection) => this.#replays.get(dataflow)?.replayed(collection),
       crashed: (message) => {
         this.#crashed = message;
+        this.timeline.fail(sqlError('57P02', `the dataflow thread has ended: ${message}`));
         this.#reportCrash(message);
         this.log.error(`the dataflow thread has ended: ${message}`);
       },
@@ -88,6 +95,21 @@ export class Coordinator {
   /** Frontier of a dataflow: -1 until it is hydrated. */
   frontier(dataflow: number): number {
     return this.#frontiers.get(dataflow) ?? -1;
+  }
+
+  #advanced(dataflow: number, step: number): void {
+    this.#frontiers.set(dataflow, step);
+    if (step < 0) return;
+    for (const callback of this.#unhydrated.get(dataflow) ?? []) callback();
+    this.#unhydrated.delete(dataflow);
+  }
+
+  /** Calls back once when a live dataflow has its first state, or has ended. */
+  onHydrated(dataflow: number, callback: () => void): void {
+    if (this.frontier(dataflow) >= 0) return callback();
+    const waiting = this.#unhydrated.get(dataflow);
+    if (waiting === undefined) this.#unhydrated.set(dataflow, [callback]);
+    else waiting.push(callback);
   }
 
   sources(): readonly SourceRuntime[] {
@@ -133,11 +155,16 @@ export class Coordinator {
   }
 
   /**
-   * Replays the streams that a dataflow imports. Call it right after the dataflow was created; it
-   * goes on in the background until the dataflow is hydrated or dropped.
+   * Notes what a dataflow reads and replays the streams among it. Call it right after the dataflow was
+   * created; the replay goes on in the background until the dataflow is hydrated or dropped.
+   *
+   * It begins when the maintained collections that the dataflow reads are hydrated: a dataflow that is
+   * live before it can work lets live records queue up until no step can be made, which those others
+   * may need for their own beginning.
    */
   hydrate(dataflow: number, plan: Plan): void {
     const collections = new Set(plan.nodes.flatMap((node) => (node.kind === 'get' ? [node.collection] : [])));
+    this.#imports.set(dataflow, collections);
     const streams = [...collections].flatMap((collection) => {
       const source = this.#sources.get(collection);
       return source === undefined || source.source.stored ? [] : [source];
@@ -145,9 +172,19 @@ export class Coordinator {
     if (streams.length === 0) return;
     const replay = new Replay(this.engine, this.timeline, dataflow, streams);
     this.#replays.set(dataflow, replay);
-    replay.run()
+    this.#ready(collections).then(() => replay.run())
       .catch((error: unknown) => this.log.error(`replay of dataflow ${dataflow}: ${String(error)}`))
       .finally(() => this.#replays.delete(dataflow));
+  }
+
+  /** Resolves when every maintained collection among these has its first state. */
+  async #ready(collections: ReadonlySet<number>): Promise<void> {
+    const dataflows = this.catalog.objects().flatMap((object) => {
+      const kept = object.kind === 'view' ? object.indexed : object.kind === 'materialized view' ? object : null;
+      return kept !== null && collections.has(kept.collection) ? [kept.dataflow] : [];
+    });
+    await Promise.all(dataflows.map((dataflow) =>
+      new Promise<void>((resolve) => this.onHydrated(dataflow, resolve))));
   }
 
   /**
@@ -162,7 +199,8 @@ export class Coordinator {
   #tick(): void {
     this.#stopTicks = null;
     if (this.#ticking.size === 0) return;
-    void this.timeline.tick();
+    if (this.#crashed !== null) return;
+    void this.timeline.tick().catch(() => undefined);
     this.#stopTicks = this.clock.after(limits.tickMilliseconds, () => this.#tick());
   }
 
@@ -172,26 +210,32 @@ export class Coordinator {
     this.#replays.get(dataflow)?.cancel();
     this.#replays.delete(dataflow);
     this.#frontiers.delete(dataflow);
+    this.#imports.delete(dataflow);
+    for (const callback of this.#unhydrated.get(dataflow) ?? []) callback();
+    this.#unhydrated.delete(dataflow);
     this.engine.send({ kind: 'dropDataflow', dataflow });
+    this.#dropOrphans();
   }
 
-  /** Takes an object out of the catalog and out of the engine. */
+  /**
+   * Takes an object out of the catalog and out of the engine. Both has happened when the call comes
+   * back; what it answers resolves when connections to the outside are closed too.
+   */
   async drop(object: CatalogObject): Promise<void> {
     this.catalog.remove(object.oid);
     switch (object.kind) {
       case 'schema':
         return;
-      case 'connection':
-        await this.#connections.get(object.oid)?.close();
+      case 'connection': {
+        const connection = this.#connections.get(object.oid);
         this.#connections.delete(object.oid);
-        return;
+        return connection?.close();
+      }
       case 'source':
-        await this.#stopSource(object.collection);
-        return;
+        return this.#stopSource(object.collection);
       case 'table':
         this.uniqueKeys.forget(object.collection);
-        this.engine.send({ kind: 'dropCollection', collection: object.collection });
-        return;
+        return this.#dropCollection(object.collection);
       case 'materialized view':
         return this.#dropMaintained(object);
       case 'view':
@@ -204,7 +248,31 @@ export class Coordinator {
 
   #dropMaintained(view: { readonly collection: number; readonly dataflow: number }): void {
     this.forgetDataflow(view.dataflow);
-    this.engine.send({ kind: 'dropCollection', collection: view.collection });
+    this.#dropCollection(view.collection);
+  }
+
+  #dropCollection(collection: number): void {
+    for (const [orphan, dataflow] of this.#orphans) {
+      if (this.#imports.get(dataflow)?.has(collection) !== true) continue;
+      this.#orphans.delete(orphan);
+      this.#dropMaintained({ collection: orphan, dataflow });
+    }
+    for (const [dataflow, replay] of this.#replays) {
+      if (this.#imports.get(dataflow)?.has(collection) === true) replay.cancel();
+    }
+    this.engine.send({ kind: 'dropCollection', collection });
+  }
+
+  #isRead(collection: number): boolean {
+    return [...this.#imports.values()].some((collections) => collections.has(collection));
+  }
+
+  #dropOrphans(): void {
+    for (const [collection, dataflow] of this.#orphans) {
+      if (this.#isRead(collection)) continue;
+      this.#orphans.delete(collection);
+      this.#dropMaintained({ collection, dataflow });
+    }
   }
 
   #dropIndex(on: number, key: readonly number[]): void {
@@ -213,19 +281,22 @@ export class Coordinator {
     const left = this.catalog.dependents(on).filter((o) => o.kind === 'index');
     if (relation.kind === 'view') {
       if (left.length > 0 || relation.indexed === null) return;
-      this.#dropMaintained(relation.indexed);
+      // Views and subscriptions that read its rows go on with them.
+      this.#orphans.set(relation.indexed.collection, relation.indexed.dataflow);
       this.catalog.replace({ ...relation, indexed: null });
+      this.#dropOrphans();
       return;
     }
-    if (left.some((index) => index.kind === 'index' && String(index.key) === String(key))) return;
+    // The engine counts the uses of an index.
     this.engine.send({ kind: 'dropIndex', collection: relation.collection, key });
   }
 
   async #stopSource(collection: number): Promise<void> {
     const runtime = defined(this.#sources.get(collection), `source of collection ${collection} runs`);
     this.#sources.delete(collection);
-    await runtime.close();
-    this.engine.send({ kind: 'dropCollection', collection });
+    const closed = runtime.close();
+    this.#dropCollection(collection);
+    await closed;
   }
 
   #ingested(collection: number, records: number, failed: number, lastError: string | null): void {

@@ -75,6 +75,7 @@ export class RowWindow {
     assert(batch !== null && rowsMax > 0, 'fill comes before take');
     const all = new Int32Array(batch.buffer, batch.weight * 4, batch.rows);
     const first = this.#row;
+    const whole = first === 0 && this.#used === 0;
     let left = rowsMax;
     let row = first;
     const weights: number[] = [];
@@ -89,12 +90,12 @@ export class RowWindow {
       row++;
     }
     this.#row = row;
-    if (row >= batch.rows) this.#batch = null;
-    return this.#slice(batch, first, weights);
+    if (row < batch.rows) return this.#slice(batch, first, weights);
+    this.#batch = null;
+    return whole ? batch : this.#slice(batch, first, weights);
   }
 
   #slice(batch: PackedBatch, first: number, weights: readonly number[]): PackedBatch {
-    if (first === 0 && weights.length === batch.rows && this.#batch === null) return batch;
     const words = batch.buffer.byteLength >> 2;
     const buffer = new ArrayBuffer((words + ((weights.length + 1) & ~1)) * 4);
     const copy = new Int32Array(buffer);

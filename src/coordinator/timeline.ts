@@ -17,9 +17,14 @@ import type { PackedBatch } from '../../dataflow/graph/command.ts';
 import type { RawChunk } from '../../connectors/connector.ts';
 import type { EngineClient } from './engine-client.ts';
 
-interface Write {
-  readonly inputs: readonly { readonly collection: number; readonly batch: PackedBatch }[];
+/** Whoever waits for a step to be complete. */
+interface Waiter {
   readonly resolve: (step: number) => void;
+  readonly reject: (error: Error) => void;
+}
+
+interface Write extends Waiter {
+  readonly inputs: readonly { readonly collection: number; readonly batch: PackedBatch }[];
 }
 
 /** A source as the timeline sees it: where chunks wait until a step takes them. */
@@ -42,7 +47,7 @@ export class Timeline {
   readonly #engine: EngineClient;
   readonly #clock: Clock;
   readonly #writes: Write[] = [];
-  readonly #waiting: { readonly step: number; readonly resolve: (step: number) => void }[] = [];
+  readonly #waiting: { readonly step: number; readonly write: Waiter }[] = [];
   readonly #ready = new Set<Intake>();
   readonly #holds = new Map<number, number>();
   readonly #history: Kept[] = [];
@@ -51,6 +56,7 @@ export class Timeline {
   #complete = 0;
   #time = 0;
   #scheduled = false;
+  #failure: Error | null = null;
 
   constructor(engine: EngineClient, clock: Clock) {
     this.#engine = engine;
@@ -88,10 +94,11 @@ export class Timeline {
     return this.#history.findLast((kept) => kept.time <= time)?.step;
   }
 
-  /** Writes all of `inputs` in one step; answers the step once it can be read. */
+  /** Writes all of `inputs` in one step; answers the step once it can be read. Rejects after `fail`. */
   write(inputs: Write['inputs']): Promise<number> {
-    return new Promise((resolve) => {
-      this.#writes.push({ inputs, resolve });
+    if (this.#failure !== null) return Promise.reject(this.#failure);
+    return new Promise((resolve, reject) => {
+      this.#writes.push({ inputs, resolve, reject });
       this.#schedule();
     });
   }
@@ -131,11 +138,17 @@ export class Timeline {
     assert(step <= this.#sealed && step >= this.#complete, `step ${step} was sealed and is not undone`);
     this.#complete = step;
     while (this.#waiting.length > 0 && (this.#waiting[0]?.step ?? Infinity) <= step) {
-      this.#waiting.shift()?.resolve(step);
+      this.#waiting.shift()?.write.resolve(step);
     }
     this.#seal();
   }
 
+  /** The engine is gone: whoever waits for a step, or will, is told `error`. */
+  fail(error: Error): void {
+    this.#failure = error;
+    for (const { write } of this.#waiting.splice(0)) write.reject(error);
+    for (const write of this.#writes.splice(0)) write.reject(error);
+  }
 
   /** Waits for the end of the current turn, so that everything of one turn shares a step. */
   #schedule(): void {
@@ -148,14 +161,14 @@ export class Timeline {
   }
 
   #seal(): void {
-    if (this.#writes.length === 0 && this.#ready.size === 0) return;
+    if (this.#failure !== null || (this.#writes.length === 0 && this.#ready.size === 0)) return;
     if (this.#sealed - this.#complete >= limits.stepsInFlightMax) return;
     const step = ++this.#sealed;
     this.#time = Math.max(this.#time + 1, this.#clock.now());
     this.#remember(step);
     this.#ingest(step);
     const writes = this.#writes.splice(0);
-    for (const write of writes) this.#waiting.push({ step, resolve: write.resolve });
+    for (const write of writes) this.#waiting.push({ step, write });
     this.#engine.send({
       kind: 'step', step, time: this.#time, since: this.since,
       inputs: writes.flatMap((write) => write.inputs),

@@ -85,6 +85,8 @@ export class UniqueKeys {
       const change = changeOf(key, inputs.filter((input) => input.collection === collection));
       const fresh = freshRows(key, change);
       for (let first = 0; first < fresh.length; first += limits.lookupKeysMax) {
+        // The table may be dropped while its keys are looked up; then there is nothing to keep.
+        if (!this.#keys.has(collection)) break;
         await this.#requireAbsent(collection, key, fresh.slice(first, first + limits.lookupKeysMax), at);
       }
     }

@@ -74,6 +74,10 @@ export async function createConnection(context: ExecutionContext, statement: Cre
   try {
     if (validate) await context.cancellation.race(connection.validate());
     context.cancellation.check();
+    if (skipExisting(context, at, statement.ifNotExists)) {
+      await connection.close();
+      return command('CREATE CONNECTION');
+    }
     coordinator.catalog.add(object);
   } catch (error) {
     await connection.close();

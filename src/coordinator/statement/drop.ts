@@ -74,9 +74,11 @@ export async function drop(context: ExecutionContext, statement: Drop): Promise<
   for (const object of objects) {
     for (const each of coordinator.catalog.cascade(object.oid)) doomed.set(each.oid, each);
   }
-  for (const oid of doomed.keys()) {
+  // All go in this turn, so that nobody can make an object that stands on one of them.
+  const ending = [...doomed.keys()].map((oid) => {
     const object = coordinator.catalog.byOid(oid);
-    if (object !== undefined) await coordinator.drop(object);
-  }
+    return object === undefined ? Promise.resolve() : coordinator.drop(object);
+  });
+  await Promise.all(ending);
   return command(tag);
 }

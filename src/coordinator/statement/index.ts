@@ -3,8 +3,10 @@
  * dataflow that keeps the view's rows, so that reads of the view become lookups. On an append-only
  * source there is nothing to index: its rows are not kept.
  */
+import { assert } from '../../base/assert.ts';
 import { sqlError, unsupported } from '../../base/error.ts';
-import type { Expression, Statement } from '../../sql/ast.ts';
+import type { Expression, Query, Statement } from '../../sql/ast.ts';
+import { parseStatements } from '../../sql/parse/parse.ts';
 import type { RelationObject, ViewObject } from '../../catalog/object.ts';
 import { planRead } from '../planning.ts';
 import type { Outcome } from '../session.ts';
@@ -38,13 +40,13 @@ function keyOf(relation: RelationObject, statement: CreateIndex): readonly numbe
   return statement.keys.map((key) => keyColumn(relation, key));
 }
 
-/** Throws 42P01, 42703, 42P07, 0A000. */
 /** INCLUDE asks for columns beside the key; an index leads to whole rows, so it only has to name some. */
 function requireColumns(relation: RelationObject, names: readonly string[]): void {
   const missing = names.find((name) => !relation.columns.some((column) => column.name === name));
   if (missing !== undefined) throw sqlError('42703', `column "${missing}" does not exist`);
 }
 
+/** Throws 42P01, 42703, 42P07, 0A000. */
 export function createIndex(context: ExecutionContext, statement: CreateIndex): Outcome {
   const { coordinator, session } = context;
   session.transaction.refuseInBlock('CREATE INDEX');
@@ -60,17 +62,26 @@ export function createIndex(context: ExecutionContext, statement: CreateIndex): 
   if (relation.kind === 'source' && !relation.stored) {
     throw unsupported('an index on an append-only source', statement.on.position, 'Index a materialized view over the source.');
   }
-  coordinator.catalog.add({ kind: 'index', oid: coordinator.catalog.nextOid(), ...at, on: relation.oid, key, primary: false });
+  coordinator.catalog.requireUserSchema(at.schema);
   const collection = relation.kind === 'view' ? keepRows(context, relation) : relation.collection;
+  coordinator.catalog.add({ kind: 'index', oid: coordinator.catalog.nextOid(), ...at, on: relation.oid, key, primary: false });
   coordinator.engine.send({ kind: 'createIndex', collection, key });
   return command('CREATE INDEX');
+}
+
+/** A query of all rows of a view, whose names are looked up along the view's own search path. */
+function wholeOf(view: ViewObject): Query {
+  const [schema, name] = [view.schema, view.name].map((part) => `"${part.replaceAll('"', '""')}"`);
+  const statement = parseStatements(`SELECT * FROM ${schema}.${name}`)[0]?.statement;
+  assert(statement?.kind === 'select', 'a query was written');
+  return statement.query;
 }
 
 /** The collection of an indexed view; made at its first index. */
 function keepRows(context: ExecutionContext, view: ViewObject): number {
   if (view.indexed !== null) return view.indexed.collection;
   const { coordinator } = context;
-  const planned = planRead(context, view.query, 'maintained');
+  const planned = planRead(context, wholeOf(view), 'maintained');
   const collection = coordinator.engine.nextNumber();
   const dataflow = coordinator.engine.nextNumber();
   coordinator.startDataflow(dataflow, planned.plan, collection);

@@ -63,7 +63,9 @@ export class Options {
 
   #integer(option: Option, value: OptionValue): bigint {
     if (value.kind !== 'number' || !/^-?\d{1,19}$/.test(value.text)) throw this.#wrong(option, 'an integer');
-    return BigInt(value.text);
+    const integer = BigInt(value.text);
+    if (BigInt.asIntN(64, integer) !== integer) throw this.#wrong(option, 'an integer of 64 bits');
+    return integer;
   }
 
   #wrong(option: Option, what: string): Error {

@@ -9,7 +9,7 @@
 import { sqlError, unsupported } from '../../base/error.ts';
 import type { StartPosition } from '../../../connectors/connector.ts';
 import type { ColumnOrigin, FormatName, SourceColumn, SourceFormat } from '../../../connectors/format/decoder.ts';
-import type { Format, Include, Statement } from '../../sql/ast.ts';
+import type { Format, Include, QualifiedName, Statement } from '../../sql/ast.ts';
 import type { SourceObject } from '../../catalog/object.ts';
 import type { TypeName } from '../../../dataflow/value/type.ts';
 import type { Outcome } from '../session.ts';
@@ -141,7 +141,11 @@ function startPosition(options: Options, now: number): StartPosition {
   }
   if (timestamp === undefined) return { kind: 'earliest' };
   const milliseconds = Number(timestamp);
-  return { kind: 'timestamp', milliseconds: milliseconds < 0 ? Math.floor(now) + milliseconds : milliseconds };
+  return { kind: 'timestamp', milliseconds: milliseconds < 0 ? Math.max(0, Math.floor(now) + milliseconds) : milliseconds };
+}
+
+function missingConnection({ parts, position }: QualifiedName): Error {
+  return sqlError('42704', `connection "${parts.join('.')}" does not exist`, { position });
 }
 
 /** Throws 42704 for a missing connection, 08001 if its cluster does not answer, 0A000 by name. */
@@ -154,9 +158,7 @@ export async function createSource(context: ExecutionContext, statement: CreateS
   const at = newName(context, statement.name);
   if (skipExisting(context, at, statement.ifNotExists)) return command('CREATE SOURCE');
   const connection = findItem(context, statement.connection);
-  if (connection === undefined || connection.kind !== 'connection') {
-    throw sqlError('42704', `connection "${statement.connection.parts.join('.')}" does not exist`, { position: statement.connection.position });
-  }
+  if (connection === undefined || connection.kind !== 'connection') throw missingConnection(statement.connection);
   const options = new Options('CREATE SOURCE', statement.options);
   const topic = options.string('TOPIC');
   if (topic === undefined) throw sqlError('42601', 'CREATE SOURCE … FROM KAFKA needs TOPIC', { position: statement.position });
@@ -167,6 +169,7 @@ export async function createSource(context: ExecutionContext, statement: CreateS
   await context.cancellation.race(coordinator.connection(connection.oid).validate());
   context.cancellation.check();
   if (skipExisting(context, at, statement.ifNotExists)) return command('CREATE SOURCE');
+  if (coordinator.catalog.byOid(connection.oid) === undefined) throw missingConnection(statement.connection);
   const source: SourceObject = {
     kind: 'source', oid: coordinator.catalog.nextOid(), ...at, connection: connection.oid, format, start,
     columns: format.columns.map((column) => ({

@@ -38,10 +38,16 @@ function asOf(context: ExecutionContext, statement: Subscribe): number {
   });
 }
 
+/** How a subscription is shown. */
+interface View {
+  readonly columns: readonly ResultColumn[];
+  readonly progress: boolean;
+  /** Changes at this time, ms since the epoch, and later are not shown: it ends there. */
+  readonly upTo: number;
+}
+
 /** Rows of a running subscription. */
-function subscriptionStream(
-  columns: readonly ResultColumn[], progress: boolean, subscription: Subscription, onEnd: () => void,
-): RowStream {
+function subscriptionStream({ columns, progress, upTo }: View, subscription: Subscription, onEnd: () => void): RowStream {
   const waiting: PackedBatch[] = [];
   let ended = false;
   const end = (): void => {
@@ -60,7 +66,8 @@ function subscriptionStream(
           end();
           throw error;
         });
-        if (chunk === null) {
+        if (chunk === null || chunk.time >= upTo) {
+          if (chunk !== null) subscription.cancel();
           end();
           return null;
         }
@@ -82,19 +89,20 @@ export function subscribe(context: ExecutionContext, statement: Subscribe): RowS
   session.transaction.use('subscribe');
   const planned: PlannedQuery = planRead(context, statement.query, 'maintained');
   const from = asOf(context, statement);
-  const upTo = statement.upTo === null ? null : timeOf(context, statement.upTo);
+  const upTo = statement.upTo === null ? Infinity : timeOf(context, statement.upTo);
   const release = coordinator.timeline.hold(from);
   const dataflow = coordinator.engine.nextNumber();
   const subscription = coordinator.engine.subscribe(dataflow, planned.plan, from, {
-    snapshot: statement.snapshot, progress: statement.progress, upTo,
+    // Time goes on without changes too: the end of a limited one is seen by its progress.
+    snapshot: statement.snapshot, progress: statement.progress || upTo < Infinity, upTo: null,
   });
   coordinator.hydrate(dataflow, planned.plan);
-  if (statement.progress) coordinator.keepTicking(dataflow);
+  // From then on the dataflow itself keeps what it needs.
+  coordinator.onHydrated(dataflow, release);
+  if (statement.progress || upTo < Infinity) coordinator.keepTicking(dataflow);
   const columns = subscribeColumns(planned.columns, statement.progress);
-  const stream = subscriptionStream(columns, statement.progress, subscription, () => {
-    release();
-    coordinator.forgetDataflow(dataflow);
-  });
+  const view: View = { columns, progress: statement.progress, upTo };
+  const stream = subscriptionStream(view, subscription, () => coordinator.forgetDataflow(dataflow));
   context.cancellation.onCancel(() => stream.close());
   return stream;
 }

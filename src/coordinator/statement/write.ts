@@ -104,18 +104,31 @@ export async function gather(context: ExecutionContext, inputs: readonly Input[]
   for (const { collection, batch } of inputs) transaction.insert(collection, batch);
 }
 
-/** Reads and writes while no other statement of the kind does. */
-async function readThenWrite(context: ExecutionContext, planned: PlannedWrite, word: string): Promise<Outcome> {
-  const { coordinator, session } = context;
-  await session.transaction.flush();
-  return coordinator.exclusively(async () => {
-    context.cancellation.check();
+/**
+ * Reads and writes while no other statement of the kind does. It is planned when its turn comes, since
+ * the catalog may change while it waits; until then it can be cancelled.
+ */
+async function readThenWrite(context: ExecutionContext, plan: () => PlannedWrite, word: string): Promise<Outcome> {
+  const { coordinator, session, cancellation } = context;
+  await cancellation.race(session.transaction.flush());
+  let begin: () => void = () => undefined;
+  const begun = new Promise<void>((resolve) => {
+    begin = resolve;
+  });
+  const done = coordinator.exclusively(async () => {
+    begin();
+    cancellation.check();
+    const planned = plan();
     const batches = await affected(context, planned);
     const result = outcome(planned, batches, word);
     const inputs = changes(planned, batches);
     if (inputs.length > 0) await coordinator.writeAlone(inputs);
     return result;
   });
+  // If the statement is given up while it waits, nobody else hears of its end.
+  done.catch(() => undefined);
+  await cancellation.race(begun);
+  return done;
 }
 
 const words = { insert: 'INSERT 0', update: 'UPDATE', delete: 'DELETE' } as const;
@@ -126,9 +139,13 @@ export async function write(context: ExecutionContext, statement: WriteStatement
   const word = words[statement.kind];
   if (statement.kind !== 'insert') session.transaction.refuseInBlock(word);
   session.transaction.use('insert');
-  const planned = planWrite(statement, session.catalog(), { parameters: context.parameters, mode: 'once' });
+  const plan = (): PlannedWrite =>
+    planWrite(statement, session.catalog(), { parameters: context.parameters, mode: 'once' });
+  const planned = plan();
   if (statement.kind !== 'insert' || (!planned.query.constant && !session.transaction.inBlock)) {
-    return readThenWrite(context, planned, word);
+    const { catalog } = context.coordinator;
+    const { version } = catalog;
+    return readThenWrite(context, () => (catalog.version === version ? planned : plan()), word);
   }
   const batches = await affected(context, planned);
   const result = outcome(planned, batches, word);

@@ -1,0 +1,117 @@
+/**
+ * Goal: what runs at once in one process never breaks another: objects that go while they are read,
+ * statements that wait while the catalog changes, history that is let go. Method: a whole engine in the
+ * calling thread, several sessions, statements interleaved at their waits.
+ */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SessionHarness, batchRows } from '../../test/support/session-harness.ts';
+import type { SqlSession } from '../../test/support/session-harness.ts';
+
+let harness: SessionHarness;
+let sql: SqlSession;
+
+beforeEach(async () => {
+  harness = await SessionHarness.open();
+  sql = harness.session();
+});
+
+afterEach(() => harness.close());
+
+describe('history', () => {
+  it('is let go while a subscription is open', async () => {
+    await sql.run('CREATE TABLE t (k int8); INSERT INTO t VALUES (1)');
+    const stream = await harness.session().open('SUBSCRIBE t');
+    await stream.next();
+    for (let i = 0; i < 20; i++) await sql.run('UPDATE t SET k = k + 1');
+    const { step, collections } = await harness.statistics();
+    expect(step).toBeGreaterThan(20);
+    expect(collections.map(({ since }) => step - since).every((kept) => kept < 5)).toBe(true);
+    stream.close();
+  });
+});
+
+describe('indexes of views', () => {
+  it('leave what reads them running when they are dropped', async () => {
+    await sql.run('CREATE TABLE t (k int8); INSERT INTO t VALUES (1), (2)');
+    await sql.run('CREATE VIEW v AS SELECT k + 1 AS k FROM t');
+    await sql.run('CREATE INDEX i ON v (k)');
+    await sql.run('CREATE MATERIALIZED VIEW m AS SELECT sum(k) AS s FROM v');
+    const stream = await harness.session().open('SUBSCRIBE v');
+    await stream.next();
+    await sql.run('DROP INDEX i');
+    await sql.run('INSERT INTO t VALUES (10)');
+    expect(await sql.rows('SELECT * FROM m')).toEqual(['16']);
+    expect(await sql.rows('SELECT * FROM v')).toEqual(['11', '2', '3']);
+    const batch = await stream.next();
+    expect(batch === null ? null : batchRows(stream, batch).map((row) => row[2])).toEqual(['11']);
+    stream.close();
+    await sql.run('DROP TABLE t CASCADE');
+    const { collections, dataflows } = await harness.statistics();
+    expect([collections, dataflows]).toEqual([[], []]);
+  });
+
+  it('are planned along the search path of the view', async () => {
+    await sql.run('CREATE SCHEMA a; SET search_path = a; CREATE TABLE t (k int8); INSERT INTO t VALUES (7)');
+    await sql.run('CREATE VIEW v AS SELECT k FROM t; SET search_path = public; CREATE TABLE t (k int8)');
+    await sql.run('CREATE INDEX ON a.v (k)');
+    expect(await sql.rows('SELECT * FROM a.v WHERE k = 7')).toEqual(['7']);
+  });
+
+  it('go as often as they came', async () => {
+    await sql.run('CREATE TABLE t (k int8); CREATE INDEX i ON t (k); CREATE INDEX j ON t (k)');
+    await sql.run('DROP INDEX i');
+    expect(await sql.rows('SELECT * FROM t WHERE k = 1')).toEqual([]);
+    await sql.run('DROP INDEX j; INSERT INTO t VALUES (1); CREATE INDEX k ON t (k)');
+    expect(await sql.rows('SELECT * FROM t WHERE k = 1')).toEqual(['1']);
+  });
+});
+
+describe('statements that wait', () => {
+  it('are planned anew when what they write is gone', async () => {
+    await sql.run('CREATE TABLE t (k int8); INSERT INTO t VALUES (1)');
+    const { turn, end } = held();
+    const first = harness.coordinator.exclusively(() => turn);
+    const waiting = harness.session().error('UPDATE t SET k = k + 1');
+    await sql.run('DROP TABLE t');
+    end();
+    await first;
+    expect(await waiting).toMatch(/^42P01: /);
+    await sql.run('CREATE TABLE u (k int8); INSERT INTO u VALUES (1)');
+    expect(await sql.rows('SELECT * FROM u')).toEqual(['1']);
+  });
+
+  it('can be cancelled before it is their turn to write', async () => {
+    await sql.run('CREATE TABLE t (k int8); INSERT INTO t VALUES (1)');
+    const { turn, end } = held();
+    const first = harness.coordinator.exclusively(() => turn);
+    const other = harness.session();
+    const waiting = other.error('UPDATE t SET k = k + 1');
+    await new Promise(setImmediate);
+    other.session.cancel();
+    expect(await waiting).toMatch(/^57014: /);
+    end();
+    await first;
+    expect(await sql.rows('SELECT * FROM t')).toEqual(['1']);
+  });
+});
+
+describe('SUBSCRIBE', () => {
+  it('ends at the time of UP TO', async () => {
+    await sql.run('CREATE TABLE t (k int8); INSERT INTO t VALUES (1)');
+    const end = Date.now() + 300;
+    const stream = await harness.session().open(`SUBSCRIBE t WITH (PROGRESS) UP TO ${end}`);
+    const rows: (string | null)[][] = [];
+    for (let batch = await stream.next(); batch !== null; batch = await stream.next()) rows.push(...batchRows(stream, batch));
+    expect(rows.filter((row) => row[1] === 'f').map((row) => row[3])).toEqual(['1']);
+    expect(rows.every((row) => Number(row[0]) <= end)).toBe(true);
+  }, 8_000);
+});
+
+/** A turn that somebody holds until `end`. */
+function held(): { readonly turn: Promise<void>; end(): void } {
+  let end: () => void = () => undefined;
+  const turn = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  return { turn, end: () => end() };
+}
