@@ -4,9 +4,10 @@
  */
 import type { Expression, FunctionCall } from '../ast.ts';
 import { functionsNamed } from '../../../dataflow/expr/function-table.ts';
+import { typeInfo } from '../../../dataflow/value/type.ts';
 import { sqlError, unsupported } from '../../base/error.ts';
 import { defined } from '../../base/assert.ts';
-import { columnReference, walk } from '../logical/scalar.ts';
+import { columnReference, constant, walk } from '../logical/scalar.ts';
 import type { Scalar } from '../logical/scalar.ts';
 import { canCoerce } from '../types/cast.ts';
 import { chooseFunction } from '../types/overload.ts';
@@ -57,6 +58,9 @@ function bindPlain(call: FunctionCall, name: string, args: readonly Scalar[], en
   if (session !== undefined) return session;
   const cast = castByName(name, args, environment, position);
   if (cast !== undefined) return cast;
+  if (name === 'pg_typeof' && args.length === 1 && args[0]?.kind === 'constant' && args[0].type === 'unknown') {
+    return constant(BigInt(typeInfo('unknown').oid), 'regtype');
+  }
   const choice = resolveFunction(name, call.name.parts.join('.'), args, position);
   const fromCatalog = choice.entry.evaluate === undefined ? catalogFunction(context, name, args) : undefined;
   if (fromCatalog !== undefined) return fromCatalog;

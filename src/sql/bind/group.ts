@@ -53,8 +53,10 @@ export function groupQuery(input: Rel, grouping: Grouping): Grouped {
     aggregates: lowered, single: distinctKeys.length === 0,
   };
   const replace = (scalar: Scalar): Scalar => aboveGroups(scalar, keys, keyColumns, grouping.scope);
+  // The select list comes first, so that a column which is not grouped is reported there.
+  const replaced = items.map((item) => ({ ...item, scalar: replace(item.scalar) }));
   const rows = having === null ? rel : filter(rel, conjuncts(replace(having)));
-  return { rel: rows, items: items.map((item) => ({ ...item, scalar: replace(item.scalar) })), replace };
+  return { rel: rows, items: replaced, replace };
 }
 
 function nameOf(scalar: Scalar): string {
