@@ -92,6 +92,8 @@ export interface Arrangement {
    * whose weight changed comes twice: with minus the old weight and with the new one.
    */
   changes(from: number, to: number, position: Position, out: Pairs): boolean;
+  /** Whether `changes` of these steps is known to name no row twice. */
+  changesAreNet(from: number, to: number): boolean;
 
   /**
    * Writes `columns` of the records at `addresses[first … first + n - 1]` as columns

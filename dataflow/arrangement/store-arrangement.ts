@@ -472,6 +472,19 @@ export class StoreArrangement implements Arrangement, OwnedRows {
     return walkChanges(this.#history, from, to, position, out);
   }
 
+  changesAreNet(from: number, to: number): boolean {
+    // Of the steps of an owner each is net by itself, so it is enough that there is one.
+    if (this.#owner === null) return false;
+    const log = this.#log;
+    const dead = this.#dead;
+    const place = log.firstAfter(from);
+    const births = log.has(place) && log.stepAt(place) <= to ? log.stepAt(place) : -1;
+    if (births >= 0 && log.has(place + 2) && log.stepAt(place + 2) <= to) return false;
+    if (dead.count === 0 || dead.newest <= from) return true;
+    const deaths = dead.death(dead.firstAfter(from));
+    return deaths === dead.newest && (births < 0 || births === deaths);
+  }
+
   gather(
     addresses: Int32Array, first: number, n: number, columns: readonly number[],
     out: BatchWriter, outColumn: number,

@@ -58,6 +58,19 @@ export class Consolidator {
     this.#rows += batch.rows;
   }
 
+  /** The batch that was added first of those that are there. */
+  get first(): Batch | undefined {
+    return this.#batches[0];
+  }
+
+  /** Gives up the first batch. */
+  drop(): void {
+    const batch = this.#batches.shift();
+    if (batch === undefined) return;
+    this.#rows -= batch.rows;
+    batch.slab.release();
+  }
+
   /** The batches that were added, with their uses of their slabs; the consolidator is empty then. */
   take(): Batch[] {
     this.#rows = 0;

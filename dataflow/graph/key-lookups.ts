@@ -177,7 +177,7 @@ export class PlainTemplate {
     const pick = (from: Int32Array, none: number): Int32Array =>
       Int32Array.from(this.#project, (c) => (empty ? none : from[c]));
     const projected = { ...batch, column: pick(batch.column, 0), nulls: pick(batch.nulls, -1) };
-    return packBatch(this.#around.pool, projected, this.#answered);
+    return packBatch(projected, this.#answered);
   }
 
   /** Gives back the memory of its writers. */

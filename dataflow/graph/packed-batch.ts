@@ -4,7 +4,7 @@
  * others share); unpacking does not.
  */
 import { assert } from '../../src/base/assert.ts';
-import { allRows, copyColumns, copyWeights, range, varWordsOfRows } from '../operators/gather.ts';
+import { copyColumns, copyWeights, range, varWordsOfRows } from '../operators/gather.ts';
 import type { Batch } from '../value/batch.ts';
 import { BatchWriter } from '../value/batch-writer.ts';
 import type { SlabPool } from '../value/slab.ts';
@@ -43,12 +43,70 @@ export function packWritten(writer: BatchWriter, { slab, rows, column, nulls, we
   return { buffer, rows, column, nulls, weight };
 }
 
-/** All rows of the batch in a buffer of their own. */
-export function packBatch(
-  pool: SlabPool, batch: Batch, types: readonly ColumnType[],
-): PackedBatch {
-  return packRows(pool, batch, types, allRows(batch.rows), 0, batch.rows);
+/**
+ * All rows of the batch in a buffer of their own: columns are copied whole, only var bytes one by one.
+ */
+export function packBatch(batch: Batch, types: readonly ColumnType[]): PackedBatch {
+  const { rows, slab } = batch;
+  const { i32, u8 } = slab;
+  const column = new Int32Array(types.length);
+  const nulls = new Int32Array(types.length).fill(-1);
+  let words = 0;
+  for (let c = 0; c < types.length; c++) {
+    column[c] = words;
+    words += wordsOf(types[c], rows);
+    if (batch.nulls[c] < 0) continue;
+    nulls[c] = words * 4;
+    words += evenly((rows + 3) >> 2);
+  }
+  const weight = words;
+  words += evenly(rows);
+  let free = words;
+  for (let c = 0; c < types.length; c++) {
+    if (physicalOf(types[c].type) === 'var') words += varWordsOf(i32, batch.column[c], rows);
+  }
+  const buffer = new ArrayBuffer(evenly(words) * 4);
+  const out = new Int32Array(buffer);
+  out.set(i32.subarray(batch.weight, batch.weight + rows), weight);
+  for (let c = 0; c < types.length; c++) {
+    const from = batch.column[c];
+    const physical = physicalOf(types[c].type);
+    if (physical === 'var') free = packVar(i32, from, rows, out, column[c], free);
+    else out.set(i32.subarray(from, from + rows * (physical === 'i32' ? 1 : 2)), column[c]);
+    const at = batch.nulls[c];
+    if (at >= 0) new Uint8Array(buffer).set(u8.subarray(at, at + rows), nulls[c]);
+  }
+  return { buffer, rows, column, nulls, weight };
 }
+
+function evenly(words: number): number {
+  return (words + 1) & ~1;
+}
+
+function wordsOf({ type }: ColumnType, rows: number): number {
+  return physicalOf(type) === 'i32' ? evenly(rows) : 2 * rows;
+}
+
+function varWordsOf(i32: Int32Array, column: number, rows: number): number {
+  let words = 0;
+  for (let r = 0; r < rows; r++) words += (i32[column + 2 * r + 1] + 3) >> 2;
+  return words;
+}
+
+/** Copies a var column, its bytes to `first` and on; answers the word after them. */
+function packVar(
+  i32: Int32Array, column: number, rows: number, out: Int32Array, to: number, first: number,
+): number {
+  let free = first;
+  for (let r = 0; r < rows; r++) {
+    const bytes = i32[column + 2 * r + 1];
+    out[to + 2 * r] = free;
+    out[to + 2 * r + 1] = bytes;
+    for (let f = i32[column + 2 * r], e = f + ((bytes + 3) >> 2); f < e; f++) out[free++] = i32[f];
+  }
+  return free;
+}
+
 
 /** The batch in a buffer, at a step. Fails if the buffer is not what `types` need. */
 export function unpackBatch(

@@ -4,7 +4,8 @@
  * its imports keep their history and it merges the steps that it missed, so no queue grows.
  *
  * The changes of a step are consolidated: in place as long as they are few, else, like a snapshot, in
- * an arrangement that lives for one step.
+ * an arrangement that lives for one step. A subscription to a collection as it is sends few changes
+ * as they come where the collection knows that they name no row twice.
  */
 import { limits } from '../../src/base/limits.ts';
 import type { Arrangement, Position } from '../arrangement/arrangement.ts';
@@ -18,6 +19,8 @@ import type { ColumnType } from '../value/type.ts';
 import type { PackedBatch, Sink } from './command.ts';
 import type { ConsolidatedRows } from './consolidator.ts';
 import { Consolidator } from './consolidator.ts';
+import type { StepClock } from '../operators/step-clock.ts';
+import { never } from '../operators/step-clock.ts';
 import { firstError } from './error-rows.ts';
 import { packBatch, packRows } from './packed-batch.ts';
 import type { DataflowSink } from './sink.ts';
@@ -39,6 +42,8 @@ export class SubscribeSink implements DataflowSink, Operator {
   readonly #writer: BatchWriter;
   readonly #position: Position = startPosition();
   readonly #few: Consolidator;
+  /** The collection that is subscribed to as it is, or null. */
+  #bare: { readonly arrangement: Arrangement; readonly clock: StepClock } | null = null;
   /** What of a step of few changes is still to be sent, and rows of its first part that are. */
   #consolidated: ConsolidatedRows[] | null = null;
   #sentRows = 0;
@@ -87,6 +92,11 @@ export class SubscribeSink implements DataflowSink, Operator {
     this.#blocked = this.#credit <= 0;
   }
 
+  /** The result is this arrangement's rows, each with all columns, as the clock says. */
+  reads(arrangement: Arrangement, clock: StepClock): void {
+    this.#bare = { arrangement, clock };
+  }
+
   begin(): void {
     // Nothing is kept between steps.
   }
@@ -111,7 +121,34 @@ export class SubscribeSink implements DataflowSink, Operator {
 
   finish(context: Context): 'done' | 'more' {
     if (!this.#shown(context.step)) return 'done';
+    if (this.#changes === null && this.#consolidated === null && this.#net()) return this.#sendNet(context);
     return this.#changes === null ? this.#sendFew(context) : this.#sendMany(context, this.#changes);
+  }
+
+  /** Whether the changes of this step name no row twice as they come. */
+  #net(): boolean {
+    if (this.#bare === null) return false;
+    const { arrangement, clock } = this.#bare;
+    // What is there at one step names no row twice.
+    if (clock.from === never) return true;
+    const { complete } = arrangement;
+    return arrangement.changesAreNet(Math.min(clock.from, complete), Math.min(clock.to, complete));
+  }
+
+  /** Sends the batches as they came. */
+  #sendNet(context: Context): 'done' | 'more' {
+    for (let batch = this.#few.first; batch !== undefined; batch = this.#few.first) {
+      if (this.#credit <= 0) {
+        this.#blocked = true;
+        return 'more';
+      }
+      this.#respond(context.step, packBatch(batch, this.columns), false, false);
+      const { rows } = batch;
+      this.#few.drop();
+      if (!context.fuel.spend(rows) && this.#few.rows > 0) return 'more';
+    }
+    this.#forget();
+    return 'done';
   }
 
   /** Sends what the consolidator holds, a slice at a time. */
@@ -171,7 +208,7 @@ export class SubscribeSink implements DataflowSink, Operator {
     const weights = pairs.weight.subarray(first, first + n);
     this.#writer.slab.i32.set(weights, this.#writer.weight);
     const batch = this.#writer.seal(step, n);
-    this.#respond(step, packBatch(this.#around.pool, batch, this.columns), false, false);
+    this.#respond(step, packBatch(batch, this.columns), false, false);
     batch.slab.release();
   }
 

@@ -20,6 +20,7 @@ import { CollectionSink } from '../graph/sink.ts';
 import { StoredCollection } from '../graph/stored-collection.ts';
 import type { StreamCollection } from '../graph/stream-collection.ts';
 import { StreamImport } from '../graph/stream-import.ts';
+import { SubscribeSink } from '../graph/subscribe-sink.ts';
 import type { Surroundings } from '../graph/surroundings.ts';
 import { ArrangeOperator } from '../operators/arrange.ts';
 import type { Arranged, Keyed } from '../operators/arranged.ts';
@@ -100,6 +101,7 @@ class Renderer {
       if (needed.has(n) && this.#imports[n] === null) this.#streams.set(n, this.#build(node, n));
     });
     const sink = this.#add(this.#dataflow.sink.operator, [this.#plan.root]);
+    this.#tellReader();
     return {
       sink,
       stored: [...this.#stored.values()],
@@ -107,6 +109,16 @@ class Renderer {
       constants: this.#constants,
       arrangements: [...this.#privates.values()].map(({ arrangement }) => arrangement),
     };
+  }
+
+  /** Tells a subscription to a collection as it is of the collection. */
+  #tellReader(): void {
+    const { sink, clock } = this.#dataflow;
+    const imported = this.#imports[this.#plan.root];
+    if (!(sink instanceof SubscribeSink) || imported === null || imported === undefined) return;
+    const { collection, columns } = imported;
+    const whole = collection.columns.every((_, c) => columns.includes(c));
+    if (whole) sink.reads(collection.arrangement, clock);
   }
 
   #columns(n: number): readonly ColumnType[] {

@@ -23,7 +23,7 @@ export function columnTypes(columns: readonly ResultColumn[]): readonly ColumnTy
 /** Rows of datums as one packed batch. */
 export function packDatums(columns: readonly ColumnType[], rows: readonly Row[], weight = 1): PackedBatch {
   const batch = batchFromRows(pool, columns, rows.map((row) => ({ row, weight })), 0);
-  const packed = packBatch(pool, batch, columns);
+  const packed = packBatch(batch, columns);
   batch.slab.release();
   return packed;
 }

@@ -76,7 +76,7 @@ export class EngineRig {
 
   pack(columns: readonly ColumnType[], updates: readonly Update[]): PackedBatch {
     const batch = batchFromRows(this.#pool, columns, updates, 0);
-    const packed = packBatch(this.#pool, batch, columns);
+    const packed = packBatch(batch, columns);
     batch.slab.release();
     return packed;
   }
