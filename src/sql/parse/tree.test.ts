@@ -569,6 +569,7 @@ describe("Postgres' statements", () => {
       name: { parts: ['t'] },
       ifNotExists: true,
       temporary: true,
+      primaryKey: { columns: ['a'] },
       columns: [
         {
           name: 'a',
@@ -582,6 +583,13 @@ describe("Postgres' statements", () => {
           type: { name: { parts: ['pg_catalog', 'varchar'] }, modifiers: [3], array: true },
         },
       ],
+    });
+    expect(tree('create table t (a text collate "C", b int, constraint k primary key (b, a))')).toMatchObject({
+      columns: [{ name: 'a', primaryKey: true, notNull: true }, { name: 'b', primaryKey: true, notNull: true }],
+      primaryKey: { name: 'k', columns: ['b', 'a'] },
+    });
+    expect(tree('create index i on t (a desc nulls last, (b + 1) asc, c) include (d, e)')).toMatchObject({
+      keys: [{ name: { parts: ['a'] } }, { kind: 'binary' }, { name: { parts: ['c'] } }], include: ['d', 'e'],
     });
     expect(tree('create or replace view v (a) as select 1 as b')).toMatchObject({
       kind: 'createView',
