@@ -2,9 +2,9 @@
  * The rows of one answer on their way to the coordinator: ordered, cut to OFFSET and LIMIT,
  * projected, packed. A row of weight n is n rows.
  *
- * Without an order rows pass straight through, and reading stops when the limit is reached. With one,
- * every batch becomes a sorted run; the runs are merged by a heap when the last batch has come, in
- * slices. With a limit, runs that grow many are merged early and cut to the rows that can still
+ * Without an order rows pass straight through, a slice at a time, and reading stops when the limit is
+ * reached. With one, every batch becomes a sorted run; the runs are merged by a heap when the last
+ * batch has come, in slices. With a limit, runs that grow many are merged early and cut to the rows that can still
  * matter, so that a top-10 of a million rows keeps few of them.
  */
 import { assert, defined } from '../../src/base/assert.ts';
@@ -77,13 +77,13 @@ export class AnswerRows {
     const rows = allRows(batch.rows);
     const run = { batch, rows, next: 0, given: 0 };
     const valid = weightsArePositive(batch);
-    if (compare === null || !valid) {
-      try {
-        if (!valid) throw negativeWeight();
-        while (run.next < run.rows.length && this.#left > 0) this.#send([run]);
-      } finally {
-        batch.slab.release();
-      }
+    if (!valid) {
+      batch.slab.release();
+      throw negativeWeight();
+    }
+    if (compare === null) {
+      this.#runs.push(run);
+      if (this.#runs.length === 1) this.sendSome();
       return;
     }
     rows.sort((i, j) => compare(batch, i, batch, j));
@@ -91,6 +91,20 @@ export class AnswerRows {
     this.#rowsHeld += batch.rows;
     if (this.#runs.length > runsMax) this.#cut();
     if (this.#rowsHeld > limits.answerRowsMax) throw tooManyRows();
+  }
+
+  /** Rows without an order wait to be sent: a row of a large weight is many. */
+  get waiting(): boolean {
+    return this.#compare === null && this.#runs.length > 0;
+  }
+
+  /** Sends a slice of the rows that wait. */
+  sendSome(): void {
+    const run = defined(this.#runs[0], 'a run waits');
+    if (this.#left > 0) this.#send([run]);
+    if (run.next < run.rows.length && this.#left > 0) return;
+    this.#runs.shift();
+    run.batch.slab.release();
   }
 
   /** Keeps only the rows that can be in the answer, if a limit makes that worth while. */
@@ -124,6 +138,10 @@ export class AnswerRows {
 
   /** Sends a slice of what was collected; true at the end of the answer. */
   finish(): boolean {
+    if (this.waiting) {
+      this.sendSome();
+      if (this.waiting) return false;
+    }
     if (this.#compare !== null) {
       this.#heap ??= this.#heapOf(this.#runs);
       if (this.#heap.length > 0 && this.#left > 0) {
@@ -145,7 +163,10 @@ export class AnswerRows {
 
   /** Sends up to a slice of rows in the order of the heap. */
   #send(heap: Run[]): void {
-    while (this.#skip > 0 && heap.length > 0) this.#skip -= this.#choose(heap, this.#skip).length;
+    if (this.#skip > 0) {
+      this.#skip -= this.#choose(heap, Math.min(this.#skip, this.#around.rowsMax)).length;
+      if (this.#skip > 0) return;
+    }
     const rowsMax = Math.min(this.#around.rowsMax, this.#left);
     const chosen = this.#choose(heap, rowsMax);
     if (chosen.length === 0) return;

@@ -48,6 +48,9 @@ export interface EngineOptions {
   readonly subscribeBufferedBytesMax?: number;
 }
 
+/** Steps, indexes, dataflows, reclaiming. */
+const kindsOfWork = 4;
+
 /** What runs for a request that can be cancelled. */
 type Running = { readonly kind: 'read'; readonly task: ReadTask } | { readonly kind: 'dataflow'; readonly dataflow: number };
 
@@ -78,6 +81,8 @@ export class Engine implements DataflowListener {
   /** Commands that came while the engine was at work. */
   readonly #commands: Command[] = [];
   #busy = false;
+  /** The kind of work that had the last slice. */
+  #nextKind = 0;
   #inputs: StepInput[] = [];
   readonly #upserts = new Map<number, UpsertState>();
   /** Subscriptions that want to hear of steps without changes. */
@@ -220,12 +225,15 @@ export class Engine implements DataflowListener {
   /** Works for about `milliseconds`; true if there is more to do at once. */
   run(milliseconds: number): boolean {
     const end = this.#options.now() + milliseconds;
-    let more = true;
     this.#busy = true;
-    do {
-      more = this.#turn();
+    // Kinds of work that found nothing to do, one after the other.
+    let idle = 0;
+    while (idle < kindsOfWork) {
+      idle = this.#turn(end) ? 0 : idle + 1;
       this.#takeCommands();
-    } while (more && this.#options.now() < end);
+      if (idle === 0 && this.#options.now() >= end) break;
+    }
+    const more = idle < kindsOfWork;
     this.#report();
     const commanded = this.#commands.length > 0;
     this.#takeCommands();
@@ -233,26 +241,46 @@ export class Engine implements DataflowListener {
     return more || commanded;
   }
 
-  /** One slice of everything that wants to run. */
-  #turn(): boolean {
-    let worked = this.#runReads();
-    worked = this.#runStep() || worked;
-    worked = this.#buildIndexes() || worked;
-    const dataflow = this.#scheduler.next();
-    if (dataflow !== null) {
-      this.#scheduler.run(dataflow);
-      this.#afterRun(dataflow);
-      worked = true;
-    }
-    return this.#housekeeping.reclaim(this.#around.rowsMax >> 1) || worked;
+  /** Reads, and one slice of the next kind of work; the kinds take turns. */
+  #turn(end: number): boolean {
+    const read = this.#runReads(end);
+    this.#nextKind = (this.#nextKind + 1) % kindsOfWork;
+    return this.#runKind(this.#nextKind) || read;
   }
 
-  #runReads(): boolean {
+  #runKind(kind: number): boolean {
+    switch (kind) {
+      case 0: return this.#runStep();
+      case 1: return this.#buildIndexes();
+      case 2: return this.#runDataflow();
+      default: return this.#housekeeping.reclaim(this.#around.rowsMax >> 1);
+    }
+  }
+
+  #runDataflow(): boolean {
+    const dataflow = this.#scheduler.next();
+    if (dataflow === null) return false;
+    this.#scheduler.run(dataflow);
+    this.#afterRun(dataflow);
+    return true;
+  }
+
+  /**
+   * A slice of the reads that are ready: first those that have just begun, which are mostly at their
+   * end then, and the others in turn, until `end`.
+   */
+  #runReads(end: number): boolean {
+    if (this.#reads.length === 0) return false;
     let worked = false;
-    for (const task of [...this.#reads]) {
-      if (!task.ready) continue;
-      worked = true;
-      if (task.run()) this.#endRead(task);
+    for (const begun of [false, true]) {
+      for (const task of this.#reads.filter((one) => one.ready && one.begun === begun)) {
+        if (worked && this.#options.now() >= end) return true;
+        worked = true;
+        const ended = task.run();
+        this.#reads.splice(this.#reads.indexOf(task), 1);
+        if (ended) this.#endRead(task);
+        else this.#reads.push(task);
+      }
     }
     return worked;
   }

@@ -5,8 +5,8 @@
  */
 import { SqlError } from '../../src/base/error.ts';
 import { limits } from '../../src/base/limits.ts';
-import type { Position } from '../arrangement/arrangement.ts';
-import { startPosition } from '../arrangement/pairs.ts';
+import type { Pairs, Position } from '../arrangement/arrangement.ts';
+import { narrowed, startPosition } from '../arrangement/pairs.ts';
 import { Mfp } from '../expr/mfp.ts';
 import { range } from '../operators/gather.ts';
 import type { Lookup } from '../plan/plan.ts';
@@ -46,10 +46,12 @@ export class ReadTask {
   readonly #finishing: Finishing;
   readonly #ownsCollection: boolean;
   readonly #position: Position = startPosition();
+  readonly #pairs: Pairs;
   #hold: CollectionHold | null = null;
   #index: number | null = null;
   #keys: Batch | null = null;
   #tools: Tools | null = null;
+  #begun = false;
   #state: 'waiting' | 'building' | 'reading' | 'sending' | 'ended' = 'waiting';
 
   /** `owns`: the collection is disposed of with the task. */
@@ -64,6 +66,7 @@ export class ReadTask {
     this.#around = around;
     this.#ownsCollection = owns;
     this.#finishing = finishing;
+    this.#pairs = narrowed(around.scratch.scanned, collection.columns.length);
     this.#keepReadable();
   }
 
@@ -86,8 +89,14 @@ export class ReadTask {
     return this.#state !== 'waiting' || this.collection.frontier() >= this.#at;
   }
 
+  /** True once it has had a slice. */
+  get begun(): boolean {
+    return this.#begun;
+  }
+
   /** Works for one slice; true at the end, after the last response. A small read is one slice. */
   run(): boolean {
+    this.#begun = true;
     try {
       while (true) {
         const result = this.#advance();
@@ -140,7 +149,11 @@ export class ReadTask {
 
   /** Reads a slice. */
   #read(): 'on' | 'pause' {
-    const { scanned: pairs } = this.#around.scratch;
+    if (this.#tools?.answer.waiting === true) {
+      this.#tools.answer.sendSome();
+      return 'pause';
+    }
+    const pairs = this.#pairs;
     const { arrangement } = this.collection;
     pairs.n = 0;
     const ended = this.#keys === null || this.#index === null
@@ -159,7 +172,7 @@ export class ReadTask {
     const { pool } = this.#around;
     const { program, columns } = this.#lookup;
     this.#tools ??= {
-      mfp: new Mfp(this.collection.columns, program, columns, 'interpret'),
+      mfp: new Mfp(this.collection.columns, program, columns, 'auto'),
       gathered: new BatchWriter(pool, this.collection.columns),
       output: new BatchWriter(pool, columns),
       answer: new AnswerRows(this.request, columns, this.#finishing, this.#around),
@@ -170,7 +183,7 @@ export class ReadTask {
   #take(first: number, n: number): void {
     if (n === 0) return;
     const { mfp, gathered: writer, output: outputWriter, answer } = this.#useTools();
-    const { scanned: pairs } = this.#around.scratch;
+    const pairs = this.#pairs;
     const { arrangement } = this.collection;
     const columns = range(this.collection.columns.length);
     const words = arrangement.varWordsOf(pairs.address, first, n, columns);

@@ -9,7 +9,7 @@ import type { Batch } from '../value/batch.ts';
 import { BatchWriter } from '../value/batch-writer.ts';
 import type { SlabPool } from '../value/slab.ts';
 import type { ColumnType } from '../value/type.ts';
-import { rewind, startPosition } from '../arrangement/pairs.ts';
+import { narrowed, rewind, startPosition } from '../arrangement/pairs.ts';
 import type { StepClock } from './step-clock.ts';
 import { never } from './step-clock.ts';
 
@@ -52,7 +52,7 @@ export class DeltaReader {
   constructor(arranged: Arranged, clock: StepClock, scanned: Pairs, pool: SlabPool) {
     this.#arranged = arranged;
     this.#clock = clock;
-    this.#scanned = scanned;
+    this.#scanned = narrowed(scanned, arranged.types.length);
     this.#writer = new BatchWriter(pool, arranged.types);
   }
 
