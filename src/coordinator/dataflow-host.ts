@@ -129,6 +129,7 @@ export class DataflowHost {
   #forgetDemand(dataflow: number): void {
     const collections = [...this.#demands.get(dataflow)?.keys() ?? []];
     this.#demands.delete(dataflow);
+    for (const collection of collections) this.#replays.delete(`${dataflow} ${collection}`);
     this.#renewDecodersOf(collections);
   }
 
@@ -191,6 +192,8 @@ export class DataflowHost {
 
   #replay(work: Extract<Work, { kind: 'replay' }>): void {
     const { dataflow, collection, chunk, last } = work;
+    // Who asked for it has ended.
+    if (!this.#demands.has(dataflow)) return;
     const source = this.#sources.get(collection);
     const key = `${dataflow} ${collection}`;
     if (source === undefined || chunk === null) {

@@ -59,8 +59,17 @@ export class Replay {
 
   /** Runs to the end; resolves when the dataflow has everything or the replay was cancelled. */
   async run(): Promise<void> {
+    try {
+      await this.#run();
+    } finally {
+      for (const source of this.#sources) source.replayStatus(this.#dataflow, null);
+    }
+  }
+
+  async #run(): Promise<void> {
     for (const source of this.#sources) {
       await source.live();
+      if (this.#cancelled) return;
       this.#windows.set(source.collection, new Window());
       this.#done.set(source.collection, new Map(source.starts));
     }
@@ -101,6 +110,7 @@ export class Replay {
   }
 
   async #read(source: SourceRuntime, until: Positions): Promise<void> {
+    if (this.#cancelled) return;
     const done = this.#done.get(source.collection) ?? new Map<number, bigint>();
     const from = new Map([...until.keys()].map((p) => [p, done.get(p) ?? source.starts.get(p) ?? 0n]));
     const open = new Set([...until].filter(([p, end]) => (from.get(p) ?? 0n) < end).map(([p]) => p));
@@ -117,7 +127,7 @@ export class Replay {
           if (open.size === 0) resolve();
           return room;
         },
-        status: () => undefined,
+        status: ({ error }) => source.replayStatus(this.#dataflow, error),
         partitions: () => undefined,
       });
       window.onRoom = () => this.#reader?.resume();

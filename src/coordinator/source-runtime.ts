@@ -43,6 +43,9 @@ export class SourceRuntime implements Intake {
   #reader: SourceReader | null = null;
   #live: Promise<void> | null = null;
   #closed = false;
+  #stopRetry: () => void = () => undefined;
+  /** What keeps replays of the source from going on, by dataflow. */
+  readonly #replayErrors = new Map<number, string>();
   #status: SourceStatus = { status: 'created', error: null };
   #statusSince: number;
 
@@ -58,8 +61,17 @@ export class SourceRuntime implements Intake {
     return this.source.collection;
   }
 
+  /** Health of the source: its own, else what a replay of it meets. */
   get status(): SourceStatus & { readonly since: number } {
-    return { ...this.#status, since: this.#statusSince };
+    const [replay] = this.#replayErrors.values();
+    const own = replay === undefined || this.#status.error !== null;
+    return { ...(own ? this.#status : { status: 'stalled', error: replay }), since: this.#statusSince };
+  }
+
+  /** What a replay for a dataflow meets; null if it goes on or has ended. */
+  replayStatus(dataflow: number, error: string | null): void {
+    if (error === null) this.#replayErrors.delete(dataflow);
+    else this.#replayErrors.set(dataflow, error);
   }
 
   /** Offsets up to which records belong to sealed steps. */
@@ -93,6 +105,7 @@ export class SourceRuntime implements Intake {
       try {
         return await this.#begin();
       } catch (error) {
+        if (this.#closed) return;
         this.#report({ status: 'stalled', error: error instanceof Error ? error.message : String(error) });
         await this.#pause(wait);
         wait = Math.min(wait * 2, lastRetryMilliseconds);
@@ -158,16 +171,24 @@ export class SourceRuntime implements Intake {
   }
 
   #report(status: SourceStatus): void {
+    if (this.#status.status === 'ceased' && this.#closed) return;
     if (status.status !== this.#status.status) this.#statusSince = this.#clock.now();
     this.#status = status;
   }
 
   #pause(milliseconds: number): Promise<void> {
-    return new Promise((resolve) => void this.#clock.after(milliseconds, resolve));
+    return new Promise((resolve) => {
+      const cancel = this.#clock.after(milliseconds, resolve);
+      this.#stopRetry = () => {
+        cancel();
+        resolve();
+      };
+    });
   }
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#stopRetry();
     this.#timeline.withdraw(this);
     this.#waiting.length = 0;
     this.#report({ status: 'ceased', error: null });

@@ -4,6 +4,7 @@
  * refused unless the test brings its own.
  */
 import { SqlError } from '../../src/base/error.ts';
+import type { Clock } from '../../src/base/seam.ts';
 import { realClock, realEntropy } from '../../src/base/real/seam.ts';
 import type { SourceConnection } from '../../connectors/connector.ts';
 import { unpackBatch } from '../../dataflow/graph/packed-batch.ts';
@@ -28,18 +29,20 @@ export class SessionHarness {
   readonly coordinator: Coordinator;
   readonly #sessions: SessionRegistry;
 
-  private constructor(connect: () => SourceConnection) {
+  private constructor(connect: () => SourceConnection, clock: Clock) {
     this.coordinator = new Coordinator({
-      link: new InlineLink(realClock), clock: realClock, entropy: realEntropy,
+      link: new InlineLink(clock), clock, entropy: realEntropy,
       log: { info: () => undefined, warn: () => undefined, error: (message) => { throw new Error(message); } },
       system: systemRelations, connect,
     });
     this.#sessions = new SessionRegistry(this.coordinator);
   }
 
-  static async open(connect: () => SourceConnection = refuseConnection): Promise<SessionHarness> {
+  static async open(
+    connect: () => SourceConnection = refuseConnection, clock: Clock = realClock,
+  ): Promise<SessionHarness> {
     await initializeParser();
-    return new SessionHarness(connect);
+    return new SessionHarness(connect, clock);
   }
 
   session(): SqlSession {

@@ -1,0 +1,173 @@
+/**
+ * A topic whose connection misbehaves as a real one may, from a seed: answers come late or fail, chunks
+ * have any size and may begin before what was asked for, partitions appear, a paused reader still
+ * delivers what was under way. It keeps a connector's promises: a partition's chunks come in order
+ * without a gap. It checks its owner: no more than what is under way comes to one who asked for a pause.
+ */
+import type {
+  Positions, RawChunk, ReaderEvents, SourceConnection, SourceReader, StartPosition,
+} from '../../connectors/connector.ts';
+import { RecordBatchBuilder } from '../../connectors/kafka/encode-batch.ts';
+import { defined } from '../../src/base/assert.ts';
+import type { FakeClock } from './fake-clock.ts';
+import type { Random } from './random.ts';
+
+interface LogBatch {
+  readonly bytes: Uint8Array;
+  readonly first: bigint;
+  /** Offset after the last record. */
+  readonly next: bigint;
+}
+
+const recordsMax = 5;
+const batchesMax = 4;
+const lateMilliseconds = 20;
+const underWayMax = 2;
+
+/** The records of a topic: text `partition:offset`. */
+export class FakeTopic {
+  readonly partitions: LogBatch[][] = [];
+  readonly clock: FakeClock;
+  readonly random: Random;
+  /** Chance that an answer fails. */
+  failures = 0.2;
+  /** Readers that were started and not closed. */
+  open = 0;
+  readonly #builder = new RecordBatchBuilder();
+
+  constructor(clock: FakeClock, random: Random, partitions: number) {
+    this.clock = clock;
+    this.random = random;
+    for (let p = 0; p < partitions; p++) this.partitions.push([]);
+  }
+
+  end(partition: number): bigint {
+    return this.partitions[partition]?.at(-1)?.next ?? 0n;
+  }
+
+  /** Appends one batch of a few records. */
+  produce(partition: number): void {
+    const log = defined(this.partitions[partition], 'the partition exists');
+    const first = this.end(partition);
+    const records = 1 + this.random.below(recordsMax);
+    for (let i = 0; i < records; i++) {
+      this.#builder.add(null, new TextEncoder().encode(`${partition}:${first + BigInt(i)}`), 0);
+    }
+    log.push({ bytes: this.#builder.finish({ baseOffset: first }), first, next: first + BigInt(records) });
+  }
+
+  /** All records, sorted, as a query of the source shows them. */
+  records(): readonly string[] {
+    return this.partitions.flatMap((_, p) =>
+      Array.from({ length: Number(this.end(p)) }, (__, offset) => `${p}:${offset}`)).sort();
+  }
+
+  connection(): SourceConnection {
+    const answer = <T>(make: () => T): Promise<T> => new Promise((resolve, reject) => {
+      this.clock.after(this.random.below(lateMilliseconds), () => {
+        if (this.random.chance(this.failures)) reject(new Error('the broker does not answer'));
+        else resolve(make());
+      });
+    });
+    const all = (of: (partition: number) => bigint): Map<number, bigint> =>
+      new Map(this.partitions.map((_, p) => [p, of(p)]));
+    return {
+      validate: () => Promise.resolve(),
+      startPositions: (_topic: string, _start: StartPosition) => answer(() => all(() => 0n)),
+      endPositions: () => answer(() => all((p) => this.end(p))),
+      reader: (_topic, from, until, events) => new FakeReader(this, from, until, events),
+      close: () => Promise.resolve(),
+    };
+  }
+}
+
+class FakeReader implements SourceReader {
+  readonly #topic: FakeTopic;
+  readonly #until: Positions | null;
+  readonly #events: ReaderEvents;
+  readonly #next: Map<number, bigint>;
+  #paused = false;
+  #sincePause = 0;
+  #closed = false;
+  #stop: () => void = () => undefined;
+
+  constructor(topic: FakeTopic, from: Positions, until: Positions | null, events: ReaderEvents) {
+    this.#topic = topic;
+    this.#until = until;
+    this.#events = events;
+    this.#next = new Map(from);
+  }
+
+  start(): void {
+    this.#topic.open++;
+    this.#later();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#sincePause = 0;
+  }
+
+  ends(): Positions {
+    return new Map(this.#topic.partitions.map((_, p) => [p, this.#topic.end(p)]));
+  }
+
+  close(): Promise<void> {
+    if (!this.#closed) this.#topic.open--;
+    this.#closed = true;
+    this.#stop();
+    return Promise.resolve();
+  }
+
+  #later(): void {
+    const { clock, random } = this.#topic;
+    this.#stop = clock.after(1 + random.below(lateMilliseconds), () => this.#work());
+  }
+
+  #work(): void {
+    const { random } = this.#topic;
+    if (random.chance(0.2)) this.#find();
+    for (let i = random.below(3); i > 0 && !this.#closed; i--) {
+      if (this.#paused && (random.chance(0.5) || this.#sincePause >= underWayMax)) break;
+      this.#deliver();
+    }
+    if (!this.#closed) this.#later();
+  }
+
+  /** New partitions, for a reader without ends. */
+  #find(): void {
+    if (this.#until !== null) return;
+    const found = this.#topic.partitions.flatMap((_, partition) =>
+      (this.#next.has(partition) ? [] : [{ partition, first: 0n, end: this.#topic.end(partition) }]));
+    for (const { partition, first } of found) this.#next.set(partition, first);
+    if (found.length > 0) this.#events.partitions(found);
+  }
+
+  #deliver(): void {
+    const { random } = this.#topic;
+    const ready = [...this.#next].filter(([p, next]) => next < this.#end(p));
+    if (ready.length === 0) return;
+    const [partition, from] = random.pick(ready);
+    const chunk = this.#chunk(partition, from);
+    this.#next.set(partition, chunk.next);
+    if (this.#paused) this.#sincePause++;
+    if (!this.#events.chunk(chunk)) this.#paused = true;
+  }
+
+  #end(partition: number): bigint {
+    const end = this.#topic.end(partition);
+    const until = this.#until === null ? end : this.#until.get(partition) ?? 0n;
+    return until < end ? until : end;
+  }
+
+  #chunk(partition: number, from: bigint): RawChunk {
+    const log = (this.#topic.partitions[partition] ?? []).filter((batch) => batch.next > from);
+    const batches = log.slice(0, 1 + this.#topic.random.below(batchesMax));
+    const last = batches.at(-1)?.next ?? from;
+    const until = this.#end(partition);
+    return {
+      partition, bytes: Uint8Array.from(batches.flatMap((batch) => [...batch.bytes])), from,
+      next: last < until ? last : until, aborted: [],
+    };
+  }
+}
