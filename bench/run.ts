@@ -28,6 +28,7 @@ const benchmarks = new Map<string, Benchmark>([
   ['idle', { what: 'a busy view beside 200 idle ones, against alone', load: () => import('./idle.ts') }],
   ['ingest', { what: 'typed JSON from Kafka into a view, against kafkajs and JSON.parse', load: () => import('./ingest.ts') }],
   ['pause', { what: 'the longest pause of the dataflow at 5 M rows, against the limit', load: () => import('./pause.ts') }],
+  ['peek', { what: 'rows by key through the Postgres protocol, against Postgres', load: () => import('./peek.ts') }],
   ['reduce', { what: 'counts, sums, maxima and distinct rows by the operators alone, against Map programs', load: () => import('./reduce.ts') }],
   ['soak', { what: 'memory over minutes of steady churn, against the beginning', load: () => import('./soak.ts') }],
   ['state', { what: 'bytes for a stored row with its index, against the bytes of its values', load: () => import('./state.ts') }],
