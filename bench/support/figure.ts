@@ -1,4 +1,5 @@
 /** What a benchmark measures: one figure a line, both sides from one run. */
+import { readFileSync } from 'node:fs';
 
 export interface Figure {
   readonly name: string;
@@ -32,6 +33,15 @@ export function percentile(values: readonly number[], p: number): number {
 export function cpuMilliseconds(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;
+}
+
+/** Hundredths of a second are what Linux counts another process's CPU time in. */
+const tickMilliseconds = 10;
+
+/** CPU milliseconds of another process so far, all its threads. */
+export function cpuMillisecondsOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+  return (Number(fields[11]) + Number(fields[12])) * tickMilliseconds;
 }
 
 function rounded(value: number): string {

@@ -34,6 +34,10 @@ export class MillraceServer {
     });
   }
 
+  get pid(): number {
+    return this.#process.pid ?? -1;
+  }
+
   /** A client of its own, not yet connected. */
   client(): pg.Client {
     const client = new pg.Client({ host: '127.0.0.1', port: this.port, user: 'materialize', database: 'materialize' });
