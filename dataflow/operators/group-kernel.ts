@@ -1,6 +1,8 @@
 /**
- * The generated loop that finds the groups of a batch's rows: hash, probe and comparison of keys fused,
- * one function per list of key types. It stops at a row whose key is new, which the table then makes.
+ * The generated loops that find the groups of a batch's rows, one pair of functions per list of key
+ * types: hashes of all rows, then probes and comparisons. Between the two the table may touch what
+ * will be probed, so that cache misses overlap. The second one stops at a row whose key is new, which
+ * the table then makes.
  *
  * Text comes from templates alone; offsets into records and masks are numbers of our own, columns and
  * buffers are arguments. Functions of equality classes are passed in under the name of the class, so
@@ -25,9 +27,14 @@ export interface LookupCall {
   readonly n: number;
   readonly owners: Int32Array;
   readonly out: Int32Array;
-  /** Gets the hash of the row that it stops at. */
-  readonly missed: Int32Array;
+  /** hashes[i] is the hash of row first + i. */
+  readonly hashes: Int32Array;
 }
+
+/** Sets the call's hashes. */
+export type HashKeys = (
+  slab32: Int32Array, slab64: Float64Array, slab8: Uint8Array, call: LookupCall,
+) => void;
 
 /**
  * Sets out[i] for i from `from` on to the record of row first + i, and answers the first i < n whose
@@ -38,18 +45,27 @@ export type Lookup = (
   call: LookupCall, from: number,
 ) => number;
 
-type Factory = (float: typeof mixFloat, classes: readonly (VarClass | null)[]) => Lookup;
+export interface LookupKernel {
+  readonly hash: HashKeys;
+  readonly lookup: Lookup;
+}
+
+type Factory = (
+  float: typeof mixFloat, classes: readonly (VarClass | null)[],
+) => LookupKernel;
 
 /** `owned`: whether records belong to owners, whose word is `ownerWord`. */
-export function lookupKernel(fields: readonly Field[], owned: boolean, ownerWord: number): Lookup {
+export function lookupKernel(
+  fields: readonly Field[], owned: boolean, ownerWord: number,
+): LookupKernel {
   const parts = fields.map((field, k) => keyPart(field, k));
+  const columns = fields.map((_, k) => `const c${k} = call.columns[${k}], z${k} = call.nulls[${k}];`).join('\n');
   const factory = generate<Factory>(['float', 'classes'], `
 ${fields.map((field, k) => classText(field, k)).join('')}
-return function lookup(m, d, w, wd, b, call, from) {
-const directory = call.directory, shift = call.shift, first = call.first, n = call.n;
-const out = call.out, owners = call.owners;
-${fields.map((_, k) => `const c${k} = call.columns[${k}], z${k} = call.nulls[${k}];`).join('\n')}
-for (let i = from; i < n; i++) {
+function hash(w, wd, b, call) {
+const first = call.first, n = call.n, owners = call.owners, hashes = call.hashes;
+${columns}
+for (let i = 0; i < n; i++) {
   const r = first + i;
   let h = ${hashSeed};
   ${parts.map((part) => part.hash).join('\n')}
@@ -57,6 +73,18 @@ for (let i = from; i < n; i++) {
   h = Math.imul(h ^ (h >>> 13), ${0xc2b2ae35});
   h = h ^ (h >>> 16);
   ${owned ? `const owner = owners[i];\n${mixText('owner')}` : ''}
+  hashes[i] = h;
+}
+}
+function lookup(m, d, w, wd, b, call, from) {
+const directory = call.directory, shift = call.shift, first = call.first, n = call.n;
+const out = call.out, owners = call.owners, hashes = call.hashes;
+${columns}
+for (let i = from; i < n; i++) {
+  const r = first + i;
+  const h = hashes[i];
+  ${owned ? 'const owner = owners[i];' : ''}
+  ${parts.map((part) => part.values).join('\n')}
   const at = (h >>> shift) * 2;
   const slots = directory[at], mask = directory[at + 1];
   let slot = h & mask;
@@ -70,14 +98,12 @@ for (let i = from; i < n; i++) {
     }
     slot = (slot + 1) & mask;
   }
-  if (g === 0) {
-    call.missed[0] = h;
-    return i;
-  }
+  if (g === 0) return i;
   out[i] = g;
 }
 return n;
-};`);
+}
+return { hash, lookup };`);
   return factory(mixFloat, fields.map(({ physical, column }) =>
     (physical === 'var' ? varClass(column.type) : null)));
 }
@@ -102,6 +128,8 @@ function className(type: TypeName): string {
 
 interface KeyPart {
   readonly hash: string;
+  /** Names the row's value. */
+  readonly values: string;
   readonly load: string;
   readonly equal: string;
 }
@@ -116,25 +144,27 @@ function keyPart(field: Field, k: number): KeyPart {
 
 function valuePart(field: Field, k: number): KeyPart {
   const at = `g + ${field.offset}`;
+  const pair = `const x${k} = w[c${k} + 2 * r], y${k} = w[c${k} + 2 * r + 1];`;
   switch (field.physical) {
     case 'i32': return {
-      hash: `const x${k} = w[c${k} + r];\n${mixText(`x${k}`)}`, load: '', equal: `m[${at}] === x${k}`,
+      hash: `const x${k} = w[c${k} + r];\n${mixText(`x${k}`)}`, values: `const x${k} = w[c${k} + r];`,
+      load: '', equal: `m[${at}] === x${k}`,
     };
     case 'i64': return {
-      hash: `const x${k} = w[c${k} + 2 * r], y${k} = w[c${k} + 2 * r + 1];\n${mixText(`x${k}`)}${mixText(`y${k}`)}`,
-      load: '', equal: `m[${at}] === x${k} && m[${at} + 1] === y${k}`,
+      hash: `${pair}\n${mixText(`x${k}`)}${mixText(`y${k}`)}`,
+      values: pair, load: '', equal: `m[${at}] === x${k} && m[${at} + 1] === y${k}`,
     };
     case 'f64': return {
       hash: `h = float(h, w[c${k} + 2 * r], w[c${k} + 2 * r + 1]);\n`,
-      load: `const x${k} = wd[(c${k} >> 1) + r], y${k} = d[(${at}) >> 1];`,
+      values: '', load: `const x${k} = wd[(c${k} >> 1) + r], y${k} = d[(${at}) >> 1];`,
       equal: `(x${k} === y${k} || (x${k} !== x${k} && y${k} !== y${k}))`,
     };
     case 'var': {
       const name = className(field.column.type);
       // A value of no bytes is an empty text or a NULL, which class functions do not take.
       return {
-        hash: `const x${k} = w[c${k} + 2 * r], y${k} = w[c${k} + 2 * r + 1];\n${mixText(`hash${k}${name}(w, x${k}, y${k})`)}`,
-        load: `const u${k} = m[${at}], v${k} = m[${at} + 1];`,
+        hash: `${pair}\n${mixText(`hash${k}${name}(w, x${k}, y${k})`)}`,
+        values: pair, load: `const u${k} = m[${at}], v${k} = m[${at} + 1];`,
         equal: `(y${k} === 0 || v${k} === 0 ? y${k} === v${k} : equal${k}${name}(m, u${k}, v${k}, w, x${k}, y${k}))`,
       };
     }

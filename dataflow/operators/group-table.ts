@@ -17,7 +17,7 @@ import { assert } from '../../src/base/assert.ts';
 import type { Batch } from '../value/batch.ts';
 import type { ColumnType } from '../value/type.ts';
 import { GroupIndex } from './group-index.ts';
-import type { Lookup } from './group-kernel.ts';
+import type { LookupCall, LookupKernel } from './group-kernel.ts';
 import { lookupKernel } from './group-kernel.ts';
 import type { Field } from './record-field.ts';
 import { freeFields, layFields, storeField } from './record-field.ts';
@@ -30,13 +30,18 @@ export const recordMark = 1;
 /** Word of a record at which its row count lies, as a double. */
 export const recordCount = 2;
 const recordOwner = 4;
+/** Fewer rows or groups are not worth a loop of their own. */
+const touchRowsMin = 16;
+const touchGroupsMin = 1_024;
 const keyStart = 6;
 
 /** Rows that one look-up takes at most. */
 export const lookupRowsMax = 4096;
 
 // One look-up runs at a time and leaves nothing here.
-const missed = new Int32Array(1);
+const hashes = new Int32Array(lookupRowsMax);
+const candidates = new Int32Array(lookupRowsMax);
+const sink = new Int32Array(1);
 const noOwners = new Int32Array(0);
 
 /** Records by key. */
@@ -48,7 +53,7 @@ export class GroupTable {
   readonly recordWords: number;
   readonly #memory: StateMemory;
   readonly #index: GroupIndex;
-  readonly #find: Lookup;
+  readonly #kernel: LookupKernel;
   readonly #columns: Int32Array;
   readonly #nulls: Int32Array;
 
@@ -63,7 +68,7 @@ export class GroupTable {
     this.recordWords = end + stateWords;
     this.#memory = memory;
     this.#index = new GroupIndex(memory);
-    this.#find = lookupKernel(fields, owned, recordOwner);
+    this.#kernel = lookupKernel(fields, owned, recordOwner);
     this.#columns = new Int32Array(key.length);
     this.#nulls = new Int32Array(key.length);
   }
@@ -92,16 +97,24 @@ export class GroupTable {
       this.#nulls[k] = batch.nulls[columns[k]];
     }
     const { i32: w, f64: wd, u8 } = batch.slab;
+    let call = this.#call(first, n, out, owners);
+    this.#kernel.hash(w, wd, u8, call);
+    if (n >= touchRowsMin && this.size >= touchGroupsMin) touch(this.#memory.i32, call);
     for (let i = 0; i < n; i++) {
       const { i32, f64 } = this.#memory;
-      const { directory, shift } = this.#index;
-      const call = {
-        directory, shift, columns: this.#columns, nulls: this.#nulls, first, n, out, missed,
-        owners: owners ?? noOwners,
-      };
-      i = this.#find(i32, f64, w, wd, u8, call, i);
-      if (i < n) out[i] = this.#make(batch, columns, first + i, missed[0], owners === null ? 0 : owners[i]);
+      i = this.#kernel.lookup(i32, f64, w, wd, u8, call, i);
+      if (i === n) return;
+      out[i] = this.#make(batch, columns, first + i, hashes[i], owners === null ? 0 : owners[i]);
+      if (call.directory !== this.#index.directory) call = this.#call(first, n, out, owners);
     }
+  }
+
+  #call(first: number, n: number, out: Int32Array, owners: Int32Array | null): LookupCall {
+    const { directory, shift } = this.#index;
+    return {
+      directory, shift, columns: this.#columns, nulls: this.#nulls, first, n, out, hashes,
+      owners: owners ?? noOwners,
+    };
   }
 
   /** Removes a record. What its state words name must have been given back. */
@@ -127,4 +140,27 @@ export class GroupTable {
     this.#index.insert(hash, record);
     return record;
   }
+}
+
+/**
+ * Brings the slots and first candidate records of the call's rows into the cache: loads of one row
+ * wait for each other, those of different rows do not. What was read is kept, or it would not be.
+ */
+function touch(i32: Int32Array, { directory, shift, n }: LookupCall): void {
+  for (let i = 0; i < n; i++) {
+    const hash = hashes[i];
+    const at = (hash >>> shift) * 2;
+    const slots = directory[at];
+    const mask = directory[at + 1];
+    let slot = hash & mask;
+    let record = i32[slots + slot * 2 + 1];
+    while (record !== 0 && i32[slots + slot * 2] !== hash) {
+      slot = (slot + 1) & mask;
+      record = i32[slots + slot * 2 + 1];
+    }
+    candidates[i] = record;
+  }
+  let seen = 0;
+  for (let i = 0; i < n; i++) seen ^= i32[candidates[i]];
+  sink[0] = seen;
 }
