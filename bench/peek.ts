@@ -7,7 +7,7 @@
  * Postgres is a throw-away server made by initdb; without its programs the benchmark cannot run.
  */
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, readdir, rm, writeFile, chmod } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -18,7 +18,7 @@ import type { BenchOptions } from './run.ts';
 import { figure, median, percentile } from './support/figure.ts';
 import type { Figure } from './support/figure.ts';
 
-const run1 = promisify(execFile);
+const runProgram = promisify(execFile);
 const programs = '/usr/lib/postgresql/15/bin';
 const rows = 100_000;
 const rounds = 3;
@@ -32,7 +32,7 @@ SELECT abalance FROM accounts WHERE aid = :aid;
 async function program(name: string, args: readonly string[]): Promise<void> {
   const command = [`${programs}/${name}`, ...args];
   const root = process.getuid?.() === 0;
-  await run1(root ? 'runuser' : command[0] ?? name, root ? ['-u', 'postgres', '--', ...command] : command.slice(1));
+  await runProgram(root ? 'runuser' : command[0] ?? name, root ? ['-u', 'postgres', '--', ...command] : command.slice(1));
 }
 
 async function startPostgres(directory: string): Promise<() => Promise<void>> {
@@ -60,7 +60,7 @@ interface Load {
 
 async function pgbench(directory: string, at: number, database: string, clients: number, seconds: number): Promise<Load> {
   const prefix = join(directory, `log-${at}`);
-  const { stdout } = await run1('pgbench', [
+  const { stdout } = await runProgram('pgbench', [
     '-n', '-h', '127.0.0.1', '-p', String(at), '-U', 'postgres', '-M', 'prepared', '-f', join(directory, 'script.sql'),
     '-c', String(clients), '-T', String(seconds), '-l', '--log-prefix', prefix, '--sampling-rate', '0.1', database,
   ], { maxBuffer: 1 << 24 });

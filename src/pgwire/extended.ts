@@ -147,7 +147,8 @@ export class ExtendedProtocol {
     const portal = this.#portal(name);
     const state = this.#portals.get(portal);
     const formats = state?.formats;
-    if (state?.shape != null) writer.raw(state.shape.description);
+    const description = state?.shape?.description;
+    if (description !== undefined) writer.raw(description);
     else if (portal.columns === null) writer.plain('n');
     else writer.rowDescription(portal.columns, formats ?? portal.columns.map(() => 0));
   }

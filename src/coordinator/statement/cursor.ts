@@ -41,7 +41,7 @@ export async function declare(
 /** The cursor of a name: made by DECLARE, or a portal of the protocol. Throws 34000. */
 function cursorNamed(context: ExecutionContext, name: string): Portal {
   const portal = context.session.portals.get(name);
-  if (portal?.columns == null) throw sqlError('34000', `cursor "${name}" does not exist`);
+  if (portal === undefined || portal.columns === null) throw sqlError('34000', `cursor "${name}" does not exist`);
   return portal;
 }
 
