@@ -21,6 +21,7 @@ interface Entry extends RegisteredLookup {
   live: boolean;
 }
 
+/** All of them; one per engine. */
 export class RegisteredLookups {
   readonly #send: (command: HostCommand) => void;
   /** By the text of the lookup, oldest first. */

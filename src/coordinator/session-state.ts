@@ -17,9 +17,9 @@ export const defaultUser = 'materialize';
 /** Microseconds between 1970-01-01 and 2000-01-01. */
 const epochMicroseconds = 946_684_800_000_000n;
 
-/** The state of one session. */
 const none: readonly Notice[] = [];
 
+/** The state of one session. */
 export class SessionState {
   readonly coordinator: Coordinator;
   readonly user: string;

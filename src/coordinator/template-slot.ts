@@ -15,6 +15,7 @@ export interface KeyLookup {
   readonly key: readonly Datum[];
 }
 
+/** The template of one prepared statement. */
 export class TemplateSlot {
   #catalogVersion = -1;
   #settingsVersion = -1;

@@ -307,7 +307,10 @@ export class Connection {
       });
     }
     if (!this.#transport.loopback) {
-      return this.fatal({ code: '28000', message: `connections from ${this.#transport.remote} are not allowed`, hint: 'Only connections from this machine are trusted.' });
+      return this.fatal({
+        code: '28000', message: `connections from ${this.#transport.remote} are not allowed`,
+        hint: 'Only connections from this machine are trusted.',
+      });
     }
     if (!message.parameters.has('user')) {
       return this.fatal({ code: '28000', message: 'no PostgreSQL user name specified in startup packet' });
