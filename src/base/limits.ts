@@ -104,6 +104,8 @@ export const limits = {
   identifierBytesMax: 63,
   /** Parameters of one statement; the wire protocol counts them in 16 bits. */
   parametersMax: 65_535,
+  /** Columns of a table or source, as in Postgres. */
+  relationColumnsMax: 1_600,
   /** Uses of views in one statement, nested ones included. */
   viewsExpandedMax: 1_000,
   /** Queries inside queries, views included. */

@@ -67,8 +67,9 @@ async function serve(args: readonly string[]): Promise<void> {
       stderrLog.info(`embedded Kafka broker on ${broker.brokers}: in memory, for this machine only; its topics end with this process`);
     }
     stderrLog.info(`millrace listens on ${host}:${millrace.port}; connect with: psql -h ${host} -p ${millrace.port}`);
-    await stopSignal();
+    const crashed = await Promise.race([stopSignal(), millrace.crashed]);
     await millrace.stop();
+    if (crashed !== undefined) throw new Error(`the dataflow thread has ended: ${crashed}`);
   } finally {
     await broker?.stop();
   }

@@ -1,5 +1,6 @@
 /** CREATE TABLE: rows written by INSERT, UPDATE, DELETE and COPY, kept in the engine. */
 import { sqlError, unsupported } from '../../base/error.ts';
+import { limits } from '../../base/limits.ts';
 import type { ColumnDefinition, Statement } from '../../sql/ast.ts';
 import type { RelationColumn } from '../../sql/catalog-view.ts';
 import { resolveType } from '../../sql/types/type-name.ts';
@@ -9,8 +10,11 @@ import type { ExecutionContext } from './context.ts';
 import { command } from './context.ts';
 import { newName, skipExisting } from './naming.ts';
 
-/** Columns as the catalog keeps them. Throws 42701 for a name used twice. */
+/** Columns as the catalog keeps them. Throws 42701 for a name used twice, 54011 for too many. */
 export function relationColumns(definitions: readonly ColumnDefinition[]): readonly RelationColumn[] {
+  if (definitions.length > limits.relationColumnsMax) {
+    throw sqlError('54011', `tables can have at most ${limits.relationColumnsMax} columns`);
+  }
   const seen = new Set<string>();
   return definitions.map((definition) => {
     if (seen.has(definition.name)) {

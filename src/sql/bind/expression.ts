@@ -212,10 +212,10 @@ function bindIn(expression: Kind<'in'>, bind: Bind, environment: Environment): S
   }
   const left = bind(operand);
   const items = list.map(bind);
-  const fixed = items.filter((item) => !readsColumns(item));
-  const common = fixed.length > 1 ? commonType([left, ...fixed].map(unifiable)) : undefined;
+  const fixed = new Set(items.filter((item) => !readsColumns(item)));
+  const common = fixed.size > 1 ? commonType([left, ...fixed].map(unifiable)) : undefined;
   return join(items.map((item) => {
-    const right = common !== undefined && !('misfit' in common) && fixed.includes(item)
+    const right = common !== undefined && !('misfit' in common) && fixed.has(item)
       ? coerceToCommon(context, item, common.type, 'IN') : item;
     return callOperator(context, operator, [left, right], position);
   }));
