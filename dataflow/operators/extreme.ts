@@ -2,9 +2,13 @@
  * min and max of every ordered type: per group an ordered tree of the values that are there, so that
  * a retracted extreme gives way to the next at once.
  *
- * Integers of 32 bits and dates are their own prefix and need no item; other values are items of one
- * column. Of values that are equal under SQL and differ in bytes (1.0, 1.00) the one of least bytes is
- * shown. State words: root of the tree, unused.
+ * Integers of 32 bits and dates are their own prefix and need no item. So do 64-bit ones of less than
+ * 2^53: they share no prefix with larger ones, which are items, as are other values, of one column. Of values that are equal under SQL and differ in bytes (1.0, 1.00) the one of least bytes is
+ * shown.
+ *
+ * A group remembers its extreme while that is its own prefix and there; so a step that brings lesser
+ * values, or greater ones, ends without a walk. State words: root of the tree, whether the extreme
+ * is known, the extreme (a double).
  */
 import { assert } from '../../src/base/assert.ts';
 import type { Aggregate } from '../plan/plan.ts';
@@ -17,15 +21,22 @@ import { OrderedItems } from './ordered-items.ts';
 import type { Place } from './ordered-items.ts';
 import type { StateMemory } from './state-memory.ts';
 
+const two32 = 2 ** 32;
+/** Words after the root: 1 while the extreme is known, and the extreme. */
+const knownWord = 1;
+const extremeWord = 2;
+
 /** The accumulator of min and max. */
 export class Extreme implements Accumulator {
-  readonly words = 2;
+  readonly words = 4;
   readonly skipsNulls = true;
   readonly #memory: StateMemory;
   readonly #column: number;
   readonly #columns: readonly number[];
   readonly #greatest: boolean;
   readonly #items: ItemStore | null;
+  /** Whether values may be 64-bit integers, and so be their own prefix. */
+  readonly #wide: boolean;
   readonly #tree: OrderedItems;
   readonly #place: Place = { leaf: 0, index: 0 };
   #rootAt = 0;
@@ -36,6 +47,7 @@ export class Extreme implements Accumulator {
     this.#column = argument;
     this.#columns = [argument];
     this.#greatest = fn === 'max';
+    this.#wide = physicalOf(argumentType) === 'i64';
     this.#items = physicalOf(argumentType) === 'i32'
       ? null : new ItemStore(memory, [{ type: argumentType, nullable: false }], [], 0);
     this.#tree = new OrderedItems(memory, this.#items?.compare ?? null);
@@ -48,16 +60,32 @@ export class Extreme implements Accumulator {
   add(rows: GroupedRows): void {
     const { batch, first, n, groups, weights } = rows;
     const at = batch.column[this.#column] + first;
+    const start = at + first;
     const { i32 } = batch.slab;
     for (let i = 0; i < n; i++) {
       if (weights[i] === 0) continue;
       const holder = groups[i] + this.#rootAt;
-      if (this.#items === null) this.#tree.add(holder, i32[at + i], 0, weights[i]);
-      else this.#addItem(this.#items, holder, batch, first + i, weights[i]);
+      if (this.#items === null) this.#addPrefix(holder, i32[at + i], weights[i]);
+      else if (this.#wide && isExact(i32[start + 2 * i + 1])) {
+        const value = i32[start + 2 * i + 1] * two32 + (i32[start + 2 * i] >>> 0);
+        this.#addPrefix(holder, value, weights[i]);
+      } else this.#addItem(this.#items, holder, batch, first + i, weights[i]);
     }
   }
 
+  /** Adds a value that is its own prefix, and keeps the known extreme right. */
+  #addPrefix(holder: number, value: number, weight: number): void {
+    const there = (this.#tree.add(holder, value, 0, weight) ? weight : this.#tree.after) > 0;
+    const { i32, f64 } = this.#memory;
+    if (i32[holder + knownWord] === 0) return;
+    const at = (holder + extremeWord) >> 1;
+    const known = f64[at];
+    if (value === known) i32[holder + knownWord] = there ? 1 : 0;
+    else if (there && value > known === this.#greatest) f64[at] = value;
+  }
+
   #addItem(items: ItemStore, holder: number, batch: Batch, row: number, weight: number): void {
+    this.#memory.i32[holder + knownWord] = 0;
     const item = items.make(batch, this.#columns, row);
     if (!this.#tree.add(holder, items.prefixOf(item), item, weight)) {
       items.free(item);
@@ -67,9 +95,24 @@ export class Extreme implements Accumulator {
 
   finish(groups: Int32Array, first: number, n: number, out: Cells): void {
     for (let i = 0; i < n; i++) {
-      if (!this.#find(groups[first + i] + this.#rootAt)) out.setNull(i);
-      else if (this.#items === null) out.setOne(i, this.#tree.prefixAt(this.#place));
-      else out.setField(i, this.#memory.i32, this.#tree.itemAt(this.#place), this.#items.fields[0]);
+      const holder = groups[first + i] + this.#rootAt;
+      const { i32, f64 } = this.#memory;
+      if (i32[holder + knownWord] === 0) {
+        if (!this.#find(holder)) {
+          out.setNull(i);
+          continue;
+        }
+        const item = this.#tree.itemAt(this.#place);
+        if (item !== 0 && this.#items !== null) {
+          out.setField(i, i32, item, this.#items.fields[0]);
+          continue;
+        }
+        i32[holder + knownWord] = 1;
+        f64[(holder + extremeWord) >> 1] = this.#tree.prefixAt(this.#place);
+      }
+      const value = f64[(holder + extremeWord) >> 1];
+      if (this.#wide) out.setInteger(i, value);
+      else out.setOne(i, value);
     }
   }
 
@@ -96,4 +139,9 @@ export class Extreme implements Accumulator {
   bytes(): number {
     return 0;
   }
+}
+
+/** Whether an int64 with this high half lies well within the integers that doubles hold exactly. */
+function isExact(high: number): boolean {
+  return high > -(2 ** 21) && high < 2 ** 21;
 }
