@@ -376,6 +376,8 @@ export class Engine implements DataflowListener {
     const [request] = defined(running, `dataflow ${dataflow.id} answers a request`);
     const collection = sink.take();
     this.#endDataflow(dataflow);
+    // It is disposed of with the read, dead rows and all.
+    this.#housekeeping.removeCollection(collection);
     const { columns } = collection;
     const program = projection(columns, range(columns.length));
     const lookup = { key: null, program, columns };

@@ -24,6 +24,9 @@ const batchesMax = 4;
 const lateMilliseconds = 20;
 const underWayMax = 2;
 
+/** Offsets between two records, as in a compacted log: few records seem many to who counts offsets. */
+export const spread = 2_000;
+
 /** The records of a topic: text `partition:offset`. */
 export class FakeTopic {
   readonly partitions: LogBatch[][] = [];
@@ -48,18 +51,24 @@ export class FakeTopic {
   /** Appends one batch of a few records. */
   produce(partition: number): void {
     const log = defined(this.partitions[partition], 'the partition exists');
-    const first = this.end(partition);
+    const first = this.#records(partition) * BigInt(spread);
     const records = 1 + this.random.below(recordsMax);
     for (let i = 0; i < records; i++) {
-      this.#builder.add(null, new TextEncoder().encode(`${partition}:${first + BigInt(i)}`), 0);
+      const delta = i * spread;
+      this.#builder.add(null, new TextEncoder().encode(`${partition}:${first + BigInt(delta)}`), 0, [], delta);
     }
-    log.push({ bytes: this.#builder.finish({ baseOffset: first }), first, next: first + BigInt(records) });
+    const next = first + BigInt((records - 1) * spread + 1);
+    log.push({ bytes: this.#builder.finish({ baseOffset: first }), first, next });
+  }
+
+  #records(partition: number): bigint {
+    return (this.end(partition) + BigInt(spread) - 1n) / BigInt(spread);
   }
 
   /** All records, sorted, as a query of the source shows them. */
   records(): readonly string[] {
     return this.partitions.flatMap((_, p) =>
-      Array.from({ length: Number(this.end(p)) }, (__, offset) => `${p}:${offset}`)).sort();
+      Array.from({ length: Number(this.#records(p)) }, (__, i) => `${p}:${i * spread}`)).sort();
   }
 
   connection(): SourceConnection {

@@ -29,9 +29,9 @@ export class SessionHarness {
   readonly coordinator: Coordinator;
   readonly #sessions: SessionRegistry;
 
-  private constructor(connect: () => SourceConnection, clock: Clock) {
+  private constructor(connect: () => SourceConnection, clock: Clock, engineClock: Clock) {
     this.coordinator = new Coordinator({
-      link: new InlineLink(clock), clock, entropy: realEntropy,
+      link: new InlineLink(engineClock), clock, entropy: realEntropy,
       log: { info: () => undefined, warn: () => undefined, error: (message) => { throw new Error(message); } },
       system: systemRelations, connect,
     });
@@ -39,10 +39,10 @@ export class SessionHarness {
   }
 
   static async open(
-    connect: () => SourceConnection = refuseConnection, clock: Clock = realClock,
+    connect: () => SourceConnection = refuseConnection, clock: Clock = realClock, engineClock: Clock = clock,
   ): Promise<SessionHarness> {
     await initializeParser();
-    return new SessionHarness(connect, clock);
+    return new SessionHarness(connect, clock, engineClock);
   }
 
   session(): SqlSession {
