@@ -381,8 +381,9 @@ class Reader {
       }
       hour = (hour % 12) + (values.afternoon ? 12 : 0);
     }
-    const given = values.year ?? 0;
-    const year = values.bc && given > 0 ? 1 - given : given;
+    const given = values.bc ? -(values.year ?? 0) : values.year ?? 0;
+    // There is no year 0: the year before 1 is −1, and both spellings of it mean the same.
+    const year = given < 0 ? given + 1 : given;
     const { month, day } = values;
     if (month < 1 || month > 12 || day < 1 || day > daysInMonth(year, month)) return outOfRange();
     if (hour > 23 || values.minute > 59 || values.second > 59) return outOfRange();

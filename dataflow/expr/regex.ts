@@ -226,7 +226,7 @@ class Translator {
     }
     const character = String.fromCodePoint(this.#source.codePointAt(this.#at) ?? 0);
     this.#at += character.length;
-    return /[[\]^&~|{}()/]/.test(character) ? `\\${character}` : character;
+    return /[[\]^|{}()/]/.test(character) ? `\\${character}` : character;
   }
 
   #posix(start: number): string {

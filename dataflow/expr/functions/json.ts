@@ -199,7 +199,11 @@ function toJson(type: TypeName, value: Datum): string {
 function keyText(values: readonly Datum[], k: number, site: CallSite): string {
   const value = values[k];
   if (value === null) throw sqlError('22023', `argument ${k + 1}: key must not be null`);
-  const text = formatDatum(site.args[k], value);
+  const type = site.args[k];
+  if (type === 'json' || type === 'jsonb' || typeInfo(type).element !== undefined) {
+    throw sqlError('22023', 'key value must be scalar, not array, composite, or json');
+  }
+  const text = formatDatum(type, value);
   return typeof value === 'boolean' ? String(value) : text;
 }
 

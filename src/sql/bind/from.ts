@@ -35,15 +35,16 @@ export function bindFrom(items: readonly FromItem[], environment: Environment): 
 
 /** Two items of one FROM clause may not go by the same name. */
 function checkNames(left: readonly ScopeItem[], right: readonly ScopeItem[]): void {
-  const taken = new Set(left.filter((item) => item.relationVisible && item.name !== '').map(itemKey));
-  const twice = right.find((item) => item.relationVisible && item.name !== '' && taken.has(itemKey(item)));
+  const twice = right.find((item) => item.relationVisible && item.name !== ''
+    && left.some((other) => other.relationVisible && sameName(item, other)));
   if (twice !== undefined) {
     throw sqlError('42712', `table name "${twice.name}" specified more than once`);
   }
 }
 
-function itemKey(item: ScopeItem): string {
-  return JSON.stringify([item.schema, item.name]);
+/** Relations of different schemas may share a name, as long as neither goes by an alias. */
+function sameName(a: ScopeItem, b: ScopeItem): boolean {
+  return a.name === b.name && (a.schema === null || b.schema === null || a.schema === b.schema);
 }
 
 /** Binds one item; `left` are the items before it, visible to it only if it is LATERAL. */
