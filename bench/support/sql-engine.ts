@@ -32,6 +32,8 @@ class DirectLink implements EngineLink {
   stepping = false;
   #handler: (response: HostResponse) => void = () => undefined;
   readonly #queue: HostResponse[] = [];
+  /** Whether a turn of the event loop will settle: one for many commands, or they would pile up. */
+  #due = false;
 
   constructor() {
     this.engine = new Engine({ respond: (response) => this.#respond(response), now: () => realClock.monotonic() });
@@ -51,11 +53,14 @@ class DirectLink implements EngineLink {
   send(command: HostCommand): void {
     if (command.kind === 'replayChunks') this.engine.replay(command.dataflow, command.collection, null, null, command.last);
     else if (command.kind !== 'createSource' && command.kind !== 'ingest') this.engine.command(command);
+    if (this.#due) return;
+    this.#due = true;
     realClock.soon(() => this.settle());
   }
 
   /** Runs the engine until it has nothing to do, then delivers what it answered. */
   settle(): void {
+    this.#due = false;
     this.work();
     for (const response of this.#queue.splice(0)) this.#handler(response);
   }
