@@ -36,6 +36,8 @@ import { identityHash, samePayload } from './stage.ts';
 
 const heavyRowsMin = 32;
 const lightRowsMax = 12;
+/** A longer run is worth a split before the table is full: many keys of a few rows make such. */
+const longRunMin = 24;
 const deathsLookedAtMax = 4;
 const startLog = 6;
 const heavyLog = 6;
@@ -145,7 +147,8 @@ export class HashIndex {
       return;
     }
     const tag = this.#tagOf(hash, identity);
-    if (table.hasRoom(entry)) table.place(base, base + 2 * slot, tag, row + 1);
+    if (((slot - hash) & mask) >= longRunMin) table.insertApart(hash, tag, row + 1);
+    else if (table.hasRoom(entry)) table.place(base, base + 2 * slot, tag, row + 1);
     else table.insert(hash, tag, row + 1);
   }
 
@@ -271,7 +274,8 @@ export class HashIndex {
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const value = i32[base + 2 * slot + 1];
       if (value === 0) {
-        this.#missedAt = same < heavyRowsMin && this.table.hasRoom(entry) ? base + 2 * slot : -1;
+        const near = ((slot - hash) & mask) < longRunMin;
+        this.#missedAt = near && same < heavyRowsMin && this.table.hasRoom(entry) ? base + 2 * slot : -1;
         return -1;
       }
       const other = i32[base + 2 * slot] ^ tag;

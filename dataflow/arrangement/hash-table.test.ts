@@ -57,7 +57,8 @@ describe.each(shapes)('HashTable with hashes %s', (name, hashOf) => {
     for (let k = 1; k <= rows; k++) {
       const hash = hashOf(random);
       hashes.set(k, hash);
-      table.insert(hash, whole ? hash : hash & 0xffff, k);
+      if (random.chance(0.3)) table.insertApart(hash, whole ? hash : hash & 0xffff, k);
+      else table.insert(hash, whole ? hash : hash & 0xffff, k);
       values.push(k);
       if (random.chance(0.2)) {
         const [gone] = values.splice(random.below(values.length), 1);

@@ -97,6 +97,15 @@ export class HashTable {
     this.place(base, emptySlot(this.#region.i32, base, tableMask(entry), hash), tag, value);
   }
 
+  /** The same where runs are long: a table of full size more than half occupied is split first. */
+  insertApart(hash: number, tag: number, value: number): void {
+    const entry = this.directory[hash >>> this.shift];
+    const slots = 1 << (entry & 31);
+    const crowded = slots >= 1 << splitLog && (this.#region.meta[entry >>> 5] & countMask) * 2 > slots;
+    if (crowded) this.#enlarge(hash);
+    this.insert(hash, tag, value);
+  }
+
   /** Whether one more entry fits the table of a directory entry. */
   hasRoom(entry: number): boolean {
     const slots = 1 << (entry & 31);
