@@ -8,7 +8,6 @@ import type { Catalog } from '../catalog/catalog.ts';
 export function parseSearchPath(text: string, user: string): readonly string[] {
   return [...text.matchAll(/\s*(?:"((?:[^"]|"")*)"|'((?:[^']|'')*)'|([^,\s]+))\s*(?:,|$)/g)]
     .map((match) => match[1]?.replaceAll('""', '"') ?? match[2] ?? (match[3] ?? '').toLowerCase())
-    .flatMap((name) => name.split(',').map((part) => part.trim()))
     .map((name) => (name === '$user' ? user : name))
     .filter((name) => name !== '');
 }

@@ -51,10 +51,10 @@ function boolean(name: string): (value: string) => string {
 }
 
 const unitMilliseconds = new Map([
-  ['', 1], ['ms', 1], ['s', 1_000], ['min', 60_000], ['h', 3_600_000], ['d', 86_400_000],
+  ['', 1], ['us', 0.001], ['ms', 1], ['s', 1_000], ['min', 60_000], ['h', 3_600_000], ['d', 86_400_000],
 ]);
 
-/** Milliseconds from `250`, `250ms`, `5s`, `1min`; kept as written, since Postgres shows it so. */
+/** Milliseconds from `250`, `250ms`, `5s`, `1min`. */
 export function durationMilliseconds(value: string): number | undefined {
   const match = /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/.exec(value);
   const unit = unitMilliseconds.get(match?.[2] ?? '?');
@@ -62,16 +62,25 @@ export function durationMilliseconds(value: string): number | undefined {
   return Math.round(Number(match[1]) * unit);
 }
 
+/** As timers and Postgres allow. */
+const longestMilliseconds = 2 ** 31 - 1;
+const shownUnits = ['d', 'h', 'min', 's', 'ms'];
+
+/** In the largest unit that gives a whole number, as Postgres shows it. */
 function duration(name: string): (value: string) => string {
   return (value) => {
-    if (durationMilliseconds(value) === undefined) throw invalid(name, value);
-    return value.trim();
+    const milliseconds = durationMilliseconds(value);
+    if (milliseconds === undefined) throw invalid(name, value);
+    if (milliseconds > longestMilliseconds) throw invalid(name, value, 'Value exceeds integer range.');
+    if (milliseconds === 0) return '0';
+    const unit = shownUnits.find((each) => milliseconds % (unitMilliseconds.get(each) ?? 1) === 0) ?? 'ms';
+    return `${milliseconds / (unitMilliseconds.get(unit) ?? 1)}${unit}`;
   };
 }
 
 function integer(name: string, least: number, greatest: number): (value: string) => string {
   return (value) => {
-    const number = Number(value);
+    const number = value.trim() === '' ? NaN : Number(value);
     if (!Number.isInteger(number) || number < least || number > greatest) throw invalid(name, value);
     return String(number);
   };

@@ -1,0 +1,103 @@
+/**
+ * Goal: a source holds bounded memory and binds each chunk to one step. Method: the test is the reader
+ * and the engine; chunks are large but share one buffer.
+ */
+import { describe, expect, it } from 'vitest';
+import { FakeClock } from '../../test/support/fake-clock.ts';
+import type { RawChunk, ReaderEvents, SourceConnection } from '../../connectors/connector.ts';
+import { limits } from '../base/limits.ts';
+import type { SourceObject } from '../catalog/object.ts';
+import { EngineClient } from './engine-client.ts';
+import type { HostCommand } from './engine-link.ts';
+import { SourceRuntime } from './source-runtime.ts';
+import { Timeline } from './timeline.ts';
+
+const bytes = new Uint8Array(8 * 1024 * 1024);
+
+const source: SourceObject = {
+  kind: 'source', oid: 1, schema: 'public', name: 's', columns: [], connection: 2, start: { kind: 'earliest' },
+  collection: 3, stored: true,
+  format: { topic: 't', key: null, value: 'TEXT', envelope: 'none', columns: [], keyColumns: [] },
+};
+
+function rig() {
+  const clock = new FakeClock();
+  const sent: HostCommand[] = [];
+  const none = (): void => undefined;
+  const engine = new EngineClient(
+    { send: (command) => void sent.push(command), receive: none, close: () => Promise.resolve() },
+    { complete: none, frontier: none, ingested: none, replayed: none, crashed: none },
+  );
+  const timeline = new Timeline(engine, clock);
+  const reader = { resumed: 0, closed: 0 };
+  const started: { events: ReaderEvents | null } = { events: null };
+  const connection: SourceConnection = {
+    validate: () => Promise.resolve(), close: () => Promise.resolve(),
+    startPositions: () => Promise.resolve(new Map([[0, 0n]])),
+    endPositions: () => Promise.resolve(new Map([[0, 5n]])),
+    reader: (_topic, _from, _until, events) => {
+      started.events = events;
+      return {
+        start: none, ends: () => new Map(), resume: () => void reader.resumed++,
+        close: () => Promise.resolve(void reader.closed++),
+      };
+    },
+  };
+  return { clock, sent, timeline, reader, started, runtime: new SourceRuntime(source, connection, timeline, clock) };
+}
+
+function chunk(partition: number, from: bigint): RawChunk {
+  return { partition, bytes, from, next: from + 1n, aborted: [] };
+}
+
+describe('SourceRuntime', () => {
+  it('stops its reader when much waits, and goes on when half of it is taken', async () => {
+    const { clock, sent, timeline, reader, started, runtime } = rig();
+    await runtime.live();
+    let offset = 0n;
+    while (started.events?.chunk(chunk(0, offset++)) === true);
+    expect(Number(offset) * bytes.length).toBe(limits.sourceBufferedBytesMax);
+    for (let step = 1; reader.resumed === 0; step++) {
+      await clock.advance(0);
+      timeline.completed(step);
+      expect(runtime.bound.get(0)).toBe(BigInt(timeline.sealed));
+    }
+    await clock.advance(0);
+    const taken = sent.filter(({ kind }) => kind === 'ingest').length;
+    expect((Number(offset) - taken) * bytes.length).toBeLessThan(limits.sourceBufferedBytesMax / 2);
+    expect(reader.resumed).toBe(1);
+  });
+
+  it('takes chunks in the order of the log, several of one partition too', async () => {
+    const { started, runtime } = rig();
+    await runtime.live();
+    started.events?.partitions([{ partition: 1, first: 4n, end: 4n }]);
+    expect([...runtime.bound]).toEqual([[0, 0n], [1, 4n]]);
+    for (const [partition, from] of [[0, 0n], [1, 4n], [0, 1n], [0, 2n]] as const) started.events?.chunk(chunk(partition, from));
+    expect(runtime.take(1, bytes.length + 1).map(({ partition, from }) => [partition, from])).toEqual([[0, 0n], [1, 4n]]);
+    expect([...runtime.bound]).toEqual([[0, 1n], [1, 5n]]);
+    expect(runtime.take(2, 10 * bytes.length).map(({ from }) => from)).toEqual([1n, 2n]);
+    expect([...runtime.bound]).toEqual([[0, 3n], [1, 5n]]);
+  });
+
+  it('takes nothing in once it is closed', async () => {
+    const { clock, sent, reader, started, runtime } = rig();
+    await runtime.live();
+    started.events?.chunk(chunk(0, 0n));
+    await runtime.close();
+    expect(started.events?.chunk(chunk(0, 1n))).toBe(false);
+    started.events?.status({ status: 'running', error: null });
+    await clock.advance(10);
+    expect([sent.length, reader.closed, runtime.status.status]).toEqual([0, 1, 'ceased']);
+  });
+
+  it('shows what a replay meets while its own reader is well', async () => {
+    const { started, runtime } = rig();
+    await runtime.live();
+    started.events?.status({ status: 'running', error: null });
+    runtime.replayStatus(9, 'records were removed');
+    expect([runtime.status.status, runtime.status.error]).toEqual(['stalled', 'records were removed']);
+    runtime.replayStatus(9, null);
+    expect([runtime.status.status, runtime.status.error]).toEqual(['running', null]);
+  });
+});

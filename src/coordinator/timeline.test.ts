@@ -1,0 +1,128 @@
+/**
+ * Goal: the timeline keeps its laws: writes are acknowledged once their step is complete and in order,
+ * few steps are under way, times grow, and no history is given up that somebody holds. Method: an engine
+ * of a few lines behind a fake line, which completes steps when the test says so; random use from a seed
+ * with every law checked at every command.
+ */
+import { describe, expect, it } from 'vitest';
+import { FakeClock } from '../../test/support/fake-clock.ts';
+import { Random } from '../../test/support/random.ts';
+import { limits } from '../base/limits.ts';
+import { EngineClient } from './engine-client.ts';
+import type { HostCommand } from './engine-link.ts';
+import { Timeline } from './timeline.ts';
+
+type Step = Extract<HostCommand, { kind: 'step' }>;
+
+function rig() {
+  const clock = new FakeClock();
+  const sent: HostCommand[] = [];
+  const steps: Step[] = [];
+  const laws = { onStep: (_step: Step): void => undefined };
+  const link = {
+    send(command: HostCommand): void {
+      sent.push(command);
+      if (command.kind !== 'step') return;
+      steps.push(command);
+      laws.onStep(command);
+    },
+    receive: () => undefined,
+    close: () => Promise.resolve(),
+  };
+  const none = (): void => undefined;
+  const engine = new EngineClient(link, { complete: none, frontier: none, ingested: none, replayed: none, crashed: none });
+  return { clock, sent, steps, laws, timeline: new Timeline(engine, clock) };
+}
+
+const batch = { buffer: new ArrayBuffer(0), rows: 0, column: new Int32Array(), nulls: new Int32Array(), weight: 0 };
+
+describe('Timeline', () => {
+  it('gathers what one turn has into one step', async () => {
+    const { clock, steps, timeline } = rig();
+    const writes = [1, 2, 3].map((collection) => timeline.write([{ collection, batch }]));
+    await clock.advance(0);
+    expect(steps.map((step) => step.inputs.map(({ collection }) => collection))).toEqual([[1, 2, 3]]);
+    timeline.completed(1);
+    expect(await Promise.all(writes)).toEqual([1, 1, 1]);
+  });
+
+  it('tells everybody when the engine is gone', async () => {
+    const { clock, timeline } = rig();
+    const sealed = timeline.write([]);
+    await clock.advance(0);
+    const waiting = timeline.write([]);
+    const ends = Promise.allSettled([sealed, waiting]);
+    timeline.fail(new Error('gone'));
+    expect((await ends).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    await expect(timeline.write([])).rejects.toThrow('gone');
+  });
+
+  it('asks a source for chunks until it has none', async () => {
+    const { clock, sent, timeline } = rig();
+    const chunk = { partition: 0, bytes: new Uint8Array(8), from: 0n, next: 1n, aborted: [] };
+    let left = 3;
+    const intake = {
+      collection: 7,
+      take: () => {
+        if (--left > 0) timeline.offer(intake);
+        return [chunk];
+      },
+    };
+    timeline.offer(intake);
+    for (let step = 1; step <= 3; step++) {
+      await clock.advance(0);
+      timeline.completed(step);
+    }
+    await clock.advance(0);
+    expect(sent.map(({ kind }) => kind)).toEqual(['ingest', 'step', 'ingest', 'step', 'ingest', 'step']);
+    timeline.offer(intake);
+    timeline.withdraw(intake);
+    await clock.advance(0);
+    expect(sent.length).toBe(6);
+  });
+
+  it.each([1, 2, 3])('keeps its laws (seed %i)', async (seed) => {
+    const { clock, steps, laws, timeline } = rig();
+    const random = new Random(seed);
+    const holds = new Map<number, () => void>();
+    const held = new Map<number, number>();
+    const acknowledged: number[] = [];
+    let last = { step: 0, time: 0, since: 0 };
+    let writes = 0;
+    laws.onStep = ({ step, time, since }) => {
+      expect(step).toBe(last.step + 1);
+      expect(step - timeline.complete).toBeLessThanOrEqual(limits.stepsInFlightMax);
+      expect(time).toBeGreaterThan(last.time);
+      expect(since).toBeGreaterThanOrEqual(last.since);
+      expect(since).toBeLessThanOrEqual(timeline.complete);
+      for (const at of held.values()) expect(since).toBeLessThanOrEqual(at);
+      last = { step, time, since: since ?? 0 };
+    };
+    for (let i = 0; i < 400; i++) {
+      const act = random.below(6);
+      if (act <= 1) {
+        const own = ++writes;
+        void timeline.write([]).then((step) => {
+          expect(step).toBeLessThanOrEqual(timeline.complete);
+          acknowledged.push(own);
+        });
+      } else if (act === 2) {
+        const at = timeline.since + random.below(timeline.complete - timeline.since + 1);
+        holds.set(i, timeline.hold(at));
+        held.set(i, at);
+      } else if (act === 3 && holds.size > 0) {
+        const one = random.pick([...holds.keys()]);
+        holds.get(one)?.();
+        holds.delete(one);
+        held.delete(one);
+      } else if (act === 4 && timeline.complete < timeline.sealed) timeline.completed(timeline.complete + 1);
+      else await clock.advance(random.below(3));
+    }
+    for (; timeline.complete < timeline.sealed; await clock.advance(0)) timeline.completed(timeline.complete + 1);
+    expect(acknowledged).toEqual(Array.from({ length: writes }, (_, i) => i + 1));
+    for (const { step, time } of steps) {
+      expect([timeline.timeOf(step), timeline.stepAt(time)]).toEqual([time, step]);
+    }
+    expect(timeline.stepAt(0)).toBeUndefined();
+  });
+});
