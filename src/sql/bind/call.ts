@@ -16,7 +16,7 @@ import { aggregateFamily, countStar, isMissingAggregate, isWindowFunction } from
 import { coerceOrFail, coerceToBoolean, isUnknown, settleUnknown } from './coerce.ts';
 import { catalogFunction } from './catalog-text.ts';
 import type { BoundAggregate, Environment } from './environment.ts';
-import { applyChoice, coerceArguments, resolveFunction } from './operator-call.ts';
+import { applyChoice, coerceArguments, padded, resolveFunction } from './operator-call.ts';
 import { keywordFunction, sessionFunction } from './session-function.ts';
 
 export type BindChild = (child: Expression, environment: Environment) => Scalar;
@@ -60,6 +60,9 @@ function bindPlain(call: FunctionCall, name: string, args: readonly Scalar[], en
   if (cast !== undefined) return cast;
   if (name === 'pg_typeof' && args.length === 1 && args[0]?.kind === 'constant' && args[0].type === 'unknown') {
     return constant(BigInt(typeInfo('unknown').oid), 'regtype');
+  }
+  if (name === 'octet_length' && args[0]?.type === 'bpchar' && args[0].modifier >= 0) {
+    return bindPlain(call, name, [padded(context, args[0]), ...args.slice(1)], environment);
   }
   const choice = resolveFunction(name, call.name.parts.join('.'), args, position);
   const fromCatalog = choice.entry.evaluate === undefined ? catalogFunction(context, name, args) : undefined;

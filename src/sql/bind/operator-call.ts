@@ -6,6 +6,7 @@ import { sqlError } from '../../base/error.ts';
 import type { SqlError } from '../../base/error.ts';
 import { assert, defined } from '../../base/assert.ts';
 import type { Scalar } from '../logical/scalar.ts';
+import { constant } from '../logical/scalar.ts';
 import { chooseFunction, chooseOperator } from '../types/overload.ts';
 import type { Choice } from '../types/overload.ts';
 import { callEntry, positionOf, settleUnknown, tryCoerce } from './coerce.ts';
@@ -21,9 +22,22 @@ export function callOperator(
 ): Scalar {
   assert(args.length === 1 || args.length === 2, 'an operator has one or two operands');
   const name = operator === '!=' ? '<>' : operator;
-  const choice = chooseOperator(operatorsNamed(name), args.map((arg) => arg.type));
+  const operands = matching.has(name) ? args.map((arg, i) => (i === 0 ? padded(context, arg) : arg)) : args;
+  const choice = chooseOperator(operatorsNamed(name), operands.map((arg) => arg.type));
   if (typeof choice === 'string') throw operatorError(name, args, position, choice);
-  return applyChoice(context, choice, args, position);
+  return applyChoice(context, choice, operands, position);
+}
+
+/** Operators that see the blanks at the end of a character(n), which is kept without them. */
+const matching = new Set(['~~', '!~~', '~~*', '!~~*', '~', '!~', '~*', '!~*']);
+
+/** A character(n) as text with its blanks; anything else as it is. */
+export function padded(context: BindContext, arg: Scalar): Scalar {
+  if (arg.type !== 'bpchar' || arg.modifier < 0) return arg;
+  const text = tryCoerce(context, arg, { name: 'text', modifier: -1 }, 'explicit', positionOf(arg));
+  const rpad = functionsNamed('rpad').find((entry) => entry.args.join() === 'text,int4');
+  return callEntry(defined(rpad, 'rpad is in the table'),
+    [defined(text, 'characters are text'), constant(arg.modifier - 4, 'int4')], 'text', positionOf(arg));
 }
 
 /** The operator's result, or undefined where there is no such operator. */
