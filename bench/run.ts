@@ -32,6 +32,7 @@ const benchmarks = new Map<string, Benchmark>([
   ['reduce', { what: 'counts, sums, maxima and distinct rows by the operators alone, against Map programs', load: () => import('./reduce.ts') }],
   ['soak', { what: 'memory over minutes of steady churn, against the beginning', load: () => import('./soak.ts') }],
   ['state', { what: 'bytes for a stored row with its index, against the bytes of its values', load: () => import('./state.ts') }],
+  ['turns', { what: 'the longest turn of the dataflow thread at large joins, groups, sorts and drops, against the limit', load: () => import('./turns.ts') }],
   ['views', { what: 'four views kept up to date through SQL, against hand-written Map programs', load: () => import('./views.ts') }],
 ]);
 
