@@ -4,6 +4,9 @@
  * calling thread, several sessions, statements interleaved at their waits.
  */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FakeClock } from '../../test/support/fake-clock.ts';
+import { FakeTopic } from '../../test/support/fake-topic.ts';
+import { Random } from '../../test/support/random.ts';
 import { SessionHarness, batchRows } from '../../test/support/session-harness.ts';
 import type { SqlSession } from '../../test/support/session-harness.ts';
 
@@ -92,6 +95,43 @@ describe('statements that wait', () => {
     end();
     await first;
     expect(await sql.rows('SELECT * FROM t')).toEqual(['1']);
+  });
+});
+
+describe('dropping', () => {
+  it('takes everything in one turn, so that nothing new stands on what goes', async () => {
+    const clock = new FakeClock();
+    const topic = new FakeTopic(clock, new Random(1), 1);
+    topic.failures = 0;
+    const kafka = await SessionHarness.open(() => topic.connection(), clock);
+    const first = kafka.session();
+    await clock.until(first.run("CREATE CONNECTION c TO KAFKA (BROKER 'here:9092')"));
+    const source = (name: string): string => `CREATE SOURCE ${name} FROM KAFKA CONNECTION c (TOPIC 't') FORMAT TEXT`;
+    await clock.until(first.run(source('s')));
+    await clock.until(first.run('CREATE MATERIALIZED VIEW v AS SELECT text FROM s'));
+    await clock.advance(1_000);
+    const others = [source('r'), 'CREATE MATERIALIZED VIEW w AS SELECT text FROM s', 'CREATE VIEW u AS SELECT text FROM v'];
+    const drop = first.run('DROP CONNECTION c CASCADE');
+    const errors = others.map((statement) => kafka.session().error(statement));
+    expect((await clock.until(drop)).tag).toBe('DROP CONNECTION');
+    expect((await clock.until(Promise.all(errors))).map((error) => error.slice(0, 5))).toEqual(['42704', '42P01', '42P01']);
+    expect(kafka.coordinator.catalog.objects().map(({ name }) => name)).toEqual(['public']);
+    await clock.until(first.run("CREATE CONNECTION c TO KAFKA (BROKER 'here:9092')"));
+    // Now the source waits for the connection's validation while that is dropped.
+    const created = kafka.session().error(source('s'));
+    const dropped = first.run('DROP CONNECTION c');
+    expect((await clock.until(Promise.all([created, dropped])))[0]).toBe('42704: connection "c" does not exist');
+    await clock.until(kafka.close());
+  });
+
+  it('of a table ends a long check of its keys', async () => {
+    await sql.run('CREATE TABLE t (k int8 PRIMARY KEY)');
+    const values = Array.from({ length: 3_000 }, (_, i) => `(${i})`).join(', ');
+    const insert = harness.session().run(`INSERT INTO t VALUES ${values}`);
+    await sql.run('DROP TABLE t');
+    await insert.catch(() => undefined);
+    expect(await sql.rows('SELECT 1')).toEqual(['1']);
+    expect((await harness.statistics()).collections).toEqual([]);
   });
 });
 
