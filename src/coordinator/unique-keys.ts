@@ -56,6 +56,7 @@ function rowCount(batches: readonly Batch[]): number {
   return batches.reduce((sum, batch) => sum + batch.rows, 0);
 }
 
+/** The keys of all tables that have one; see above. */
 export class UniqueKeys {
   readonly #engine: EngineClient;
   readonly #keys = new Map<number, UniqueKey>();

@@ -225,7 +225,8 @@ export type Statement = { readonly position: Position } & (
       readonly connector: string; readonly connection: QualifiedName | null; readonly options: readonly Option[];
       readonly keyFormat: Format | null; readonly valueFormat: Format | null; readonly include: readonly Include[];
       readonly envelope: { readonly name: string; readonly options: readonly Option[]; readonly position: Position } | null; readonly with: readonly Option[] }
-  | { readonly kind: 'createTable'; readonly name: QualifiedName; readonly ifNotExists: boolean; readonly columns: readonly ColumnDefinition[]; readonly primaryKey: PrimaryKey | null; readonly temporary: boolean }
+  | { readonly kind: 'createTable'; readonly name: QualifiedName; readonly ifNotExists: boolean; readonly columns: readonly ColumnDefinition[];
+      readonly primaryKey: PrimaryKey | null; readonly temporary: boolean }
   | { readonly kind: 'createView'; readonly name: QualifiedName; readonly ifNotExists: boolean; readonly orReplace: boolean; readonly materialized: boolean; readonly columns: readonly string[];
       readonly query: Query; /** The text of the query, for pg_get_viewdef. */ readonly queryText: string; readonly with: readonly Option[] }
   | { readonly kind: 'createIndex'; readonly name: string | null; readonly ifNotExists: boolean; readonly isDefault: boolean; readonly on: QualifiedName; readonly keys: readonly Expression[];

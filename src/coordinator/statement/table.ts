@@ -28,6 +28,7 @@ export function relationColumns(definitions: readonly ColumnDefinition[]): reado
 /** Throws 42P07, 42701, 0A000. */
 type CreateTable = Extract<Statement, { kind: 'createTable' }>;
 
+/** Makes the table, and the index of its primary key. Throws 42P07, 42701, 42704. */
 export function createTable(context: ExecutionContext, statement: CreateTable): Outcome {
   const { coordinator } = context;
   context.session.transaction.refuseInBlock('CREATE TABLE');
