@@ -59,7 +59,9 @@ export class CopyReader {
     this.#pending.copyWithin(0, start, this.#length);
     this.#length -= start;
     this.#scanned -= start;
-    if (this.#length > limits.rowBytesMax) throw sqlError('54000', `a line of COPY data is longer than ${limits.rowBytesMax} bytes`);
+    if (this.#length > limits.rowBytesMax) {
+      throw sqlError('54000', `a line of COPY data is longer than ${limits.rowBytesMax} bytes`);
+    }
   }
 
   /** Room grows by doubling, so a long row that comes in pieces is copied a few times only. */
@@ -129,7 +131,8 @@ export class CopyReader {
     if (whole && this.#carriageReturns !== ends) {
       const what = ends ? 'carriage return' : 'newline';
       throw sqlError('22P04', `${this.#csv ? 'unquoted' : 'literal'} ${what} found in data`, {
-        hint: this.#csv ? `Use quoted CSV field to represent ${what}.` : `Use "${ends ? '\\r' : '\\n'}" to represent ${what}.`,
+        hint: this.#csv ? `Use quoted CSV field to represent ${what}.`
+          : `Use "${ends ? '\\r' : '\\n'}" to represent ${what}.`,
         ...this.#where(),
       });
     }
