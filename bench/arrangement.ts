@@ -1,12 +1,14 @@
 /**
  * Measures an arrangement against a JavaScript `Map` of objects in the same run: insert, update
- * (delete and insert of one key), probe in millions of rows a second; bytes a row; the longest apply
+ * (delete and insert of one key), probe in millions of rows a second; bytes a row; the longest
+ * apply
  * of 1,000 rows while growing; and the cost of a one-row change at every size.
  *
  *     node bench/arrangement.ts [rows ...]        default: 100000 1000000; nomap: without Map
  *
  * Schema (a): int8 key and three int8 (32 raw bytes). Schema (b): text(16) key, text(40), int8,
- * numeric (72 raw bytes). Rows come in batches of 1,000; updates hit random keys. Times are CPU time
+ * numeric (72 raw bytes). Rows come in batches of 1,000; updates hit random keys. Times are CPU
+ * time
  * of the thread.
  */
 import { makePairs, startPosition, rewind } from '../dataflow/arrangement/pairs.ts';
@@ -34,7 +36,13 @@ interface Schema {
 
 const hexDigits = '0123456789abcdef';
 
-function writeText(writer: BatchWriter, column: number, r: number, words: number, seed: number): void {
+function writeText(
+  writer: BatchWriter,
+  column: number,
+  r: number,
+  words: number,
+  seed: number,
+): void {
   const at = writer.takeVar(words);
   const { i32 } = writer.slab;
   let state = seed;
@@ -52,7 +60,9 @@ function writeText(writer: BatchWriter, column: number, r: number, words: number
 
 const schemas: readonly Schema[] = [
   {
-    name: '(a)', rawBytes: 32, varWords: 0,
+    name: '(a)',
+    rawBytes: 32,
+    varWords: 0,
     columns: Array.from({ length: 4 }, () => ({ type: 'int8', nullable: false })),
     write: (writer, r, key, version) => {
       const { i32 } = writer.slab;
@@ -61,13 +71,22 @@ const schemas: readonly Schema[] = [
         i32[writer.column[c] + 2 * r + 1] = 0;
       }
     },
-    object: (key, version) => ({ key, a: key + version, b: key + version * 2, c: key + version * 3 }),
+    object: (key, version) => ({
+      key,
+      a: key + version,
+      b: key + version * 2,
+      c: key + version * 3,
+    }),
   },
   {
-    name: '(b)', rawBytes: 72, varWords: 4 + 10 + 4,
+    name: '(b)',
+    rawBytes: 72,
+    varWords: 4 + 10 + 4,
     columns: [
-      { type: 'text', nullable: false }, { type: 'text', nullable: false },
-      { type: 'int8', nullable: false }, { type: 'numeric', nullable: false },
+      { type: 'text', nullable: false },
+      { type: 'text', nullable: false },
+      { type: 'int8', nullable: false },
+      { type: 'numeric', nullable: false },
     ],
     write: (writer, r, key, version) => {
       const { i32 } = writer.slab;
@@ -80,15 +99,19 @@ const schemas: readonly Schema[] = [
       i32[writer.column[3] + 2 * r + 1] = writeSmallNumeric(i32, at, key + version, 2);
     },
     object: (key, version) => ({
-      key: `key-${String(key).padStart(12, '0')}`, text: `${'x'.repeat(28)}${version % 1e6}-${key}`,
-      a: key + version, b: (key + version) / 100,
+      key: `key-${String(key).padStart(12, '0')}`,
+      text: `${'x'.repeat(28)}${version % 1e6}-${key}`,
+      a: key + version,
+      b: (key + version) / 100,
     }),
   },
 ];
 
 /** A batch of `n` changes whose row r is given by `at`. */
 function batchOf(
-  schema: Schema, writer: BatchWriter, n: number,
+  schema: Schema,
+  writer: BatchWriter,
+  n: number,
   at: (r: number) => readonly [key: number, version: number, weight: number],
 ): Batch {
   writer.begin(n, n * schema.varWords + 64);
@@ -160,11 +183,13 @@ class Run {
   update(n: number, size: number): void {
     for (let done = 0; done < n; done += size / 2) {
       const keys = Array.from({ length: size / 2 }, () => this.random.below(this.rows));
-      this.apply(batchOf(this.schema, this.writer, size, (r) => {
-        const key = keys[r >> 1];
-        if (r % 2 === 0) return [key, this.versions[key], -1];
-        return [key, ++this.versions[key], 1];
-      }));
+      this.apply(
+        batchOf(this.schema, this.writer, size, (r) => {
+          const key = keys[r >> 1];
+          if (r % 2 === 0) return [key, this.versions[key], -1];
+          return [key, ++this.versions[key], 1];
+        }),
+      );
     }
   }
 
@@ -173,8 +198,11 @@ class Run {
     const position = startPosition();
     let found = 0;
     for (let done = 0; done < n; done += batchRows) {
-      const keys = batchOf(this.schema, this.writer, batchRows,
-        () => [this.random.below(this.rows), 0, 1]);
+      const keys = batchOf(this.schema, this.writer, batchRows, () => [
+        this.random.below(this.rows),
+        0,
+        1,
+      ]);
       const start = cpuMilliseconds();
       rewind(position);
       pairs.n = 0;
@@ -210,14 +238,18 @@ function measure(schema: Schema, rows: number): void {
   run.take();
   run.update(2_000, 2);
   const single = run.take();
-  print([
-    `${schema.name} ${rows}:`, `insert ${millions(rows, insert.spent)}`,
-    `update ${millions(updates, update.spent)}`, `probe ${millions(updates, probe.spent)}`,
-    `M/s; ${bytes.toFixed(1)} bytes a row = ${(bytes / schema.rawBytes).toFixed(2)} x raw,`,
-    `${(run.arrangement.bytes() / rows).toFixed(1)} after updates;`,
-    `longest of 1,000 rows: insert ${insert.longest.toFixed(1)}, update ${update.longest.toFixed(1)} ms;`,
-    `one-row update ${(single.spent / 2_000 * 1_000).toFixed(1)} µs`,
-  ].join(' '));
+  print(
+    [
+      `${schema.name} ${rows}:`,
+      `insert ${millions(rows, insert.spent)}`,
+      `update ${millions(updates, update.spent)}`,
+      `probe ${millions(updates, probe.spent)}`,
+      `M/s; ${bytes.toFixed(1)} bytes a row = ${(bytes / schema.rawBytes).toFixed(2)} x raw,`,
+      `${(run.arrangement.bytes() / rows).toFixed(1)} after updates;`,
+      `longest of 1,000 rows: insert ${insert.longest.toFixed(1)}, update ${update.longest.toFixed(1)} ms;`,
+      `one-row update ${((single.spent / 2_000) * 1_000).toFixed(1)} µs`,
+    ].join(' '),
+  );
   measureReads(run);
   run.arrangement.dispose();
   run.writer.close();
@@ -256,9 +288,11 @@ function measureReads(run: Run): void {
   const index = arrangement.index([2]);
   while (!arrangement.buildIndex(index, 4_096));
   const build = cpuMilliseconds() - start;
-  print(`${schema.name} ${rows}: scan ${millions(scanned, scan)}, changes and gather `
-    + `${millions(changed, changes)}, index built ${millions(rows, build)} M rows/s, `
-    + `two indexes ${(arrangement.bytes() / rows).toFixed(1)} bytes a row`);
+  print(
+    `${schema.name} ${rows}: scan ${millions(scanned, scan)}, changes and gather ` +
+      `${millions(changed, changes)}, index built ${millions(rows, build)} M rows/s, ` +
+      `two indexes ${(arrangement.bytes() / rows).toFixed(1)} bytes a row`,
+  );
 }
 
 function measureMap(schema: Schema, rows: number): void {
@@ -280,14 +314,19 @@ function measureMap(schema: Schema, rows: number): void {
   let found = 0;
   for (let k = 0; k < updates; k++) if (map.has(keys[random.below(rows)])) found++;
   const probe = cpuMilliseconds() - start;
-  print(`${schema.name} ${rows}: Map: insert ${millions(rows, insert)} update `
-    + `${millions(updates, update)} probe ${millions(found, probe)} M/s`);
+  print(
+    `${schema.name} ${rows}: Map: insert ${millions(rows, insert)} update ` +
+      `${millions(updates, update)} probe ${millions(found, probe)} M/s`,
+  );
 }
 
-const sizes = process.argv.slice(2).map(Number).filter((rows) => rows > 0);
+const sizes = process.argv
+  .slice(2)
+  .map(Number)
+  .filter((rows) => rows > 0);
 for (const rows of sizes.length > 0 ? sizes : [100_000, 1_000_000]) {
   for (const schema of schemas) {
     measure(schema, rows);
-    if (!process.argv.includes("nomap")) measureMap(schema, rows);
+    if (!process.argv.includes('nomap')) measureMap(schema, rows);
   }
 }

@@ -1,6 +1,8 @@
 /**
- * `change`: what a change of one row costs when 10 K, 100 K, 1 M and 5 M rows are stored, as CPU time of
- * a whole step through a join, an aggregate, an index and a subscriber. The baseline is the smallest
+ * `change`: what a change of one row costs when 10 K, 100 K, 1 M and 5 M rows are stored, as CPU
+ * time of
+ * a whole step through a join, an aggregate, an index and a subscriber. The baseline is the
+ * smallest
  * size. Sizes are measured one after the other in rounds, the median of each is taken; the view is
  * checked at the end.
  */
@@ -37,5 +39,9 @@ export async function run(options: BenchOptions): Promise<readonly Figure[]> {
   for (let r = 0; r < rounds; r++) churns.forEach((churn, i) => costs[i]?.push(round(churn)));
   for (const churn of churns) await churn.check();
   const medians = costs.map(median);
-  return sizes.slice(1).map((size, i) => figure(`change ${size}`, medians[i + 1] ?? NaN, medians[0] ?? NaN, 'µs', 1 / 1.5));
+  return sizes
+    .slice(1)
+    .map((size, i) =>
+      figure(`change ${size}`, medians[i + 1] ?? NaN, medians[0] ?? NaN, 'µs', 1 / 1.5),
+    );
 }

@@ -1,7 +1,8 @@
 /**
  * `decode`: Kafka records to columns, records per CPU second, against `JSON.parse` of every value.
  *
- * Records are orders of ten fields, 188 bytes on average, 100 to a batch. Each figure is the best of
+ * Records are orders of ten fields, 188 bytes on average, 100 to a batch. Each figure is the best
+ * of
  * many rounds, ours and the baseline interleaved in one process. Rows and errors are counted.
  */
 import { assert } from '../src/base/assert.ts';
@@ -48,27 +49,58 @@ function chunks(codec: Codec): RawChunk[] {
     const builder = new RecordBatchBuilder();
     for (let k = at; k < at + perChunk; k++) {
       builder.add(encoder.encode(`key-${k}`), encoder.encode(values[k]), 1_700_000_000_000 + k);
-      if (builder.count === perBatch) batches.push(builder.finish({ codec, baseOffset: BigInt(k + 1 - perBatch) }));
+      if (builder.count === perBatch)
+        batches.push(builder.finish({ codec, baseOffset: BigInt(k + 1 - perBatch) }));
     }
     out.push({
-      partition: 0, bytes: Buffer.concat(batches), from: BigInt(at), next: BigInt(at + perChunk), aborted: [],
+      partition: 0,
+      bytes: Buffer.concat(batches),
+      from: BigInt(at),
+      next: BigInt(at + perChunk),
+      aborted: [],
     });
   }
   return out;
 }
 
 const types: readonly (readonly [string, TypeName])[] = [
-  ['id', 'int8'], ['customer', 'text'], ['status', 'text'], ['amount', 'float8'], ['quantity', 'int4'],
-  ['price', 'numeric'], ['at', 'timestamptz'], ['note', 'text'], ['active', 'bool'], ['region', 'text'],
+  ['id', 'int8'],
+  ['customer', 'text'],
+  ['status', 'text'],
+  ['amount', 'float8'],
+  ['quantity', 'int4'],
+  ['price', 'numeric'],
+  ['at', 'timestamptz'],
+  ['note', 'text'],
+  ['active', 'bool'],
+  ['region', 'text'],
 ];
-const columns = types.map(([name, type]): SourceColumn =>
-  ({ name, type, modifier: -1, nullable: true, origin: { kind: 'field', of: 'value', name } }));
-const typed: SourceFormat = { topic: 'orders', key: null, value: 'JSON', envelope: 'none', columns, keyColumns: [] };
+const columns = types.map(([name, type]): SourceColumn => ({
+  name,
+  type,
+  modifier: -1,
+  nullable: true,
+  origin: { kind: 'field', of: 'value', name },
+}));
+const typed: SourceFormat = {
+  topic: 'orders',
+  key: null,
+  value: 'JSON',
+  envelope: 'none',
+  columns,
+  keyColumns: [],
+};
 const whole = (value: 'JSON' | 'TEXT' | 'BYTES', type: TypeName): SourceFormat => ({
-  ...typed, value, columns: [{ name: 'data', type, modifier: -1, nullable: true, origin: { kind: 'value' } }],
+  ...typed,
+  value,
+  columns: [{ name: 'data', type, modifier: -1, nullable: true, origin: { kind: 'value' } }],
 });
 
-function decodeAll(format: SourceFormat, wanted: readonly number[], list: readonly RawChunk[]): () => void {
+function decodeAll(
+  format: SourceFormat,
+  wanted: readonly number[],
+  list: readonly RawChunk[],
+): () => void {
   const pool = new SlabPool();
   const decoder = makeDecoder(format, wanted);
   return () => {
@@ -105,7 +137,7 @@ function parseAll(): () => void {
       const parsed: unknown = JSON.parse(value.toString());
       if (typeof parsed === 'object' && parsed !== null && 'id' in parsed) sum += Number(parsed.id);
     }
-    assert(sum === records * (records - 1) / 2, 'the baseline read every id');
+    assert(sum === (records * (records - 1)) / 2, 'the baseline read every id');
   };
 }
 
@@ -119,14 +151,19 @@ function makeCases(): readonly (readonly [string, () => void])[] {
     ['typed JSON, 10 of 10 fields', decodeAll(typed, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9], plain)],
     ['one jsonb column', decodeAll(whole('JSON', 'jsonb'), [0], plain)],
     ['TEXT', decodeAll(whole('TEXT', 'text'), [0], plain)],
-    ...(['lz4', 'snappy', 'gzip', 'zstd'] as const).map((codec): readonly [string, () => void] =>
-      [`typed JSON, 3 of 10 fields, ${codec}`, decodeAll(typed, three, chunks(codec))]),
+    ...(['lz4', 'snappy', 'gzip', 'zstd'] as const).map((codec): readonly [string, () => void] => [
+      `typed JSON, 3 of 10 fields, ${codec}`,
+      decodeAll(typed, three, chunks(codec)),
+    ]),
   ];
 }
 
 /** Best round of each case, and of the baseline. */
 export function run(options: BenchOptions): Promise<readonly Figure[]> {
-  const cases: readonly (readonly [string, () => void])[] = [['JSON.parse', parseAll()], ...makeCases()];
+  const cases: readonly (readonly [string, () => void])[] = [
+    ['JSON.parse', parseAll()],
+    ...makeCases(),
+  ];
   const best = new Map<string, number>();
   for (let round = 0; round < (options.quick ? 5 : 60); round++) {
     for (const [name, work] of cases) {
@@ -136,6 +173,9 @@ export function run(options: BenchOptions): Promise<readonly Figure[]> {
     }
   }
   const rate = (name: string): number => Math.round((records / (best.get(name) ?? 1)) * 1000);
-  return Promise.resolve(cases.slice(1).map(([name]) =>
-    figure(`decode: ${name}`, rate(name), rate('JSON.parse'), 'records/CPU s')));
+  return Promise.resolve(
+    cases
+      .slice(1)
+      .map(([name]) => figure(`decode: ${name}`, rate(name), rate('JSON.parse'), 'records/CPU s')),
+  );
 }

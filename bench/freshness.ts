@@ -1,8 +1,12 @@
 /**
- * `freshness`: milliseconds from just before a record is handed to a kafkajs producer until its row comes out
- * of a SUBSCRIBE, against until a bare kafkajs consumer has it. Both at half of the rate that this producer,
- * the broker and the engine together sustain on the machine (found first), for the same seconds, one after
- * the other; one record in ten is looked at on both sides. Broker and engine are processes of their own;
+ * `freshness`: milliseconds from just before a record is handed to a kafkajs producer until its row
+ * comes out
+ * of a SUBSCRIBE, against until a bare kafkajs consumer has it. Both at half of the rate that this
+ * producer,
+ * the broker and the engine together sustain on the machine (found first), for the same seconds,
+ * one after
+ * the other; one record in ten is looked at on both sides. Broker and engine are processes of their
+ * own;
  * producer and follower share a third one. Every record that was looked for must have come, once.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -66,7 +70,14 @@ class Ticks {
   #messages(count: number): { value: string }[] {
     return Array.from({ length: count }, () => {
       const id = this.sent++;
-      return { value: JSON.stringify({ id, sent: realClock.monotonic(), note: 'a tick of the clock', place: { x: 1, y: 2 } }) };
+      return {
+        value: JSON.stringify({
+          id,
+          sent: realClock.monotonic(),
+          note: 'a tick of the clock',
+          place: { x: 1, y: 2 },
+        }),
+      };
     });
   }
 
@@ -74,7 +85,8 @@ class Ticks {
   async full(milliseconds: number): Promise<void> {
     const end = realClock.monotonic() + milliseconds;
     const lane = async (): Promise<void> => {
-      while (realClock.monotonic() < end) await this.#producer.send({ topic, acks: 1, messages: this.#messages(500) });
+      while (realClock.monotonic() < end)
+        await this.#producer.send({ topic, acks: 1, messages: this.#messages(500) });
     };
     await Promise.all([lane(), lane(), lane(), lane()]);
   }
@@ -85,7 +97,8 @@ class Ticks {
     const under: Promise<unknown>[] = [];
     for (let due = 0; due < (rate * milliseconds) / 1000;) {
       const now = Math.floor(((realClock.monotonic() - start) * rate) / 1000);
-      if (now > due) under.push(this.#producer.send({ topic, acks: 1, messages: this.#messages(now - due) }));
+      if (now > due)
+        under.push(this.#producer.send({ topic, acks: 1, messages: this.#messages(now - due) }));
       due = Math.max(due, now);
       await sleep(tickMilliseconds);
     }
@@ -97,7 +110,12 @@ function wanted(from: number, to: number): number {
   return Math.ceil(to / sampled) - Math.ceil(from / sampled);
 }
 
-async function bare(brokers: string, ticks: Ticks, rate: number, milliseconds: number): Promise<readonly number[]> {
+async function bare(
+  brokers: string,
+  ticks: Ticks,
+  rate: number,
+  milliseconds: number,
+): Promise<readonly number[]> {
   const consumer = kafkaClient(brokers).consumer({ groupId: 'bare', maxWaitTimeInMs: 100 });
   await consumer.connect();
   await consumer.subscribe({ topic, fromBeginning: false });
@@ -119,13 +137,23 @@ async function bare(brokers: string, ticks: Ticks, rate: number, milliseconds: n
   return latencies;
 }
 
-async function ours(port: number, ticks: Ticks, rate: number, milliseconds: number): Promise<readonly number[]> {
+async function ours(
+  port: number,
+  ticks: Ticks,
+  rate: number,
+  milliseconds: number,
+): Promise<readonly number[]> {
   const first = ticks.sent;
   const seen = new Seen(realClock.monotonic() + warmUpMilliseconds);
-  const client = await CopyClient.start(port, 'COPY (SUBSCRIBE fresh WITH (SNAPSHOT = false)) TO STDOUT', (text) => {
-    const [, diff, id, sent] = text.split('\t').map(Number);
-    if (diff === 1 && id !== undefined && sent !== undefined && id >= first) seen.add({ id, sent });
-  });
+  const client = await CopyClient.start(
+    port,
+    'COPY (SUBSCRIBE fresh WITH (SNAPSHOT = false)) TO STDOUT',
+    (text) => {
+      const [, diff, id, sent] = text.split('\t').map(Number);
+      if (diff === 1 && id !== undefined && sent !== undefined && id >= first)
+        seen.add({ id, sent });
+    },
+  );
   await ticks.steady(rate, milliseconds);
   const latencies = await seen.complete(wanted(first, ticks.sent));
   client.close();
@@ -137,7 +165,9 @@ async function maximumRate(client: pg.Client, ticks: Ticks, milliseconds: number
   const start = realClock.monotonic();
   await ticks.full(milliseconds);
   for (;;) {
-    const { rows } = await client.query<{ last: string | null }>('SELECT max(id) AS last FROM fresh');
+    const { rows } = await client.query<{ last: string | null }>(
+      'SELECT max(id) AS last FROM fresh',
+    );
     if (Number(rows[0]?.last ?? -1) >= Math.floor((ticks.sent - 1) / sampled) * sampled) break;
   }
   return (ticks.sent * 1000) / (realClock.monotonic() - start);
@@ -155,8 +185,12 @@ export async function run(options: BenchOptions): Promise<readonly Figure[]> {
     await producer.connect();
     await client.connect();
     await client.query(`CREATE CONNECTION kafka TO KAFKA (BROKER '${broker.brokers}')`);
-    await client.query(`CREATE SOURCE ticks (id int8, sent float8) FROM KAFKA CONNECTION kafka (TOPIC '${topic}') FORMAT JSON`);
-    await client.query(`CREATE MATERIALIZED VIEW fresh AS SELECT id, sent FROM ticks WHERE id % ${sampled} = 0`);
+    await client.query(
+      `CREATE SOURCE ticks (id int8, sent float8) FROM KAFKA CONNECTION kafka (TOPIC '${topic}') FORMAT JSON`,
+    );
+    await client.query(
+      `CREATE MATERIALIZED VIEW fresh AS SELECT id, sent FROM ticks WHERE id % ${sampled} = 0`,
+    );
     const ticks = new Ticks(producer);
     const rate = (await maximumRate(client, ticks, milliseconds / 4)) / 2;
     const rows = await ours(server.port, ticks, rate, milliseconds);
@@ -164,7 +198,13 @@ export async function run(options: BenchOptions): Promise<readonly Figure[]> {
     const at = ` at ${Math.round(rate / 1000)} K records/s`;
     return [
       figure(`freshness p50${at}`, percentile(rows, 0.5), percentile(records, 0.5), 'ms'),
-      figure(`freshness p99${at}`, percentile(rows, 0.99), percentile(records, 0.99), 'ms', 1 / 1.5),
+      figure(
+        `freshness p99${at}`,
+        percentile(rows, 0.99),
+        percentile(records, 0.99),
+        'ms',
+        1 / 1.5,
+      ),
       figure('freshness p99 against the limit', percentile(rows, 0.99), 100, 'ms', 1),
     ];
   } finally {

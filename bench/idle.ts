@@ -1,6 +1,8 @@
 /**
- * `idle`: how fast one busy view is when 200 views beside it have nothing to do, against no other view.
- * Both engines run in one process, in alternating rounds on CPU time; the busy view is checked on both.
+ * `idle`: how fast one busy view is when 200 views beside it have nothing to do, against no other
+ * view.
+ * Both engines run in one process, in alternating rounds on CPU time; the busy view is checked on
+ * both.
  */
 import type { BenchOptions } from './run.ts';
 import { Churn } from './support/churn.ts';
@@ -15,9 +17,13 @@ const stepsPerRound = 200;
 async function loaded(size: number, views: number): Promise<Churn> {
   const engine = await SqlEngine.open();
   if (views > 0) {
-    await engine.sql('CREATE TABLE quiet (k int8, v int8); INSERT INTO quiet VALUES (1, 2), (2, 3)');
+    await engine.sql(
+      'CREATE TABLE quiet (k int8, v int8); INSERT INTO quiet VALUES (1, 2), (2, 3)',
+    );
     for (let i = 0; i < views; i++) {
-      await engine.sql(`CREATE MATERIALIZED VIEW idle_${i} AS SELECT k % ${i + 2} AS k, sum(v) AS v FROM quiet GROUP BY 1`);
+      await engine.sql(
+        `CREATE MATERIALIZED VIEW idle_${i} AS SELECT k % ${i + 2} AS k, sum(v) AS v FROM quiet GROUP BY 1`,
+      );
     }
   }
   const churn = await Churn.load(engine, size);
@@ -46,5 +52,13 @@ export async function run(options: BenchOptions): Promise<readonly Figure[]> {
   }
   await alone.check();
   await crowded.check();
-  return [figure(`busy view beside ${idleViews} idle ones`, median(rates[1]), median(rates[0]), 'rows/CPU s', 0.95)];
+  return [
+    figure(
+      `busy view beside ${idleViews} idle ones`,
+      median(rates[1]),
+      median(rates[0]),
+      'rows/CPU s',
+      0.95,
+    ),
+  ];
 }

@@ -1,10 +1,16 @@
 /**
- * `ingest`: records a second from a Kafka topic of orders (typed JSON of ten fields, three of them used)
- * into a view that counts and sums by region, against a kafkajs consumer with `eachMessage`, `JSON.parse`
- * and a Map. Both read the same topic from the start, one after the other, in rounds; the broker is a
- * process of its own (the embedded one; `ingest apache` takes Apache Kafka). Wall time: ours from CREATE
- * MATERIALIZED VIEW to the complete answer through the Postgres protocol; theirs from the first record to
- * the last, without the time to join its group. A second figure is records a CPU second of the engine's
+ * `ingest`: records a second from a Kafka topic of orders (typed JSON of ten fields, three of them
+ * used)
+ * into a view that counts and sums by region, against a kafkajs consumer with `eachMessage`,
+ * `JSON.parse`
+ * and a Map. Both read the same topic from the start, one after the other, in rounds; the broker is
+ * a
+ * process of its own (the embedded one; `ingest apache` takes Apache Kafka). Wall time: ours from
+ * CREATE
+ * MATERIALIZED VIEW to the complete answer through the Postgres protocol; theirs from the first
+ * record to
+ * the last, without the time to join its group. A second figure is records a CPU second of the
+ * engine's
  * whole process, and of the consumer's. Both results are checked.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -32,7 +38,10 @@ async function fill(brokers: string, records: number): Promise<void> {
   const producer = kafkaClient(brokers).producer();
   await producer.connect();
   for (let from = 0; from < records; from += messagesPerSend) {
-    const messages = Array.from({ length: messagesPerSend }, (_, i) => ({ partition: (from / messagesPerSend) % partitions, value: orderText(from + i) }));
+    const messages = Array.from({ length: messagesPerSend }, (_, i) => ({
+      partition: (from / messagesPerSend) % partitions,
+      value: orderText(from + i),
+    }));
     await producer.send({ topic, messages });
   }
   await producer.disconnect();
@@ -40,11 +49,17 @@ async function fill(brokers: string, records: number): Promise<void> {
 
 function check(side: string, found: Sums, expected: Sums): void {
   const show = (sums: Sums): string => JSON.stringify([...sums].sort());
-  if (show(found) !== show(expected)) throw new Error(`${side} counted ${show(found)}, not ${show(expected)}`);
+  if (show(found) !== show(expected))
+    throw new Error(`${side} counted ${show(found)}, not ${show(expected)}`);
 }
 
 /** Rates of kafkajs. */
-async function theirs(brokers: string, records: number, round: number, expected: Sums): Promise<Rates> {
+async function theirs(
+  brokers: string,
+  records: number,
+  round: number,
+  expected: Sums,
+): Promise<Rates> {
   const consumer = kafkaClient(brokers).consumer({ groupId: `baseline-${round}` });
   await consumer.connect();
   await consumer.subscribe({ topic, fromBeginning: true });
@@ -53,24 +68,29 @@ async function theirs(brokers: string, records: number, round: number, expected:
   let start = 0;
   let cpu = 0;
   const seconds = await new Promise<number>((resolve, reject) => {
-    consumer.run({
-      autoCommit: false,
-      eachMessage: ({ message }) => {
-        if (seen === 0) [start, cpu] = [realClock.monotonic(), cpuMilliseconds()];
-        const { region, amount } = JSON.parse(message.value?.toString() ?? '') as { region: string; amount: number };
-        const sum = sums.get(region);
-        if (sum === undefined) sums.set(region, [1, amount]);
-        else {
-          sum[0]++;
-          sum[1] += amount;
-        }
-        if (++seen === records) {
-          cpu = cpuMilliseconds() - cpu;
-          resolve((realClock.monotonic() - start) / 1000);
-        }
-        return Promise.resolve();
-      },
-    }).catch(reject);
+    consumer
+      .run({
+        autoCommit: false,
+        eachMessage: ({ message }) => {
+          if (seen === 0) [start, cpu] = [realClock.monotonic(), cpuMilliseconds()];
+          const { region, amount } = JSON.parse(message.value?.toString() ?? '') as {
+            region: string;
+            amount: number;
+          };
+          const sum = sums.get(region);
+          if (sum === undefined) sums.set(region, [1, amount]);
+          else {
+            sum[0]++;
+            sum[1] += amount;
+          }
+          if (++seen === records) {
+            cpu = cpuMilliseconds() - cpu;
+            resolve((realClock.monotonic() - start) / 1000);
+          }
+          return Promise.resolve();
+        },
+      })
+      .catch(reject);
   });
   await consumer.disconnect();
   check('kafkajs', sums, expected);
@@ -78,14 +98,23 @@ async function theirs(brokers: string, records: number, round: number, expected:
 }
 
 /** Rates of a view. */
-async function ours(client: pg.Client, pid: number, records: number, expected: Sums): Promise<Rates> {
+async function ours(
+  client: pg.Client,
+  pid: number,
+  records: number,
+  expected: Sums,
+): Promise<Rates> {
   const cpu = cpuMillisecondsOf(pid);
   const start = realClock.monotonic();
   await client.query(`CREATE MATERIALIZED VIEW sums AS
     SELECT region, count(*) AS n, sum(amount) AS amount FROM orders WHERE customer >= 0 GROUP BY region`);
   for (;;) {
-    const { rows } = await client.query<{ region: string; n: string; amount: string }>('SELECT * FROM sums');
-    const sums: Sums = new Map(rows.map((row) => [row.region, [Number(row.n), Number(row.amount)]]));
+    const { rows } = await client.query<{ region: string; n: string; amount: string }>(
+      'SELECT * FROM sums',
+    );
+    const sums: Sums = new Map(
+      rows.map((row) => [row.region, [Number(row.n), Number(row.amount)]]),
+    );
     if ([...sums.values()].reduce((sum, [n]) => sum + n, 0) < records) {
       await sleep(5);
       continue;
@@ -108,7 +137,9 @@ export async function run(options: BenchOptions): Promise<readonly Figure[]> {
     await fill(broker.brokers, records);
     await client.connect();
     await client.query(`CREATE CONNECTION kafka TO KAFKA (BROKER '${broker.brokers}')`);
-    await client.query(`CREATE SOURCE orders (region text, amount int8, customer int8) FROM KAFKA CONNECTION kafka (TOPIC '${topic}') FORMAT JSON`);
+    await client.query(
+      `CREATE SOURCE orders (region text, amount int8, customer int8) FROM KAFKA CONNECTION kafka (TOPIC '${topic}') FORMAT JSON`,
+    );
     const expected = orderSums(records);
     const rates: [Rates[], Rates[]] = [[], []];
     for (let round = 0; round < 3; round++) {
@@ -117,7 +148,10 @@ export async function run(options: BenchOptions): Promise<readonly Figure[]> {
     }
     const compare = (name: string, of: (rates: Rates) => number, unit: string): Figure =>
       figure(name, median(rates[0].map(of)), median(rates[1].map(of)), unit, 4);
-    return [compare('ingest', (r) => r.wall, 'records/s'), compare('ingest, CPU', (r) => r.cpu, 'records/CPU s')];
+    return [
+      compare('ingest', (r) => r.wall, 'records/s'),
+      compare('ingest, CPU', (r) => r.cpu, 'records/CPU s'),
+    ];
   } finally {
     await client.end();
     await server.stop();

@@ -1,8 +1,12 @@
 /**
- * `pause`: how long the dataflow does not look at its messages, at 5 M rows of state under churn. The
- * engine runs in turns of the length that the worker thread gives it; a pause is the wall time of one
- * turn. Reported are the longest while the state grows from empty, and the longest and the 99.9th percentile
- * under churn; beside them the longest in CPU time of the thread, which other programs on the machine do
+ * `pause`: how long the dataflow does not look at its messages, at 5 M rows of state under churn.
+ * The
+ * engine runs in turns of the length that the worker thread gives it; a pause is the wall time of
+ * one
+ * turn. Reported are the longest while the state grows from empty, and the longest and the 99.9th
+ * percentile
+ * under churn; beside them the longest in CPU time of the thread, which other programs on the
+ * machine do
  * not lengthen. There is no baseline: the ratio is the limit over the pause.
  */
 import { limits } from '../src/base/limits.ts';
@@ -53,7 +57,13 @@ export async function run(options: BenchOptions): Promise<readonly Figure[]> {
     figure(`pause while loading ${size} rows`, loading, pauseMillisecondsMax, 'ms', 1),
     figure('the same in CPU time', loadingBusy, pauseMillisecondsMax, 'ms'),
     figure(`pause at ${size} rows, longest`, longest(churning), pauseMillisecondsMax, 'ms', 1),
-    figure(`pause at ${size} rows, p99.9`, percentile(churning, 0.999), pauseMillisecondsMax, 'ms', 1),
+    figure(
+      `pause at ${size} rows, p99.9`,
+      percentile(churning, 0.999),
+      pauseMillisecondsMax,
+      'ms',
+      1,
+    ),
     figure(`pause at ${size} rows, longest in CPU time`, busy, pauseMillisecondsMax, 'ms'),
   ];
 }

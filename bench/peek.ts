@@ -1,5 +1,6 @@
 /**
- * Reads of one row by key through the Postgres protocol, prepared, with 1, 8 and 64 clients; against
+ * Reads of one row by key through the Postgres protocol, prepared, with 1, 8 and 64 clients;
+ * against
  * Postgres itself. Both are driven by pgbench with the same script, in turns, on the same machine.
  * Part `busy` does the same while rows are inserted all the time, and gives the latency that 99 of
  * 100 reads stay below.
@@ -32,7 +33,10 @@ SELECT abalance FROM accounts WHERE aid = :aid;
 async function program(name: string, args: readonly string[]): Promise<void> {
   const command = [`${programs}/${name}`, ...args];
   const root = process.getuid?.() === 0;
-  await runProgram(root ? 'runuser' : command[0] ?? name, root ? ['-u', 'postgres', '--', ...command] : command.slice(1));
+  await runProgram(
+    root ? 'runuser' : (command[0] ?? name),
+    root ? ['-u', 'postgres', '--', ...command] : command.slice(1),
+  );
 }
 
 async function startPostgres(directory: string): Promise<() => Promise<void>> {
@@ -47,7 +51,9 @@ async function load(at: number, database: string): Promise<void> {
   const client = new Client({ host: '127.0.0.1', port: at, user: 'postgres', database });
   await client.connect();
   await client.query('CREATE TABLE accounts (aid int PRIMARY KEY, abalance int, filler text)');
-  await client.query(`INSERT INTO accounts SELECT g, 0, repeat('x', 84) FROM generate_series(1, ${rows}) AS x (g)`);
+  await client.query(
+    `INSERT INTO accounts SELECT g, 0, repeat('x', 84) FROM generate_series(1, ${rows}) AS x (g)`,
+  );
   await client.query('CREATE TABLE events (id bigint, body text)');
   await client.end();
 }
@@ -58,18 +64,48 @@ interface Load {
   readonly latencies: readonly number[];
 }
 
-async function pgbench(directory: string, at: number, database: string, clients: number, seconds: number): Promise<Load> {
+async function pgbench(
+  directory: string,
+  at: number,
+  database: string,
+  clients: number,
+  seconds: number,
+): Promise<Load> {
   const prefix = join(directory, `log-${at}`);
-  const { stdout } = await runProgram('pgbench', [
-    '-n', '-h', '127.0.0.1', '-p', String(at), '-U', 'postgres', '-M', 'prepared', '-f', join(directory, 'script.sql'),
-    '-c', String(clients), '-T', String(seconds), '-l', '--log-prefix', prefix, '--sampling-rate', '0.1', database,
-  ], { maxBuffer: 1 << 24 });
+  const { stdout } = await runProgram(
+    'pgbench',
+    [
+      '-n',
+      '-h',
+      '127.0.0.1',
+      '-p',
+      String(at),
+      '-U',
+      'postgres',
+      '-M',
+      'prepared',
+      '-f',
+      join(directory, 'script.sql'),
+      '-c',
+      String(clients),
+      '-T',
+      String(seconds),
+      '-l',
+      '--log-prefix',
+      prefix,
+      '--sampling-rate',
+      '0.1',
+      database,
+    ],
+    { maxBuffer: 1 << 24 },
+  );
   const perSecond = Number(/tps = ([\d.]+)/.exec(stdout)?.[1] ?? NaN);
   const latencies: number[] = [];
   for (const name of await readdir(directory)) {
     if (!name.startsWith(`log-${at}`)) continue;
     const text = await readFile(join(directory, name), 'utf8');
-    for (const line of text.split('\n')) if (line !== '') latencies.push(Number(line.split(' ')[2]) / 1000);
+    for (const line of text.split('\n'))
+      if (line !== '') latencies.push(Number(line.split(' ')[2]) / 1000);
     await rm(join(directory, name));
   }
   return { perSecond, latencies };
@@ -84,7 +120,9 @@ function insertSteadily(at: number, database: string): () => Promise<number> {
     await client.connect();
     while (!stopped) {
       const begun = performance.now();
-      await client.query(`INSERT INTO events SELECT g, 'event ' || g FROM generate_series(1, 1000) AS x (g)`);
+      await client.query(
+        `INSERT INTO events SELECT g, 'event ' || g FROM generate_series(1, 1000) AS x (g)`,
+      );
       inserted += 1000;
       // As long at rest as at work: half of what one writer can do.
       await new Promise((resolve) => setTimeout(resolve, performance.now() - begun));
@@ -105,7 +143,13 @@ export async function run({ quick, parts }: BenchOptions): Promise<readonly Figu
   await chmod(directory, 0o777);
   await writeFile(join(directory, 'script.sql'), script);
   const stopPostgres = await startPostgres(directory);
-  const millrace = await Millrace.start({ host: '127.0.0.1', port: 0, clock: realClock, entropy: realEntropy, log: stderrLog });
+  const millrace = await Millrace.start({
+    host: '127.0.0.1',
+    port: 0,
+    clock: realClock,
+    entropy: realEntropy,
+    log: stderrLog,
+  });
   const seconds = quick ? 1 : 5;
   const figures: Figure[] = [];
   try {
@@ -116,12 +160,17 @@ export async function run({ quick, parts }: BenchOptions): Promise<readonly Figu
       const ours: number[] = [];
       const theirs: number[] = [];
       for (let round = 0; round < (quick ? 1 : rounds); round++) {
-        ours.push((await pgbench(directory, millrace.port, 'materialize', clients, seconds)).perSecond);
+        ours.push(
+          (await pgbench(directory, millrace.port, 'materialize', clients, seconds)).perSecond,
+        );
         theirs.push((await pgbench(directory, port, 'postgres', clients, seconds)).perSecond);
       }
-      figures.push(figure(`reads by key, ${clients} clients`, median(ours), median(theirs), 'reads/s', 1));
+      figures.push(
+        figure(`reads by key, ${clients} clients`, median(ours), median(theirs), 'reads/s', 1),
+      );
     }
-    if (parts.length === 0 || parts.includes('busy')) figures.push(await busy(directory, millrace.port, seconds));
+    if (parts.length === 0 || parts.includes('busy'))
+      figures.push(await busy(directory, millrace.port, seconds));
   } finally {
     await millrace.stop();
     await stopPostgres();

@@ -1,5 +1,6 @@
 /**
- * The reduce family alone against hand-written `Map` programs on the same data: W1 (count and sum by
+ * The reduce family alone against hand-written `Map` programs on the same data: W1 (count and sum
+ * by
  * zipf key), W3 and W3Z (max by group under deletes), W4 (distinct after the filter). Both sides
  * have every changed row after each batch of 1,000 events. Rounds alternate in one process; events
  * per CPU second, median of the rounds; results are checked.
@@ -29,22 +30,38 @@ const pair = [int4, int4];
 
 function aggregate(fn: Aggregate['fn'], type: Aggregate['type']): Aggregate {
   return {
-    fn, argument: fn === 'count' ? -1 : 1, argument2: -1, argumentType: 'int4', filter: -1, distinct: false,
-    order: [], type,
+    fn,
+    argument: fn === 'count' ? -1 : 1,
+    argument2: -1,
+    argumentType: 'int4',
+    filter: -1,
+    distinct: false,
+    order: [],
+    type,
   };
 }
 
 function reduce(pool: SlabPool, aggregates: readonly Aggregate[]): Operator {
   const columns = [int4, ...aggregates.map(({ type, fn }) => ({ type, nullable: fn !== 'count' }))];
-  const node: Extract<Node, { kind: 'reduce' }> = { kind: 'reduce', input: 0, key: [0], aggregates, columns };
+  const node: Extract<Node, { kind: 'reduce' }> = {
+    kind: 'reduce',
+    input: 0,
+    key: [0],
+    aggregates,
+    columns,
+  };
   return new ReduceOperator(node, pair, pool);
 }
 
 function makeOperator(workload: Workload, pool: SlabPool): Operator {
   switch (workload) {
-    case 'W1': return reduce(pool, [aggregate('count', 'int8'), aggregate('sum', 'int8')]);
-    case 'W3': case 'W3Z': return reduce(pool, [aggregate('max', 'int4')]);
-    case 'W4': return new DistinctOperator(pair, pool);
+    case 'W1':
+      return reduce(pool, [aggregate('count', 'int8'), aggregate('sum', 'int8')]);
+    case 'W3':
+    case 'W3Z':
+      return reduce(pool, [aggregate('max', 'int4')]);
+    case 'W4':
+      return new DistinctOperator(pair, pool);
   }
 }
 
@@ -55,8 +72,10 @@ function fill(workload: Workload, data: Data, b: number, put: Put): void {
     case 'W1':
       for (let i = b * BATCH; i < (b + 1) * BATCH; i++) put(at(data.k, i), at(data.v, i), 1);
       return;
-    case 'W3': case 'W3Z':
-      for (let i = b * data.NI; i < (b + 1) * data.NI; i++) put(at(data.auction, i), at(data.price, i), 1);
+    case 'W3':
+    case 'W3Z':
+      for (let i = b * data.NI; i < (b + 1) * data.NI; i++)
+        put(at(data.auction, i), at(data.price, i), 1);
       for (let i = b * data.ND; i < (b + 1) * data.ND; i++) {
         const bid = at(data.del, i);
         if (bid >= 0) put(at(data.auction, bid), at(data.price, bid), -1);
@@ -64,13 +83,21 @@ function fill(workload: Workload, data: Data, b: number, put: Put): void {
       return;
     case 'W4':
       for (let i = b * BATCH; i < (b + 1) * BATCH; i++) {
-        if (data.kind[i] !== 3 && at(data.amount, i) >= 2000) put(at(data.user, i), category(at(data.item, i)), 1);
+        if (data.kind[i] !== 3 && at(data.amount, i) >= 2000)
+          put(at(data.user, i), category(at(data.item, i)), 1);
       }
   }
 }
 
-/** Runs all batches; answers CPU milliseconds, and folds all output into `result` if that is given. */
-function runOperator(workload: Workload, data: Data, batches: number, result: Map<string, string> | null): number {
+/**
+ * Runs all batches; answers CPU milliseconds, and folds all output into `result` if that is given.
+ */
+function runOperator(
+  workload: Workload,
+  data: Data,
+  batches: number,
+  result: Map<string, string> | null,
+): number {
   const pool = new SlabPool();
   const operator = makeOperator(workload, pool);
   const writer = new BatchWriter(pool, pair);
@@ -104,7 +131,10 @@ function runOperator(workload: Workload, data: Data, batches: number, result: Ma
 }
 
 function fold(
-  workload: Workload, batch: Batch, columns: readonly ColumnType[], result: Map<string, string>,
+  workload: Workload,
+  batch: Batch,
+  columns: readonly ColumnType[],
+  result: Map<string, string>,
 ): void {
   for (const { row, weight } of rowsFromBatch(batch, columns)) {
     const key = workload === 'W4' ? row.join('|') : String(row[0]);
@@ -135,7 +165,13 @@ function measure(workload: Workload, batchesMax: number, rounds: number): Figure
     theirs.push((batches * BATCH) / runProgram(workload, data, batches) / 1000);
   }
   const target = workload === 'W1' ? 1.85 : 1;
-  return figure(`${workload}, operator alone`, median(ours), median(theirs), 'M events per CPU s', target);
+  return figure(
+    `${workload}, operator alone`,
+    median(ours),
+    median(theirs),
+    'M events per CPU s',
+    target,
+  );
 }
 
 /** Runs the benchmark. */

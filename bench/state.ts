@@ -1,9 +1,13 @@
 /**
- * `state`: bytes of memory for a stored row together with an index on its key, against the bytes of its
- * values alone: fixed widths (int8 and timestamps eight bytes) plus the bytes of texts, no header, no
- * length, no null mark. Memory is the arrangements' own plus the growth of the JavaScript heap and its
+ * `state`: bytes of memory for a stored row together with an index on its key, against the bytes of
+ * its
+ * values alone: fixed widths (int8 and timestamps eight bytes) plus the bytes of texts, no header,
+ * no
+ * length, no null mark. Memory is the arrangements' own plus the growth of the JavaScript heap and
+ * its
  * buffers after a full collection; the growth of the resident set is reported beside it as a check.
- * The columns of the two small shapes are NOT NULL, those of the wide one are not. Tables are filled in
+ * The columns of the two small shapes are NOT NULL, those of the wide one are not. Tables are
+ * filled in
  * steps of 1,000 rows and must then answer a count and a lookup.
  */
 import type { BatchWriter } from '../dataflow/value/batch-writer.ts';
@@ -23,8 +27,12 @@ interface Shape {
   fill(writer: BatchWriter, from: number): Fill;
 }
 
-const names = new Texts(Array.from({ length: 4096 }, (_, i) => `customer-${String(i).padStart(7, '0')}`));
-const notes = new Texts(Array.from({ length: 4096 }, (_, i) => `${i} left at the door, call again `.padEnd(40, '.')));
+const names = new Texts(
+  Array.from({ length: 4096 }, (_, i) => `customer-${String(i).padStart(7, '0')}`),
+);
+const notes = new Texts(
+  Array.from({ length: 4096 }, (_, i) => `${i} left at the door, call again `.padEnd(40, '.')),
+);
 
 function fillInts(writer: BatchWriter, from: number, columns: number): Fill {
   const writes = Array.from({ length: columns }, (_, c) => int8Column(writer, c));
@@ -33,15 +41,24 @@ function fillInts(writer: BatchWriter, from: number, columns: number): Fill {
 
 const shapes: readonly Shape[] = [
   {
-    name: 'smallest', columns: 'id int8 NOT NULL, v int8 NOT NULL', encodedBytes: 16, varWords: 0,
+    name: 'smallest',
+    columns: 'id int8 NOT NULL, v int8 NOT NULL',
+    encodedBytes: 16,
+    varWords: 0,
     fill: (writer, from) => fillInts(writer, from, 2),
   },
   {
-    name: 'narrow', columns: 'id int8 NOT NULL, a int8 NOT NULL, b int8 NOT NULL, c int8 NOT NULL', encodedBytes: 32, varWords: 0,
+    name: 'narrow',
+    columns: 'id int8 NOT NULL, a int8 NOT NULL, b int8 NOT NULL, c int8 NOT NULL',
+    encodedBytes: 32,
+    varWords: 0,
     fill: (writer, from) => fillInts(writer, from, 4),
   },
   {
-    name: 'wide', columns: 'id int8, customer int8, amount int8, at timestamptz, name text, note text', encodedBytes: 32 + 16 + 40, varWords: 14,
+    name: 'wide',
+    columns: 'id int8, customer int8, amount int8, at timestamptz, name text, note text',
+    encodedBytes: 32 + 16 + 40,
+    varWords: 14,
     fill(writer, from) {
       const ints = fillInts(writer, from, 4);
       return (r) => {
@@ -60,16 +77,26 @@ async function measure(shape: Shape, rows: number): Promise<readonly Figure[]> {
   await engine.sql(`CREATE TABLE t (${shape.columns}); CREATE INDEX t_by_id ON t (id)`);
   const writer = engine.writer('t');
   const collection = engine.collection('t');
-  const before = { live: liveBytes(), arranged: engine.engine.arrangementBytes, resident: residentBytes() };
+  const before = {
+    live: liveBytes(),
+    arranged: engine.engine.arrangementBytes,
+    resident: residentBytes(),
+  };
   for (let from = 0; from < rows; from += stepRows) {
-    engine.step([[collection, writeBatch(writer, stepRows, stepRows * shape.varWords, (w) => shape.fill(w, from))]]);
+    engine.step([
+      [
+        collection,
+        writeBatch(writer, stepRows, stepRows * shape.varWords, (w) => shape.fill(w, from)),
+      ],
+    ]);
   }
   const live = liveBytes() - before.live;
   const arranged = engine.engine.arrangementBytes - before.arranged;
   const resident = residentBytes() - before.resident;
   const [count] = await engine.rows('SELECT count(*) FROM t');
   const found = await engine.rows(`SELECT id FROM t WHERE id = ${rows - 1}`);
-  if (count?.[0] !== BigInt(rows) || found.length !== 1) throw new Error(`the table holds ${String(count?.[0])} rows`);
+  if (count?.[0] !== BigInt(rows) || found.length !== 1)
+    throw new Error(`the table holds ${String(count?.[0])} rows`);
   const name = `${shape.name} row of ${rows}`;
   return [
     figure(name, (arranged + live) / rows, shape.encodedBytes, 'bytes/row', 0.5),
@@ -81,6 +108,7 @@ async function measure(shape: Shape, rows: number): Promise<readonly Figure[]> {
 export async function run(options: BenchOptions): Promise<readonly Figure[]> {
   const sizes = options.quick ? [100_000] : [1_000_000, 5_000_000];
   const figures: Figure[] = [];
-  for (const shape of shapes) for (const size of sizes) figures.push(...await measure(shape, size));
+  for (const shape of shapes)
+    for (const size of sizes) figures.push(...(await measure(shape, size)));
   return figures;
 }

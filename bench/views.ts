@@ -1,6 +1,8 @@
 /**
- * `views`: the workloads W1 to W4 and W3Z kept up to date from SQL text, against the hand-written Map
- * programs on the same events. Both sides produce the changed rows after every batch of 1,000 events;
+ * `views`: the workloads W1 to W4 and W3Z kept up to date from SQL text, against the hand-written
+ * Map
+ * programs on the same events. Both sides produce the changed rows after every batch of 1,000
+ * events;
  * rounds alternate in one process; rows per CPU second, median of the rounds; results are checked.
  */
 import baseline from './map-baseline.mjs';
@@ -47,7 +49,13 @@ const regions = new Texts(REGIONS);
 const kinds = new Texts(KINDS);
 
 /** Writes a batch: every column that may be NULL gets its null bytes, as from a decoder. */
-function write(writer: BatchWriter, rows: number, varWords: number, fill: (writer: BatchWriter) => Fill, weight: (row: number) => number = () => 1): Batch {
+function write(
+  writer: BatchWriter,
+  rows: number,
+  varWords: number,
+  fill: (writer: BatchWriter) => Fill,
+  weight: (row: number) => number = () => 1,
+): Batch {
   writer.begin(rows, varWords);
   const { slab } = writer;
   for (const at of writer.nulls) if (at >= 0) slab.u8.fill(0, at, at + rows);
@@ -89,14 +97,19 @@ const w1: Program = {
     const collection = engine.collection('events');
     return (b) => {
       const first = b * BATCH;
-      engine.step([[collection, write(writer, BATCH, 0, (w) => {
-        const k = int8(w, 0);
-        const v = int8(w, 1);
-        return (r) => {
-          k(r, d.k[first + r] ?? 0);
-          v(r, d.v[first + r] ?? 0);
-        };
-      })]]);
+      engine.step([
+        [
+          collection,
+          write(writer, BATCH, 0, (w) => {
+            const k = int8(w, 0);
+            const v = int8(w, 1);
+            return (r) => {
+              k(r, d.k[first + r] ?? 0);
+              v(r, d.v[first + r] ?? 0);
+            };
+          }),
+        ],
+      ]);
     };
   },
 };
@@ -111,13 +124,18 @@ const w2: Program = {
     const customers = engine.writer('customers');
     const ids = [engine.collection('orders'), engine.collection('customers')] as const;
     for (let from = 0; from < d.nc; from += BATCH) {
-      engine.step([[ids[1], write(customers, BATCH, 4 * BATCH, (w) => {
-        const id = int8(w, 0);
-        return (r) => {
-          id(r, from + r);
-          regions.write(w, 1, r, d.creg[from + r] ?? 0);
-        };
-      })]]);
+      engine.step([
+        [
+          ids[1],
+          write(customers, BATCH, 4 * BATCH, (w) => {
+            const id = int8(w, 0);
+            return (r) => {
+              id(r, from + r);
+              regions.write(w, 1, r, d.creg[from + r] ?? 0);
+            };
+          }),
+        ],
+      ]);
     }
     return (b) => {
       const first = b * BATCH;
@@ -129,15 +147,24 @@ const w2: Program = {
           columns[2](r, d.amt[first + r] ?? 0);
         };
       });
-      const updates = write(customers, 2 * d.UPD, 8 * d.UPD, (w) => {
-        const id = int8(w, 0);
-        return (r) => {
-          const i = b * d.UPD + (r >> 1);
-          id(r, d.uc[i] ?? 0);
-          regions.write(w, 1, r, (r & 1) === 0 ? d.uOld[i] ?? 0 : d.uNew[i] ?? 0);
-        };
-      }, (r) => ((r & 1) === 0 ? -1 : 1));
-      engine.step([[ids[0], rows], [ids[1], updates]]);
+      const updates = write(
+        customers,
+        2 * d.UPD,
+        8 * d.UPD,
+        (w) => {
+          const id = int8(w, 0);
+          return (r) => {
+            const i = b * d.UPD + (r >> 1);
+            id(r, d.uc[i] ?? 0);
+            regions.write(w, 1, r, (r & 1) === 0 ? (d.uOld[i] ?? 0) : (d.uNew[i] ?? 0));
+          };
+        },
+        (r) => ((r & 1) === 0 ? -1 : 1),
+      );
+      engine.step([
+        [ids[0], rows],
+        [ids[1], updates],
+      ]);
     };
   },
 };
@@ -151,17 +178,20 @@ const w3: Program = {
     const collection = engine.collection('bids');
     return (b) => {
       const gone: number[] = [];
-      for (let i = b * d.ND; i < (b + 1) * d.ND; i++) if ((d.del[i] ?? -1) >= 0) gone.push(d.del[i] ?? 0);
+      for (let i = b * d.ND; i < (b + 1) * d.ND; i++)
+        if ((d.del[i] ?? -1) >= 0) gone.push(d.del[i] ?? 0);
       const fill = (w: BatchWriter): Fill => {
         const columns = [int8(w, 0), int8(w, 1), int8(w, 2)] as const;
         return (r) => {
-          const id = r < d.NI ? b * d.NI + r : gone[r - d.NI] ?? 0;
+          const id = r < d.NI ? b * d.NI + r : (gone[r - d.NI] ?? 0);
           columns[0](r, id);
           columns[1](r, d.auction[id] ?? 0);
           columns[2](r, d.price[id] ?? 0);
         };
       };
-      engine.step([[collection, write(writer, d.NI + gone.length, 0, fill, (r) => (r < d.NI ? 1 : -1))]]);
+      engine.step([
+        [collection, write(writer, d.NI + gone.length, 0, fill, (r) => (r < d.NI ? 1 : -1))],
+      ]);
     };
   },
 };
@@ -175,15 +205,20 @@ const w4: Program = {
     const collection = engine.collection('events');
     return (b) => {
       const first = b * BATCH;
-      engine.step([[collection, write(writer, BATCH, 4 * BATCH, (w) => {
-        const columns = [int8(w, 0), int8(w, 1), int8(w, 3)] as const;
-        return (r) => {
-          columns[0](r, d.user[first + r] ?? 0);
-          columns[1](r, d.item[first + r] ?? 0);
-          kinds.write(w, 2, r, d.kind[first + r] ?? 0);
-          columns[2](r, d.amount[first + r] ?? 0);
-        };
-      })]]);
+      engine.step([
+        [
+          collection,
+          write(writer, BATCH, 4 * BATCH, (w) => {
+            const columns = [int8(w, 0), int8(w, 1), int8(w, 3)] as const;
+            return (r) => {
+              columns[0](r, d.user[first + r] ?? 0);
+              columns[1](r, d.item[first + r] ?? 0);
+              kinds.write(w, 2, r, d.kind[first + r] ?? 0);
+              columns[2](r, d.amount[first + r] ?? 0);
+            };
+          }),
+        ],
+      ]);
     };
   },
 };
@@ -192,7 +227,8 @@ const programs: Readonly<Record<Workload, Program>> = { W1: w1, W2: w2, W3: w3, 
 
 /** A value as `expected` spells it: decimals of scale 0 are plain integers. */
 function text(value: Row[number] | undefined): string {
-  if (value !== null && typeof value === 'object' && 'coefficient' in value) return String(value.coefficient);
+  if (value !== null && typeof value === 'object' && 'coefficient' in value)
+    return String(value.coefficient);
   return String(value);
 }
 
@@ -201,12 +237,18 @@ interface Measured {
   readonly result: Map<string, string>;
 }
 
-async function ours(workload: Workload, data: ReturnType<typeof gen>, batches: number): Promise<Measured> {
+async function ours(
+  workload: Workload,
+  data: ReturnType<typeof gen>,
+  batches: number,
+): Promise<Measured> {
   const program = programs[workload];
   const engine = await SqlEngine.open();
   await engine.sql(`${program.tables}; CREATE MATERIALIZED VIEW view AS ${program.view}`);
   let changed = 0;
-  await engine.subscribe('view', (batch) => { changed += batch.rows; });
+  await engine.subscribe('view', (batch) => {
+    changed += batch.rows;
+  });
   const feed = program.feed(engine, data);
   const before = cpuMilliseconds();
   let events = 0;
@@ -217,7 +259,10 @@ async function ours(workload: Workload, data: ReturnType<typeof gen>, batches: n
   const spent = cpuMilliseconds() - before;
   if (changed === 0) throw new Error('no change was seen by the subscriber');
   const rows = await engine.rows('SELECT * FROM view');
-  return { rowsPerSecond: (events / spent) * 1000, result: new Map(rows.map((row) => program.entry(row))) };
+  return {
+    rowsPerSecond: (events / spent) * 1000,
+    result: new Map(rows.map((row) => program.entry(row))),
+  };
 }
 
 function theirs(workload: Workload, data: ReturnType<typeof gen>, batches: number): Measured {
@@ -232,9 +277,18 @@ function theirs(workload: Workload, data: ReturnType<typeof gen>, batches: numbe
   return { rowsPerSecond: (events / spent) * 1000, result: program.result() };
 }
 
-function check(side: string, workload: Workload, measured: Measured, data: ReturnType<typeof gen>, batches: number): void {
+function check(
+  side: string,
+  workload: Workload,
+  measured: Measured,
+  data: ReturnType<typeof gen>,
+  batches: number,
+): void {
   const verdict = compare(measured.result, expected(workload, data, batches));
-  if (!verdict.ok) throw new Error(`${workload}: ${side} is wrong: ${verdict.example} (${verdict.wrong} wrong, ${verdict.extra} extra)`);
+  if (!verdict.ok)
+    throw new Error(
+      `${workload}: ${side} is wrong: ${verdict.example} (${verdict.wrong} wrong, ${verdict.extra} extra)`,
+    );
 }
 
 export async function run(options: BenchOptions): Promise<readonly Figure[]> {

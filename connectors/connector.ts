@@ -1,6 +1,8 @@
 /**
- * What a connector gives to the coordinator: raw records by partition and offset. Decoding to columns
- * (connectors/format) and envelopes run on the dataflow thread over the raw bytes; the connector lives
+ * What a connector gives to the coordinator: raw records by partition and offset. Decoding to
+ * columns
+ * (connectors/format) and envelopes run on the dataflow thread over the raw bytes; the connector
+ * lives
  * on the main thread and moves bytes only.
  */
 
@@ -10,7 +12,10 @@ export type Positions = ReadonlyMap<number, bigint>;
 /** A run of raw record-batch bytes of one partition, as the broker sent them. */
 export interface RawChunk {
   readonly partition: number;
-  /** Whole record batches, magic 2; may start before `from` (records below it are skipped) and be compressed. */
+  /**
+   * Whole record batches, magic 2; may start before `from` (records below it are skipped) and be
+   * compressed.
+   */
   readonly bytes: Uint8Array;
   /** Offset of the first record wanted, and the offset after the last one. */
   readonly from: bigint;
@@ -28,11 +33,16 @@ export interface SourceStatus {
 
 /** Callbacks of the owner; called at the reader's own pace, never re-entrantly. */
 export interface ReaderEvents {
-  /** New bytes. Answers false when the owner's buffer is full; the reader then stops fetching until `resume`. */
+  /**
+   * New bytes. Answers false when the owner's buffer is full; the reader then stops fetching until
+   * `resume`.
+   */
   chunk(chunk: RawChunk): boolean;
   status(status: SourceStatus): void;
   /** Newly found partitions, their first offset, and the log end when it is known (for lag). */
-  partitions(found: readonly { readonly partition: number; readonly first: bigint; readonly end: bigint }[]): void;
+  partitions(
+    found: readonly { readonly partition: number; readonly first: bigint; readonly end: bigint }[],
+  ): void;
 }
 
 /** Reads one topic, all partitions, from given positions on, for ever or up to given ends. */
@@ -53,7 +63,12 @@ export interface SourceConnection {
   /** Current log ends (last stable offsets). */
   endPositions(topic: string): Promise<Map<number, bigint>>;
   /** `until` ends the reader at those positions (a replay); null reads on for ever. */
-  reader(topic: string, from: Positions, until: Positions | null, events: ReaderEvents): SourceReader;
+  reader(
+    topic: string,
+    from: Positions,
+    until: Positions | null,
+    events: ReaderEvents,
+  ): SourceReader;
   close(): Promise<void>;
 }
 

@@ -1,8 +1,11 @@
 /**
- * Goal: every SQL example of README and docs runs and answers what it says. Method: each file gets a
- * fresh engine; its ```sql blocks run in order through a real client. Comment lines behind a statement
+ * Goal: every SQL example of README and docs runs and answers what it says. Method: each file gets
+ * a
+ * fresh engine; its ```sql blocks run in order through a real client. Comment lines behind a
+ * statement
  * (`-- a | b` first the column names, then the rows) are its expected answer; `-- ERROR: text` says
- * that it must fail so. Blocks marked ```sql kafka are syntax examples for a cluster that the test does
+ * that it must fail so. Blocks marked ```sql kafka are syntax examples for a cluster that the test
+ * does
  * not have: they must parse.
  */
 import { readFileSync, readdirSync } from 'node:fs';
@@ -61,11 +64,19 @@ function examplesOf(text: string): readonly Example[] {
 
 /** Cells separated by bars, with any blanks. */
 function cells(line: string): string {
-  return line.split('|').map((cell) => cell.trim()).join(' | ');
+  return line
+    .split('|')
+    .map((cell) => cell.trim())
+    .join(' | ');
 }
 
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
-const files = ['README.md', ...readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)];
+const files = [
+  'README.md',
+  ...readdirSync(join(root, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+];
 
 async function check(client: pg.Client, example: Example): Promise<void> {
   const [first] = example.expected;
@@ -78,8 +89,9 @@ async function check(client: pg.Client, example: Example): Promise<void> {
   const last = Array.isArray(result) ? result[result.length - 1] : result;
   if (first === undefined) return;
   const rows: unknown[][] = last.rows;
-  const shown = [last.fields.map((field: pg.FieldDef) => field.name), ...rows]
-    .map((row) => row.map((value: unknown) => (value === null ? 'NULL' : String(value).trim())).join(' | '));
+  const shown = [last.fields.map((field: pg.FieldDef) => field.name), ...rows].map((row) =>
+    row.map((value: unknown) => (value === null ? 'NULL' : String(value).trim())).join(' | '),
+  );
   expect(shown, example.sql).toEqual(example.expected.map(cells));
 }
 
@@ -89,8 +101,19 @@ describe('examples in the documentation', () => {
     if (blocks.length === 0) continue;
     it(`run: ${file}`, async () => {
       await initializeParser();
-      const millrace = await Millrace.start({ host: '127.0.0.1', port: 0, clock: realClock, entropy: realEntropy, log: silent });
-      const client = new pg.Client({ host: '127.0.0.1', port: millrace.port, user: 'materialize', database: 'materialize' });
+      const millrace = await Millrace.start({
+        host: '127.0.0.1',
+        port: 0,
+        clock: realClock,
+        entropy: realEntropy,
+        log: silent,
+      });
+      const client = new pg.Client({
+        host: '127.0.0.1',
+        port: millrace.port,
+        user: 'materialize',
+        database: 'materialize',
+      });
       client.on('error', () => undefined);
       pg.types.setTypeParser(16, (value) => value);
       await client.connect();

@@ -1,5 +1,6 @@
 /**
- * Goal: imports point downward only, along the layer map of docs/architecture.md, and the files form
+ * Goal: imports point downward only, along the layer map of docs/architecture.md, and the files
+ * form
  * no cycle. Method: every import of every product file, read from its syntax tree. Imports of types
  * count for the layer map and not for cycles, since they leave nothing at run time.
  */
@@ -17,14 +18,52 @@ const allowed = new Map<string, readonly string[]>([
   ['dataflow/expr', ['dataflow/value', 'src/base', 'dataflow/operators/operator.ts']],
   ['dataflow/plan', ['dataflow/expr', 'dataflow/value', 'src/base']],
   ['dataflow/arrangement', ['dataflow/value', 'src/base']],
-  ['dataflow/operators', ['dataflow/plan', 'dataflow/expr', 'dataflow/arrangement', 'dataflow/value', 'src/base']],
-  ['dataflow/graph', ['dataflow/render', 'dataflow/operators', 'dataflow/plan', 'dataflow/expr', 'dataflow/arrangement', 'dataflow/value', 'src/base']],
-  ['dataflow/render', ['dataflow/graph', 'dataflow/operators', 'dataflow/plan', 'dataflow/expr', 'dataflow/arrangement', 'dataflow/value', 'src/base']],
+  [
+    'dataflow/operators',
+    ['dataflow/plan', 'dataflow/expr', 'dataflow/arrangement', 'dataflow/value', 'src/base'],
+  ],
+  [
+    'dataflow/graph',
+    [
+      'dataflow/render',
+      'dataflow/operators',
+      'dataflow/plan',
+      'dataflow/expr',
+      'dataflow/arrangement',
+      'dataflow/value',
+      'src/base',
+    ],
+  ],
+  [
+    'dataflow/render',
+    [
+      'dataflow/graph',
+      'dataflow/operators',
+      'dataflow/plan',
+      'dataflow/expr',
+      'dataflow/arrangement',
+      'dataflow/value',
+      'src/base',
+    ],
+  ],
   ['connectors', ['dataflow/value', 'src/base']],
-  ['src/sql', ['dataflow/graph/command.ts', 'dataflow/plan', 'dataflow/expr', 'dataflow/value', 'src/base']],
+  [
+    'src/sql',
+    ['dataflow/graph/command.ts', 'dataflow/plan', 'dataflow/expr', 'dataflow/value', 'src/base'],
+  ],
   ['src/catalog', ['src/sql', 'connectors', 'dataflow/value', 'src/base']],
   ['src/coordinator', ['src/catalog', 'src/sql', 'connectors', 'dataflow', 'src/base']],
-  ['src/pgwire', ['src/coordinator', 'src/sql', 'dataflow/graph/command.ts', 'dataflow/graph/packed-batch.ts', 'dataflow/value', 'src/base']],
+  [
+    'src/pgwire',
+    [
+      'src/coordinator',
+      'src/sql',
+      'dataflow/graph/command.ts',
+      'dataflow/graph/packed-batch.ts',
+      'dataflow/value',
+      'src/base',
+    ],
+  ],
   ['src/cli', ['src', 'dataflow', 'connectors', 'examples']],
 ]);
 
@@ -39,9 +78,20 @@ function importsOf(file: SourceFile): readonly Import[] {
   walk(file.tree, (node) => {
     if (!ts.isImportDeclaration(node) && !ts.isExportDeclaration(node)) return;
     const specifier = node.moduleSpecifier;
-    if (specifier === undefined || !ts.isStringLiteral(specifier) || !specifier.text.startsWith('.')) return;
-    const typeOnly = ts.isImportDeclaration(node) ? node.importClause?.isTypeOnly === true : node.isTypeOnly;
-    found.push({ from: file.path, to: normalize(join(dirname(file.path), specifier.text)), typeOnly });
+    if (
+      specifier === undefined ||
+      !ts.isStringLiteral(specifier) ||
+      !specifier.text.startsWith('.')
+    )
+      return;
+    const typeOnly = ts.isImportDeclaration(node)
+      ? node.importClause?.isTypeOnly === true
+      : node.isTypeOnly;
+    found.push({
+      from: file.path,
+      to: normalize(join(dirname(file.path), specifier.text)),
+      typeOnly,
+    });
   });
   return found;
 }
@@ -63,7 +113,9 @@ describe('layers', () => {
     const upward = imports.filter(({ from, to }) => {
       const layer = layerOf(from);
       if (layerOf(to) === layer) return false;
-      return !(allowed.get(layer) ?? []).some((folder) => to === folder || to.startsWith(`${folder}/`));
+      return !(allowed.get(layer) ?? []).some(
+        (folder) => to === folder || to.startsWith(`${folder}/`),
+      );
     });
     expect(upward.map(({ from, to }) => `${from} → ${to}`)).toEqual([]);
   });
@@ -74,7 +126,8 @@ describe('layers', () => {
 
   it('has no import cycle', () => {
     const edges = new Map<string, string[]>();
-    for (const { from, to, typeOnly } of imports) if (!typeOnly) edges.set(from, [...edges.get(from) ?? [], to]);
+    for (const { from, to, typeOnly } of imports)
+      if (!typeOnly) edges.set(from, [...(edges.get(from) ?? []), to]);
     const done = new Set<string>();
     const cycles: string[] = [];
     const visit = (at: string, path: readonly string[]): void => {

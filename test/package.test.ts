@@ -1,12 +1,22 @@
 /**
- * Goal: what `npm pack` makes can be installed and run by somebody who has only the tarball. Method:
+ * Goal: what `npm pack` makes can be installed and run by somebody who has only the tarball.
+ * Method:
  * compile and pack as a release does, `npm install` the tarball into an empty folder (its runtime
  * dependencies come from this checkout, so that no registry is asked), run its command, and make it
- * work: a view must be answered, which also shows that the dataflow thread is found among compiled files.
+ * work: a view must be answered, which also shows that the dataflow thread is found among compiled
+ * files.
  */
 import type { ChildProcess } from 'node:child_process';
 import { spawn, spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -18,24 +28,42 @@ const project = join(folder, 'project');
 const installed = join(project, 'node_modules', 'millrace');
 const command = join(project, 'node_modules', '.bin', 'millrace');
 /** The pinned Node first: npm's shims start `node` by its name. */
-const env = { ...process.env, PATH: `${join(root, 'node_modules', '.bin')}:${process.env['PATH'] ?? ''}` };
+const env = {
+  ...process.env,
+  PATH: `${join(root, 'node_modules', '.bin')}:${process.env['PATH'] ?? ''}`,
+};
 
 function run(program: string, args: readonly string[], cwd: string): string {
   const done = spawnSync(program, args, { cwd, env, encoding: 'utf8' });
-  if (done.status !== 0) throw new Error(`${program} ${args.join(' ')}: ${done.stdout}${done.stderr}${done.error ?? ''}`);
+  if (done.status !== 0)
+    throw new Error(
+      `${program} ${args.join(' ')}: ${done.stdout}${done.stderr}${done.error ?? ''}`,
+    );
   return done.stdout;
 }
 
 /**
- * The tarball of a staging folder, so that the checkout's own `dist` is left alone. Types are not checked
+ * The tarball of a staging folder, so that the checkout's own `dist` is left alone. Types are not
+ * checked
  * again: that is a stage of its own.
  */
 function pack(): string {
   const staging = join(folder, 'staging');
   mkdirSync(staging);
-  run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.build.json',
-    '--noCheck', '--outDir', join(staging, 'dist')], root);
-  for (const file of ['package.json', 'README.md', 'LICENSE']) copyFileSync(join(root, file), join(staging, file));
+  run(
+    process.execPath,
+    [
+      join(root, 'node_modules', 'typescript', 'bin', 'tsc'),
+      '-p',
+      'tsconfig.build.json',
+      '--noCheck',
+      '--outDir',
+      join(staging, 'dist'),
+    ],
+    root,
+  );
+  for (const file of ['package.json', 'README.md', 'LICENSE'])
+    copyFileSync(join(root, file), join(staging, file));
   run('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', folder], staging);
   const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz'));
   if (tarball === undefined) throw new Error('npm pack wrote no tarball');
@@ -65,11 +93,25 @@ function serve(): Promise<Running> {
 
 beforeAll(() => {
   const tarball = pack();
-  const dependencies = Object.fromEntries(['kafkajs', 'libpg-query', '@pgsql/types'].map((name) =>
-    [name, `file:${join(root, 'node_modules', name)}`]));
+  const dependencies = Object.fromEntries(
+    ['kafkajs', 'libpg-query', '@pgsql/types'].map((name) => [
+      name,
+      `file:${join(root, 'node_modules', name)}`,
+    ]),
+  );
   mkdirSync(project);
-  writeFileSync(join(project, 'package.json'), JSON.stringify({ private: true, dependencies: { ...dependencies, millrace: `file:${tarball}` } }));
-  run('npm', ['install', '--offline', '--install-links', '--no-audit', '--no-fund', '--loglevel=error'], project);
+  writeFileSync(
+    join(project, 'package.json'),
+    JSON.stringify({
+      private: true,
+      dependencies: { ...dependencies, millrace: `file:${tarball}` },
+    }),
+  );
+  run(
+    'npm',
+    ['install', '--offline', '--install-links', '--no-audit', '--no-fund', '--loglevel=error'],
+    project,
+  );
 });
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -79,7 +121,9 @@ describe('the packed tarball', () => {
     const files = readdirSync(installed, { recursive: true, encoding: 'utf8' });
     expect(files).toContain('LICENSE');
     expect(files).toContain('dist/src/cli/dataflow-worker.js');
-    expect(files.filter((file) => /\.test\.|\.reference\.|\.ts$|^(src|test|bench)\//.test(file))).toEqual([]);
+    expect(
+      files.filter((file) => /\.test\.|\.reference\.|\.ts$|^(src|test|bench)\//.test(file)),
+    ).toEqual([]);
     for (const file of files.filter((name) => name.endsWith('.js'))) {
       expect(readFileSync(join(installed, file), 'utf8'), file).not.toMatch(/from '\.[^']*\.ts'/);
     }
@@ -90,15 +134,25 @@ describe('the packed tarball', () => {
   });
 
   it('tells an old Node what it needs', () => {
-    const old = 'data:text/javascript,Object.defineProperty(process.versions, "node", { value: "20.1.0" })';
-    const done = spawnSync(process.execPath, ['--import', old, join(installed, 'dist/src/cli/launch.js'), 'help'], { encoding: 'utf8' });
+    const old =
+      'data:text/javascript,Object.defineProperty(process.versions, "node", { value: "20.1.0" })';
+    const done = spawnSync(
+      process.execPath,
+      ['--import', old, join(installed, 'dist/src/cli/launch.js'), 'help'],
+      { encoding: 'utf8' },
+    );
     expect(done.stderr).toBe('millrace: needs Node.js 24 or later, this is 20.1.0\n');
     expect(done.status).toBe(1);
   });
 
   it('serves a view', async () => {
     const { child, port } = await serve();
-    const client = new pg.Client({ host: '127.0.0.1', port, user: 'materialize', database: 'materialize' });
+    const client = new pg.Client({
+      host: '127.0.0.1',
+      port,
+      user: 'materialize',
+      database: 'materialize',
+    });
     try {
       await client.connect();
       await client.query('CREATE TABLE t (a int8)');

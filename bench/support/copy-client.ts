@@ -1,6 +1,8 @@
 /**
- * A client that does nothing but follow `COPY (SUBSCRIBE …) TO STDOUT`: each line of it is handed over
- * as it arrives. Drivers do not pass COPY on without a package of its own; the messages are read with
+ * A client that does nothing but follow `COPY (SUBSCRIBE …) TO STDOUT`: each line of it is handed
+ * over
+ * as it arrives. Drivers do not pass COPY on without a package of its own; the messages are read
+ * with
  * the parser of one of them.
  */
 import { connect } from 'node:net';
@@ -25,12 +27,18 @@ export class CopyClient {
       socket.once('error', reject);
       let asked = false;
       void parse(socket, (message) => {
-        if (message.name === 'error') reject(new Error(`COPY failed: ${'message' in message ? String(message.message) : ''}`));
+        if (message.name === 'error')
+          reject(new Error(`COPY failed: ${'message' in message ? String(message.message) : ''}`));
         else if (message.name === 'readyForQuery' && !asked) {
           asked = true;
           socket.write(serialize.query(statement));
         } else if (message.name === 'copyOutResponse') resolve(new CopyClient(socket));
-        else if (message.name === 'copyData' && 'chunk' in message && message.chunk instanceof Uint8Array) line(decoder.decode(message.chunk));
+        else if (
+          message.name === 'copyData' &&
+          'chunk' in message &&
+          message.chunk instanceof Uint8Array
+        )
+          line(decoder.decode(message.chunk));
       });
     });
   }

@@ -12,7 +12,13 @@ export interface Figure {
   readonly target?: number;
 }
 
-export function figure(name: string, ours: number, baseline: number, unit: string, target?: number): Figure {
+export function figure(
+  name: string,
+  ours: number,
+  baseline: number,
+  unit: string,
+  target?: number,
+): Figure {
   const lowerIsBetter = unit === 'ms' || unit.startsWith('bytes') || unit.startsWith('µs');
   const ratio = lowerIsBetter ? baseline / ours : ours / baseline;
   return { name, ours, baseline, ratio, unit, ...(target === undefined ? {} : { target }) };
@@ -50,12 +56,20 @@ function rounded(value: number): string {
 
 /** A table for people. */
 export function printTable(figures: readonly Figure[]): void {
-  const rows = figures.map((f) => [f.name, rounded(f.ours), rounded(f.baseline), rounded(f.ratio),
-    f.target === undefined ? '' : rounded(f.target), f.unit]);
+  const rows = figures.map((f) => [
+    f.name,
+    rounded(f.ours),
+    rounded(f.baseline),
+    rounded(f.ratio),
+    f.target === undefined ? '' : rounded(f.target),
+    f.unit,
+  ]);
   const all = [['figure', 'ours', 'baseline', 'ratio', 'must', 'unit'], ...rows];
   const widths = (all[0] ?? []).map((_, c) => Math.max(...all.map((row) => (row[c] ?? '').length)));
   for (const row of all) {
-    process.stdout.write(`${row.map((cell, c) => (c === 0 ? cell.padEnd(widths[c] ?? 0) : cell.padStart(widths[c] ?? 0))).join('  ')}\n`);
+    process.stdout.write(
+      `${row.map((cell, c) => (c === 0 ? cell.padEnd(widths[c] ?? 0) : cell.padStart(widths[c] ?? 0))).join('  ')}\n`,
+    );
   }
 }
 

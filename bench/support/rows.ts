@@ -1,5 +1,6 @@
 /**
- * Rows for benchmarks, written into batches as a decoder would: column by column, no object a row, and
+ * Rows for benchmarks, written into batches as a decoder would: column by column, no object a row,
+ * and
  * null bytes for every column that may be NULL.
  */
 import type { Batch } from '../../dataflow/value/batch.ts';
@@ -36,7 +37,11 @@ export class Texts {
 
 /** Makes a batch; `fill` gets the opened writer and returns what writes a row. */
 export function writeBatch(
-  writer: BatchWriter, rows: number, varWords: number, fill: (writer: BatchWriter) => Fill, weight: (row: number) => number = () => 1,
+  writer: BatchWriter,
+  rows: number,
+  varWords: number,
+  fill: (writer: BatchWriter) => Fill,
+  weight: (row: number) => number = () => 1,
 ): Batch {
   writer.begin(rows, varWords);
   const { slab } = writer;
@@ -50,7 +55,10 @@ export function writeBatch(
 }
 
 /** An int8 column (or a time stored as one) filled from 32-bit numbers: two words, no BigInt. */
-export function int8Column(writer: BatchWriter, column: number): (row: number, value: number) => void {
+export function int8Column(
+  writer: BatchWriter,
+  column: number,
+): (row: number, value: number) => void {
   const { i32 } = writer.slab;
   const at = writer.column[column] ?? 0;
   return (row, value) => {

@@ -1,5 +1,6 @@
 /**
- * The whole product but its sockets, in one thread, for benchmarks: statements go through a session,
+ * The whole product but its sockets, in one thread, for benchmarks: statements go through a
+ * session,
  * plans to the real engine; batches of columns come in where a decoder hands them over, and changes
  * go out where a SUBSCRIBE takes them.
  */
@@ -36,13 +37,17 @@ class DirectLink implements EngineLink {
   #due = false;
 
   constructor() {
-    this.engine = new Engine({ respond: (response) => this.#respond(response), now: () => realClock.monotonic() });
+    this.engine = new Engine({
+      respond: (response) => this.#respond(response),
+      now: () => realClock.monotonic(),
+    });
   }
 
   #respond(response: HostResponse): void {
     if (this.stepping && response.kind === 'frontier') return;
     if (response.kind === 'changes' && this.changes !== null) {
-      for (const { batch } of response.chunks) if (batch !== null) this.changes(batch, response.request);
+      for (const { batch } of response.chunks)
+        if (batch !== null) this.changes(batch, response.request);
     } else if (!this.stepping || response.kind !== 'complete') this.#queue.push(response);
   }
 
@@ -51,8 +56,10 @@ class DirectLink implements EngineLink {
   }
 
   send(command: HostCommand): void {
-    if (command.kind === 'replayChunks') this.engine.replay(command.dataflow, command.collection, null, null, command.last);
-    else if (command.kind !== 'createSource' && command.kind !== 'ingest') this.engine.command(command);
+    if (command.kind === 'replayChunks')
+      this.engine.replay(command.dataflow, command.collection, null, null, command.last);
+    else if (command.kind !== 'createSource' && command.kind !== 'ingest')
+      this.engine.command(command);
     if (this.#due) return;
     this.#due = true;
     realClock.soon(() => this.settle());
@@ -66,7 +73,10 @@ class DirectLink implements EngineLink {
   }
 
   /** Length of a turn in milliseconds, and who makes the turns. */
-  turn: { readonly milliseconds: number; readonly told: ((work: () => boolean) => boolean) | null } = { milliseconds: 1_000, told: null };
+  turn: {
+    readonly milliseconds: number;
+    readonly told: ((work: () => boolean) => boolean) | null;
+  } = { milliseconds: 1_000, told: null };
 
   /** The same without delivering: what a step costs. */
   work(): void {
@@ -82,7 +92,10 @@ class DirectLink implements EngineLink {
 }
 
 const silentReader: SourceReader = {
-  start: () => undefined, resume: () => undefined, ends: () => new Map(), close: () => Promise.resolve(),
+  start: () => undefined,
+  resume: () => undefined,
+  ends: () => new Map(),
+  close: () => Promise.resolve(),
 };
 
 /** A Kafka connection on which nothing ever comes: batches are handed over directly. */
@@ -102,7 +115,11 @@ export class SqlEngine {
 
   private constructor() {
     this.#coordinator = new Coordinator({
-      link: this.#link, clock: realClock, entropy: realEntropy, log: stderrLog, system: systemRelations,
+      link: this.#link,
+      clock: realClock,
+      entropy: realEntropy,
+      log: stderrLog,
+      system: systemRelations,
       connect: () => silentConnection,
     });
     this.#session = new SessionRegistry(this.#coordinator).open(new Map([['user', 'bench']]), '');
@@ -119,11 +136,15 @@ export class SqlEngine {
     for (const statement of this.#session.parseScript(text)) {
       const outcome = await this.#session.run(statement);
       if (outcome.kind !== 'rows') continue;
-      const types = outcome.columns.map((column): ColumnType => ({ type: column.type.name, nullable: column.nullable }));
+      const types = outcome.columns.map((column): ColumnType => ({
+        type: column.type.name,
+        nullable: column.nullable,
+      }));
       rows = [];
       for (let packed = await outcome.next(); packed !== null; packed = await outcome.next()) {
         const batch = unpackBatch(packed, types, 0);
-        for (let r = 0; r < batch.rows; r++) rows.push(types.map((type, c) => readDatum(batch, c, r, type.type)));
+        for (let r = 0; r < batch.rows; r++)
+          rows.push(types.map((type, c) => readDatum(batch, c, r, type.type)));
       }
     }
     await this.#session.sync(false);
@@ -136,7 +157,8 @@ export class SqlEngine {
       changes(batch);
       this.#link.engine.command({ kind: 'credit', request, bytes: batch.buffer.byteLength });
     };
-    for (const statement of this.#session.parseScript(`SUBSCRIBE ${name}`)) await this.#session.run(statement);
+    for (const statement of this.#session.parseScript(`SUBSCRIBE ${name}`))
+      await this.#session.run(statement);
     this.#link.settle();
   }
 
@@ -148,7 +170,10 @@ export class SqlEngine {
 
   /** A writer of batches of a relation. */
   writer(name: string): BatchWriter {
-    const columns = this.relation(name).columns.map((column) => ({ type: column.type.name, nullable: column.nullable }));
+    const columns = this.relation(name).columns.map((column) => ({
+      type: column.type.name,
+      nullable: column.nullable,
+    }));
     return new BatchWriter(this.#link.engine.pool, columns);
   }
 
@@ -168,7 +193,10 @@ export class SqlEngine {
     this.#link.stepping = false;
   }
 
-  /** From now on runs in turns of `milliseconds`; `told` must make each turn and say whether there is more. */
+  /**
+   * From now on runs in turns of `milliseconds`; `told` must make each turn and say whether there
+   * is more.
+   */
   watchTurns(milliseconds: number, told: (turn: () => boolean) => boolean): void {
     this.#link.turn = { milliseconds, told };
   }

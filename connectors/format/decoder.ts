@@ -1,6 +1,7 @@
 /**
  * From raw record batches to columns: the contract of a source decoder. It runs on the dataflow
- * thread, is made once per (source, wanted columns) and generated for them: columns that nobody reads
+ * thread, is made once per (source, wanted columns) and generated for them: columns that nobody
+ * reads
  * are skipped, not decoded.
  */
 import type { Batch } from '../../dataflow/value/batch.ts';
@@ -45,13 +46,21 @@ export interface DecodeError {
   readonly message: string;
 }
 
-/** What decoding one chunk gives. For upsert, `tombstones` marks rows of which only the key is set. */
+/**
+ * What decoding one chunk gives. For upsert, `tombstones` marks rows of which only the key is set.
+ */
 export interface Decoded {
-  /** Columns = the wanted ones, in order, weights +1; null if no record was wanted. Its slab use is the caller's. */
+  /**
+   * Columns = the wanted ones, in order, weights +1; null if no record was wanted. Its slab use is
+   * the caller's.
+   */
   readonly batch: Batch | null;
   /** One byte a row, 1 = a delete of the key; null if there is none. */
   readonly tombstones: Uint8Array | null;
-  /** Upsert: one byte a row, 1 = the value did not decode: only the key is set, its error is in `errors`. */
+  /**
+   * Upsert: one byte a row, 1 = the value did not decode: only the key is set, its error is in
+   * `errors`.
+   */
   readonly failed: Uint8Array | null;
   /** First the errors of failed rows, in row order; then those of records that give no row. */
   readonly errors: readonly DecodeError[];
@@ -60,6 +69,9 @@ export interface Decoded {
 
 export interface Decoder {
   readonly columns: readonly ColumnType[];
-  /** Never throws for data: a broken batch (CRC, length, codec) is one error naming its offset range. */
+  /**
+   * Never throws for data: a broken batch (CRC, length, codec) is one error naming its offset
+   * range.
+   */
   decode(chunk: RawChunk, pool: SlabPool, step: number): readonly Decoded[];
 }

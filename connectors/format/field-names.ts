@@ -1,8 +1,10 @@
 /**
  * Which field comes next. What stands between two values of an object (`,"name":` with whatever
- * blanks the producer puts there) is a *token*. Producers write the same tokens in the same order in
+ * blanks the producer puts there) is a *token*. Producers write the same tokens in the same order
+ * in
  * record after record, so the table remembers tokens byte for byte, with the field that each names
- * and the token that came after it last time. The next token is then found by comparing a few words,
+ * and the token that came after it last time. The next token is then found by comparing a few
+ * words,
  * which replaces checks of comma, quotes, key, colon and blanks: a token that was parsed once means
  * the same wherever the same bytes stand in the same place.
  *
@@ -21,7 +23,10 @@ import { comma, quote } from './json-cursor.ts';
 const tokensMax = 1024;
 /** Words of the longest token that is. */
 const tokenWords = 16;
-/** A token's row in the table: length in bytes, field, the token that followed last time, then its words. */
+/**
+ * A token's row in the table: length in bytes, field, the token that followed last time, then its
+ * words.
+ */
 const rowField = 1;
 const rowNext = 2;
 const rowWords = 3;
@@ -40,7 +45,10 @@ export const unwanted = -1;
 export class FieldNames {
   readonly #names: readonly Uint8Array[];
   readonly #byName: ReadonlyMap<string, number>;
-  /** One row a token; a token is known by the offset of its row. The first two are the start and the unknown. */
+  /**
+   * One row a token; a token is known by the offset of its row. The first two are the start and the
+   * unknown.
+   */
   readonly #table = new Int32Array(tokensMax * rowStride);
   readonly #slots = new Int32Array(slotsMask + 1).fill(-1);
   #end = 2 * rowStride;
@@ -62,7 +70,8 @@ export class FieldNames {
 
   /**
    * Reads the token at `p`, where an object has just begun or a value has just ended; answers the
-   * index of the value after it, of the byte where the object must end (`found` = `noMore`), or -1 if
+   * index of the value after it, of the byte where the object must end (`found` = `noMore`), or -1
+   * if
    * this is not JSON.
    */
   find(cursor: JsonCursor, p: number): number {
@@ -81,8 +90,9 @@ export class FieldNames {
           word++;
         }
         const rest = bytes & 3;
-        const same = q === wideEnd
-          && (rest === 0 || ((view.getInt32(q, true) ^ table[word]) << (32 - 8 * rest)) === 0);
+        const same =
+          q === wideEnd &&
+          (rest === 0 || (view.getInt32(q, true) ^ table[word]) << (32 - 8 * rest) === 0);
         // Where a blank follows, the token is a longer one.
         if (same && cursor.bytes[after] > 0x20) {
           this.#at = guess;
@@ -118,7 +128,9 @@ export class FieldNames {
       this.#follow(token);
       return p;
     }
-    this.found = escaped ? this.#byText(cursor, key, keyEnd) : this.#byBytes(bytes, key, keyEnd - 1);
+    this.found = escaped
+      ? this.#byText(cursor, key, keyEnd)
+      : this.#byBytes(bytes, key, keyEnd - 1);
     this.#learn(bytes, from, p);
     return p;
   }

@@ -5,10 +5,13 @@
  * bytes are not JSON. A value that is JSON but not of the type leaves a reason in `refusal`; the
  * index answered is right all the same, so that the rest of the record can be checked. What each
  * type takes:
- *  - bool: true, false. Integers: numbers without fraction (1.0 and 1e3 count), or strings with what
+ *  - bool: true, false. Integers: numbers without fraction (1.0 and 1e3 count), or strings with
+ *    what
  *    Postgres reads as that type. Floats and numeric: numbers, or strings as Postgres reads them.
- *  - text types: strings. uuid, bytea (hex or escape form), interval, date and time types: strings as
- *    Postgres reads them, ISO 8601 among them. Numbers are not taken for times: nothing says their unit.
+ *  - text types: strings. uuid, bytea (hex or escape form), interval, date and time types: strings
+ *    as
+ *    Postgres reads them, ISO 8601 among them.
+ *    Numbers are not taken for times: nothing says their unit.
  *  - jsonb: anything, canonical. json: anything, as it stands.
  *
  * The usual spellings are read from the bytes; the others go through `parseDatum`, whose messages
@@ -32,8 +35,25 @@ import { readString } from './json-string.ts';
 import type { Heap, StagedColumn } from './staging.ts';
 
 const fieldTypes = [
-  'bool', 'int2', 'int4', 'int8', 'float4', 'float8', 'numeric', 'text', 'varchar', 'bpchar',
-  'bytea', 'date', 'time', 'timestamp', 'timestamptz', 'interval', 'uuid', 'jsonb', 'json',
+  'bool',
+  'int2',
+  'int4',
+  'int8',
+  'float4',
+  'float8',
+  'numeric',
+  'text',
+  'varchar',
+  'bpchar',
+  'bytea',
+  'date',
+  'time',
+  'timestamp',
+  'timestamptz',
+  'interval',
+  'uuid',
+  'jsonb',
+  'json',
 ] as const;
 
 /** Types that a field of a JSON object can have. */
@@ -80,29 +100,43 @@ export class FieldReader {
     this.#canonical = new JsonCanonical(cursor, heap);
   }
 
-  /** See the head of this file; `kind` is a `fieldKind`. `at` is inside the document; null never comes here. */
+  /**
+   * See the head of this file; `kind` is a `fieldKind`. `at` is inside the document; null never
+   * comes here.
+   */
   read(kind: number, modifier: number, at: number, column: StagedColumn, row: number): number {
     this.refusal = null;
     const type = fieldTypes[kind];
     switch (kind) {
-      case 0: return this.#bool(at, column, row);
+      case 0:
+        return this.#bool(at, column, row);
       case 1:
       case 2:
-      case 3: return this.#integer(kind, at, column, row);
+      case 3:
+        return this.#integer(kind, at, column, row);
       case 4:
-      case 5: return this.#float(kind, at, column, row);
-      case 6: return this.#numeric(modifier, at, column, row);
-      case 7: return this.#text(at, column, row);
+      case 5:
+        return this.#float(kind, at, column, row);
+      case 6:
+        return this.#numeric(modifier, at, column, row);
+      case 7:
+        return this.#text(at, column, row);
       case 8:
-      case 9: return this.#limitedText(kind, modifier, at, column, row);
+      case 9:
+        return this.#limitedText(kind, modifier, at, column, row);
       case 11:
       case 12:
       case 13:
-      case 14: return this.#datetime(kind, modifier, at, column, row);
-      case 16: return this.#uuid(at, column, row);
-      case 17: return this.#jsonb(at, column, row);
-      case 18: return this.#json(at, column, row);
-      default: return this.#spelled(type, modifier, at, column, row);
+      case 14:
+        return this.#datetime(kind, modifier, at, column, row);
+      case 16:
+        return this.#uuid(at, column, row);
+      case 17:
+        return this.#jsonb(at, column, row);
+      case 18:
+        return this.#json(at, column, row);
+      default:
+        return this.#spelled(type, modifier, at, column, row);
     }
   }
 
@@ -117,7 +151,11 @@ export class FieldReader {
   #wrongKind(type: TypeName, at: number): number {
     const next = this.#cursor.skipValue(at, limits.jsonDepthMax);
     if (next < 0) return -1;
-    return this.#refuse(`${this.#quoted(at, next)} is not of type ${typeInfo(type).sqlName}`, '22P02', next);
+    return this.#refuse(
+      `${this.#quoted(at, next)} is not of type ${typeInfo(type).sqlName}`,
+      '22P02',
+      next,
+    );
   }
 
   #quoted(at: number, next: number): string {
@@ -126,7 +164,13 @@ export class FieldReader {
   }
 
   /** Any string value through `parseDatum`. */
-  #spelled(type: FieldType, modifier: number, at: number, column: StagedColumn, row: number): number {
+  #spelled(
+    type: FieldType,
+    modifier: number,
+    at: number,
+    column: StagedColumn,
+    row: number,
+  ): number {
     const cursor = this.#cursor;
     if (cursor.bytes[at] !== quote) return this.#wrongKind(type, at);
     const next = readString(cursor, at + 1, this.#heap, this.#string);
@@ -138,7 +182,12 @@ export class FieldReader {
   }
 
   #parse(
-    type: FieldType, modifier: number, text: string, column: StagedColumn, row: number, next: number,
+    type: FieldType,
+    modifier: number,
+    text: string,
+    column: StagedColumn,
+    row: number,
+    next: number,
   ): number {
     try {
       this.#write(type, parseDatum(type, text, modifier), column, row);
@@ -197,7 +246,11 @@ export class FieldReader {
     const fits = this.#high === low >> 31 && (kind === kindInt4 || (low << 16) >> 16 === low);
     if (!fits) {
       const text = this.#quoted(at, next).replaceAll('"', '');
-      return this.#refuse(`value "${text}" is out of range for type ${sqlName(kind)}`, '22003', next);
+      return this.#refuse(
+        `value "${text}" is out of range for type ${sqlName(kind)}`,
+        '22003',
+        next,
+      );
     }
     column.words[row] = low;
     return next;
@@ -219,7 +272,8 @@ export class FieldReader {
       value = value * 10 + digit;
     }
     if (p === first || (bytes[first] === 0x30 && p > first + 1)) return -1;
-    if (p - first === exactDigits && p < end && isDigit(bytes[p])) return this.#longDigits(first, negative);
+    if (p - first === exactDigits && p < end && isDigit(bytes[p]))
+      return this.#longDigits(first, negative);
     const signed = negative ? -value : value;
     const high = Math.floor(signed / two32);
     this.#high = high;
@@ -264,7 +318,8 @@ export class FieldReader {
     if (next < 0) return -1;
     const text = cursor.text(at, next);
     const whole = wholeNumber(text);
-    if (whole === null) return this.#refuse(`${this.#quoted(at, next)} is not a whole number`, '22P02', next);
+    if (whole === null)
+      return this.#refuse(`${this.#quoted(at, next)} is not a whole number`, '22P02', next);
     return this.#parse(type, -1, whole, column, row, next);
   }
 
@@ -288,8 +343,14 @@ export class FieldReader {
       else break;
     }
     const scale = fraction === 0 ? 0 : p - fraction;
-    const usual = digits > 0 && digits <= exactDigits && fraction !== p && fraction !== firstDigit + 1
-      && (bytes[firstDigit] !== 0x30 || digits - scale === 1) && p < end && (bytes[p] | 0x20) !== 0x65;
+    const usual =
+      digits > 0 &&
+      digits <= exactDigits &&
+      fraction !== p &&
+      fraction !== firstDigit + 1 &&
+      (bytes[firstDigit] !== 0x30 || digits - scale === 1) &&
+      p < end &&
+      (bytes[p] | 0x20) !== 0x65;
     if (!usual) return this.#otherFloat(kind, at, column, row);
     const exact = scale === 0 ? value : value / powers[scale];
     const signed = negative ? -exact : exact;
@@ -308,7 +369,11 @@ export class FieldReader {
     const value = Number(cursor.buffer.toString('latin1', at, next));
     const rounded = kind === kindFloat4 ? Math.fround(value) : value;
     if (!Number.isFinite(rounded) || (rounded === 0 && !isZero(cursor.bytes, at, next))) {
-      return this.#refuse(`"${this.#quoted(at, next)}" is out of range for type ${sqlName(kind)}`, '22003', next);
+      return this.#refuse(
+        `"${this.#quoted(at, next)}" is out of range for type ${sqlName(kind)}`,
+        '22003',
+        next,
+      );
     }
     column.doubles[row] = rounded;
     return next;
@@ -334,9 +399,14 @@ export class FieldReader {
       else break;
     }
     const scale = fraction === 0 ? 0 : p - fraction;
-    const usual = digits > 0 && digits <= exactDigits && fraction !== p && fraction !== firstDigit + 1
-      && (bytes[firstDigit] !== 0x30 || digits - scale === 1) && p < end
-      && (quoted ? bytes[p] === quote : (bytes[p] | 0x20) !== 0x65);
+    const usual =
+      digits > 0 &&
+      digits <= exactDigits &&
+      fraction !== p &&
+      fraction !== firstDigit + 1 &&
+      (bytes[firstDigit] !== 0x30 || digits - scale === 1) &&
+      p < end &&
+      (quoted ? bytes[p] === quote : (bytes[p] | 0x20) !== 0x65);
     if (!usual) return this.#otherNumeric(modifier, at, column, row);
     if (!this.#fitNumeric(negative ? -value : value, digits, scale, modifier, column, row)) {
       return this.#otherNumeric(modifier, at, column, row);
@@ -344,9 +414,17 @@ export class FieldReader {
     return quoted ? p + 1 : p;
   }
 
-  /** Writes a small coefficient at the scale that the modifier asks for; false if that takes more care. */
+  /**
+   * Writes a small coefficient at the scale that the modifier asks for; false if that takes more
+   * care.
+   */
   #fitNumeric(
-    value: number, digits: number, scale: number, modifier: number, column: StagedColumn, row: number,
+    value: number,
+    digits: number,
+    scale: number,
+    modifier: number,
+    column: StagedColumn,
+    row: number,
   ): boolean {
     let coefficient = value;
     let finalScale = scale;
@@ -360,7 +438,11 @@ export class FieldReader {
       if (precision < exactDigits && Math.abs(coefficient) >= powers[precision]) return false;
     }
     this.#heap.reserve(16);
-    this.#closeVar(writeSmallNumeric(this.#heap.i32, this.#heap.top, coefficient, finalScale), column, row);
+    this.#closeVar(
+      writeSmallNumeric(this.#heap.i32, this.#heap.top, coefficient, finalScale),
+      column,
+      row,
+    );
     return true;
   }
 
@@ -393,8 +475,16 @@ export class FieldReader {
     return next;
   }
 
-  /** varchar(n) and char(n). A text of at most n bytes fits; the others are counted by characters. */
-  #limitedText(kind: number, modifier: number, at: number, column: StagedColumn, row: number): number {
+  /**
+   * varchar(n) and char(n). A text of at most n bytes fits; the others are counted by characters.
+   */
+  #limitedText(
+    kind: number,
+    modifier: number,
+    at: number,
+    column: StagedColumn,
+    row: number,
+  ): number {
     const cursor = this.#cursor;
     const type = fieldTypes[kind];
     if (cursor.bytes[at] !== quote) return this.#wrongKind(type, at);
@@ -402,7 +492,8 @@ export class FieldReader {
     if (next < 0) return -1;
     if (this.#string.refusal !== null) return this.#refuse(this.#string.refusal, '22P05', next);
     let { bytes } = this.#string;
-    if (modifier >= 4 && bytes > modifier - 4) return this.#spelled(type, modifier, at, column, row);
+    if (modifier >= 4 && bytes > modifier - 4)
+      return this.#spelled(type, modifier, at, column, row);
     const { u8, top } = this.#heap;
     if (type === 'bpchar') while (bytes > 0 && u8[top * 4 + bytes - 1] === 0x20) bytes--;
     this.#closeVar(bytes, column, row);
@@ -416,9 +507,12 @@ export class FieldReader {
     const next = cursor.skipString(at + 1);
     if (next < 0) return -1;
     const time = this.#time;
-    const usual = !cursor.escaped && (modifier < 0 || type === 'date') && (type === 'time'
-      ? time.readTime(cursor.bytes, at + 1, next - 1) && time.hasTime
-      : time.readDate(cursor.bytes, at + 1, next - 1));
+    const usual =
+      !cursor.escaped &&
+      (modifier < 0 || type === 'date') &&
+      (type === 'time'
+        ? time.readTime(cursor.bytes, at + 1, next - 1) && time.hasTime
+        : time.readDate(cursor.bytes, at + 1, next - 1));
     if (!usual) return this.#spelled(type, modifier, at, column, row);
     if (type === 'date') column.words[row] = time.days;
     else if (type === 'time') writeMicroseconds(column.words, 2 * row, 0, time.microseconds);
@@ -431,9 +525,14 @@ export class FieldReader {
 
   #uuid(at: number, column: StagedColumn, row: number): number {
     const { bytes, end } = this.#cursor;
-    const usual = bytes[at] === quote && at + 38 <= end && bytes[at + 37] === quote
-      && bytes[at + 9] === minus && bytes[at + 14] === minus && bytes[at + 19] === minus
-      && bytes[at + 24] === minus;
+    const usual =
+      bytes[at] === quote &&
+      at + 38 <= end &&
+      bytes[at + 37] === quote &&
+      bytes[at + 9] === minus &&
+      bytes[at + 14] === minus &&
+      bytes[at + 19] === minus &&
+      bytes[at + 24] === minus;
     if (!usual) return this.#spelled('uuid', -1, at, column, row);
     this.#heap.reserve(16);
     const { u8, top } = this.#heap;
@@ -477,7 +576,8 @@ function wholeNumber(text: string): string | null {
   // 40 digits are beyond every integer type; the bound keeps hostile exponents from making more.
   const exponent = Number(/[eE]([+-]?\d+)$/.exec(text)?.[1] ?? 0);
   if (/^-?0*(?:\.0*)?(?:[eE].*)?$/.test(text)) return '0';
-  if (text.length > 400 || Math.abs(exponent) > 40) return exponent > 0 || !/[.eE]/.test(text) ? '9'.repeat(40) : null;
+  if (text.length > 400 || Math.abs(exponent) > 40)
+    return exponent > 0 || !/[.eE]/.test(text) ? '9'.repeat(40) : null;
   const printed = formatDecimal(parseDecimal(text));
   return /^-?\d+(?:\.0*)?$/.test(printed) ? printed.replace(/\.0*$/, '') : null;
 }

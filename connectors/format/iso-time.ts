@@ -21,13 +21,23 @@ const epochDays = 730_425;
 const fractionUnits = [0, 100_000, 10_000, 1_000, 100, 10, 1];
 const monthDays = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
-/** Days from 2000-01-01 to a date of the proleptic Gregorian calendar (Howard Hinnant's `days_from_civil`). */
+/**
+ * Days from 2000-01-01 to a date of the proleptic Gregorian calendar (Howard Hinnant's
+ * `days_from_civil`).
+ */
 function daysOf(year: number, month: number, day: number): number {
   const y = month <= 2 ? year - 1 : year;
   const era = Math.floor(y / 400);
   const ofEra = y - era * 400;
   const ofYear = Math.floor((153 * (month + (month > 2 ? -3 : 9)) + 2) / 5) + day - 1;
-  return era * 146_097 + ofEra * 365 + Math.floor(ofEra / 4) - Math.floor(ofEra / 100) + ofYear - epochDays;
+  return (
+    era * 146_097 +
+    ofEra * 365 +
+    Math.floor(ofEra / 4) -
+    Math.floor(ofEra / 100) +
+    ofYear -
+    epochDays
+  );
 }
 
 function daysInMonth(year: number, month: number): number {
@@ -104,7 +114,8 @@ export class IsoTime {
   #time(): boolean {
     const hour = this.#two(this.#at);
     const minute = this.#two(this.#at + 3);
-    if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || this.#bytes[this.#at + 2] !== 0x3a) return false;
+    if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || this.#bytes[this.#at + 2] !== 0x3a)
+      return false;
     this.#at += 5;
     let second = 0;
     let fraction = 0;
@@ -122,12 +133,16 @@ export class IsoTime {
     return this.#zone();
   }
 
-  /** Microseconds of the fraction that starts with the point at `#at`; -1 unless it has one to six digits. */
+  /**
+   * Microseconds of the fraction that starts with the point at `#at`; -1 unless it has one to six
+   * digits.
+   */
   #fraction(): number {
     const from = this.#at + 1;
     let p = from;
     let value = 0;
-    for (; p < this.#end && isDigit(this.#bytes[p]); p++) value = value * 10 + this.#bytes[p] - 0x30;
+    for (; p < this.#end && isDigit(this.#bytes[p]); p++)
+      value = value * 10 + this.#bytes[p] - 0x30;
     const digits = p - from;
     if (digits < 1 || digits > 6) return -1;
     this.#at = p;
@@ -155,7 +170,12 @@ export class IsoTime {
 }
 
 /** Writes days * 86,400,000,000 + `microseconds` as an int64 (low word first) at `words[at]`. */
-export function writeMicroseconds(words: Int32Array, at: number, days: number, microseconds: number): void {
+export function writeMicroseconds(
+  words: Int32Array,
+  at: number,
+  days: number,
+  microseconds: number,
+): void {
   const low = days * dayLow + microseconds;
   const carry = Math.floor(low / two32);
   words[at] = low - carry * two32;

@@ -1,5 +1,6 @@
 /**
- * Goal: a document becomes exactly the canonical text that `canonicalJsonb` gives, or both refuse it.
+ * Goal: a document becomes exactly the canonical text that `canonicalJsonb` gives, or both refuse
+ * it.
  * Method: random documents with awkward keys, numbers and escapes, in random spellings, whole and
  * mutated; objects that are large, nested, reversed, or full of equal keys.
  */
@@ -22,7 +23,10 @@ function reference(text: string): string | null {
 
 /** The canonical texts of the documents, null where one is refused. */
 function canonical(documents: readonly (string | Uint8Array)[]): (string | null)[] {
-  const { rows, errors } = decodeRecords(source, documents.map((value) => ({ value })));
+  const { rows, errors } = decodeRecords(
+    source,
+    documents.map((value) => ({ value })),
+  );
   const failed = new Set(errors.map(({ message }) => Number(/offset (\d+)/.exec(message)?.[1])));
   let next = 0;
   return documents.map((_, offset) => {
@@ -32,28 +36,91 @@ function canonical(documents: readonly (string | Uint8Array)[]): (string | null)
   });
 }
 
-const keys = ['a', 'b', 'aa', 'ab', '', 'é', 'zz', '\\u0061', '\\n', 'long key that is longer than a few words', 'ba', 'a b'];
-const numbers = ['0', '-0', '-0.0', '1.50', '1e2', '1E-3', '-12.5e+1', '123456789012345678901234567890', '0.10', '1e400', '5e-324', '1e131071', '1e131073'];
-const strings = ['""', '"a"', '"\\/"', '"\\u001f\\u007f"', '"\\u00e9\\ud83d\\ude00"', '"é😀"', '"\\b\\f\\n\\r\\t\\"\\\\"', '"some longer text, and more of it"'];
+const keys = [
+  'a',
+  'b',
+  'aa',
+  'ab',
+  '',
+  'é',
+  'zz',
+  '\\u0061',
+  '\\n',
+  'long key that is longer than a few words',
+  'ba',
+  'a b',
+];
+const numbers = [
+  '0',
+  '-0',
+  '-0.0',
+  '1.50',
+  '1e2',
+  '1E-3',
+  '-12.5e+1',
+  '123456789012345678901234567890',
+  '0.10',
+  '1e400',
+  '5e-324',
+  '1e131071',
+  '1e131073',
+];
+const strings = [
+  '""',
+  '"a"',
+  '"\\/"',
+  '"\\u001f\\u007f"',
+  '"\\u00e9\\ud83d\\ude00"',
+  '"é😀"',
+  '"\\b\\f\\n\\r\\t\\"\\\\"',
+  '"some longer text, and more of it"',
+];
 const refused = ['"\\u0000"', '"\\ud800"', '"\\udc00x"'];
 
 function document(random: Random, depth: number): string {
   const blank = random.pick(['', '', ' ', '\n ']);
   switch (random.below(depth > 0 ? 7 : 4)) {
-    case 0: return random.pick(numbers.slice(0, 11));
-    case 1: return random.pick(strings);
-    case 2: return random.pick(['true', 'false', 'null']);
-    case 3: return random.chance(0.02) ? random.pick(refused) : '1';
-    case 4: return `[${blank}${Array.from({ length: random.below(5) }, () => document(random, depth - 1)).join(`${blank},${blank}`)}]`;
+    case 0:
+      return random.pick(numbers.slice(0, 11));
+    case 1:
+      return random.pick(strings);
+    case 2:
+      return random.pick(['true', 'false', 'null']);
+    case 3:
+      return random.chance(0.02) ? random.pick(refused) : '1';
+    case 4:
+      return `[${blank}${Array.from({ length: random.below(5) }, () => document(random, depth - 1)).join(`${blank},${blank}`)}]`;
     default: {
-      const members = Array.from({ length: random.below(8) }, () => `"${random.pick(keys)}"${blank}:${blank}${document(random, depth - 1)}`);
+      const members = Array.from(
+        { length: random.below(8) },
+        () => `"${random.pick(keys)}"${blank}:${blank}${document(random, depth - 1)}`,
+      );
       return `{${blank}${members.join(`,${blank}`)}${blank}}`;
     }
   }
 }
 
 test('single values', () => {
-  const documents = [...numbers, ...strings, ...refused, 'true', ' null ', '[]', '{}', '', ' ', '{', '[1,]', '{"a":}', '01', '1.', '+1', 'nul', '"a', '1 2'];
+  const documents = [
+    ...numbers,
+    ...strings,
+    ...refused,
+    'true',
+    ' null ',
+    '[]',
+    '{}',
+    '',
+    ' ',
+    '{',
+    '[1,]',
+    '{"a":}',
+    '01',
+    '1.',
+    '+1',
+    'nul',
+    '"a',
+    '1 2',
+  ];
   expect(canonical(documents)).toEqual(documents.map(reference));
 });
 
@@ -68,7 +135,8 @@ test('mutated documents', () => {
   const symbols = '{}[]",:\\0123456789-+.eE tfnu/';
   const documents = Array.from({ length: 4000 }, () => {
     const characters = [...document(random, 3)];
-    for (let times = 1 + random.below(2); times > 0; times--) characters[random.below(characters.length)] = random.pick([...symbols]);
+    for (let times = 1 + random.below(2); times > 0; times--)
+      characters[random.below(characters.length)] = random.pick([...symbols]);
     return characters.join('');
   });
   expect(canonical(documents)).toEqual(documents.map(reference));

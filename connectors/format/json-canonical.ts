@@ -1,5 +1,6 @@
 /**
- * Any JSON value into jsonb's canonical text (dataflow/value/jsonb.ts), bytes to bytes, at the top of
+ * Any JSON value into jsonb's canonical text (dataflow/value/jsonb.ts), bytes to bytes, at the top
+ * of
  * a heap: members sorted by length of key, then bytes, the last of equal keys kept; `", "` and
  * `": "`; numbers without exponent.
  *
@@ -16,8 +17,18 @@ import { canonicalJsonb } from '../../dataflow/value/json-text.ts';
 import { utf8 } from '../../dataflow/value/words.ts';
 import type { JsonCursor } from './json-cursor.ts';
 import {
-  backslash, closeBrace, closeBracket, colon, comma, hexDigit, lowestByte, minus, openBrace,
-  openBracket, quote, special,
+  backslash,
+  closeBrace,
+  closeBracket,
+  colon,
+  comma,
+  hexDigit,
+  lowestByte,
+  minus,
+  openBrace,
+  openBracket,
+  quote,
+  special,
 } from './json-cursor.ts';
 import type { Heap } from './staging.ts';
 import { writeCodePoint } from './text-bytes.ts';
@@ -29,7 +40,9 @@ const numberBytesMax = numericIntegerDigitsMax + numericScaleMax + 16;
 /** Output per byte of source at most: a comma or colon gets a blank; escapes never grow. */
 const growth = 2;
 const spareBytes = 64;
-/** Objects of up to this many members are sorted in place; larger ones must not cost their square. */
+/**
+ * Objects of up to this many members are sorted in place; larger ones must not cost their square.
+ */
 const insertionMax = 24;
 
 /** Writes canonical texts to one heap; reused for ever. */
@@ -119,10 +132,14 @@ export class JsonCanonical {
     if (at >= cursor.end) return cursor.fail('a value is missing');
     const first = cursor.bytes[at];
     switch (first) {
-      case quote: return this.#string(at);
-      case openBrace: return this.#object(at + 1, depth - 1);
-      case openBracket: return this.#array(at + 1, depth - 1);
-      default: break;
+      case quote:
+        return this.#string(at);
+      case openBrace:
+        return this.#object(at + 1, depth - 1);
+      case openBracket:
+        return this.#array(at + 1, depth - 1);
+      default:
+        break;
     }
     if (first <= 0x39) return this.#number(at);
     const next = cursor.skipLiteral(at);
@@ -166,7 +183,8 @@ export class JsonCanonical {
     const start = this.#to;
     let sorted = true;
     for (;;) {
-      if (p >= cursor.end || cursor.bytes[p] !== quote) return cursor.fail('an object key is expected');
+      if (p >= cursor.end || cursor.bytes[p] !== quote)
+        return cursor.fail('an object key is expected');
       const member = this.#openMember();
       p = this.#string(p);
       if (p < 0) return -1;
@@ -179,7 +197,8 @@ export class JsonCanonical {
       p = this.#value(p, depth);
       if (p < 0) return -1;
       this.#members[member + 2] = this.#to;
-      if (sorted && member > firstMember && this.#compare(member - memberSlots, member) >= 0) sorted = false;
+      if (sorted && member > firstMember && this.#compare(member - memberSlots, member) >= 0)
+        sorted = false;
       p = cursor.skipBlank(p);
       if (p >= cursor.end) return cursor.fail('an object has no end');
       const byte = cursor.bytes[p++];
@@ -220,14 +239,19 @@ export class JsonCanonical {
     return 0;
   }
 
-  /** Writes the members from slot `first` on anew from byte `start`: sorted, the last of equals only. */
+  /**
+   * Writes the members from slot `first` on anew from byte `start`: sorted, the last of equals
+   * only.
+   */
   #rearrange(first: number, start: number): void {
     const count = (this.#memberTop - first) / memberSlots;
-    const sorted = count <= insertionMax ? this.#insertionSort(first, count) : this.#longSort(first);
+    const sorted =
+      count <= insertionMax ? this.#insertionSort(first, count) : this.#longSort(first);
     this.#keepOld(start);
     let kept = 0;
     for (let k = 0; k < count; k++) {
-      if (k + 1 === count || this.#compare(sorted[k], sorted[k + 1]) !== 0) sorted[kept++] = sorted[k];
+      if (k + 1 === count || this.#compare(sorted[k], sorted[k + 1]) !== 0)
+        sorted[kept++] = sorted[k];
     }
     const members = this.#members;
     let to = start;
@@ -244,7 +268,10 @@ export class JsonCanonical {
     this.#to = to;
   }
 
-  /** Copies what was written from byte `start` on to the scratch. Keys are compared before they are overwritten. */
+  /**
+   * Copies what was written from byte `start` on to the scratch. Keys are compared before they are
+   * overwritten.
+   */
   #keepOld(start: number): void {
     const bytes = this.#to - start;
     if (bytes > this.#scratch.length) {
@@ -300,7 +327,10 @@ export class JsonCanonical {
     }
   }
 
-  /** `at` is the index of the opening quote. Plain strings are checked and copied in one pass of words. */
+  /**
+   * `at` is the index of the opening quote. Plain strings are checked and copied in one pass of
+   * words.
+   */
   #string(at: number): number {
     const cursor = this.#cursor;
     const { view, end } = cursor;
@@ -349,7 +379,10 @@ export class JsonCanonical {
         const code = this.#codePoint(p);
         p += code > 0xffff ? 12 : 6;
         if (code < 0) {
-          this.#refuse('a string has the character \\u0000 or half of a surrogate pair, which text cannot hold', '22P05');
+          this.#refuse(
+            'a string has the character \\u0000 or half of a surrogate pair, which text cannot hold',
+            '22P05',
+          );
           break;
         }
         to = writeEscaped(target, to, code);
@@ -372,8 +405,13 @@ export class JsonCanonical {
 
 /** Copies [from, to) in words where they may be read; may write up to three bytes too many. */
 function copyRun(
-  source: Uint8Array, sourceView: DataView, from: number, to: number,
-  target: Uint8Array, targetView: DataView, at: number,
+  source: Uint8Array,
+  sourceView: DataView,
+  from: number,
+  to: number,
+  target: Uint8Array,
+  targetView: DataView,
+  at: number,
 ): void {
   if (to - from > 256) {
     target.set(source.subarray(from, to), at);
@@ -388,11 +426,23 @@ function copyRun(
 }
 
 function hex4(bytes: Uint8Array, at: number): number {
-  return (hexDigit(bytes[at]) << 12) | (hexDigit(bytes[at + 1]) << 8)
-    | (hexDigit(bytes[at + 2]) << 4) | hexDigit(bytes[at + 3]);
+  return (
+    (hexDigit(bytes[at]) << 12) |
+    (hexDigit(bytes[at + 1]) << 8) |
+    (hexDigit(bytes[at + 2]) << 4) |
+    hexDigit(bytes[at + 3])
+  );
 }
 
-const shortEscapes = new Map([[8, 0x62], [9, 0x74], [10, 0x6e], [12, 0x66], [13, 0x72], [quote, quote], [backslash, backslash]]);
+const shortEscapes = new Map([
+  [8, 0x62],
+  [9, 0x74],
+  [10, 0x6e],
+  [12, 0x66],
+  [13, 0x72],
+  [quote, quote],
+  [backslash, backslash],
+]);
 const hexLetters = '0123456789abcdef';
 
 /** Writes a character inside a JSON string as Postgres prints it; answers the index after it. */

@@ -1,15 +1,20 @@
 /**
- * Strict JSON (RFC 8259) over bytes, without objects or strings: the ground under the typed decoder.
+ * Strict JSON (RFC 8259) over bytes, without objects or strings: the ground under the typed
+ * decoder.
  *
  * A method takes the index where something starts and answers the index after it, or -1 if the
  * bytes are not JSON; `problem` then says why. Strings are checked to be UTF-8 without control
  * characters and with known escapes; `escaped` tells whether the last one had any. Nothing is read
  * past `end` except by four-byte loads, which stay inside `bytes`.
  *
- * Four bytes at a time: one word is plain text if neither quote nor backslash nor a byte below 0x20 or
- * above 0x7f is in it. With w of four bytes, (w ^ pattern) - 0x01010101 has the top bit of a byte set
- * where an ASCII byte equals the pattern's, w - 0x20202020 where one is below 0x20, and w itself where
- * one is above 0x7f. A subtraction borrows only from a byte that is marked itself, so the lowest mark
+ * Four bytes at a time: one word is plain text if neither quote nor backslash nor a byte below 0x20
+ * or
+ * above 0x7f is in it. With w of four bytes, (w ^ pattern) - 0x01010101 has the top bit of a byte
+ * set
+ * where an ASCII byte equals the pattern's, w - 0x20202020 where one is below 0x20, and w itself
+ * where
+ * one is above 0x7f. A subtraction borrows only from a byte that is marked itself, so the lowest
+ * mark
  * is exact, which is all that anybody looks at.
  */
 import { limits } from '../../src/base/limits.ts';
@@ -40,7 +45,7 @@ const wordAlse = 0x65736c61;
 
 /** Non-zero if one of the four bytes of `word` ends or complicates a plain run of string text. */
 export function special(word: number): number {
-  return ((word ^ quotes) - ones | (word ^ backslashes) - ones | word - blanks | word) & tops;
+  return (((word ^ quotes) - ones) | ((word ^ backslashes) - ones) | (word - blanks) | word) & tops;
 }
 
 /** Which of four bytes (0 = the first in memory) the lowest bit set by {@link special} is in. */
@@ -50,8 +55,16 @@ export function lowestByte(found: number): number {
 
 /** True for characters after `\` that stand alone: " \ / b f n r t. */
 function isSimpleEscape(byte: number): boolean {
-  return byte === quote || byte === backslash || byte === 0x2f || byte === 0x62 || byte === 0x66
-    || byte === 0x6e || byte === 0x72 || byte === 0x74;
+  return (
+    byte === quote ||
+    byte === backslash ||
+    byte === 0x2f ||
+    byte === 0x62 ||
+    byte === 0x66 ||
+    byte === 0x6e ||
+    byte === 0x72 ||
+    byte === 0x74
+  );
 }
 
 /** Value of a hexadecimal digit, or -1. */
@@ -187,7 +200,8 @@ export class JsonCursor {
     if (at + 4 <= end) {
       const word = view.getInt32(at, true);
       if (word === wordTrue || word === wordNull) return at + 4;
-      if (bytes[at] === 0x66 && at + 5 <= end && view.getInt32(at + 1, true) === wordAlse) return at + 5;
+      if (bytes[at] === 0x66 && at + 5 <= end && view.getInt32(at + 1, true) === wordAlse)
+        return at + 5;
     }
     return this.fail('a value is expected');
   }
@@ -202,10 +216,14 @@ export class JsonCursor {
     if (at >= this.end) return this.fail('a value is missing');
     const byte = this.bytes[at];
     switch (byte) {
-      case quote: return this.skipString(at + 1);
-      case openBrace: return this.#skipObject(at + 1, depth - 1);
-      case openBracket: return this.#skipArray(at + 1, depth - 1);
-      default: return byte <= 0x39 ? this.skipNumber(at) : this.skipLiteral(at);
+      case quote:
+        return this.skipString(at + 1);
+      case openBrace:
+        return this.#skipObject(at + 1, depth - 1);
+      case openBracket:
+        return this.#skipArray(at + 1, depth - 1);
+      default:
+        return byte <= 0x39 ? this.skipNumber(at) : this.skipLiteral(at);
     }
   }
 

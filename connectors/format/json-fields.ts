@@ -1,6 +1,8 @@
 /**
- * A JSON object into the columns that name its fields: one pass, fields in any order, fields that no
- * column wants skipped (but checked: a record is JSON or it is not). A field that is missing or null
+ * A JSON object into the columns that name its fields: one pass, fields in any order, fields that
+ * no
+ * column wants skipped (but checked: a record is JSON or it is not). A field that is missing or
+ * null
  * is NULL; of equal keys the last one counts, and only its refusal.
  */
 import { assert } from '../../src/base/assert.ts';
@@ -70,7 +72,8 @@ export class JsonFields {
     if (start >= end || bytes[start] !== openBrace) return this.#notAnObject(start);
     const next = this.#object(start + 1, row);
     if (next < 0) return this.#broken();
-    if (cursor.skipBlank(next) !== end) return { code: '22P02', field: null, reason: 'invalid JSON: something follows the object' };
+    if (cursor.skipBlank(next) !== end)
+      return { code: '22P02', field: null, reason: 'invalid JSON: something follows the object' };
     if (this.#refused > 0) return this.#firstRefusal();
     return this.#fillMissing(row);
   }
@@ -125,7 +128,11 @@ export class JsonFields {
     }
     if (reader.refusal !== null && next >= 0) {
       this.#refused++;
-      this.#refusals[field] = { code: reader.refusalCode, field: this.#fields[field].name, reason: reader.refusal };
+      this.#refusals[field] = {
+        code: reader.refusalCode,
+        field: this.#fields[field].name,
+        reason: reader.refusal,
+      };
     }
     return next;
   }
@@ -150,7 +157,12 @@ export class JsonFields {
     for (let field = 0; field < seen.length; field++) {
       if (seen[field] === record) continue;
       const staged = this.#staged[field];
-      if (!staged.nullable) return { code: '23502', field: this.#fields[field].name, reason: 'it is missing or null, but the column is NOT NULL' };
+      if (!staged.nullable)
+        return {
+          code: '23502',
+          field: this.#fields[field].name,
+          reason: 'it is missing or null, but the column is NOT NULL',
+        };
       staged.setNull(row);
     }
     return null;

@@ -8,7 +8,16 @@ import { backslash, hexDigit, lowestByte, quote, special } from './json-cursor.t
 import { writeCodePoint } from './text-bytes.ts';
 
 const simpleEscapes = new Uint8Array(128);
-for (const [letter, byte] of [['"', 0x22], ['\\', 0x5c], ['/', 0x2f], ['b', 8], ['f', 12], ['n', 10], ['r', 13], ['t', 9]] as const) {
+for (const [letter, byte] of [
+  ['"', 0x22],
+  ['\\', 0x5c],
+  ['/', 0x2f],
+  ['b', 8],
+  ['f', 12],
+  ['n', 10],
+  ['r', 13],
+  ['t', 9],
+] as const) {
   simpleEscapes[letter.charCodeAt(0)] = byte;
 }
 
@@ -65,8 +74,17 @@ function readAnyString(cursor: JsonCursor, at: number, heap: Heap, out: ReadStri
   return next;
 }
 
-/** Writes what the string at `from` stands for, up to its quote; answers the index after the last byte. */
-function unescape(source: Uint8Array, from: number, target: Uint8Array, at: number, out: ReadString): number {
+/**
+ * Writes what the string at `from` stands for, up to its quote; answers the index after the last
+ * byte.
+ */
+function unescape(
+  source: Uint8Array,
+  from: number,
+  target: Uint8Array,
+  at: number,
+  out: ReadString,
+): number {
   let p = from;
   let to = at;
   for (;;) {
@@ -102,6 +120,10 @@ function unescape(source: Uint8Array, from: number, target: Uint8Array, at: numb
 }
 
 function hex4(bytes: Uint8Array, at: number): number {
-  return (hexDigit(bytes[at]) << 12) | (hexDigit(bytes[at + 1]) << 8)
-    | (hexDigit(bytes[at + 2]) << 4) | hexDigit(bytes[at + 3]);
+  return (
+    (hexDigit(bytes[at]) << 12) |
+    (hexDigit(bytes[at + 1]) << 8) |
+    (hexDigit(bytes[at + 2]) << 4) |
+    hexDigit(bytes[at + 3])
+  );
 }

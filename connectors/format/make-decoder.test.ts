@@ -1,5 +1,6 @@
 /**
- * Goal: formats other than typed JSON, keys, Kafka's own columns, envelopes, broken batches, and the
+ * Goal: formats other than typed JSON, keys, Kafka's own columns, envelopes, broken batches, and
+ * the
  * cutting of batches. Method: small tables of records with the rows and errors that must come out.
  */
 import { expect, test } from 'vitest';
@@ -18,38 +19,80 @@ const rowsOf = (format: SourceFormat, records: Parameters<typeof decodeRecords>[
   decodeRecords(format, records).rows.map(({ row }) => row);
 
 test('TEXT keeps text as it is and refuses what is not UTF-8', () => {
-  const format = jsonSource([column('key', 'text', wholeKey), column('text', 'text', wholeValue)], { key: 'TEXT', value: 'TEXT' });
+  const format = jsonSource([column('key', 'text', wholeKey), column('text', 'text', wholeValue)], {
+    key: 'TEXT',
+    value: 'TEXT',
+  });
   const { rows, errors } = decodeRecords(format, [
-    { key: 'k', value: 'plain' }, { key: null, value: 'é😀' }, { key: '', value: '' }, { key: 'k', value: null },
-    { value: Uint8Array.of(0x61, 0xff) }, { value: 'a\0b' }, { key: Uint8Array.of(0xc3), value: 'x' },
+    { key: 'k', value: 'plain' },
+    { key: null, value: 'é😀' },
+    { key: '', value: '' },
+    { key: 'k', value: null },
+    { value: Uint8Array.of(0x61, 0xff) },
+    { value: 'a\0b' },
+    { key: Uint8Array.of(0xc3), value: 'x' },
   ]);
-  expect(rows.map(({ row }) => row)).toEqual([['k', 'plain'], [null, 'é😀'], ['', ''], ['k', null]]);
+  expect(rows.map(({ row }) => row)).toEqual([
+    ['k', 'plain'],
+    [null, 'é😀'],
+    ['', ''],
+    ['k', null],
+  ]);
   expect(errors).toEqual([
-    { code: '22021', message: 'topic "t", partition 0, offset 4: invalid byte sequence for encoding "UTF8": 0xff at byte 1' },
-    { code: '22021', message: 'topic "t", partition 0, offset 5: invalid byte sequence for encoding "UTF8": 0x00 at byte 1' },
-    { code: '22021', message: 'topic "t", partition 0, offset 6: in the key: invalid byte sequence for encoding "UTF8": 0xc3 at byte 0' },
+    {
+      code: '22021',
+      message:
+        'topic "t", partition 0, offset 4: invalid byte sequence for encoding "UTF8": 0xff at byte 1',
+    },
+    {
+      code: '22021',
+      message:
+        'topic "t", partition 0, offset 5: invalid byte sequence for encoding "UTF8": 0x00 at byte 1',
+    },
+    {
+      code: '22021',
+      message:
+        'topic "t", partition 0, offset 6: in the key: invalid byte sequence for encoding "UTF8": 0xc3 at byte 0',
+    },
   ]);
 });
 
 test('whether a record is JSON does not depend on the columns that are read', () => {
-  const format = jsonSource([column('a', 'int4'), column('offset', 'int8', { origin: { kind: 'offset' } })]);
-  const { rows, errors } = decodeRecords(format, [{ value: '{"a":1}' }, { value: '{' }, { value: null }], [1]);
+  const format = jsonSource([
+    column('a', 'int4'),
+    column('offset', 'int8', { origin: { kind: 'offset' } }),
+  ]);
+  const { rows, errors } = decodeRecords(
+    format,
+    [{ value: '{"a":1}' }, { value: '{' }, { value: null }],
+    [1],
+  );
   expect(rows.map(({ row }) => row)).toEqual([[0n], [2n]]);
-  expect(errors.map(({ message }) => message)).toEqual(['topic "t", partition 0, offset 1: invalid JSON: an object has no end']);
+  expect(errors.map(({ message }) => message)).toEqual([
+    'topic "t", partition 0, offset 1: invalid JSON: an object has no end',
+  ]);
 });
 
 test('BYTES keeps bytes', () => {
   const format = jsonSource([column('data', 'bytea', wholeValue)], { value: 'BYTES' });
-  expect(rowsOf(format, [{ value: Uint8Array.of(0, 255, 1) }, { value: null }, { value: '' }]))
-    .toEqual([[Uint8Array.of(0, 255, 1)], [null], [new Uint8Array(0)]]);
+  expect(
+    rowsOf(format, [{ value: Uint8Array.of(0, 255, 1) }, { value: null }, { value: '' }]),
+  ).toEqual([[Uint8Array.of(0, 255, 1)], [null], [new Uint8Array(0)]]);
 });
 
 test('JSON as one column, beside a key of typed JSON', () => {
-  const format = jsonSource([
-    column('id', 'int8', { origin: { kind: 'field', of: 'key', name: 'id' } }), column('data', 'jsonb', wholeValue),
-  ], { key: 'JSON' });
+  const format = jsonSource(
+    [
+      column('id', 'int8', { origin: { kind: 'field', of: 'key', name: 'id' } }),
+      column('data', 'jsonb', wholeValue),
+    ],
+    { key: 'JSON' },
+  );
   const { rows, errors } = decodeRecords(format, [
-    { key: '{"id":7}', value: ' {"b":1,"a":2} ' }, { key: '{"id":"x"}', value: '1' }, { key: '7', value: '1' }, { key: '{"id":8}', value: '{} x' },
+    { key: '{"id":7}', value: ' {"b":1,"a":2} ' },
+    { key: '{"id":"x"}', value: '1' },
+    { key: '7', value: '1' },
+    { key: '{"id":8}', value: '{} x' },
   ]);
   expect(rows.map(({ row }) => row)).toEqual([[7n, '{"a": 2, "b": 1}']]);
   expect(errors.map(({ message }) => message)).toEqual([
@@ -60,45 +103,87 @@ test('JSON as one column, beside a key of typed JSON', () => {
 });
 
 test("Kafka's own columns", () => {
-  const format = jsonSource([
-    column('partition', 'int4', { origin: { kind: 'partition' } }), column('offset', 'int8', { origin: { kind: 'offset' } }),
-    column('timestamp', 'timestamp', { origin: { kind: 'timestamp' } }), column('headers', 'jsonb', { origin: { kind: 'headers' } }),
-  ], { value: 'BYTES' });
-  const header = (key: string, value: Uint8Array | null): { key: Uint8Array; value: Uint8Array | null } => ({ key: encoder.encode(key), value });
-  expect(rowsOf(format, [
-    { value: 'a', timestamp: 946_684_800_001, headers: [header('t"x', encoder.encode('é')), header('t"x', Uint8Array.of(0xff)), header('n', null)] },
-    { value: 'b', timestamp: -1 }, { value: 'c', timestamp: 0 },
-  ])).toEqual([
-    [0, 0n, 1000n, '[{"key": "t\\"x", "value": "é"}, {"key": "t\\"x", "value": "\\\\xff"}, {"key": "n", "value": null}]'],
-    [0, 1n, null, '[]'], [0, 2n, -946_684_800_000_000n, '[]'],
+  const format = jsonSource(
+    [
+      column('partition', 'int4', { origin: { kind: 'partition' } }),
+      column('offset', 'int8', { origin: { kind: 'offset' } }),
+      column('timestamp', 'timestamp', { origin: { kind: 'timestamp' } }),
+      column('headers', 'jsonb', { origin: { kind: 'headers' } }),
+    ],
+    { value: 'BYTES' },
+  );
+  const header = (
+    key: string,
+    value: Uint8Array | null,
+  ): { key: Uint8Array; value: Uint8Array | null } => ({ key: encoder.encode(key), value });
+  expect(
+    rowsOf(format, [
+      {
+        value: 'a',
+        timestamp: 946_684_800_001,
+        headers: [
+          header('t"x', encoder.encode('é')),
+          header('t"x', Uint8Array.of(0xff)),
+          header('n', null),
+        ],
+      },
+      { value: 'b', timestamp: -1 },
+      { value: 'c', timestamp: 0 },
+    ]),
+  ).toEqual([
+    [
+      0,
+      0n,
+      1000n,
+      '[{"key": "t\\"x", "value": "é"}, {"key": "t\\"x", "value": "\\\\xff"}, {"key": "n", "value": null}]',
+    ],
+    [0, 1n, null, '[]'],
+    [0, 2n, -946_684_800_000_000n, '[]'],
   ]);
 });
 
 test('a record without timestamp is an error where the column is NOT NULL', () => {
-  const format = jsonSource([column('timestamp', 'timestamptz', { origin: { kind: 'timestamp' }, nullable: false })]);
+  const format = jsonSource([
+    column('timestamp', 'timestamptz', { origin: { kind: 'timestamp' }, nullable: false }),
+  ]);
   const { rows, errors } = decodeRecords(format, [{ value: '{}', timestamp: -1 }]);
   expect(rows).toEqual([]);
   expect(errors[0]?.code).toBe('23502');
 });
 
-const upsert = jsonSource([
-  column('id', 'int4', { origin: { kind: 'field', of: 'key', name: 'id' }, nullable: false }), column('name', 'text', { nullable: false }),
-  column('offset', 'int8', { origin: { kind: 'offset' }, nullable: false }),
-], { key: 'JSON', envelope: 'upsert', keyColumns: [0] });
+const upsert = jsonSource(
+  [
+    column('id', 'int4', { origin: { kind: 'field', of: 'key', name: 'id' }, nullable: false }),
+    column('name', 'text', { nullable: false }),
+    column('offset', 'int8', { origin: { kind: 'offset' }, nullable: false }),
+  ],
+  { key: 'JSON', envelope: 'upsert', keyColumns: [0] },
+);
 
 test('upsert: values, tombstones, failed values, bad keys', () => {
   const { rows, errors } = decodeRecords(upsert, [
-    { key: '{"id":1}', value: '{"name":"a"}' }, { key: '{"id":2}', value: null }, { key: null, value: '{"name":"b"}' },
-    { key: '{"id":3}', value: '{"name":5}' }, { key: '{"id":"x"}', value: null }, { key: '{"id":4}', value: 'broken' },
+    { key: '{"id":1}', value: '{"name":"a"}' },
+    { key: '{"id":2}', value: null },
+    { key: null, value: '{"name":"b"}' },
+    { key: '{"id":3}', value: '{"name":5}' },
+    { key: '{"id":"x"}', value: null },
+    { key: '{"id":4}', value: 'broken' },
     { key: '{"id":1}', value: '{"name":"c"}' },
   ]);
   expect(rows).toEqual([
-    { row: [1, 'a', 0n], kind: 'row' }, { row: [2, '', 0n], kind: 'tombstone' }, { row: [3, '', 0n], kind: 'failed' },
-    { row: [4, '', 0n], kind: 'failed' }, { row: [1, 'c', 6n], kind: 'row' },
+    { row: [1, 'a', 0n], kind: 'row' },
+    { row: [2, '', 0n], kind: 'tombstone' },
+    { row: [3, '', 0n], kind: 'failed' },
+    { row: [4, '', 0n], kind: 'failed' },
+    { row: [1, 'c', 6n], kind: 'row' },
   ]);
-  expect(errors.map(({ code, message }) => `${code} ${message.replace('topic "t", partition 0, ', '')}`)).toEqual([
-    '22P02 offset 3, field "name": 5 is not of type text', '22P02 offset 5: invalid JSON: a value is expected',
-    '22004 offset 2: the key is NULL, which ENVELOPE UPSERT cannot have', '22P02 offset 4, field "id": invalid input syntax for type integer: "x"',
+  expect(
+    errors.map(({ code, message }) => `${code} ${message.replace('topic "t", partition 0, ', '')}`),
+  ).toEqual([
+    '22P02 offset 3, field "name": 5 is not of type text',
+    '22P02 offset 5: invalid JSON: a value is expected',
+    '22004 offset 2: the key is NULL, which ENVELOPE UPSERT cannot have',
+    '22P02 offset 4, field "id": invalid input syntax for type integer: "x"',
   ]);
 });
 
@@ -112,23 +197,38 @@ test('a broken batch is one error that names its offsets; the others decode', ()
   batches[1][70] ^= 1;
   const pool = new SlabPool();
   const decoder = makeDecoder(jsonSource([column('a', 'int4')]), [0]);
-  const [decoded, ...more] = decoder.decode({ partition: 3, bytes: Buffer.concat(batches), from: 0n, next: 6n, aborted: [] }, pool, 9);
+  const [decoded, ...more] = decoder.decode(
+    { partition: 3, bytes: Buffer.concat(batches), from: 0n, next: 6n, aborted: [] },
+    pool,
+    9,
+  );
   expect(more).toEqual([]);
   expect(decoded.batch?.step).toBe(9);
-  expect(decoded.batch && rowsFromBatch(decoded.batch, decoder.columns).map(({ row }) => row)).toEqual([[0], [1], [4], [5]]);
-  expect(decoded.errors).toEqual([{ code: 'XX001', message: 'topic "t", partition 3, offsets 2 to 3: the record batch has a wrong checksum' }]);
+  expect(
+    decoded.batch && rowsFromBatch(decoded.batch, decoder.columns).map(({ row }) => row),
+  ).toEqual([[0], [1], [4], [5]]);
+  expect(decoded.errors).toEqual([
+    {
+      code: 'XX001',
+      message: 'topic "t", partition 3, offsets 2 to 3: the record batch has a wrong checksum',
+    },
+  ]);
   decoded.batch?.slab.release();
   expect(pool.live).toBe(0);
 });
 
 test('a message does not quote megabytes', () => {
-  const { errors } = decodeRecords(jsonSource([column('u', 'uuid')]), [{ value: `{"u":"${'x'.repeat(5_000_000)}"}` }]);
+  const { errors } = decodeRecords(jsonSource([column('u', 'uuid')]), [
+    { value: `{"u":"${'x'.repeat(5_000_000)}"}` },
+  ]);
   expect(errors[0]?.message.length).toBeLessThan(500);
 });
 
 test('many records and large values are cut into several batches that say the same', () => {
   const format = jsonSource([column('a', 'int4'), column('s', 'text')]);
-  const records = Array.from({ length: 10_000 }, (_, k) => ({ value: k % 1000 === 7 ? 'bad' : `{"a":${k},"s":"${'x'.repeat(k % 300)}"}` }));
+  const records = Array.from({ length: 10_000 }, (_, k) => ({
+    value: k % 1000 === 7 ? 'bad' : `{"a":${k},"s":"${'x'.repeat(k % 300)}"}`,
+  }));
   const { rows, errors } = decodeRecords(format, records);
   expect(errors).toHaveLength(10);
   const good = records.flatMap((_, k) => (k % 1000 === 7 ? [] : [[k, 'x'.repeat(k % 300)]]));

@@ -2,11 +2,13 @@
  * Makes the decoder of a source: raw chunks → batches of the wanted columns, with an error for each
  * record that gives no row.
  *
- * One pass over slices of records (connectors/kafka/record-batch.ts). Per record: the key's columns,
+ * One pass over slices of records (connectors/kafka/record-batch.ts). Per record: the key's
+ * columns,
  * then the value's, then what Kafka adds. Rows gather in a `Staging` and are cut into batches of at
  * most `activationRowsMax` rows, which may span record batches.
  *
- * Envelopes. `none`: a NULL value leaves the value's columns NULL (an error row if one is NOT NULL).
+ * Envelopes. `none`: a NULL value leaves the value's columns NULL (an error row if one is NOT
+ * NULL).
  * `upsert`: a NULL value is a tombstone, of which only the key's columns are set; a value that does
  * not decode is a *failed* row, which has its key and an error; a NULL or broken key is an error
  * without a row.
@@ -29,7 +31,9 @@ import { Staging } from './staging.ts';
 /** Characters of a reason that a message keeps. */
 const reasonLengthMax = 300;
 
-/** The decoder of the columns `wanted` (positions in `format.columns`, in the order of the batch). */
+/**
+ * The decoder of the columns `wanted` (positions in `format.columns`, in the order of the batch).
+ */
 export function makeDecoder(format: SourceFormat, wanted: readonly number[]): Decoder {
   const columns = wanted.map((position) => {
     const column = format.columns[position];
@@ -38,13 +42,18 @@ export function makeDecoder(format: SourceFormat, wanted: readonly number[]): De
   });
   if (format.envelope === 'upsert') {
     const missing = format.keyColumns.find((position) => !wanted.includes(position));
-    assert(missing === undefined, `an upsert source reads its key, column ${missing} is not wanted`);
+    assert(
+      missing === undefined,
+      `an upsert source reads its key, column ${missing} is not wanted`,
+    );
     if (format.key === null) throw unsupported('ENVELOPE UPSERT without KEY FORMAT');
   }
   return new SourceDecoder(format, columns);
 }
 
-/** In an upsert batch everything but the key can be absent (tombstones), so it is nullable there. */
+/**
+ * In an upsert batch everything but the key can be absent (tombstones), so it is nullable there.
+ */
 function columnType(column: SourceColumn): ColumnType {
   return { type: column.type, nullable: column.nullable };
 }
@@ -81,7 +90,13 @@ class SourceDecoder implements Decoder {
     this.#format = format;
     this.#staging = new Staging(this.columns);
     this.#key = new PartDecoder('key', format.key, isTyped(format, 'key'), columns, this.#staging);
-    this.#value = new PartDecoder('value', format.value, isTyped(format, 'value'), columns, this.#staging);
+    this.#value = new PartDecoder(
+      'value',
+      format.value,
+      isTyped(format, 'value'),
+      columns,
+      this.#staging,
+    );
     this.#metadata = new MetadataColumns(columns, this.#staging);
   }
 
@@ -104,7 +119,8 @@ class SourceDecoder implements Decoder {
   #readSlice(writer: BatchWriter, step: number, out: Decoded[]): void {
     const slice = this.#slice;
     for (let r = 0; r < slice.count; r++) {
-      if (this.#staging.full || this.#errors.length >= limits.activationRowsMax) this.#flush(writer, step, out);
+      if (this.#staging.full || this.#errors.length >= limits.activationRowsMax)
+        this.#flush(writer, step, out);
       this.#readRecord(slice, r);
     }
     this.#records += slice.count;
@@ -123,9 +139,10 @@ class SourceDecoder implements Decoder {
     const upsert = this.#format.envelope === 'upsert';
     const keyTop = staging.heap.top;
     const tombstone = upsert && slice.valueBytes[r] < 0;
-    const refusal = tombstone ? null
-      : this.#value.read(slice.bytes, slice.valueAt[r], slice.valueBytes[r], row)
-        ?? this.#metadata.read(slice, r, row, this.#partition);
+    const refusal = tombstone
+      ? null
+      : (this.#value.read(slice.bytes, slice.valueAt[r], slice.valueBytes[r], row) ??
+        this.#metadata.read(slice, r, row, this.#partition));
     if (refusal !== null && !upsert) {
       staging.heap.top = heapTop;
       this.#errors.push(this.#error(slice.offset[r], refusal));
@@ -145,7 +162,11 @@ class SourceDecoder implements Decoder {
 
   #readKey(slice: RecordSlice, r: number, row: number): Refusal | null {
     if (this.#format.envelope === 'upsert' && slice.keyBytes[r] < 0) {
-      return { code: '22004', field: null, reason: 'the key is NULL, which ENVELOPE UPSERT cannot have' };
+      return {
+        code: '22004',
+        field: null,
+        reason: 'the key is NULL, which ENVELOPE UPSERT cannot have',
+      };
     }
     return this.#key.read(slice.bytes, slice.keyAt[r], slice.keyBytes[r], row);
   }
@@ -157,7 +178,8 @@ class SourceDecoder implements Decoder {
   }
 
   #brokenRange(range: BrokenRange): void {
-    const offsets = range.from === range.to ? `offset ${range.from}` : `offsets ${range.from} to ${range.to}`;
+    const offsets =
+      range.from === range.to ? `offset ${range.from}` : `offsets ${range.from} to ${range.to}`;
     const where = `topic "${this.#format.topic}", partition ${this.#partition}, ${offsets}`;
     this.#errors.push({ code: 'XX001', message: `${where}: ${range.reason}` });
   }

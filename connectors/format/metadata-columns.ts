@@ -1,6 +1,8 @@
 /**
- * The columns that Kafka itself gives: partition (int4 or int8), offset (int8), timestamp (timestamp
- * or timestamptz; NULL if the producer set none, an error row if the column is NOT NULL), and headers:
+ * The columns that Kafka itself gives: partition (int4 or int8), offset (int8), timestamp
+ * (timestamp
+ * or timestamptz; NULL if the producer set none, an error row if the column is NOT NULL), and
+ * headers:
  * a jsonb array of {"key": …, "value": …} in the record's order. A header's value is its text where
  * that is UTF-8 without NUL characters, else its bytes in bytea's hex form, else (NULL) null.
  */
@@ -38,7 +40,8 @@ export class MetadataColumns {
   constructor(columns: readonly SourceColumn[], staging: Staging) {
     this.#staging = staging;
     this.#columns = columns.flatMap(({ origin, name }, column) =>
-      (isMetadata(origin.kind) ? [{ kind: origin.kind, column, name }] : []));
+      isMetadata(origin.kind) ? [{ kind: origin.kind, column, name }] : [],
+    );
   }
 
   /** Fills row `row` with what is known of record `r`; answers why not, or null. */
@@ -54,9 +57,15 @@ export class MetadataColumns {
           this.#integer(column, row, slice.offset[r]);
           break;
         case 'timestamp':
-          if (slice.timestamp[r] >= 0) writeUnixMilliseconds(staged.words, 2 * row, slice.timestamp[r]);
+          if (slice.timestamp[r] >= 0)
+            writeUnixMilliseconds(staged.words, 2 * row, slice.timestamp[r]);
           else if (staged.nullable) staged.setNull(row);
-          else return { code: '23502', field: name, reason: 'the record has no timestamp, but the column is NOT NULL' };
+          else
+            return {
+              code: '23502',
+              field: name,
+              reason: 'the record has no timestamp, but the column is NOT NULL',
+            };
           break;
         case 'headers': {
           const problem = this.#headers(slice, r, column, row);
@@ -82,7 +91,7 @@ export class MetadataColumns {
       return;
     }
     assert(staged.physical === 'i64', `an offset is an integer, got ${staged.physical}`);
-    staged.words[2 * row] = value % two32 | 0;
+    staged.words[2 * row] = (value % two32) | 0;
     staged.words[2 * row + 1] = Math.floor(value / two32);
   }
 
@@ -91,7 +100,8 @@ export class MetadataColumns {
     const headers = readHeaders(slice.bytes, slice.headersAt[r], slice.headersEnd[r]);
     if (headers === null) return 'the headers are malformed';
     const { heap } = this.#staging;
-    const bytes = headers.length === 0 ? emptyList : utf8(`[${headers.map(headerText).join(', ')}]`);
+    const bytes =
+      headers.length === 0 ? emptyList : utf8(`[${headers.map(headerText).join(', ')}]`);
     heap.reserve(bytes.length);
     heap.u8.set(bytes, heap.top * 4);
     staged.words[2 * row] = heap.top;
@@ -101,11 +111,16 @@ export class MetadataColumns {
   }
 }
 
-function headerText(header: { readonly key: Uint8Array; readonly value: Uint8Array | null }): string {
+function headerText(header: {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array | null;
+}): string {
   const value = header.value === null ? 'null' : textOrHex(header.value);
   return `{"key": ${textOrHex(header.key)}, "value": ${value}}`;
 }
 
 function textOrHex(bytes: Uint8Array): string {
-  return JSON.stringify(invalidTextAt(bytes, 0, bytes.length) < 0 ? utf8Text(bytes) : formatBytea(bytes));
+  return JSON.stringify(
+    invalidTextAt(bytes, 0, bytes.length) < 0 ? utf8Text(bytes) : formatBytea(bytes),
+  );
 }

@@ -1,5 +1,6 @@
 /**
- * The key or the value of records into the columns that come from it, in one of the formats: TEXT and
+ * The key or the value of records into the columns that come from it, in one of the formats: TEXT
+ * and
  * BYTES give one column, JSON one jsonb column or the fields of an object.
  *
  * A NULL key or value leaves its columns NULL. TEXT must be UTF-8 without NUL characters.
@@ -29,10 +30,15 @@ export class PartDecoder {
   readonly #canonical: JsonCanonical;
   readonly #names: readonly string[];
 
-  /** `typed` says that the part is an object with fields, even if no wanted column is one of them. */
+  /**
+   * `typed` says that the part is an object with fields, even if no wanted column is one of them.
+   */
   constructor(
-    part: 'key' | 'value', format: FormatName | null, typed: boolean,
-    columns: readonly SourceColumn[], staging: Staging,
+    part: 'key' | 'value',
+    format: FormatName | null,
+    typed: boolean,
+    columns: readonly SourceColumn[],
+    staging: Staging,
   ) {
     this.#part = part;
     this.#format = format;
@@ -41,7 +47,10 @@ export class PartDecoder {
     this.#names = columns.map((column) => column.name);
     this.#whole = columns.flatMap((column, c) => (column.origin.kind === part ? [c] : []));
     const fields = wantedFields(part, columns);
-    assert(fields.length === 0 || format === 'JSON', `fields of a ${part} come from JSON, got ${format}`);
+    assert(
+      fields.length === 0 || format === 'JSON',
+      `fields of a ${part} come from JSON, got ${format}`,
+    );
     assert(this.#whole.length === 0 || format !== null, `a ${part} column needs a ${part} format`);
     this.#own = [...this.#whole, ...fields.map((field) => field.column)];
     // Whether a record is JSON must not depend on which of its fields somebody reads.
@@ -70,20 +79,31 @@ export class PartDecoder {
   /** Says that it was the key, where the field alone does not. */
   #inPart(refusal: Refusal): Refusal {
     return this.#part === 'key' && refusal.field === null
-      ? { ...refusal, reason: `in the key: ${refusal.reason}` } : refusal;
+      ? { ...refusal, reason: `in the key: ${refusal.reason}` }
+      : refusal;
   }
 
   #missing(row: number): Refusal | null {
     for (const column of this.#own) {
       if (this.#staging.staged[column].nullable) continue;
       const field = this.#names[column] ?? null;
-      return { code: '23502', field, reason: `the ${this.#part} is NULL, but the column is NOT NULL` };
+      return {
+        code: '23502',
+        field,
+        reason: `the ${this.#part} is NULL, but the column is NOT NULL`,
+      };
     }
     this.clear(row);
     return null;
   }
 
-  #readWhole(bytes: Uint8Array, at: number, length: number, column: number, row: number): Refusal | null {
+  #readWhole(
+    bytes: Uint8Array,
+    at: number,
+    length: number,
+    column: number,
+    row: number,
+  ): Refusal | null {
     const { heap, staged } = this.#staging;
     const target = staged[column];
     target.nulls[row] = 0;
@@ -96,7 +116,8 @@ export class PartDecoder {
       heap.reserve(length);
       this.#cursor.open(bytes);
       const { view } = this.#cursor;
-      const from = this.#format === 'TEXT' ? copyPlain(view, at, at + length, heap.i32, heap.top) : 0;
+      const from =
+        this.#format === 'TEXT' ? copyPlain(view, at, at + length, heap.i32, heap.top) : 0;
       if (this.#format === 'TEXT') {
         const bad = invalidTextAt(bytes, at + from, at + length);
         if (bad >= 0) return notText(bytes[bad], bad - at);
@@ -115,7 +136,8 @@ export class PartDecoder {
     cursor.open(bytes);
     cursor.end = at + length;
     const next = this.#canonical.write(cursor.skipBlank(at));
-    if (next < 0) return { code: cursor.code, field: null, reason: `invalid JSON: ${cursor.problem}` };
+    if (next < 0)
+      return { code: cursor.code, field: null, reason: `invalid JSON: ${cursor.problem}` };
     if (cursor.skipBlank(next) !== cursor.end) {
       return { code: '22P02', field: null, reason: 'invalid JSON: something follows the value' };
     }

@@ -1,10 +1,13 @@
 /**
  * Where decoded rows gather before they become a batch. Columns are typed arrays of fixed capacity,
- * reused for ever; var values lie in one growing heap of words, each zero-padded to a word. Row r of
- * a column is complete when its value and its null byte are written; a row that fails is overwritten
+ * reused for ever; var values lie in one growing heap of words, each zero-padded to a word. Row r
+ * of
+ * a column is complete when its value and its null byte are written; a row that fails is
+ * overwritten
  * by the next one, and its bytes are taken back with `heapTop`.
  *
- * `flush` copies the rows into a batch. The copy costs a few nanoseconds a value and buys that sizes
+ * `flush` copies the rows into a batch. The copy costs a few nanoseconds a value and buys that
+ * sizes
  * need not be known (a number's canonical text can be longer than its source) and that a failed row
  * needs no undo in the slab.
  */
@@ -31,7 +34,10 @@ export class Heap {
   /** Words in use. */
   top = 0;
 
-  /** Makes sure that `bytes` bytes (and one word) fit behind `top`. Views are replaced when it grows. */
+  /**
+   * Makes sure that `bytes` bytes (and one word) fit behind `top`. Views are replaced when it
+   * grows.
+   */
   reserve(bytes: number): void {
     const needed = this.top + (bytes >> 2) + 2;
     if (needed <= this.i32.length) return;
@@ -72,7 +78,9 @@ export class StagedColumn {
   constructor(column: ColumnType) {
     this.physical = physicalOf(column.type);
     this.nullable = column.nullable;
-    this.words = new Int32Array(this.physical === 'f64' ? 0 : stagingRowsMax * (this.physical === 'i32' ? 1 : 2));
+    this.words = new Int32Array(
+      this.physical === 'f64' ? 0 : stagingRowsMax * (this.physical === 'i32' ? 1 : 2),
+    );
     this.doubles = new Float64Array(this.physical === 'f64' ? stagingRowsMax : 0);
   }
 

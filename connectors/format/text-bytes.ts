@@ -38,15 +38,22 @@ export function invalidTextAt(bytes: Uint8Array, at: number, end: number): numbe
 }
 
 /**
- * Copies [at, end) to the bytes of word `to` of `words` while it is plain ASCII, four bytes at a time;
+ * Copies [at, end) to the bytes of word `to` of `words` while it is plain ASCII, four bytes at a
+ * time;
  * answers how many bytes were copied. There is room for the whole.
  */
-export function copyPlain(view: DataView, at: number, end: number, words: Int32Array, to: number): number {
+export function copyPlain(
+  view: DataView,
+  at: number,
+  end: number,
+  words: Int32Array,
+  to: number,
+): number {
   let p = at;
   let word = to;
   for (const wideEnd = end - 3; p < wideEnd; p += 4) {
     const w = view.getInt32(p, true);
-    if (((w - 0x01010101 | w) & 0x80808080) !== 0) break;
+    if ((((w - 0x01010101) | w) & 0x80808080) !== 0) break;
     words[word++] = w;
   }
   return p - at;

@@ -1,5 +1,6 @@
 /**
- * Where the fields of a magic-2 record batch lie (Kafka protocol, "Record Batch"), in bytes from its
+ * Where the fields of a magic-2 record batch lie (Kafka protocol, "Record Batch"), in bytes from
+ * its
  * start; all big-endian. The checksum covers everything from `attributes` on, so a broker can patch
  * the base offset and the leader epoch without touching it.
  */

@@ -6,11 +6,21 @@
 import { limits } from '../../src/base/limits.ts';
 import { SqlError, sqlError } from '../../src/base/error.ts';
 import type { Clock, Entropy, Log } from '../../src/base/seam.ts';
-import type { Positions, ReaderEvents, SourceConnection, SourceReader, StartPosition } from '../connector.ts';
+import type {
+  Positions,
+  ReaderEvents,
+  SourceConnection,
+  SourceReader,
+  StartPosition,
+} from '../connector.ts';
 import { Backoff, Pause } from './backoff.ts';
 import { Cluster } from './cluster.ts';
 import {
-  errorLeaderNotAvailable, errorName, errorNone, errorPasses, errorUnknownTopic,
+  errorLeaderNotAvailable,
+  errorName,
+  errorNone,
+  errorPasses,
+  errorUnknownTopic,
 } from './error-code.ts';
 import type { Admin, Producer } from './kafkajs.ts';
 import { KafkajsTransport } from './kafkajs.ts';
@@ -18,7 +28,10 @@ import type { TopicMetadata } from './protocol.ts';
 import { earliestTimestamp, latestTimestamp, produceRequest } from './protocol.ts';
 import { KafkaReader } from './reader.ts';
 
-/** Attempts at a connection that is being created: enough for a broker that is just starting to listen. */
+/**
+ * Attempts at a connection that is being created: enough for a broker that is just starting to
+ * listen.
+ */
 const validateAttemptsMax = 4;
 
 /** The seams that a Kafka connection needs. */
@@ -44,8 +57,12 @@ export class KafkaConnection implements SourceConnection {
 
   /** `brokers` is what stands after BROKER: one or more `host:port`, separated by commas. */
   constructor(brokers: string, seams: KafkaSeams) {
-    this.#brokers = brokers.split(',').map((address) => address.trim()).filter((address) => address !== '');
-    if (this.#brokers.length === 0) throw sqlError('22023', 'a Kafka connection needs a broker address');
+    this.#brokers = brokers
+      .split(',')
+      .map((address) => address.trim())
+      .filter((address) => address !== '');
+    if (this.#brokers.length === 0)
+      throw sqlError('22023', 'a Kafka connection needs a broker address');
     this.#seams = seams;
     this.#transport = new KafkajsTransport(this.#brokers, seams.log);
     this.#cluster = new Cluster(this.#brokers, this.#transport);
@@ -69,20 +86,29 @@ export class KafkaConnection implements SourceConnection {
     if (start.kind === 'offsets') return givenOffsets(topic, start.offsets, first, end);
     const found = await list(BigInt(Math.trunc(start.milliseconds)));
     // Where no record is that young the source starts at the end.
-    return new Map(partitions.map((p) => {
-      const offset = found.get(p) ?? -1n;
-      return [p, offset >= 0n ? offset : end.get(p) ?? 0n];
-    }));
+    return new Map(
+      partitions.map((p) => {
+        const offset = found.get(p) ?? -1n;
+        return [p, offset >= 0n ? offset : (end.get(p) ?? 0n)];
+      }),
+    );
   }
 
   async endPositions(topic: string): Promise<Map<number, bigint>> {
     const metadata = await this.#topic(topic);
     if (metadata === null) return new Map();
     const partitions = metadata.partitions.map((p) => p.partition);
-    return this.#within(() => this.#cluster.listOffsets(topic, metadata, partitions, latestTimestamp));
+    return this.#within(() =>
+      this.#cluster.listOffsets(topic, metadata, partitions, latestTimestamp),
+    );
   }
 
-  reader(topic: string, from: Positions, until: Positions | null, events: ReaderEvents): SourceReader {
+  reader(
+    topic: string,
+    from: Positions,
+    until: Positions | null,
+    events: ReaderEvents,
+  ): SourceReader {
     const cluster = new Cluster(this.#brokers, this.#transport);
     const { clock, entropy } = this.#seams;
     const reader = new KafkaReader(cluster, topic, from, until, events, clock, entropy);
@@ -91,25 +117,42 @@ export class KafkaConnection implements SourceConnection {
     return reader;
   }
 
-  /** kafkajs' administration client: topics, configurations. The caller connects and disconnects it. */
+  /**
+   * kafkajs' administration client: topics, configurations. The caller connects and disconnects it.
+   */
   admin(): Admin {
     return this.#transport.admin();
   }
 
   /** kafkajs' producer: transactions, idempotence. The caller connects and disconnects it. */
-  producer(options: { readonly transactionalId?: string; readonly idempotent?: boolean } = {}): Producer {
+  producer(
+    options: { readonly transactionalId?: string; readonly idempotent?: boolean } = {},
+  ): Producer {
     return this.#transport.producer({ ...options, maxInFlightRequests: 1 });
   }
 
   /**
-   * Sends one batch of `RecordBatchBuilder`; answers the offset of its first record. At least once: a
+   * Sends one batch of `RecordBatchBuilder`; answers the offset of its first record. At least once:
+   * a
    * batch whose answer was lost is sent again. SqlError 58000 if the broker refuses it, 08001 if
    * nobody answers in time.
    */
-  async produce(topic: string, partition: number, batch: Uint8Array, acks: 1 | -1 = -1): Promise<bigint> {
+  async produce(
+    topic: string,
+    partition: number,
+    batch: Uint8Array,
+    acks: 1 | -1 = -1,
+  ): Promise<bigint> {
     return this.#within(async () => {
-      const leader = this.#leaders.get(topic)?.get(partition) ?? await this.#findLeader(topic, partition);
-      const request = produceRequest(topic, partition, batch, acks, limits.brokerAnswerMillisecondsMax);
+      const leader =
+        this.#leaders.get(topic)?.get(partition) ?? (await this.#findLeader(topic, partition));
+      const request = produceRequest(
+        topic,
+        partition,
+        batch,
+        acks,
+        limits.brokerAnswerMillisecondsMax,
+      );
       try {
         const produced = await this.#cluster.send(leader, request);
         if (produced.error === errorNone) return produced.baseOffset;
@@ -144,12 +187,16 @@ export class KafkaConnection implements SourceConnection {
       if (metadata.error !== errorNone && metadata.error !== errorLeaderNotAvailable) {
         throw sqlError('58000', `topic "${topic}" cannot be read: ${errorName(metadata.error)}`);
       }
-      if (metadata.partitions.some((p) => p.leader < 0)) throw new Error(`topic "${topic}" has no leader`);
+      if (metadata.partitions.some((p) => p.leader < 0))
+        throw new Error(`topic "${topic}" has no leader`);
       return metadata;
     });
   }
 
-  /** Repeats `attempt` with back-off; after so many attempts or `brokerAnswerMillisecondsMax` it is error 08001. */
+  /**
+   * Repeats `attempt` with back-off; after so many attempts or `brokerAnswerMillisecondsMax` it is
+   * error 08001.
+   */
   async #within<T>(attempt: () => Promise<T>, attemptsMax = Infinity): Promise<T> {
     const { clock, entropy } = this.#seams;
     const backoff = new Backoff(entropy, limits.brokerRetryMillisecondsMax);
@@ -188,22 +235,34 @@ export class KafkaConnection implements SourceConnection {
   }
 }
 
-/** START OFFSET: one offset a partition in order, the rest from their first record; must lie in the log. */
+/**
+ * START OFFSET: one offset a partition in order, the rest from their first record; must lie in the
+ * log.
+ */
 function givenOffsets(
-  topic: string, given: readonly bigint[],
-  first: ReadonlyMap<number, bigint>, end: ReadonlyMap<number, bigint>,
+  topic: string,
+  given: readonly bigint[],
+  first: ReadonlyMap<number, bigint>,
+  end: ReadonlyMap<number, bigint>,
 ): Map<number, bigint> {
   if (given.length > first.size) {
-    throw sqlError('22023', `${given.length} start offsets are given, topic "${topic}" has ${first.size} partitions`);
+    throw sqlError(
+      '22023',
+      `${given.length} start offsets are given, topic "${topic}" has ${first.size} partitions`,
+    );
   }
   const positions = new Map(first);
   given.forEach((offset, partition) => {
     const least = first.get(partition) ?? 0n;
     const most = end.get(partition) ?? 0n;
     if (offset < least || offset > most) {
-      throw sqlError('22023', `start offset ${offset} of partition ${partition} of topic "${topic}" is out of range`, {
-        detail: `The partition has offsets ${least} to ${most}.`,
-      });
+      throw sqlError(
+        '22023',
+        `start offset ${offset} of partition ${partition} of topic "${topic}" is out of range`,
+        {
+          detail: `The partition has offsets ${least} to ${most}.`,
+        },
+      );
     }
     positions.set(partition, offset);
   });

@@ -111,9 +111,12 @@ export class Cluster {
     const failures: string[] = [];
     for (const address of addresses) {
       try {
-        const found = await this.#ask(address, (link) => metadataRequest(topic, link.versionMax(apiMetadata)));
+        const found = await this.#ask(address, (link) =>
+          metadataRequest(topic, link.versionMax(apiMetadata)),
+        );
         this.#nodes.clear();
-        for (const broker of found.brokers) this.#nodes.set(broker.id, hostPort(broker.host, broker.port));
+        for (const broker of found.brokers)
+          this.#nodes.set(broker.id, hostPort(broker.host, broker.port));
         return found;
       } catch (error) {
         failures.push(text(error));
@@ -131,7 +134,10 @@ export class Cluster {
 
   /** Offsets by timestamp (ms, or a constant of `protocol.ts`) from the leaders in `metadata`. */
   async listOffsets(
-    topic: string, metadata: TopicMetadata, partitions: readonly number[], timestamp: bigint,
+    topic: string,
+    metadata: TopicMetadata,
+    partitions: readonly number[],
+    timestamp: bigint,
   ): Promise<Map<number, bigint>> {
     const byLeader = new Map<number, number[]>();
     for (const { partition, leader } of metadata.partitions) {
@@ -141,14 +147,18 @@ export class Cluster {
       else list.push(partition);
     }
     const offsets = new Map<number, bigint>();
-    await Promise.all([...byLeader].map(async ([leader, list]) => {
-      for (const listed of await this.send(leader, listOffsetsRequest(topic, list, timestamp))) {
-        if (listed.error !== errorNone) {
-          throw new ClusterError(`offsets of partition ${listed.partition} of topic "${topic}": ${errorName(listed.error)}`);
+    await Promise.all(
+      [...byLeader].map(async ([leader, list]) => {
+        for (const listed of await this.send(leader, listOffsetsRequest(topic, list, timestamp))) {
+          if (listed.error !== errorNone) {
+            throw new ClusterError(
+              `offsets of partition ${listed.partition} of topic "${topic}": ${errorName(listed.error)}`,
+            );
+          }
+          offsets.set(listed.partition, listed.offset);
         }
-        offsets.set(listed.partition, listed.offset);
-      }
-    }));
+      }),
+    );
     return offsets;
   }
 

@@ -1,6 +1,8 @@
 /**
- * The inner copies of LZ4 and snappy, four bytes at a time. Outputs have `copySlackBytes` spare bytes
- * behind their end, so that a copy may write up to three bytes too many; the next one overwrites them.
+ * The inner copies of LZ4 and snappy, four bytes at a time. Outputs have `copySlackBytes` spare
+ * bytes
+ * behind their end, so that a copy may write up to three bytes too many; the next one overwrites
+ * them.
  */
 
 /** Spare bytes that every output has. */
@@ -23,7 +25,12 @@ export function outputFor(length: number): Output {
 
 /** Copies `length` bytes of input at `from` to the output at `to`. */
 export function copyLiteral(
-  source: Uint8Array, sourceView: DataView, from: number, out: Output, to: number, length: number,
+  source: Uint8Array,
+  sourceView: DataView,
+  from: number,
+  out: Output,
+  to: number,
+  length: number,
 ): void {
   if (length > longRunBytes) {
     out.bytes.set(source.subarray(from, from + length), to);
@@ -31,7 +38,8 @@ export function copyLiteral(
   }
   if (from + length + 3 <= source.length) {
     const { view } = out;
-    for (let k = 0; k < length; k += 4) view.setInt32(to + k, sourceView.getInt32(from + k, true), true);
+    for (let k = 0; k < length; k += 4)
+      view.setInt32(to + k, sourceView.getInt32(from + k, true), true);
     return;
   }
   const { bytes } = out;

@@ -77,11 +77,17 @@ class FrameReader {
       const blockAt = this.#at;
       this.#at += length;
       if ((flags & blockChecksumBit) !== 0) {
-        intact(this.#word() === xxhash32(this.#bytes, blockAt, blockAt + length), 'lz4 block checksum differs');
+        intact(
+          this.#word() === xxhash32(this.#bytes, blockAt, blockAt + length),
+          'lz4 block checksum differs',
+        );
       }
     }
     if ((flags & contentChecksumBit) !== 0) {
-      intact(this.#word() === xxhash32(this.#out.bytes, start, this.#end), 'lz4 content checksum differs');
+      intact(
+        this.#word() === xxhash32(this.#out.bytes, start, this.#end),
+        'lz4 content checksum differs',
+      );
     }
   }
 
@@ -164,7 +170,10 @@ class FrameReader {
   }
 }
 
-/** Compresses into one frame with independent blocks of 64 KiB; record batches have a checksum of their own. */
+/**
+ * Compresses into one frame with independent blocks of 64 KiB; record batches have a checksum of
+ * their own.
+ */
 export function lz4Compress(bytes: Uint8Array): Uint8Array {
   const blocks = Math.ceil(bytes.length / blockBytes);
   const out = new Uint8Array(32 + bytes.length + blocks * (16 + Math.ceil(blockBytes / 255)));
@@ -216,10 +225,17 @@ function compressBlock(bytes: Uint8Array, out: Uint8Array, outFrom: number): num
   return sequence(bytes, literal, bytes.length, out, end, 0, 0) - outFrom;
 }
 
-/** Writes literals [from, to) and, unless `offset` is 0, the match after them; answers the new end. */
+/**
+ * Writes literals [from, to) and, unless `offset` is 0, the match after them; answers the new end.
+ */
 function sequence(
-  bytes: Uint8Array, from: number, to: number,
-  out: Uint8Array, outFrom: number, offset: number, length: number,
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  out: Uint8Array,
+  outFrom: number,
+  offset: number,
+  length: number,
 ): number {
   const literals = to - from;
   const extra = offset === 0 ? 0 : length - 4;

@@ -56,7 +56,12 @@ function joined(blocks: readonly Uint8Array[], total: number): Uint8Array {
   return out;
 }
 
-function decompressBlock(bytes: Uint8Array, from: number, to: number, bytesMax: number): Uint8Array {
+function decompressBlock(
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  bytesMax: number,
+): Uint8Array {
   let length = 0;
   let at = from;
   for (let shift = 0; ; shift += 7) {
@@ -74,7 +79,13 @@ function decompressBlock(bytes: Uint8Array, from: number, to: number, bytesMax: 
   return out.bytes.subarray(0, length);
 }
 
-function expand(bytes: Uint8Array, from: number, to: number, out: Output, lengthMax: number): number {
+function expand(
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  out: Output,
+  lengthMax: number,
+): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let at = from;
   let end = 0;
@@ -155,7 +166,8 @@ class SnappyWriter {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#out = new Uint8Array(32 + bytes.length + Math.ceil(bytes.length / 6));
     let rest = bytes.length;
-    for (; rest >= 0x80; rest = Math.floor(rest / 128)) this.#out[this.#end++] = (rest % 128) | 0x80;
+    for (; rest >= 0x80; rest = Math.floor(rest / 128))
+      this.#out[this.#end++] = (rest % 128) | 0x80;
     this.#out[this.#end++] = rest;
   }
 
@@ -174,7 +186,8 @@ class SnappyWriter {
         continue;
       }
       let length = 4;
-      while (at + length < to && this.#bytes[candidate + length] === this.#bytes[at + length]) length++;
+      while (at + length < to && this.#bytes[candidate + length] === this.#bytes[at + length])
+        length++;
       this.#literal(literal, at);
       this.#copy(at - candidate, length);
       at += length;

@@ -30,9 +30,13 @@ function sample(random: Random, length: number): Uint8Array {
 
 test.each(codecs)('%s gives back what went in', (codec) => {
   const random = new Random(2);
-  for (const length of [0, 1, 3, 11, 12, 13, 16, 63, 64, 65, 1000, 32_768, 32_769, 65_536, 65_537, 200_000]) {
+  for (const length of [
+    0, 1, 3, 11, 12, 13, 16, 63, 64, 65, 1000, 32_768, 32_769, 65_536, 65_537, 200_000,
+  ]) {
     const bytes = sample(random, length);
-    expect(Buffer.from(decompress(codec, compress(codec, bytes), bytesMax)).equals(bytes)).toBe(true);
+    expect(Buffer.from(decompress(codec, compress(codec, bytes), bytesMax)).equals(bytes)).toBe(
+      true,
+    );
   }
 });
 
@@ -44,7 +48,8 @@ test('repetition compresses', () => {
 });
 
 test('raw snappy: literals and copies with offsets of one, two and four bytes', () => {
-  const text = (bytes: readonly number[]): string => Buffer.from(snappyDecompress(Uint8Array.from(bytes), 100)).toString();
+  const text = (bytes: readonly number[]): string =>
+    Buffer.from(snappyDecompress(Uint8Array.from(bytes), 100)).toString();
   expect(text([4, 3 << 2, 97, 98, 99, 100])).toBe('abcd');
   expect(text([9, 0, 97, (4 << 2) | 1, 1])).toBe('aaaaaaaaa');
   expect(text([8, 3 << 2, 97, 98, 99, 100, (3 << 2) | 2, 4, 0])).toBe('abcdabcd');
@@ -54,21 +59,39 @@ test('raw snappy: literals and copies with offsets of one, two and four bytes', 
 
 test('raw snappy blocks come back without the framing', () => {
   const bytes = sample(new Random(3), 150_000);
-  expect(Buffer.from(snappyDecompress(snappyCompressRaw(bytes), bytesMax)).equals(bytes)).toBe(true);
+  expect(Buffer.from(snappyDecompress(snappyCompressRaw(bytes), bytesMax)).equals(bytes)).toBe(
+    true,
+  );
 });
 
-/** A frame of blocks that may refer to earlier ones, with checksums of blocks and of the content. */
+/**
+ * A frame of blocks that may refer to earlier ones, with checksums of blocks and of the content.
+ */
 function linkedFrame(): Uint8Array {
   const header = [0x40 | 0x10 | 0x04, 0x40];
   const first = [0x40, 97, 98, 99, 100];
   // A match of 8 at distance 4 (into the first block), then the literals "wxyz!".
   const second = [0x04, 4, 0, 0x50, 119, 120, 121, 122, 33];
-  const word = (value: number): number[] => [value & 255, (value >>> 8) & 255, (value >>> 16) & 255, value >>> 24];
-  const block = (bytes: number[]): number[] => [...word(bytes.length), ...bytes, ...word(xxhash32(Uint8Array.from(bytes)))];
+  const word = (value: number): number[] => [
+    value & 255,
+    (value >>> 8) & 255,
+    (value >>> 16) & 255,
+    value >>> 24,
+  ];
+  const block = (bytes: number[]): number[] => [
+    ...word(bytes.length),
+    ...bytes,
+    ...word(xxhash32(Uint8Array.from(bytes))),
+  ];
   const content = new TextEncoder().encode('abcdabcdabcdwxyz!');
   return Uint8Array.from([
-    ...word(0x184d2204), ...header, (xxhash32(Uint8Array.from(header)) >>> 8) & 255,
-    ...block(first), ...block(second), ...word(0), ...word(xxhash32(content)),
+    ...word(0x184d2204),
+    ...header,
+    (xxhash32(Uint8Array.from(header)) >>> 8) & 255,
+    ...block(first),
+    ...block(second),
+    ...word(0),
+    ...word(xxhash32(content)),
   ]);
 }
 
@@ -88,13 +111,18 @@ test('several lz4 frames follow one another', () => {
   expect(Buffer.from(lz4Decompress(Buffer.concat([one, two]), 100)).toString()).toBe('hello world');
 });
 
-test.each(codecs.filter((codec) => codec !== 'none'))('%s refuses more than it may give', (codec) => {
-  const bomb = compress(codec, new Uint8Array(500_000));
-  expect(() => decompress(codec, bomb, 100_000)).toThrow(CodecError);
-});
+test.each(codecs.filter((codec) => codec !== 'none'))(
+  '%s refuses more than it may give',
+  (codec) => {
+    const bomb = compress(codec, new Uint8Array(500_000));
+    expect(() => decompress(codec, bomb, 100_000)).toThrow(CodecError);
+  },
+);
 
 test('a snappy length that its bytes cannot give is refused before memory is taken', () => {
-  expect(() => snappyDecompress(Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0x07, 0), 2 ** 31)).toThrow(CodecError);
+  expect(() => snappyDecompress(Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0x07, 0), 2 ** 31)).toThrow(
+    CodecError,
+  );
 });
 
 function attempt(codec: Codec, bytes: Uint8Array): number {
@@ -111,9 +139,11 @@ test.each(codecs.filter((codec) => codec !== 'none'))('%s: mutated bytes fail cl
   let failed = 0;
   for (let round = 0; round < 600; round++) {
     const framed = compress(codec, sample(random, 1 + random.below(600)));
-    const source = codec === 'snappy' && random.chance(0.5) ? snappyCompressRaw(sample(random, 500)) : framed;
+    const source =
+      codec === 'snappy' && random.chance(0.5) ? snappyCompressRaw(sample(random, 500)) : framed;
     const bytes = Uint8Array.from(source);
-    for (let times = 1 + random.below(4); times > 0; times--) bytes[random.below(bytes.length)] = random.below(256);
+    for (let times = 1 + random.below(4); times > 0; times--)
+      bytes[random.below(bytes.length)] = random.below(256);
     const cut = random.chance(0.3) ? bytes.subarray(0, random.below(bytes.length)) : bytes;
     const length = attempt(codec, cut);
     expect(length).toBeLessThanOrEqual(bytesMax);

@@ -1,6 +1,7 @@
 /**
  * The compression codecs of Kafka's record batches, by their number in a batch's attributes, both
- * ways, and the only file that touches `node:zlib`. Everything is synchronous: it runs where batches
+ * ways, and the only file that touches `node:zlib`. Everything is synchronous: it runs where
+ * batches
  * are decoded. Decompressed sizes are bounded by the caller, whatever the bytes claim.
  */
 import { gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
@@ -35,23 +36,35 @@ function guarded(codec: Codec, decompress: () => Uint8Array): Uint8Array {
 /** Decompresses; throws `CodecError` if the bytes are broken or give more than `bytesMax`. */
 export function decompress(codec: Codec, bytes: Uint8Array, bytesMax: number): Uint8Array {
   switch (codec) {
-    case 'none': return bytes;
-    case 'gzip': return guarded(codec, () => gunzipSync(bytes, { maxOutputLength: bytesMax }));
-    case 'snappy': return snappyDecompress(bytes, bytesMax);
-    case 'lz4': return lz4Decompress(bytes, bytesMax);
-    case 'zstd': return guarded(codec, () => zstdDecompressSync(bytes, { maxOutputLength: bytesMax }));
-    default: return unreachable(codec);
+    case 'none':
+      return bytes;
+    case 'gzip':
+      return guarded(codec, () => gunzipSync(bytes, { maxOutputLength: bytesMax }));
+    case 'snappy':
+      return snappyDecompress(bytes, bytesMax);
+    case 'lz4':
+      return lz4Decompress(bytes, bytesMax);
+    case 'zstd':
+      return guarded(codec, () => zstdDecompressSync(bytes, { maxOutputLength: bytesMax }));
+    default:
+      return unreachable(codec);
   }
 }
 
 /** Compresses with the codec's usual level. */
 export function compress(codec: Codec, bytes: Uint8Array): Uint8Array {
   switch (codec) {
-    case 'none': return bytes;
-    case 'gzip': return gzipSync(bytes);
-    case 'snappy': return snappyCompress(bytes);
-    case 'lz4': return lz4Compress(bytes);
-    case 'zstd': return zstdCompressSync(bytes);
-    default: return unreachable(codec);
+    case 'none':
+      return bytes;
+    case 'gzip':
+      return gzipSync(bytes);
+    case 'snappy':
+      return snappyCompress(bytes);
+    case 'lz4':
+      return lz4Compress(bytes);
+    case 'zstd':
+      return zstdCompressSync(bytes);
+    default:
+      return unreachable(codec);
   }
 }

@@ -2,16 +2,32 @@
  * Builds magic-2 record batches: for producers, sinks, benchmarks and tests.
  *
  * Records are appended to one growing buffer as they come, with their deltas against the first
- * record; `finish` compresses, fills in the header and the checksum, and answers bytes of their own.
- * The builder can then be used for the next batch. Base offset 0 and sequence -1 are what a producer
+ * record; `finish` compresses, fills in the header and the checksum, and answers bytes of their
+ * own.
+ * The builder can then be used for the next batch. Base offset 0 and sequence -1 are what a
+ * producer
  * sends; a broker patches the former.
  */
 import { assert } from '../../src/base/assert.ts';
 import {
-  attributeControl, attributeLogAppendTime, attributeTransactional, batchAttributes,
-  batchBaseOffset, batchBaseSequence, batchBaseTimestamp, batchChecksum, batchHeaderBytes,
-  batchLastOffsetDelta, batchLeaderEpoch, batchLength, batchMagic, batchMaxTimestamp,
-  batchPrefixBytes, batchProducerEpoch, batchProducerId, batchRecordCount,
+  attributeControl,
+  attributeLogAppendTime,
+  attributeTransactional,
+  batchAttributes,
+  batchBaseOffset,
+  batchBaseSequence,
+  batchBaseTimestamp,
+  batchChecksum,
+  batchHeaderBytes,
+  batchLastOffsetDelta,
+  batchLeaderEpoch,
+  batchLength,
+  batchMagic,
+  batchMaxTimestamp,
+  batchPrefixBytes,
+  batchProducerEpoch,
+  batchProducerId,
+  batchRecordCount,
 } from './batch-layout.ts';
 import type { Codec } from './codec.ts';
 import { codecId, compress } from './codec.ts';
@@ -65,17 +81,28 @@ export class RecordBatchBuilder {
    * place in the batch unless given (compacted batches have gaps).
    */
   add(
-    key: Uint8Array | null, value: Uint8Array | null, timestamp: number,
-    headers: readonly RecordHeader[] = noHeaders, offsetDelta = this.#lastDelta + 1,
+    key: Uint8Array | null,
+    value: Uint8Array | null,
+    timestamp: number,
+    headers: readonly RecordHeader[] = noHeaders,
+    offsetDelta = this.#lastDelta + 1,
   ): void {
-    assert(offsetDelta > this.#lastDelta, `offsets grow, got delta ${offsetDelta} after ${this.#lastDelta}`);
+    assert(
+      offsetDelta > this.#lastDelta,
+      `offsets grow, got delta ${offsetDelta} after ${this.#lastDelta}`,
+    );
     if (this.#count === 0) this.#firstTimestamp = this.#maxTimestamp = timestamp;
     this.#maxTimestamp = Math.max(this.#maxTimestamp, timestamp);
     this.#count++;
     this.#lastDelta = offsetDelta;
     const timeDelta = timestamp - this.#firstTimestamp;
-    const body = 1 + varintBytes(timeDelta) + varintBytes(offsetDelta)
-      + fieldBytes(key) + fieldBytes(value) + headersBytes(headers);
+    const body =
+      1 +
+      varintBytes(timeDelta) +
+      varintBytes(offsetDelta) +
+      fieldBytes(key) +
+      fieldBytes(value) +
+      headersBytes(headers);
     this.#room(body + numbersMax);
     this.#varint(body);
     this.#bytes[this.#end++] = 0;
@@ -102,10 +129,13 @@ export class RecordBatchBuilder {
     view.setInt32(batchLength, batch.length - batchPrefixBytes);
     view.setInt32(batchLeaderEpoch, -1);
     view.setInt8(batchMagic, 2);
-    view.setInt16(batchAttributes, codecId(codec)
-      | (options.logAppendTime === true ? attributeLogAppendTime : 0)
-      | (options.transactional === true ? attributeTransactional : 0)
-      | (options.control === true ? attributeControl : 0));
+    view.setInt16(
+      batchAttributes,
+      codecId(codec) |
+        (options.logAppendTime === true ? attributeLogAppendTime : 0) |
+        (options.transactional === true ? attributeTransactional : 0) |
+        (options.control === true ? attributeControl : 0),
+    );
     view.setInt32(batchLastOffsetDelta, this.#lastDelta);
     view.setBigInt64(batchBaseTimestamp, BigInt(this.#firstTimestamp));
     view.setBigInt64(batchMaxTimestamp, BigInt(this.#maxTimestamp));

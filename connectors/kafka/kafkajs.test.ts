@@ -1,5 +1,6 @@
 /**
- * Goal: the private names of kafkajs that the transport leans on are there. Method: make links without
+ * Goal: the private names of kafkajs that the transport leans on are there. Method: make links
+ * without
  * connecting them, and look at the library's own objects; a broker that is not there must be named.
  */
 import { createServer } from 'node:net';
@@ -51,7 +52,11 @@ async function failure(connection: KafkaConnection): Promise<SqlError> {
 }
 
 test('a broker that is not there is named within seconds', async () => {
-  const connection = new KafkaConnection('127.0.0.1:1', { clock: realClock, entropy: realEntropy, log: silent });
+  const connection = new KafkaConnection('127.0.0.1:1', {
+    clock: realClock,
+    entropy: realEntropy,
+    log: silent,
+  });
   const error = await failure(connection);
   expect(error.fields.code).toBe('08001');
   expect(error.message).toBe('could not reach Kafka broker "127.0.0.1:1"');
@@ -63,7 +68,11 @@ test('so is one that accepts and says nothing', async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
-  const connection = new KafkaConnection(`127.0.0.1:${port}`, { clock: realClock, entropy: realEntropy, log: silent });
+  const connection = new KafkaConnection(`127.0.0.1:${port}`, {
+    clock: realClock,
+    entropy: realEntropy,
+    log: silent,
+  });
   const error = await failure(connection);
   expect(error.fields.code).toBe('08001');
   expect(error.message).toContain(`127.0.0.1:${port}`);

@@ -5,11 +5,13 @@
  *
  * kafkajs keeps the transport: sockets, TLS, SASL, correlation ids, timeouts, throttling. For that
  * we reach below its public interface: the private symbol `createCluster` of a `Kafka` object, the
- * cluster's `connectionPoolBuilder.build` and `brokerPool.createBroker`, and the broker's `connect`,
+ * cluster's `connectionPoolBuilder.build` and `brokerPool.createBroker`, and the broker's
+ * `connect`,
  * `disconnect`, `versions` and `connectionPool.send`. The package has no exports map and is pinned
  * to one version; a test pins these names, and a missing one fails with an assertion that says so.
  *
- * One repair: its request queue sets a timer with a negative delay whenever nothing waits, for which
+ * One repair: its request queue sets a timer with a negative delay whenever nothing waits, for
+ * which
  * Node prints a warning. `repairQueue` makes it set one only if something does.
  */
 import { createRequire } from 'node:module';
@@ -72,29 +74,45 @@ interface RawCluster {
     build(address: { readonly host: string; readonly port: number }): Promise<RawConnectionPool>;
   };
   readonly brokerPool: {
-    createBroker(options: { readonly connectionPool: RawConnectionPool; readonly logger: unknown }): RawBroker;
+    createBroker(options: {
+      readonly connectionPool: RawConnectionPool;
+      readonly logger: unknown;
+    }): RawBroker;
   };
 }
 
 function hasMethods(value: unknown, ...names: string[]): boolean {
-  return typeof value === 'object' && value !== null
-    && names.every((name) => typeof Reflect.get(value, name) === 'function');
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    names.every((name) => typeof Reflect.get(value, name) === 'function')
+  );
 }
 
 function isCluster(value: unknown): value is RawCluster {
-  return typeof value === 'object' && value !== null && 'rootLogger' in value
-    && 'connectionPoolBuilder' in value && hasMethods(value.connectionPoolBuilder, 'build')
-    && 'brokerPool' in value && hasMethods(value.brokerPool, 'createBroker');
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'rootLogger' in value &&
+    'connectionPoolBuilder' in value &&
+    hasMethods(value.connectionPoolBuilder, 'build') &&
+    'brokerPool' in value &&
+    hasMethods(value.brokerPool, 'createBroker')
+  );
 }
 
 function isBroker(value: RawBroker): boolean {
-  return hasMethods(value, 'connect', 'disconnect', 'isConnected') && 'versions' in value
-    && hasMethods(value.connectionPool, 'send', 'map');
+  return (
+    hasMethods(value, 'connect', 'disconnect', 'isConnected') &&
+    'versions' in value &&
+    hasMethods(value.connectionPool, 'send', 'map')
+  );
 }
 
 function createCluster(kafka: KafkaClient): RawCluster {
-  const symbol = Object.getOwnPropertySymbols(kafka)
-    .find((candidate) => candidate.description === 'private:Kafka:createCluster');
+  const symbol = Object.getOwnPropertySymbols(kafka).find(
+    (candidate) => candidate.description === 'private:Kafka:createCluster',
+  );
   assert(symbol !== undefined, 'kafkajs 2.2.4 has a private symbol createCluster');
   const create: unknown = Reflect.get(kafka, symbol);
   assert(typeof create === 'function', 'kafkajs 2.2.4: createCluster is a function');
@@ -105,14 +123,21 @@ function createCluster(kafka: KafkaClient): RawCluster {
 
 /** See the head of this file; done once, when the module is loaded. */
 function repairQueue(): void {
-  const queue: unknown = createRequire(import.meta.url)('kafkajs/src/network/requestQueue/index.js');
+  const queue: unknown = createRequire(import.meta.url)(
+    'kafkajs/src/network/requestQueue/index.js',
+  );
   assert(typeof queue === 'function', 'kafkajs 2.2.4 has a class of request queues');
   const prototype: unknown = queue.prototype;
-  assert(typeof prototype === 'object' && prototype !== null
-    && hasMethods(prototype, 'scheduleCheckPendingRequests'), 'kafkajs 2.2.4: a request queue schedules checks');
+  assert(
+    typeof prototype === 'object' &&
+      prototype !== null &&
+      hasMethods(prototype, 'scheduleCheckPendingRequests'),
+    'kafkajs 2.2.4: a request queue schedules checks',
+  );
   const schedule: unknown = Reflect.get(prototype, 'scheduleCheckPendingRequests');
   Reflect.set(prototype, 'scheduleCheckPendingRequests', function check(this: RawQueue): void {
-    if (this.pending.length > 0 && typeof schedule === 'function') Reflect.apply(schedule, this, []);
+    if (this.pending.length > 0 && typeof schedule === 'function')
+      Reflect.apply(schedule, this, []);
   });
 }
 
@@ -141,7 +166,10 @@ export class BrokerLink {
     return this.#broker.versions?.[apiKey]?.maxVersion ?? -1;
   }
 
-  /** Sends a request and reads its answer; connects first if need be. Fetches have a socket of their own. */
+  /**
+   * Sends a request and reads its answer; connects first if need be. Fetches have a socket of their
+   * own.
+   */
   async send<T>(request: KafkaRequest<T>): Promise<T> {
     await this.connect();
     let answer: { readonly value: T } | null = null;
@@ -202,10 +230,12 @@ export class KafkajsTransport {
       requestTimeout: requestMillisecondsMax,
       retry: { retries: 3 },
       logLevel: kafkajs.logLevel.ERROR,
-      logCreator: () => ({ namespace, log: entry }) => {
-        // Connection errors reach the caller as rejections; kafkajs logs them a second time.
-        if (!quietNamespaces.has(namespace)) log.warn(`kafka: ${namespace}: ${entry.message}`);
-      },
+      logCreator:
+        () =>
+        ({ namespace, log: entry }) => {
+          // Connection errors reach the caller as rejections; kafkajs logs them a second time.
+          if (!quietNamespaces.has(namespace)) log.warn(`kafka: ${namespace}: ${entry.message}`);
+        },
     });
     this.#cluster = createCluster(this.#kafka);
   }
@@ -224,9 +254,15 @@ export class KafkajsTransport {
 
   producer(config: ProducerConfig = {}): Producer {
     return this.#kafka.producer({
-      createPartitioner: kafkajs.Partitioners.DefaultPartitioner, ...config,
+      createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+      ...config,
     });
   }
 }
 
-const quietNamespaces: ReadonlySet<string> = new Set(['Connection', 'BrokerPool', 'Cluster', 'ConnectionPool']);
+const quietNamespaces: ReadonlySet<string> = new Set([
+  'Connection',
+  'BrokerPool',
+  'Cluster',
+  'ConnectionPool',
+]);

@@ -23,7 +23,13 @@ export class Partition {
   /** Bytes to ask for: more after an answer that held no whole batch. */
   bytesMax: number;
 
-  constructor(partition: number, next: bigint, until: bigint | null, bytesMax: number, backoff: Backoff) {
+  constructor(
+    partition: number,
+    next: bigint,
+    until: bigint | null,
+    bytesMax: number,
+    backoff: Backoff,
+  ) {
     assert(next >= 0n, `an offset is not negative, got ${next}`);
     this.partition = partition;
     this.next = next;
@@ -42,7 +48,8 @@ export class Partition {
   }
 
   /**
-   * The whole batches of an answer as a chunk with bytes of its own (the one copy between socket and
+   * The whole batches of an answer as a chunk with bytes of its own (the one copy between socket
+   * and
    * decoder, so that they can be handed to another thread), and moves on; null if there is none.
    */
   take(fetched: FetchedPartition): RawChunk | null {
@@ -60,7 +67,10 @@ export class Partition {
     const next = this.until !== null && last >= this.until ? this.until : last + 1n;
     this.next = next;
     return {
-      partition: this.partition, bytes: ownCopy(fetched.records, length), from, next,
+      partition: this.partition,
+      bytes: ownCopy(fetched.records, length),
+      from,
+      next,
       aborted: fetched.aborted,
     };
   }

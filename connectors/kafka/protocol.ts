@@ -45,16 +45,22 @@ export interface TopicMetadata {
 const noTopicId = '0'.repeat(32);
 const noTopic: Omit<TopicMetadata, 'brokers'> = { error: 3, id: null, partitions: [] };
 
-/** Asks for one topic; never creates it. `versionMax` is the newest Metadata version of the broker. */
+/**
+ * Asks for one topic; never creates it. `versionMax` is the newest Metadata version of the broker.
+ */
 export function metadataRequest(topic: string, versionMax: number): KafkaRequest<TopicMetadata> {
   return versionMax >= 12 ? metadata12(topic) : metadata7(topic);
 }
 
 function metadata12(topic: string): KafkaRequest<TopicMetadata> {
   // A flexible version: the header ends with its (empty) tagged fields.
-  const body = new WireWriter().tags()
+  const body = new WireWriter()
+    .tags()
     .compactArray([topic], (w, name) => w.raw(new Uint8Array(16)).compactString(name).tags())
-    .bool(false).bool(false).tags().bytes();
+    .bool(false)
+    .bool(false)
+    .tags()
+    .bytes();
   return { apiKey: apiMetadata, apiVersion: 12, name: 'Metadata', body, read: readMetadata12 };
 }
 
@@ -92,7 +98,10 @@ function readPartition12(r: WireReader): PartitionMetadata {
 }
 
 function metadata7(topic: string): KafkaRequest<TopicMetadata> {
-  const body = new WireWriter().array([topic], (w, name) => w.string(name)).bool(false).bytes();
+  const body = new WireWriter()
+    .array([topic], (w, name) => w.string(name))
+    .bool(false)
+    .bytes();
   return { apiKey: apiMetadata, apiVersion: 7, name: 'Metadata', body, read: readMetadata7 };
 }
 
@@ -135,27 +144,40 @@ export const latestTimestamp = -1n;
 
 /** Offsets by time: the first record at or after `timestamp` (ms), or one of the two constants. */
 export function listOffsetsRequest(
-  topic: string, partitions: readonly number[], timestamp: bigint,
+  topic: string,
+  partitions: readonly number[],
+  timestamp: bigint,
 ): KafkaRequest<ListedOffset[]> {
-  const body = new WireWriter().int32(-1).int8(1)
-    .array([topic], (w, name) => w.string(name)
-      .array(partitions, (v, partition) => v.int32(partition).int64(timestamp)))
+  const body = new WireWriter()
+    .int32(-1)
+    .int8(1)
+    .array([topic], (w, name) =>
+      w.string(name).array(partitions, (v, partition) => v.int32(partition).int64(timestamp)),
+    )
     .bytes();
-  return { apiKey: apiListOffsets, apiVersion: 2, name: 'ListOffsets', body, read: readListOffsets };
+  return {
+    apiKey: apiListOffsets,
+    apiVersion: 2,
+    name: 'ListOffsets',
+    body,
+    read: readListOffsets,
+  };
 }
 
 function readListOffsets(payload: Uint8Array): ListedOffset[] {
   const reader = new WireReader(payload);
   reader.int32();
-  return reader.array((r) => {
-    r.string();
-    return r.array((p) => {
-      const partition = p.int32();
-      const error = p.int16();
-      p.int64();
-      return { partition, error, offset: p.int64() };
-    });
-  }).flat();
+  return reader
+    .array((r) => {
+      r.string();
+      return r.array((p) => {
+        const partition = p.int32();
+        const error = p.int16();
+        p.int64();
+        return { partition, error, offset: p.int64() };
+      });
+    })
+    .flat();
 }
 
 export interface FetchPosition {
@@ -180,16 +202,35 @@ export interface FetchLimits {
   readonly bytesMax: number;
 }
 
-/** Raw record batches, read_committed, without a fetch session. Answers before its time with one byte. */
+/**
+ * Raw record batches, read_committed, without a fetch session. Answers before its time with one
+ * byte.
+ */
 export function fetchRequest(
-  topic: string, positions: readonly FetchPosition[], bounds: FetchLimits,
+  topic: string,
+  positions: readonly FetchPosition[],
+  bounds: FetchLimits,
 ): KafkaRequest<{ readonly error: number; readonly partitions: FetchedPartition[] }> {
   const body = new WireWriter()
-    .int32(-1).int32(bounds.waitMilliseconds).int32(1).int32(bounds.bytesMax).int8(1)
-    .int32(0).int32(-1)
-    .array([topic], (w, name) => w.string(name).array(positions, (v, position) => v
-      .int32(position.partition).int32(-1).int64(position.offset).int64(-1n)
-      .int32(position.bytesMax)))
+    .int32(-1)
+    .int32(bounds.waitMilliseconds)
+    .int32(1)
+    .int32(bounds.bytesMax)
+    .int8(1)
+    .int32(0)
+    .int32(-1)
+    .array([topic], (w, name) =>
+      w
+        .string(name)
+        .array(positions, (v, position) =>
+          v
+            .int32(position.partition)
+            .int32(-1)
+            .int64(position.offset)
+            .int64(-1n)
+            .int32(position.bytesMax),
+        ),
+    )
     .array([], () => undefined)
     .string('')
     .bytes();
@@ -201,10 +242,12 @@ function readFetch(payload: Uint8Array): { error: number; partitions: FetchedPar
   reader.int32();
   const error = reader.int16();
   reader.int32();
-  const partitions = reader.array((r) => {
-    r.string();
-    return r.array(readFetchedPartition);
-  }).flat();
+  const partitions = reader
+    .array((r) => {
+      r.string();
+      return r.array(readFetchedPartition);
+    })
+    .flat();
   return { error, partitions };
 }
 
@@ -228,26 +271,38 @@ export interface ProducedPartition {
 
 /** Sends one batch; acknowledged by the leader (1) or all in-sync replicas (-1). */
 export function produceRequest(
-  topic: string, partition: number, batch: Uint8Array, acks: 1 | -1, waitMilliseconds: number,
+  topic: string,
+  partition: number,
+  batch: Uint8Array,
+  acks: 1 | -1,
+  waitMilliseconds: number,
 ): KafkaRequest<ProducedPartition> {
-  const body = new WireWriter().nullableString(null).int16(acks).int32(waitMilliseconds)
-    .array([topic], (w, name) => w.string(name).array([batch], (v, bytes) =>
-      v.int32(partition).int32(bytes.length).raw(bytes)))
+  const body = new WireWriter()
+    .nullableString(null)
+    .int16(acks)
+    .int32(waitMilliseconds)
+    .array([topic], (w, name) =>
+      w
+        .string(name)
+        .array([batch], (v, bytes) => v.int32(partition).int32(bytes.length).raw(bytes)),
+    )
     .bytes();
   return { apiKey: apiProduce, apiVersion: 7, name: 'Produce', body, read: readProduce };
 }
 
 function readProduce(payload: Uint8Array): ProducedPartition {
   const reader = new WireReader(payload);
-  const partitions = reader.array((r) => {
-    r.string();
-    return r.array((p) => {
-      const produced = { partition: p.int32(), error: p.int16(), baseOffset: p.int64() };
-      p.int64();
-      p.int64();
-      return produced;
-    });
-  }).flat();
+  const partitions = reader
+    .array((r) => {
+      r.string();
+      return r.array((p) => {
+        const produced = { partition: p.int32(), error: p.int16(), baseOffset: p.int64() };
+        p.int64();
+        p.int64();
+        return produced;
+      });
+    })
+    .flat();
   const [first] = partitions;
   if (first === undefined) return { partition: -1, error: -1, baseOffset: -1n };
   return first;

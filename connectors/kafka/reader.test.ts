@@ -1,5 +1,6 @@
 /**
- * Goal: what a reader does when brokers and topics misbehave, without a broker. Method: a fake cluster
+ * Goal: what a reader does when brokers and topics misbehave, without a broker. Method: a fake
+ * cluster
  * in memory behind the transport interface (metadata 12, list offsets 2, fetch 11 in the protocol's
  * own bytes), with faults switched on by the test; timers are real but short waits only.
  */
@@ -21,9 +22,15 @@ import { WireReader, WireWriter } from './wire.ts';
 
 const encoder = new TextEncoder();
 const seeded = new Random(3);
-const entropy = { bytes: (length: number) => new Uint8Array(length), below: (bound: number) => seeded.below(bound) };
+const entropy = {
+  bytes: (length: number) => new Uint8Array(length),
+  below: (bound: number) => seeded.below(bound),
+};
 /** Real time, a hundred times faster, so that back-off and refresh do not slow the tests. */
-const hasty: Clock = { ...realClock, after: (milliseconds, callback) => realClock.after(milliseconds / 100, callback) };
+const hasty: Clock = {
+  ...realClock,
+  after: (milliseconds, callback) => realClock.after(milliseconds / 100, callback),
+};
 
 interface FakePartition {
   leader: number;
@@ -80,24 +87,51 @@ class FakeCluster implements Transport {
 
   #answer(node: number, request: KafkaRequest<unknown>): Buffer {
     switch (request.apiKey) {
-      case apiMetadata: return this.#metadata();
-      case apiListOffsets: return this.#listOffsets(request.body);
+      case apiMetadata:
+        return this.#metadata();
+      case apiListOffsets:
+        return this.#listOffsets(request.body);
       default:
-        assert(request.apiKey === apiFetch, `the reader asks for nothing else, got ${request.apiKey}`);
+        assert(
+          request.apiKey === apiFetch,
+          `the reader asks for nothing else, got ${request.apiKey}`,
+        );
         return this.#fetch(node, request.body);
     }
   }
 
   #metadata(): Buffer {
     const error = this.topicId === null ? 3 : 0;
-    return new WireWriter().tags().int32(0)
-      .compactArray([1, 2], (w, node) => w.int32(node).compactString('fake').int32(node).compactString(null).tags())
-      .compactString(null).int32(1)
-      .compactArray([0], (w) => w.int16(error).compactString('t').raw(Buffer.from(this.topicId ?? '00'.repeat(16), 'hex')).bool(false)
-        .compactArray(error === 0 ? this.partitions : [], (v, p) => v.int16(0).int32(this.partitions.indexOf(p)).int32(p.leader).int32(0)
-          .compactArray([], () => undefined).compactArray([], () => undefined).compactArray([], () => undefined).tags())
-        .int32(0).tags())
-      .tags().bytes();
+    return new WireWriter()
+      .tags()
+      .int32(0)
+      .compactArray([1, 2], (w, node) =>
+        w.int32(node).compactString('fake').int32(node).compactString(null).tags(),
+      )
+      .compactString(null)
+      .int32(1)
+      .compactArray([0], (w) =>
+        w
+          .int16(error)
+          .compactString('t')
+          .raw(Buffer.from(this.topicId ?? '00'.repeat(16), 'hex'))
+          .bool(false)
+          .compactArray(error === 0 ? this.partitions : [], (v, p) =>
+            v
+              .int16(0)
+              .int32(this.partitions.indexOf(p))
+              .int32(p.leader)
+              .int32(0)
+              .compactArray([], () => undefined)
+              .compactArray([], () => undefined)
+              .compactArray([], () => undefined)
+              .tags(),
+          )
+          .int32(0)
+          .tags(),
+      )
+      .tags()
+      .bytes();
   }
 
   #listOffsets(body: Buffer): Buffer {
@@ -108,10 +142,19 @@ class FakeCluster implements Transport {
       r.string();
       return r.array((p) => ({ partition: p.int32(), timestamp: p.int64() }));
     });
-    return new WireWriter().int32(0).array([0], (w) => w.string('t').array(asked ?? [], (v, { partition, timestamp }) => {
-      const { first, end } = this.#partition(partition);
-      return v.int32(partition).int16(0).int64(-1n).int64(BigInt(timestamp === -2n ? first : end));
-    })).bytes();
+    return new WireWriter()
+      .int32(0)
+      .array([0], (w) =>
+        w.string('t').array(asked ?? [], (v, { partition, timestamp }) => {
+          const { first, end } = this.#partition(partition);
+          return v
+            .int32(partition)
+            .int16(0)
+            .int64(-1n)
+            .int64(BigInt(timestamp === -2n ? first : end));
+        }),
+      )
+      .bytes();
   }
 
   #fetch(node: number, body: Buffer): Buffer {
@@ -128,18 +171,36 @@ class FakeCluster implements Transport {
         return { partition, offset, bytesMax: p.int32() };
       });
     });
-    return new WireWriter().int32(0).int16(0).int32(0).array([0], (w) => w.string('t').array(asked ?? [], (v, { partition, offset, bytesMax }) => {
-      const { leader, first, end, batches } = this.#partition(partition);
-      const range = offset < first || offset > end ? 1 : 0;
-      const error = this.fetchError !== 0 ? this.fetchError : leader !== node ? 6 : range;
-      const wanted = batches.filter((batch) => {
-        const view = new DataView(batch.buffer);
-        return Number(view.getBigInt64(0)) + view.getInt32(23) >= offset;
-      });
-      const records = error === 0 ? Buffer.concat(wanted).subarray(0, bytesMax > 2 ** 20 ? Infinity : this.cut) : Buffer.alloc(0);
-      return v.int32(partition).int16(error).int64(BigInt(end)).int64(BigInt(end)).int64(BigInt(first))
-        .array([], () => undefined).int32(-1).int32(records.length).raw(records);
-    })).bytes();
+    return new WireWriter()
+      .int32(0)
+      .int16(0)
+      .int32(0)
+      .array([0], (w) =>
+        w.string('t').array(asked ?? [], (v, { partition, offset, bytesMax }) => {
+          const { leader, first, end, batches } = this.#partition(partition);
+          const range = offset < first || offset > end ? 1 : 0;
+          const error = this.fetchError !== 0 ? this.fetchError : leader !== node ? 6 : range;
+          const wanted = batches.filter((batch) => {
+            const view = new DataView(batch.buffer);
+            return Number(view.getBigInt64(0)) + view.getInt32(23) >= offset;
+          });
+          const records =
+            error === 0
+              ? Buffer.concat(wanted).subarray(0, bytesMax > 2 ** 20 ? Infinity : this.cut)
+              : Buffer.alloc(0);
+          return v
+            .int32(partition)
+            .int16(error)
+            .int64(BigInt(end))
+            .int64(BigInt(end))
+            .int64(BigInt(first))
+            .array([], () => undefined)
+            .int32(-1)
+            .int32(records.length)
+            .raw(records);
+        }),
+      )
+      .bytes();
   }
 }
 
@@ -157,14 +218,23 @@ class Run {
 
   start(from: Positions = new Map(), until: Positions | null = null): this {
     const cluster = new Cluster(['fake:1', 'fake:2'], this.fake);
-    this.#reader = new KafkaReader(cluster, 't', from, until, {
-      chunk: (chunk) => {
-        this.chunks.push(chunk);
-        return this.accepts;
+    this.#reader = new KafkaReader(
+      cluster,
+      't',
+      from,
+      until,
+      {
+        chunk: (chunk) => {
+          this.chunks.push(chunk);
+          return this.accepts;
+        },
+        status: (status) => void this.statuses.push(status),
+        partitions: (found) =>
+          void this.found.push(...found.map((p) => `${p.partition}: ${p.first} to ${p.end}`)),
       },
-      status: (status) => void this.statuses.push(status),
-      partitions: (found) => void this.found.push(...found.map((p) => `${p.partition}: ${p.first} to ${p.end}`)),
-    }, hasty, entropy);
+      hasty,
+      entropy,
+    );
     this.#reader.start();
     return this;
   }
@@ -197,8 +267,16 @@ test('partitions on two brokers are read in order, new records as they come', as
   await run.until('the third', () => run.chunks.length === 3);
   expect(run.ranges().sort()).toEqual(['0: 0-2', '1: 0-1', '1: 1-3']);
   expect(run.found).toEqual(['0: 0 to 2', '1: 0 to 1']);
-  expect(run.reader.ends()).toEqual(new Map([[0, 2n], [1, 3n]]));
-  expect(run.statuses).toEqual([{ status: 'starting', error: null }, { status: 'running', error: null }]);
+  expect(run.reader.ends()).toEqual(
+    new Map([
+      [0, 2n],
+      [1, 3n],
+    ]),
+  );
+  expect(run.statuses).toEqual([
+    { status: 'starting', error: null },
+    { status: 'running', error: null },
+  ]);
   await run.reader.close();
 });
 
@@ -219,7 +297,9 @@ test('the leader moves: the new one is asked, nothing is lost or read twice', as
   run.start();
   await run.until('the first', () => run.chunks.length === 1);
   for (const leader of [2, 1, 2]) {
-    run.fake.partitions.forEach((partition) => { partition.leader = leader; });
+    run.fake.partitions.forEach((partition) => {
+      partition.leader = leader;
+    });
     run.fake.add(0, 'more');
     const count = run.chunks.length;
     await run.until('the next', () => run.chunks.length === count + 1);
@@ -237,7 +317,9 @@ test('a broker dies and its partitions go to the other one', async () => {
   run.fake.dead.add(1);
   await run.until('it stalls', () => run.statuses.at(-1)?.status === 'stalled');
   expect(run.statuses.at(-1)?.error).toContain('broker "fake:1" does not answer');
-  run.fake.partitions.forEach((partition) => { partition.leader = 2; });
+  run.fake.partitions.forEach((partition) => {
+    partition.leader = 2;
+  });
   run.fake.add(0, 'b');
   await run.until('it goes on', () => run.chunks.length === 2);
   await run.until('all is well', () => run.statuses.at(-1)?.status === 'running');
@@ -248,7 +330,12 @@ test('a dead leader is not asked without pause while the other broker still name
   const run = new Run(1, 2);
   run.fake.dead.add(1);
   run.fake.add(1, 'a');
-  run.start(new Map([[0, 0n], [1, 0n]]));
+  run.start(
+    new Map([
+      [0, 0n],
+      [1, 0n],
+    ]),
+  );
   await run.until('the other partition', () => run.chunks.length === 1);
   await sleep(200);
   // 200 ms are 20 s of this clock: the pauses grow to 5 s.
@@ -261,8 +348,13 @@ test('a partition without leader is waited for', async () => {
   const run = new Run(-1);
   run.fake.add(0, 'a');
   run.start(new Map([[0, 0n]]));
-  await run.until('the status says so', () => run.statuses.at(-1)?.error === 'a partition of topic "t" has no leader');
-  run.fake.partitions.forEach((partition) => { partition.leader = 1; });
+  await run.until(
+    'the status says so',
+    () => run.statuses.at(-1)?.error === 'a partition of topic "t" has no leader',
+  );
+  run.fake.partitions.forEach((partition) => {
+    partition.leader = 1;
+  });
   await run.until('the chunk', () => run.chunks.length === 1);
   await run.until('all is well', () => run.statuses.at(-1)?.status === 'running');
   await run.reader.close();
@@ -273,7 +365,10 @@ test('error codes that pass are retried, with a status', async () => {
   run.fake.add(0, 'a');
   run.fake.fetchError = 56;
   run.start();
-  await run.until('the status says so', () => run.statuses.at(-1)?.error === 'partition 0 of topic "t": KAFKA_STORAGE_ERROR');
+  await run.until(
+    'the status says so',
+    () => run.statuses.at(-1)?.error === 'partition 0 of topic "t": KAFKA_STORAGE_ERROR',
+  );
   const before = run.fake.fetches;
   await sleep(200);
   expect(run.fake.fetches - before).toBeLessThan(30);
@@ -288,7 +383,10 @@ test('answers that are not Kafka do no harm', async () => {
   run.fake.add(0, 'a');
   run.fake.garbage = true;
   run.start();
-  await run.until('the status says so', () => run.statuses.at(-1)?.error?.includes('bytes wanted') === true);
+  await run.until(
+    'the status says so',
+    () => run.statuses.at(-1)?.error?.includes('bytes wanted') === true,
+  );
   run.fake.garbage = false;
   await run.until('the chunk', () => run.chunks.length === 1);
   await run.reader.close();
@@ -297,11 +395,19 @@ test('answers that are not Kafka do no harm', async () => {
 test('retention passed us: stopped for good, with the offsets; other partitions go on', async () => {
   const run = new Run(1, 1);
   run.fake.add(0, 'a', 'b', 'c');
-  run.fake.partitions.slice(0, 1).forEach((partition) => { partition.first = 2; });
-  run.start(new Map([[0, 1n], [1, 0n]]));
+  run.fake.partitions.slice(0, 1).forEach((partition) => {
+    partition.first = 2;
+  });
+  run.start(
+    new Map([
+      [0, 1n],
+      [1, 0n],
+    ]),
+  );
   await run.until('it stalls', () => run.statuses.at(-1)?.status === 'stalled');
-  expect(run.statuses.at(-1)?.error)
-    .toBe('partition 0 of topic "t" starts at offset 2 now, records from 1 on were removed before they were read');
+  expect(run.statuses.at(-1)?.error).toBe(
+    'partition 0 of topic "t" starts at offset 2 now, records from 1 on were removed before they were read',
+  );
   run.fake.add(1, 'x');
   await run.until('the other partition', () => run.chunks.length === 1);
   expect(run.ranges()).toEqual(['1: 0-1']);
@@ -318,7 +424,10 @@ test('a topic made anew has another id: stopped for good', async () => {
   await run.until('it is gone', () => run.statuses.at(-1)?.error === 'topic "t" was deleted');
   run.fake.topicId = '22'.repeat(16);
   run.fake.add(0, 'b');
-  await run.until('it is another one', () => run.statuses.at(-1)?.error?.includes('created again') === true);
+  await run.until(
+    'it is another one',
+    () => run.statuses.at(-1)?.error?.includes('created again') === true,
+  );
   await sleep(50);
   await run.reader.close();
 });
@@ -353,7 +462,16 @@ test('a replay stops at its ends, in the middle of a batch if need be, and says 
   const run = new Run(1, 2);
   run.fake.add(0, 'a', 'b', 'c', 'd');
   run.fake.add(1, 'e');
-  run.start(new Map([[0, 1n], [1, 0n]]), new Map([[0, 3n], [1, 0n]]));
+  run.start(
+    new Map([
+      [0, 1n],
+      [1, 0n],
+    ]),
+    new Map([
+      [0, 3n],
+      [1, 0n],
+    ]),
+  );
   await run.until('it is over', () => run.statuses.at(-1)?.status === 'ceased');
   expect(run.ranges()).toEqual(['0: 1-3']);
   await run.reader.close();

@@ -4,8 +4,10 @@
  *
  * What it promises: each partition's chunks come in offset order without a gap. Where the log no
  * longer has what comes next (retention, deleted records, a topic deleted or made anew), the
- * partition stops for good and the status says so; it never jumps. Everything that time may heal (no
- * broker, no leader, no such topic yet) is retried with back-off, and the status says what is awaited.
+ * partition stops for good and the status says so; it never jumps. Everything that time may heal
+ * (no
+ * broker, no leader, no such topic yet) is retried with back-off, and the status says what is
+ * awaited.
  *
  * Back-pressure: `chunk` answers false → no new Fetch until `resume`; what is under way still comes
  * (at most `fetchBytesMax` a broker).
@@ -18,7 +20,13 @@ import type { Clock, Entropy } from '../../src/base/seam.ts';
 import type { Positions, ReaderEvents, SourceReader, SourceStatus } from '../connector.ts';
 import { Backoff, Pause } from './backoff.ts';
 import type { Cluster } from './cluster.ts';
-import { errorLeaderNotAvailable, errorName, errorNone, errorOffsetOutOfRange, errorUnknownTopic } from './error-code.ts';
+import {
+  errorLeaderNotAvailable,
+  errorName,
+  errorNone,
+  errorOffsetOutOfRange,
+  errorUnknownTopic,
+} from './error-code.ts';
 import { Partition } from './partition.ts';
 import type { FetchedPartition, TopicMetadata } from './protocol.ts';
 import { earliestTimestamp, fetchRequest, latestTimestamp } from './protocol.ts';
@@ -58,8 +66,13 @@ export class KafkaReader implements SourceReader {
   #closed = false;
 
   constructor(
-    cluster: Cluster, topic: string, from: Positions, until: Positions | null,
-    events: ReaderEvents, clock: Clock, entropy: Entropy,
+    cluster: Cluster,
+    topic: string,
+    from: Positions,
+    until: Positions | null,
+    events: ReaderEvents,
+    clock: Clock,
+    entropy: Entropy,
   ) {
     this.#cluster = cluster;
     this.#topic = topic;
@@ -72,8 +85,14 @@ export class KafkaReader implements SourceReader {
   }
 
   #add(partition: number, offset: bigint): Partition {
-    const until = this.#until === null ? null : this.#until.get(partition) ?? 0n;
-    const added = new Partition(partition, offset, until, limits.fetchPartitionBytesMax, this.#backoff());
+    const until = this.#until === null ? null : (this.#until.get(partition) ?? 0n);
+    const added = new Partition(
+      partition,
+      offset,
+      until,
+      limits.fetchPartitionBytesMax,
+      this.#backoff(),
+    );
     this.#partitions.set(partition, added);
     return added;
   }
@@ -108,7 +127,8 @@ export class KafkaReader implements SourceReader {
 
   ends(): Positions {
     const ends = new Map<number, bigint>();
-    for (const { partition, end } of this.#partitions.values()) if (end >= 0n) ends.set(partition, end);
+    for (const { partition, end } of this.#partitions.values())
+      if (end >= 0n) ends.set(partition, end);
     return ends;
   }
 
@@ -183,7 +203,10 @@ export class KafkaReader implements SourceReader {
     }
   }
 
-  /** Takes in the topic as it is now; false if something is missing that should be asked for again soon. */
+  /**
+   * Takes in the topic as it is now; false if something is missing that should be asked for again
+   * soon.
+   */
   async #lookAtTopic(): Promise<boolean> {
     try {
       const metadata = await this.#cluster.metadata(this.#topic);
@@ -215,12 +238,15 @@ export class KafkaReader implements SourceReader {
   }
 
   #absence(error: number): string {
-    if (error !== errorUnknownTopic && error !== errorNone) return `topic "${this.#topic}": ${errorName(error)}`;
+    if (error !== errorUnknownTopic && error !== errorNone)
+      return `topic "${this.#topic}": ${errorName(error)}`;
     if (this.#seen) return `topic "${this.#topic}" was deleted`;
     return `topic "${this.#topic}" does not exist yet`;
   }
 
-  /** The topic was deleted and made anew: its offsets mean other records now, so nothing goes on. */
+  /**
+   * The topic was deleted and made anew: its offsets mean other records now, so nothing goes on.
+   */
   #replaced(): void {
     const reason = `topic "${this.#topic}" was deleted and created again; drop the source and create it anew`;
     this.#problem('topic', null);
@@ -264,9 +290,13 @@ export class KafkaReader implements SourceReader {
     for (const cause of this.#problems.keys()) {
       const node = /^broker (-?\d+)$/.exec(cause)?.[1];
       // A broker that leads nothing any more is nobody's problem.
-      if (node !== undefined && ![...leaders.values()].includes(Number(node))) this.#problems.delete(cause);
+      if (node !== undefined && ![...leaders.values()].includes(Number(node)))
+        this.#problems.delete(cause);
     }
-    this.#problem('leader', complete ? null : `a partition of topic "${this.#topic}" has no leader`);
+    this.#problem(
+      'leader',
+      complete ? null : `a partition of topic "${this.#topic}" has no leader`,
+    );
     return complete;
   }
 
@@ -286,14 +316,19 @@ export class KafkaReader implements SourceReader {
   async #fetchLoop(node: number, pause: Pause): Promise<void> {
     const backoff = this.#backoff();
     for (let turn = 0; !this.#closed; turn++) {
-      const wanted = this.#paused ? [] : [...this.#partitions.values()].filter((p) => p.wants(node));
+      const wanted = this.#paused
+        ? []
+        : [...this.#partitions.values()].filter((p) => p.wants(node));
       if (wanted.length === 0) await pause.wait(null);
       else if (await this.#fetch(node, rotated(wanted, turn))) backoff.reset();
       else if (!this.#closed) this.#lookLater(backoff.next());
     }
   }
 
-  /** One Fetch and what comes of it; false if the broker failed, whose partitions then wait for a look at the topic. */
+  /**
+   * One Fetch and what comes of it; false if the broker failed, whose partitions then wait for a
+   * look at the topic.
+   */
   async #fetch(node: number, wanted: readonly Partition[]): Promise<boolean> {
     const cause = `broker ${node}`;
     let partitions: readonly FetchedPartition[];
@@ -305,7 +340,8 @@ export class KafkaReader implements SourceReader {
       this.#problem(cause, text(error));
       return false;
     }
-    // What the owner throws is not the broker's failure: it must not be retried, for the position has moved on.
+    // What the owner throws is not the broker's failure: it must not be retried, for the position
+    // has moved on.
     for (const fetched of partitions) await this.#deliver(fetched);
     this.#problem(cause, null);
     if (this.#finished()) this.#topicPause.wake();
@@ -313,8 +349,15 @@ export class KafkaReader implements SourceReader {
   }
 
   async #ask(node: number, wanted: readonly Partition[]): Promise<readonly FetchedPartition[]> {
-    const positions = wanted.map(({ partition, next, bytesMax }) => ({ partition, offset: next, bytesMax }));
-    const bounds = { waitMilliseconds: limits.fetchWaitMillisecondsMax, bytesMax: limits.fetchBytesMax };
+    const positions = wanted.map(({ partition, next, bytesMax }) => ({
+      partition,
+      offset: next,
+      bytesMax,
+    }));
+    const bounds = {
+      waitMilliseconds: limits.fetchWaitMillisecondsMax,
+      bytesMax: limits.fetchBytesMax,
+    };
     const answer = await this.#cluster.send(node, fetchRequest(this.#topic, positions, bounds));
     if (answer.error !== errorNone) throw new Error(`fetch failed: ${errorName(answer.error)}`);
     return answer.partitions;
@@ -327,7 +370,10 @@ export class KafkaReader implements SourceReader {
     const cause = `fetch ${partition.partition}`;
     if (fetched.error === errorOffsetOutOfRange) return this.#outOfRange(partition);
     if (fetched.error !== errorNone) {
-      this.#problem(cause, `partition ${partition.partition} of topic "${this.#topic}": ${errorName(fetched.error)}`);
+      this.#problem(
+        cause,
+        `partition ${partition.partition} of topic "${this.#topic}": ${errorName(fetched.error)}`,
+      );
       this.#leaveAlone(partition);
       return;
     }
@@ -357,8 +403,11 @@ export class KafkaReader implements SourceReader {
       partition.bytesMax = Math.min(partition.bytesMax * 4, partitionBytesMax);
       return;
     }
-    this.#fail(partition, `partition ${partition.partition} of topic "${this.#topic}" gives no whole record`
-      + ` batch of at most ${partitionBytesMax} bytes at offset ${partition.next}`);
+    this.#fail(
+      partition,
+      `partition ${partition.partition} of topic "${this.#topic}" gives no whole record` +
+        ` batch of at most ${partitionBytesMax} bytes at offset ${partition.next}`,
+    );
   }
 
   /** The log does not have the next offset: says which way, and stops the partition for good. */
@@ -368,7 +417,10 @@ export class KafkaReader implements SourceReader {
     const { next } = partition;
     const where = `partition ${partition.partition} of topic "${this.#topic}"`;
     if (range !== null && range.first > next) {
-      this.#fail(partition, `${where} starts at offset ${range.first} now, records from ${next} on were removed before they were read`);
+      this.#fail(
+        partition,
+        `${where} starts at offset ${range.first} now, records from ${next} on were removed before they were read`,
+      );
     } else if (range !== null && range.end < next) {
       this.#fail(partition, `${where} ends before offset ${next}: it was cut or created again`);
     } else {
@@ -378,13 +430,20 @@ export class KafkaReader implements SourceReader {
   }
 
   /** First and end offset of a partition now; null if nobody answers. */
-  async #logRange(partition: number): Promise<{ readonly first: bigint; readonly end: bigint } | null> {
+  async #logRange(
+    partition: number,
+  ): Promise<{ readonly first: bigint; readonly end: bigint } | null> {
     try {
       const metadata = await this.#cluster.metadata(this.#topic);
-      const [first, end] = await Promise.all([earliestTimestamp, latestTimestamp]
-        .map((timestamp) => this.#cluster.listOffsets(this.#topic, metadata, [partition], timestamp)));
+      const [first, end] = await Promise.all(
+        [earliestTimestamp, latestTimestamp].map((timestamp) =>
+          this.#cluster.listOffsets(this.#topic, metadata, [partition], timestamp),
+        ),
+      );
       const range = { first: first.get(partition), end: end.get(partition) };
-      return range.first === undefined || range.end === undefined ? null : { first: range.first, end: range.end };
+      return range.first === undefined || range.end === undefined
+        ? null
+        : { first: range.first, end: range.end };
     } catch {
       return null;
     }

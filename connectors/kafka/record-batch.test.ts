@@ -1,6 +1,7 @@
 /**
  * Goal: a walk gives every record that a read_committed consumer may see, once, in order, and never
- * throws. Method: batches are built with `RecordBatchBuilder` beside a plain list of what was put in;
+ * throws. Method: batches are built with `RecordBatchBuilder` beside a plain list of what was put
+ * in;
  * then seeded random logs with transactions, and seeded mutations, for which records and broken
  * ranges must cover the chunk without overlap.
  */
@@ -52,14 +53,35 @@ function walk(chunk: RawChunk): { readonly seen: Seen[]; readonly broken: string
   }
 }
 
-function chunk(batches: readonly Uint8Array[], from: number, next: number, aborted: RawChunk['aborted'] = []): RawChunk {
-  return { partition: 0, bytes: Buffer.concat(batches), from: BigInt(from), next: BigInt(next), aborted };
+function chunk(
+  batches: readonly Uint8Array[],
+  from: number,
+  next: number,
+  aborted: RawChunk['aborted'] = [],
+): RawChunk {
+  return {
+    partition: 0,
+    bytes: Buffer.concat(batches),
+    from: BigInt(from),
+    next: BigInt(next),
+    aborted,
+  };
 }
 
 /** A batch of the values, at a base offset. */
-function batch(base: number, values: readonly (string | null)[], options: BatchOptions = {}): Uint8Array {
+function batch(
+  base: number,
+  values: readonly (string | null)[],
+  options: BatchOptions = {},
+): Uint8Array {
   const builder = new RecordBatchBuilder(64);
-  values.forEach((value, k) => builder.add(encoder.encode(`k${base + k}`), value === null ? null : encoder.encode(value), 1000 + base + k));
+  values.forEach((value, k) =>
+    builder.add(
+      encoder.encode(`k${base + k}`),
+      value === null ? null : encoder.encode(value),
+      1000 + base + k,
+    ),
+  );
   return builder.finish({ ...options, baseOffset: BigInt(base) });
 }
 
@@ -67,7 +89,12 @@ function batch(base: number, values: readonly (string | null)[], options: BatchO
 function marker(base: number, producerId: bigint, type: 0 | 1): Uint8Array {
   const builder = new RecordBatchBuilder(64);
   builder.add(Uint8Array.of(0, 0, 0, type), new Uint8Array(6), 0);
-  return builder.finish({ baseOffset: BigInt(base), producerId, transactional: true, control: true });
+  return builder.finish({
+    baseOffset: BigInt(base),
+    producerId,
+    transactional: true,
+    control: true,
+  });
 }
 
 const offsets = (seen: readonly Seen[]): number[] => seen.map((record) => record.offset);
@@ -114,13 +141,21 @@ test('negative, equal and far timestamps', () => {
 
 test('headers', () => {
   const builder = new RecordBatchBuilder();
-  builder.add(null, null, 1, [{ key: encoder.encode('trace'), value: Uint8Array.of(1, 2) }, { key: encoder.encode('x'), value: null }]);
+  builder.add(null, null, 1, [
+    { key: encoder.encode('trace'), value: Uint8Array.of(1, 2) },
+    { key: encoder.encode('x'), value: null },
+  ]);
   const walker = new RecordBatchWalker();
   const slice = new RecordSlice();
   walker.open(chunk([builder.finish()], 0, 1));
   expect(walker.next(slice)).toBe('records');
   const headers = readHeaders(slice.bytes, slice.headersAt[0], slice.headersEnd[0]);
-  expect(headers?.map(({ key, value }) => [Buffer.from(key).toString(), value && [...value]])).toEqual([['trace', [1, 2]], ['x', null]]);
+  expect(
+    headers?.map(({ key, value }) => [Buffer.from(key).toString(), value && [...value]]),
+  ).toEqual([
+    ['trace', [1, 2]],
+    ['x', null],
+  ]);
 });
 
 test('a batch larger than a slice comes in several', () => {
@@ -133,11 +168,21 @@ test('a batch larger than a slice comes in several', () => {
 test('aborted transactions and control batches are not seen, committed ones are', () => {
   const transactional = (producerId: bigint): BatchOptions => ({ producerId, transactional: true });
   const batches = [
-    batch(0, ['open 1'], transactional(1n)), batch(1, ['plain']), batch(2, ['commit 2'], transactional(2n)),
-    marker(3, 1n, 0), batch(4, ['commit 1'], transactional(1n)), marker(5, 2n, 1), marker(6, 1n, 1),
-    batch(7, ['abort 2'], transactional(2n)), marker(8, 2n, 0), batch(9, ['last'], transactional(2n)),
+    batch(0, ['open 1'], transactional(1n)),
+    batch(1, ['plain']),
+    batch(2, ['commit 2'], transactional(2n)),
+    marker(3, 1n, 0),
+    batch(4, ['commit 1'], transactional(1n)),
+    marker(5, 2n, 1),
+    marker(6, 1n, 1),
+    batch(7, ['abort 2'], transactional(2n)),
+    marker(8, 2n, 0),
+    batch(9, ['last'], transactional(2n)),
   ];
-  const aborted = [{ producerId: 2n, firstOffset: 7n }, { producerId: 1n, firstOffset: 0n }];
+  const aborted = [
+    { producerId: 2n, firstOffset: 7n },
+    { producerId: 1n, firstOffset: 0n },
+  ];
   const { seen, broken } = walk(chunk(batches, 0, 10, aborted));
   expect(broken).toEqual([]);
   expect(seen.map((record) => record.value)).toEqual(['plain', 'commit 2', 'commit 1', 'last']);
@@ -153,7 +198,10 @@ test('a wrong checksum breaks its batch only', () => {
 
 /** Makes the checksum right again after a change. */
 function resealed(bytes: Uint8Array): Uint8Array {
-  new DataView(bytes.buffer, bytes.byteOffset).setUint32(batchChecksum, crc32c(bytes, batchAttributes));
+  new DataView(bytes.buffer, bytes.byteOffset).setUint32(
+    batchChecksum,
+    crc32c(bytes, batchAttributes),
+  );
   return bytes;
 }
 
@@ -163,12 +211,26 @@ test('unknown codecs, bytes that do not decompress, wrong record counts, old for
     change(bytes, new DataView(bytes.buffer));
     return walk(chunk([resealed(bytes), batch(2, ['c'])], 0, 3)).broken;
   };
-  expect(reasonOf((bytes) => { bytes[22] = 6; })).toEqual(['0-1 the record batch has unknown codec 6']);
-  expect(reasonOf((bytes) => { bytes[62] ^= 1; })[0]).toContain('0-1 the record batch does not decompress: lz4');
-  expect(reasonOf((_, view) => view.setInt32(57, 1e9))).toEqual(['0-1 the record batch claims 1000000000 records']);
+  expect(
+    reasonOf((bytes) => {
+      bytes[22] = 6;
+    }),
+  ).toEqual(['0-1 the record batch has unknown codec 6']);
+  expect(
+    reasonOf((bytes) => {
+      bytes[62] ^= 1;
+    })[0],
+  ).toContain('0-1 the record batch does not decompress: lz4');
+  expect(reasonOf((_, view) => view.setInt32(57, 1e9))).toEqual([
+    '0-1 the record batch claims 1000000000 records',
+  ]);
   // One record more than there are: all offsets of the batch have been given.
   expect(reasonOf((_, view) => view.setInt32(57, 3))).toEqual([]);
-  expect(reasonOf((bytes) => { bytes[16] = 1; })).toEqual(['0-2 the record batch has format 1, not 2']);
+  expect(
+    reasonOf((bytes) => {
+      bytes[16] = 1;
+    }),
+  ).toEqual(['0-2 the record batch has format 1, not 2']);
 });
 
 test('a malformed record breaks the rest of its batch, what came before it is given', () => {
@@ -221,7 +283,8 @@ test('a random log with transactions reads as the list of what was committed', (
       }
       next += values.length;
     }
-    for (const [producerId, { first }] of open) aborted.push({ producerId, firstOffset: BigInt(first) });
+    for (const [producerId, { first }] of open)
+      aborted.push({ producerId, firstOffset: BigInt(first) });
     const { seen, broken } = walk(chunk(batches, 0, next, aborted));
     expect(broken).toEqual([]);
     const wanted = visible.sort((a, b) => a[0] - b[0]);
@@ -236,12 +299,21 @@ test('mutated batches never throw, and never give an offset twice or outside of 
     const batches: Uint8Array[] = [];
     let next = 0;
     for (let k = 0; k < 3; k++) {
-      const values = Array.from({ length: 1 + random.below(6) }, () => 'v'.repeat(random.below(40)));
-      batches.push(batch(next, values, { codec: random.pick(codecs), transactional: random.chance(0.2), producerId: 1n }));
+      const values = Array.from({ length: 1 + random.below(6) }, () =>
+        'v'.repeat(random.below(40)),
+      );
+      batches.push(
+        batch(next, values, {
+          codec: random.pick(codecs),
+          transactional: random.chance(0.2),
+          producerId: 1n,
+        }),
+      );
       next += values.length;
     }
     const victim = batches[random.below(3)];
-    for (let times = 1 + random.below(3); times > 0; times--) victim[random.below(victim.length)] = random.below(256);
+    for (let times = 1 + random.below(3); times > 0; times--)
+      victim[random.below(victim.length)] = random.below(256);
     // Half of the time the checksum is right again, so that the damage gets past it.
     if (random.chance(0.5)) resealed(victim);
     const { seen, broken } = walk(chunk(batches, 0, next));

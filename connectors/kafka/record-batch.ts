@@ -6,8 +6,10 @@
  * payload of the batch. Nothing is allocated per record. A slice holds at most `sliceRecordsMax`
  * records, so the walker's memory does not depend on what a batch claims about itself.
  *
- * What is skipped without a word: batches and records outside [from, next), control batches, batches
- * of aborted transactions. Everything else is either a record of a slice or part of a *broken* range
+ * What is skipped without a word: batches and records outside [from, next), control batches,
+ * batches
+ * of aborted transactions. Everything else is either a record of a slice or part of a *broken*
+ * range
  * of offsets with a reason: a walk never throws for bytes, and together they cover [from, next).
  *
  * Aborted transactions (as every read_committed consumer does it): the broker names (producer id,
@@ -21,10 +23,23 @@ import { assert } from '../../src/base/assert.ts';
 import { limits } from '../../src/base/limits.ts';
 import type { RawChunk } from '../connector.ts';
 import {
-  attributeCodecMask, attributeControl, attributeLogAppendTime, attributeTransactional,
-  batchAttributes, batchBaseOffset, batchBaseTimestamp, batchChecksum, batchHeaderBytes,
-  batchLastOffsetDelta, batchLength, batchMagic, batchMaxTimestamp, batchPrefixBytes,
-  batchProducerId, batchRecordCount, controlAbort,
+  attributeCodecMask,
+  attributeControl,
+  attributeLogAppendTime,
+  attributeTransactional,
+  batchAttributes,
+  batchBaseOffset,
+  batchBaseTimestamp,
+  batchChecksum,
+  batchHeaderBytes,
+  batchLastOffsetDelta,
+  batchLength,
+  batchMagic,
+  batchMaxTimestamp,
+  batchPrefixBytes,
+  batchProducerId,
+  batchRecordCount,
+  controlAbort,
 } from './batch-layout.ts';
 import { CodecError } from './codec-error.ts';
 import { codecOf, decompress } from './codec.ts';
@@ -77,10 +92,17 @@ export function batchAt(bytes: Uint8Array, at: number): BatchBounds | null {
   const whole = length + batchPrefixBytes;
   if (whole < batchHeaderBytes || whole > bytes.length - at) return null;
   const baseOffset = view.getBigInt64(batchBaseOffset);
-  return { bytes: whole, baseOffset, lastOffset: baseOffset + BigInt(view.getInt32(batchLastOffsetDelta)) };
+  return {
+    bytes: whole,
+    baseOffset,
+    lastOffset: baseOffset + BigInt(view.getInt32(batchLastOffsetDelta)),
+  };
 }
 
-/** A view of the one class that all inner loops see: one more (Node's Buffer) would slow each of them. */
+/**
+ * A view of the one class that all inner loops see: one more (Node's Buffer) would slow each of
+ * them.
+ */
 function plain(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
 }
@@ -179,7 +201,8 @@ export class RecordBatchWalker {
       const last = base + this.#view.getInt32(at + batchLastOffsetDelta);
       if (magic === 2 && last < this.#from) continue;
       if (magic !== 2) return `the record batch has format ${magic}, not 2`;
-      if (!(base >= 0 && last >= base && last < safe)) return 'the record batch has impossible offsets';
+      if (!(base >= 0 && last >= base && last < safe))
+        return 'the record batch has impossible offsets';
       if (base >= this.#next) return this.#gap();
       this.#baseOffset = base;
       this.#previous = base - 1;
@@ -202,19 +225,25 @@ export class RecordBatchWalker {
 
   #readHeader(at: number, length: number): string | null {
     const view = this.#view;
-    if (crc32c(this.#bytes, at + batchAttributes, at + length) !== view.getUint32(at + batchChecksum)) {
+    if (
+      crc32c(this.#bytes, at + batchAttributes, at + length) !== view.getUint32(at + batchChecksum)
+    ) {
       return 'the record batch has a wrong checksum';
     }
     const attributes = view.getInt16(at + batchAttributes);
     const count = view.getInt32(at + batchRecordCount);
     const codec = codecOf(attributes & attributeCodecMask);
-    if (codec === undefined) return `the record batch has unknown codec ${attributes & attributeCodecMask}`;
+    if (codec === undefined)
+      return `the record batch has unknown codec ${attributes & attributeCodecMask}`;
     const hidden = this.#isHidden(at, length, attributes);
     if (hidden) return 'skip';
     this.#baseTimestamp = Number(view.getBigInt64(at + batchBaseTimestamp));
-    this.#appendTime = (attributes & attributeLogAppendTime) === 0
-      ? -1 : Number(view.getBigInt64(at + batchMaxTimestamp));
-    if (Math.abs(this.#baseTimestamp) >= safe / 2) return 'the record batch has an impossible timestamp';
+    this.#appendTime =
+      (attributes & attributeLogAppendTime) === 0
+        ? -1
+        : Number(view.getBigInt64(at + batchMaxTimestamp));
+    if (Math.abs(this.#baseTimestamp) >= safe / 2)
+      return 'the record batch has an impossible timestamp';
     if (codec === 'none') {
       this.#payload = this.#bytes.subarray(0, at + length);
       this.#payloadAt = at + batchHeaderBytes;
@@ -248,7 +277,10 @@ export class RecordBatchWalker {
     return true;
   }
 
-  /** Type of the one record of a control batch, or -1 if it has none. Control batches are not compressed. */
+  /**
+   * Type of the one record of a control batch, or -1 if it has none. Control batches are not
+   * compressed.
+   */
   #controlType(at: number, length: number): number {
     const end = at + length;
     this.#payload = this.#bytes.subarray(0, end);
@@ -294,7 +326,10 @@ export class RecordBatchWalker {
     return -1;
   }
 
-  /** Lists records of the open batch until the slice is full or the batch ends; false if one is broken. */
+  /**
+   * Lists records of the open batch until the slice is full or the batch ends; false if one is
+   * broken.
+   */
   #readRecords(slice: RecordSlice): boolean {
     const payload = this.#payload;
     slice.bytes = payload;
@@ -319,7 +354,10 @@ export class RecordBatchWalker {
     return true;
   }
 
-  /** A broken record after `rows` good ones: those are given first, the break comes with the next call. */
+  /**
+   * A broken record after `rows` good ones: those are given first, the break comes with the next
+   * call.
+   */
   #endSlice(slice: RecordSlice, rows: number, p: number): boolean {
     if (rows === 0) return false;
     slice.count = rows;
@@ -335,7 +373,8 @@ export class RecordBatchWalker {
     const end = p + this.#varint;
     p = this.#readVarint(p + 1, end);
     if (p < 0) return -1;
-    slice.timestamp[row] = this.#appendTime >= 0 ? this.#appendTime : this.#baseTimestamp + this.#varint;
+    slice.timestamp[row] =
+      this.#appendTime >= 0 ? this.#appendTime : this.#baseTimestamp + this.#varint;
     p = this.#readVarint(p, end);
     if (p < 0 || this.#varint < 0) return -1;
     slice.offset[row] = this.#baseOffset + this.#varint;

@@ -1,4 +1,7 @@
-/** Headers of one record, read when a column asks for them: a count, then (key, value) with varint lengths. */
+/**
+ * Headers of one record, read when a column asks for them: a count, then (key, value) with varint
+ * lengths.
+ */
 import type { RecordHeader } from './encode-batch.ts';
 
 /** The headers in [at, end), or null if they are malformed. Views on `bytes`. */

@@ -165,7 +165,8 @@ export class WireWriter {
 
   uvarint(value: number): this {
     let rest = value;
-    for (; rest >= 0x80; rest = Math.floor(rest / 128)) this.int8(((rest % 128) | 0x80) << 24 >> 24);
+    for (; rest >= 0x80; rest = Math.floor(rest / 128))
+      this.int8((((rest % 128) | 0x80) << 24) >> 24);
     return this.int8(rest);
   }
 

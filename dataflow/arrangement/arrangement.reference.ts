@@ -56,7 +56,10 @@ export class Weights {
 
 /** Whether the key columns of two rows are equal under SQL; NULL with NULL if `nullsEqual`. */
 export function keysEqual(
-  types: readonly ColumnType[], a: readonly Datum[], b: readonly Datum[], nullsEqual: boolean,
+  types: readonly ColumnType[],
+  a: readonly Datum[],
+  b: readonly Datum[],
+  nullsEqual: boolean,
 ): boolean {
   return types.every(({ type }, k) => {
     const x = a[k];
@@ -68,7 +71,10 @@ export function keysEqual(
 
 /** Adds the rows of `pairs` to `into` and empties it. */
 export function takePairs(
-  pool: SlabPool, arrangement: Arrangement, pairs: Pairs, into: (pair: number, update: Update) => void,
+  pool: SlabPool,
+  arrangement: Arrangement,
+  pairs: Pairs,
+  into: (pair: number, update: Update) => void,
 ): void {
   const { columns } = arrangement.layout;
   const all = columns.map((_, c) => c);
@@ -77,7 +83,9 @@ export function takePairs(
   arrangement.gather(pairs.address, 0, pairs.n, all, writer, 0);
   for (let k = 0; k < pairs.n; k++) writer.slab.i32[writer.weight + k] = pairs.weight[k];
   const batch = writer.seal(0, pairs.n);
-  rowsFromBatch(batch, columns).forEach((update, k) => { into(pairs.row[k], update); });
+  rowsFromBatch(batch, columns).forEach((update, k) => {
+    into(pairs.row[k], update);
+  });
   batch.slab.release();
   writer.close();
   pairs.n = 0;
@@ -85,14 +93,20 @@ export function takePairs(
 
 /** Everything visible at a step, read `capacity` rows at a time with `between` in the pauses. */
 export function scanned(
-  pool: SlabPool, arrangement: Arrangement, at: number, capacity: number, between: () => void,
+  pool: SlabPool,
+  arrangement: Arrangement,
+  at: number,
+  capacity: number,
+  between: () => void,
 ): Weights {
   const weights = new Weights();
   const pairs = makePairs(capacity);
   const position = startPosition();
   for (let done = false; !done;) {
     done = arrangement.scan(at, position, pairs);
-    takePairs(pool, arrangement, pairs, (_, update) => { weights.add(update); });
+    takePairs(pool, arrangement, pairs, (_, update) => {
+      weights.add(update);
+    });
     between();
   }
   return weights;
@@ -100,7 +114,11 @@ export function scanned(
 
 /** The changes between two steps, read in the same way. */
 export function changed(
-  pool: SlabPool, arrangement: Arrangement, from: number, to: number, capacity: number,
+  pool: SlabPool,
+  arrangement: Arrangement,
+  from: number,
+  to: number,
+  capacity: number,
   between: () => void,
 ): Weights {
   const weights = new Weights();
@@ -108,7 +126,9 @@ export function changed(
   const position = startPosition();
   for (let done = false; !done;) {
     done = arrangement.changes(from, to, position, pairs);
-    takePairs(pool, arrangement, pairs, (_, update) => { weights.add(update); });
+    takePairs(pool, arrangement, pairs, (_, update) => {
+      weights.add(update);
+    });
     between();
   }
   return weights;

@@ -1,6 +1,7 @@
 /**
  * The contract of an arrangement: one versioned multiset of rows with any number of indexes, shared
- * by whoever reads it. The implementation is `store-arrangement.ts`; engine.md-style reasons stand in
+ * by whoever reads it. The implementation is `store-arrangement.ts`; engine.md-style reasons stand
+ * in
  * docs/design/arrangement.md.
  *
  * Time is the step, a uint31. One writer applies the batches of a step, then seals it; readers read
@@ -28,7 +29,10 @@ export interface Pairs {
   readonly weight: Int32Array;
 }
 
-/** Where an interrupted probe, scan or walk goes on; owned by the reader, reset by `row = 0` and so on. */
+/**
+ * Where an interrupted probe, scan or walk goes on; owned by the reader, reset by `row = 0` and so
+ * on.
+ */
 export interface Position {
   /** Next row of the probing batch. */
   row: number;
@@ -56,7 +60,8 @@ export interface Arrangement {
   readonly rows: number;
 
   /**
-   * The number of the index on `key` (columns, in order), made if there is none. Rows that are there
+   * The number of the index on `key` (columns, in order), made if there is none. Rows that are
+   * there
    * already are indexed in slices by `buildIndex`; the index can be probed once that answered true.
    */
   index(key: readonly number[]): number;
@@ -83,11 +88,20 @@ export interface Arrangement {
    * columns `keyColumns` of the batch's rows, from `position` on, until `out` is full. A NULL in a
    * key matches nothing unless `nullsEqual`. Answers true when every row was probed.
    */
-  probe(index: number, keys: Batch, keyColumns: readonly number[], nullsEqual: boolean, at: number, position: Position, out: Pairs): boolean;
+  probe(
+    index: number,
+    keys: Batch,
+    keyColumns: readonly number[],
+    nullsEqual: boolean,
+    at: number,
+    position: Position,
+    out: Pairs,
+  ): boolean;
   /** Rows visible at `at`, in no order; true at the end. Safe across steps while `at` is held. */
   scan(at: number, position: Position, out: Pairs): boolean;
   /**
-   * What changed after step `from` up to and including `to`; `from` must be held. What came and went
+   * What changed after step `from` up to and including `to`; `from` must be held. What came and
+   * went
    * in between is left out, and so is a row that was retracted and added again in one step. A row
    * whose weight changed comes twice: with minus the old weight and with the new one.
    */
@@ -100,7 +114,14 @@ export interface Arrangement {
    * `outColumn, outColumn + 1, …` of the open batch of `out`. `out.begin` must have been given
    * `varWords` (see `varWordsOf`).
    */
-  gather(addresses: Int32Array, first: number, n: number, columns: readonly number[], out: BatchWriter, outColumn: number): void;
+  gather(
+    addresses: Int32Array,
+    first: number,
+    n: number,
+    columns: readonly number[],
+    out: BatchWriter,
+    outColumn: number,
+  ): void;
   /** Words of var bytes that `gather` of the same rows and columns will take. */
   varWordsOf(addresses: Int32Array, first: number, n: number, columns: readonly number[]): number;
 

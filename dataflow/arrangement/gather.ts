@@ -16,13 +16,20 @@ const none: VarStart = () => -1;
 
 /** `VarStart` of every var column of a layout, by column. */
 export function varStarts(layout: RowLayout): readonly VarStart[] {
-  return layout.physical.map((physical, c) => (physical !== 'var' ? none
-    : generate<VarStart>(['w', 'a'], `return ${varStartText(layout, c, 'w', 'a')};`)));
+  return layout.physical.map((physical, c) =>
+    physical !== 'var'
+      ? none
+      : generate<VarStart>(['w', 'a'], `return ${varStartText(layout, c, 'w', 'a')};`),
+  );
 }
 
 /** Words of var bytes of `columns` of the records at `addresses[first … first + n - 1]`. */
 export function gatheredVarWords(
-  layout: RowLayout, i32: Int32Array, addresses: Int32Array, first: number, n: number,
+  layout: RowLayout,
+  i32: Int32Array,
+  addresses: Int32Array,
+  first: number,
+  n: number,
   columns: readonly number[],
 ): number {
   let words = 0;
@@ -36,16 +43,27 @@ export function gatheredVarWords(
 
 /** Copies `columns` of the records to columns `outColumn, …` of the open batch of `out`. */
 export function gatherColumns(
-  layout: RowLayout, starts: readonly VarStart[], i32: Int32Array, addresses: Int32Array,
-  first: number, n: number, columns: readonly number[], out: BatchWriter, outColumn: number,
+  layout: RowLayout,
+  starts: readonly VarStart[],
+  i32: Int32Array,
+  addresses: Int32Array,
+  first: number,
+  n: number,
+  columns: readonly number[],
+  out: BatchWriter,
+  outColumn: number,
 ): void {
   columns.forEach((c, k) => {
     const to = out.column[outColumn + k];
     const offset = layout.offset[c];
     switch (layout.physical[c]) {
-      case 'i32': gatherWords(i32, addresses, first, n, offset, out.slab.i32, to); break;
+      case 'i32':
+        gatherWords(i32, addresses, first, n, offset, out.slab.i32, to);
+        break;
       case 'i64':
-      case 'f64': gatherPairs(i32, addresses, first, n, offset, out.slab.i32, to); break;
+      case 'f64':
+        gatherPairs(i32, addresses, first, n, offset, out.slab.i32, to);
+        break;
       case 'var': {
         const words = gatheredVarWords(layout, i32, addresses, first, n, [c]);
         const into = words === 0 ? 0 : out.takeVar(words);
@@ -68,15 +86,25 @@ export function gatherColumns(
 }
 
 function gatherWords(
-  i32: Int32Array, addresses: Int32Array, first: number, n: number, offset: number,
-  target: Int32Array, to: number,
+  i32: Int32Array,
+  addresses: Int32Array,
+  first: number,
+  n: number,
+  offset: number,
+  target: Int32Array,
+  to: number,
 ): void {
   for (let k = 0; k < n; k++) target[to + k] = i32[addresses[first + k] + offset];
 }
 
 function gatherPairs(
-  i32: Int32Array, addresses: Int32Array, first: number, n: number, offset: number,
-  target: Int32Array, to: number,
+  i32: Int32Array,
+  addresses: Int32Array,
+  first: number,
+  n: number,
+  offset: number,
+  target: Int32Array,
+  to: number,
 ): void {
   for (let k = 0; k < n; k++) {
     const at = addresses[first + k] + offset;
@@ -86,8 +114,15 @@ function gatherPairs(
 }
 
 function gatherVar(
-  startOf: VarStart, i32: Int32Array, addresses: Int32Array, first: number, n: number,
-  offset: number, target: Int32Array, to: number, firstWord: number,
+  startOf: VarStart,
+  i32: Int32Array,
+  addresses: Int32Array,
+  first: number,
+  n: number,
+  offset: number,
+  target: Int32Array,
+  to: number,
+  firstWord: number,
 ): void {
   let into = firstWord;
   for (let k = 0; k < n; k++) {
@@ -103,14 +138,25 @@ function gatherVar(
 }
 
 function gatherNulls(
-  i32: Int32Array, addresses: Int32Array, first: number, n: number, word: number, bit: number,
-  u8: Uint8Array, nulls: number,
+  i32: Int32Array,
+  addresses: Int32Array,
+  first: number,
+  n: number,
+  word: number,
+  bit: number,
+  u8: Uint8Array,
+  nulls: number,
 ): void {
   for (let k = 0; k < n; k++) u8[nulls + k] = (i32[addresses[first + k] + word] >>> bit) & 1;
 }
 
 function noNulls(
-  i32: Int32Array, addresses: Int32Array, first: number, n: number, word: number, bit: number,
+  i32: Int32Array,
+  addresses: Int32Array,
+  first: number,
+  n: number,
+  word: number,
+  bit: number,
 ): boolean {
   let any = 0;
   for (let k = 0; k < n; k++) any |= (i32[addresses[first + k] + word] >>> bit) & 1;

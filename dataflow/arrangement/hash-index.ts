@@ -1,11 +1,13 @@
 /**
- * A hash index over the records of a store: from the hash of a key's columns to the live rows of the
+ * A hash index over the records of a store: from the hash of a key's columns to the live rows of
+ * the
  * key, and to its dead rows that may still be read.
  *
  * A slot's value says what it is:
  *  - odd and positive: address + 1 of a live row (addresses are even);
  *  - even and positive: (number of a heavy key + 1) * 2;
- *  - negative: ~ sequence number in the dead log of the key's newest dead row. Older ones are linked
+ *  - negative: ~ sequence number in the dead log of the key's newest dead row. Older ones are
+ *    linked
  *    from number to number; a number that has left the log ends the chain, so no link dangles.
  *
  * "Key" here means key hash: whoever reads compares the key's columns. A key hash has at most one
@@ -74,7 +76,11 @@ export class HashIndex {
 
   /** `identity`: whether this index serves `find`. `die` is to be called for all of the log. */
   constructor(
-    store: RowStore, arena: Arena, log: DeadLog, key: readonly number[], identity: boolean,
+    store: RowStore,
+    arena: Arena,
+    log: DeadLog,
+    key: readonly number[],
+    identity: boolean,
   ) {
     this.key = key;
     this.tagMask = identity ? 0xffff : -1;
@@ -197,8 +203,10 @@ export class HashIndex {
 
   /** Word of the slot of the heavy key of `hash`, or -1. */
   #heavySlot(hash: number): number {
-    return this.#walk(hash, (value) =>
-      value > 0 && (value & 1) === 0 && this.heavyAt(value).hash === hash);
+    return this.#walk(
+      hash,
+      (value) => value > 0 && (value & 1) === 0 && this.heavyAt(value).hash === hash,
+    );
   }
 
   /** The heavy key of a key hash, or null. */
@@ -220,7 +228,8 @@ export class HashIndex {
   }
 
   /**
-   * Brings the slots and first candidate rows of `n` key hashes into the cache. One row's loads wait
+   * Brings the slots and first candidate rows of `n` key hashes into the cache. One row's loads
+   * wait
    * for each other, those of different rows do not: in a loop of nothing else the cache misses
    * overlap. What was read is kept in a sink, or the reads would be optimised away. With identity
    * hashes the loads go on into the tables of heavy keys.
@@ -262,9 +271,7 @@ export class HashIndex {
    * The live row with the payload of the record of `size` words at `at` of `words`, or -1. In that
    * case `addMissed` may follow.
    */
-  find(
-    hash: number, identity: number, words: Int32Array, at: number, size: number,
-  ): number {
+  find(hash: number, identity: number, words: Int32Array, at: number, size: number): number {
     const entry = this.table.directory[hash >>> this.table.shift];
     const base = tableBase(entry);
     const mask = tableMask(entry);
@@ -275,7 +282,8 @@ export class HashIndex {
       const value = i32[base + 2 * slot + 1];
       if (value === 0) {
         const near = ((slot - hash) & mask) < longRunMin;
-        this.#missedAt = near && same < heavyRowsMin && this.table.hasRoom(entry) ? base + 2 * slot : -1;
+        this.#missedAt =
+          near && same < heavyRowsMin && this.table.hasRoom(entry) ? base + 2 * slot : -1;
         return -1;
       }
       const other = i32[base + 2 * slot] ^ tag;
@@ -392,7 +400,9 @@ export class HashIndex {
     if (dead < 0) table.insert(hash, this.#tagOf(hash, 0), ~sequence);
   }
 
-  /** Number of the next death to be noted here; less than the log's tail while the index is built. */
+  /**
+   * Number of the next death to be noted here; less than the log's tail while the index is built.
+   */
   get nextDeath(): number {
     return this.#links.tail;
   }
@@ -457,7 +467,11 @@ export class HashIndex {
 }
 
 function findHeavy(
-  i32: Int32Array, table: HashTable, identity: number, words: Int32Array, at: number,
+  i32: Int32Array,
+  table: HashTable,
+  identity: number,
+  words: Int32Array,
+  at: number,
   size: number,
 ): number {
   const entry = table.directory[identity >>> table.shift];
@@ -483,4 +497,3 @@ function slotIn(i32: Int32Array, table: HashTable, hash: number, value: number):
     if (other === value) return base + 2 * slot;
   }
 }
-

@@ -1,7 +1,9 @@
 /**
- * Extendible hashing in a region: a directory by the top bits of the hash points to tables of at most
+ * Extendible hashing in a region: a directory by the top bits of the hash points to tables of at
+ * most
  * 512 slots, each with linear probing from the low bits and removal by backward shift. A full table
- * is doubled while small, then split in two by one more bit of the hash. So growing never moves more
+ * is doubled while small, then split in two by one more bit of the hash. So growing never moves
+ * more
  * than one table's entries, and no pause grows with the state.
  *
  * A slot is two words, [tag, value]; value 0 is an empty slot. The low 16 bits of a tag are the low
@@ -101,7 +103,8 @@ export class HashTable {
   insertApart(hash: number, tag: number, value: number): void {
     const entry = this.directory[hash >>> this.shift];
     const slots = 1 << (entry & 31);
-    const crowded = slots >= 1 << splitLog && (this.#region.meta[entry >>> 5] & countMask) * 2 > slots;
+    const crowded =
+      slots >= 1 << splitLog && (this.#region.meta[entry >>> 5] & countMask) * 2 > slots;
     if (crowded) this.#enlarge(hash);
     this.insert(hash, tag, value);
   }
@@ -151,7 +154,9 @@ export class HashTable {
   }
 
   dispose(): void {
-    this.eachTable((base, slots) => { this.#arena.free(base, slots * 2); });
+    this.eachTable((base, slots) => {
+      this.#arena.free(base, slots * 2);
+    });
     this.directory = new Int32Array(0);
     this.count = 0;
   }
@@ -178,8 +183,10 @@ export class HashTable {
 
   /** Whether a split at this depth would mostly lengthen the directory. */
   #alike(depth: number): boolean {
-    return depth === 32 - this.shift
-      && this.directory.length >= directoryPerTableMax * Math.max(this.#tables, 4);
+    return (
+      depth === 32 - this.shift &&
+      this.directory.length >= directoryPerTableMax * Math.max(this.#tables, 4)
+    );
   }
 
   /** Replaces the table of `hash` by one of 2^log slots. */
@@ -256,7 +263,9 @@ export class HashTable {
       if (value === 0) continue;
       const whole = scratchHashes[k];
       const one = ((whole >>> bit) & 1) === 1;
-      const at = one ? emptySlot(i32, onesBase, onesMask, whole) : emptySlot(i32, zerosBase, zerosMask, whole);
+      const at = one
+        ? emptySlot(i32, onesBase, onesMask, whole)
+        : emptySlot(i32, zerosBase, zerosMask, whole);
       i32[at] = scratch[k];
       i32[at + 1] = value;
       if (one) onesCount++;

@@ -37,7 +37,12 @@ describe('IntRing', () => {
   test('knows which numbers name an entry', () => {
     const ring = new IntRing(2 ** 31 - 2);
     for (let k = 0; k < 4; k++) ring.push(k);
-    expect([2 ** 31 - 2, 2 ** 31 - 1, 0, 1].map((s) => ring.has(s))).toEqual([true, true, true, true]);
+    expect([2 ** 31 - 2, 2 ** 31 - 1, 0, 1].map((s) => ring.has(s))).toEqual([
+      true,
+      true,
+      true,
+      true,
+    ]);
     expect([2 ** 31 - 3, 2, -1].map((s) => ring.has(s))).toEqual([false, false, false]);
     ring.drop(1);
     expect(ring.has(2 ** 31 - 2)).toBe(false);

@@ -47,7 +47,11 @@ export class KeyIndex {
   #walk: { readonly position: Position; readonly pairs: Pairs } | null = null;
 
   constructor(
-    store: RowStore, arena: Arena, dead: DeadLog, key: readonly number[], identity: boolean,
+    store: RowStore,
+    arena: Arena,
+    dead: DeadLog,
+    key: readonly number[],
+    identity: boolean,
   ) {
     const { layout } = store;
     this.key = [...key];
@@ -162,6 +166,9 @@ export class KeyIndex {
 const storedHash: RecordHash = (i32, at) => i32[at + hashWord];
 
 function hashOfKey(layout: RowLayout, key: readonly number[]): RecordHash {
-  assert(key.every((c) => c < layout.columns.length), 'key columns are in the layout');
+  assert(
+    key.every((c) => c < layout.columns.length),
+    'key columns are in the layout',
+  );
   return recordHash(layout, key);
 }

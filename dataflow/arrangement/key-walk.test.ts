@@ -1,6 +1,7 @@
 /**
  * Goal: a key with very many rows is read in pieces, exactly, whatever comes and goes between the
- * pieces, and no piece looks at more than a bounded number of rows; an index is built over very many
+ * pieces, and no piece looks at more than a bounded number of rows; an index is built over very
+ * many
  * dead rows in pieces too. Method: one key of up to 1e5 rows, steps applied between the pieces that
  * delete rows given already and rows not given yet, make the key light, empty it and fill it again;
  * the plain set of the rows at the held step is the reference.
@@ -19,7 +20,8 @@ import { StoreArrangement } from './store-arrangement.ts';
 
 const pool = new SlabPool();
 const columns: readonly ColumnType[] = [
-  { type: 'int8', nullable: false }, { type: 'int4', nullable: false },
+  { type: 'int8', nullable: false },
+  { type: 'int4', nullable: false },
 ];
 const key = 7n;
 
@@ -32,7 +34,10 @@ class Hot {
 
   constructor(rows: number, indexed: readonly number[]) {
     this.arrangement.index(indexed);
-    this.apply(Array.from({ length: rows }, (_, k) => k), []);
+    this.apply(
+      Array.from({ length: rows }, (_, k) => k),
+      [],
+    );
   }
 
   apply(come: readonly number[], go: readonly number[]): void {
@@ -51,7 +56,11 @@ class Hot {
   }
 
   /** Rows of the key at a step; what `between` does happens after every piece. */
-  read(at: number, capacity: number, between: (given: readonly number[], piece: number) => void): number[] {
+  read(
+    at: number,
+    capacity: number,
+    between: (given: readonly number[], piece: number) => void,
+  ): number[] {
     const { arrangement } = this;
     const index = arrangement.index([0]);
     const probe = batchFromRows(pool, columns, [{ row: [key, 0], weight: 1 }], 0);
@@ -101,7 +110,10 @@ describe.each([[[0]], [[1]]])('a hot key, rows found by identity through %j', (i
       if (piece % 20 !== 0) return;
       const go = Array.from({ length: 30 }, () => random.below(100_000));
       for (let k = 0; k < 20; k++) go.push(given[random.below(given.length)]);
-      hot.apply(Array.from({ length: 20 }, () => next++), go);
+      hot.apply(
+        Array.from({ length: 20 }, () => next++),
+        go,
+      );
       if (random.chance(0.3)) hot.arrangement.reclaim(1_000);
     });
     expect(got.length).toBe(expected.length);
@@ -117,7 +129,11 @@ describe.each([[[0]], [[1]]])('a hot key, rows found by identity through %j', (i
     const hold = hot.arrangement.hold(hot.step);
     const expected = ordered(hot.live);
     const got = hot.read(hold.step, 50, (given, piece) => {
-      if (piece === 5) hot.apply([], expected.filter((k) => k % 400 !== 0));
+      if (piece === 5)
+        hot.apply(
+          [],
+          expected.filter((k) => k % 400 !== 0),
+        );
       if (piece === 20) hot.apply([], given);
       if (piece === 30) hot.apply([], expected);
       if (piece === 40) hot.apply(expected, []);
@@ -132,9 +148,16 @@ describe('a piece is bounded', () => {
   test('where no live row of the key is old enough to be seen', () => {
     const hot = new Hot(10, [0]);
     const hold = hot.arrangement.hold(hot.step);
-    hot.apply(Array.from({ length: 50_000 }, (_, k) => 100 + k), []);
+    hot.apply(
+      Array.from({ length: 50_000 }, (_, k) => 100 + k),
+      [],
+    );
     let pieces = 1;
-    expect(hot.read(hold.step, 4_096, () => { pieces++; }).length).toBe(10);
+    expect(
+      hot.read(hold.step, 4_096, () => {
+        pieces++;
+      }).length,
+    ).toBe(10);
     expect(pieces).toBeGreaterThan(50_000 / (touchedMax + 512));
     hold.release();
     hot.finish();
@@ -145,7 +168,11 @@ describe('a piece is bounded', () => {
     const hold = hot.arrangement.hold(hot.step);
     for (let k = 1; k < 20_000; k++) hot.apply([k], [k - 1]);
     let pieces = 1;
-    expect(hot.read(hold.step, 4_096, () => { pieces++; })).toEqual([0]);
+    expect(
+      hot.read(hold.step, 4_096, () => {
+        pieces++;
+      }),
+    ).toEqual([0]);
     expect(pieces).toBeGreaterThan(2);
     hold.release();
     hot.finish();
@@ -154,7 +181,10 @@ describe('a piece is bounded', () => {
   test('in a scan of a store that has grown since', () => {
     const hot = new Hot(10, [0]);
     const hold = hot.arrangement.hold(hot.step);
-    hot.apply(Array.from({ length: 60_000 }, (_, k) => 100 + k), []);
+    hot.apply(
+      Array.from({ length: 60_000 }, (_, k) => 100 + k),
+      [],
+    );
     const pairs = makePairs(100);
     const position = startPosition();
     let pieces = 1;
@@ -171,7 +201,10 @@ describe('an index over many dead rows', () => {
     const hot = new Hot(20_000, [1]);
     const hold = hot.arrangement.hold(hot.step);
     const before = ordered(hot.live);
-    hot.apply([], before.filter((k) => k % 3 !== 0));
+    hot.apply(
+      [],
+      before.filter((k) => k % 3 !== 0),
+    );
     const index = hot.arrangement.index([0]);
     let pieces = 1;
     for (; !hot.arrangement.buildIndex(index, 1_000); pieces++) {
@@ -191,7 +224,10 @@ describe('an index over many dead rows', () => {
   test('forgets the dead that nobody holds any more before they were linked', () => {
     const hot = new Hot(5_000, [1]);
     const hold = hot.arrangement.hold(hot.step);
-    hot.apply([], ordered(hot.live).filter((k) => k % 2 === 0));
+    hot.apply(
+      [],
+      ordered(hot.live).filter((k) => k % 2 === 0),
+    );
     const index = hot.arrangement.index([0]);
     hot.arrangement.buildIndex(index, 100);
     hold.release();

@@ -2,15 +2,20 @@
  * A walk over the records of one key, in pieces of any size with steps applied in between, for keys
  * that have too many rows for one look. Nothing is collected; what is remembered are five numbers.
  *
- * The records to give are fixed, as their step is held, but they move meanwhile: tables of heavy keys
- * split and shrink, rows die and then stand in the chain of the dead. So live records are given in an
- * order that moves do not change: by identity hash, then by address. (`hash`, `address`) is the last
- * one given; the tables of a heavy key are in order of hash among each other, so only the table where
+ * The records to give are fixed, as their step is held, but they move meanwhile: tables of heavy
+ * keys
+ * split and shrink, rows die and then stand in the chain of the dead. So live records are given in
+ * an
+ * order that moves do not change: by identity hash, then by address. (`hash`, `address`) is the
+ * last
+ * one given; the tables of a heavy key are in order of hash among each other, so only the table
+ * where
  * the pairs become full is ever sorted. Dead records are given from the newest death down, before
  * any live one: all that are visible when the walk begins, and whenever it goes on, those that have
  * died since. Of these latter the ones up to (`hash`, `address`) were given when they lived.
  *
- * Law: every record of the key that is visible at the held step is given exactly once; one call looks
+ * Law: every record of the key that is visible at the held step is given exactly once; one call
+ * looks
  * at no more than `touchedMax` records and one table.
  */
 import { recordBirth, recordDeath, recordWeight } from '../value/layout.ts';
@@ -20,7 +25,9 @@ import type { HashTable } from './hash-table.ts';
 import type { ProbeRun } from './probe.ts';
 import { identityHash } from './stage.ts';
 
-/** Records of long keys that one call of a probe looks at, roughly: half a millisecond of misses. */
+/**
+ * Records of long keys that one call of a probe looks at, roughly: half a millisecond of misses.
+ */
 export const touchedMax = 8_192;
 
 const lastHash = 0xffffffff;
@@ -107,9 +114,7 @@ function put(words: Int32Array, row: number, record: number, out: Pairs): void {
   out.weight[out.n++] = words[record + recordWeight];
 }
 
-function walkLive(
-  run: ProbeRun, row: number, hash: number, walk: KeyWalk, out: Pairs,
-): boolean {
+function walkLive(run: ProbeRun, row: number, hash: number, walk: KeyWalk, out: Pairs): boolean {
   while (out.n < out.capacity && run.touched < touchedMax) {
     const heavy = run.index.heavyOf(hash);
     let found = 0;
@@ -176,16 +181,15 @@ function note(place: number, identity: number, record: number): void {
 }
 
 /** Gives what was found, or if that is too much the first of it; true if it was all. */
-function give(
-  words: Int32Array, row: number, found: number, walk: KeyWalk, out: Pairs,
-): boolean {
+function give(words: Int32Array, row: number, found: number, walk: KeyWalk, out: Pairs): boolean {
   const room = out.capacity - out.n;
   if (found <= room) {
     for (let i = 0; i < found; i++) put(words, row, foundRows[i], out);
     return true;
   }
-  const order = Array.from({ length: found }, (_, i) => i).sort((a, b) =>
-    foundHashes[a] - foundHashes[b] || foundRows[a] - foundRows[b]);
+  const order = Array.from({ length: found }, (_, i) => i).sort(
+    (a, b) => foundHashes[a] - foundHashes[b] || foundRows[a] - foundRows[b],
+  );
   for (const i of order.slice(0, room)) put(words, row, foundRows[i], out);
   const last = order[room - 1];
   walk.hash = foundHashes[last];

@@ -1,5 +1,6 @@
 /**
- * Goal: the laws of an arrangement that are about cost and space rather than answers: bytes stay near
+ * Goal: the laws of an arrangement that are about cost and space rather than answers: bytes stay
+ * near
  * what is live, small ones are small, memory comes back, moves are invisible, hot and hostile keys
  * and very large rows work. Method: each law has its own small scenario.
  */
@@ -20,10 +21,12 @@ const pool = new SlabPool();
 const nothing = (): void => undefined;
 
 const keyAndText: readonly ColumnType[] = [
-  { type: 'int8', nullable: false }, { type: 'text', nullable: false },
+  { type: 'int8', nullable: false },
+  { type: 'text', nullable: false },
 ];
 const keyAndNumber: readonly ColumnType[] = [
-  { type: 'int8', nullable: false }, { type: 'int4', nullable: false },
+  { type: 'int8', nullable: false },
+  { type: 'int4', nullable: false },
 ];
 
 function step(arrangement: StoreArrangement, at: number, updates: readonly Update[]): void {
@@ -39,14 +42,17 @@ const minus = (row: Row): Update => ({ row, weight: -1 });
 /** Rows found by a key at a step, in pieces of `capacity`. */
 function probed(arrangement: StoreArrangement, key: Row[0], at: number, capacity: number): Weights {
   const row = arrangement.layout.columns.map(({ type }, c) =>
-    (c === 0 ? key : type === 'text' ? '' : 0));
+    c === 0 ? key : type === 'text' ? '' : 0,
+  );
   const batch = batchFromRows(pool, arrangement.layout.columns, [plus(row)], 0);
   const weights = new Weights();
   const pairs = makePairs(capacity);
   const position = startPosition();
   for (let done = false; !done;) {
     done = arrangement.probe(arrangement.index([0]), batch, [0], true, at, position, pairs);
-    takePairs(pool, arrangement, pairs, (_, update) => { weights.add(update); });
+    takePairs(pool, arrangement, pairs, (_, update) => {
+      weights.add(update);
+    });
   }
   batch.slab.release();
   return weights;
@@ -204,13 +210,23 @@ describe('hot and hostile keys', () => {
     const arrangement = new StoreArrangement(memory, keyAndNumber);
     arrangement.index([0]);
     // The hash of an int8 is a bijection of state(low word) xor high word: choose the high word.
-    const keys = Array.from({ length: 3_000 }, (_, low) =>
-      (BigInt(mix(hashSeed, low) ^ 0x55555555) << 32n) | BigInt(low));
-    step(arrangement, 1, keys.map((key, k) => plus([key, k])));
+    const keys = Array.from(
+      { length: 3_000 },
+      (_, low) => (BigInt(mix(hashSeed, low) ^ 0x55555555) << 32n) | BigInt(low),
+    );
+    step(
+      arrangement,
+      1,
+      keys.map((key, k) => plus([key, k])),
+    );
     for (const k of [0, 1, 1_500, 2_999]) {
       expect(probed(arrangement, keys[k], 1, 4).sorted()).toEqual([`1 × ${keys[k]}|${k}`]);
     }
-    step(arrangement, 2, keys.map((key, k) => minus([key, k])));
+    step(
+      arrangement,
+      2,
+      keys.map((key, k) => minus([key, k])),
+    );
     expect(arrangement.rows).toBe(0);
     arrangement.dispose();
     expect(memory.bytes).toBe(0);
@@ -221,12 +237,20 @@ describe('steps', () => {
   test('what breaks the protocol is refused', () => {
     const arrangement = new StoreArrangement(new RegionPool(), keyAndNumber);
     step(arrangement, 5, [plus([1n, 1])]);
-    expect(() => { step(arrangement, 5, [plus([2n, 2])]); }).toThrow(/comes after/);
-    expect(() => { arrangement.seal(4); }).toThrow(/not sealed/);
+    expect(() => {
+      step(arrangement, 5, [plus([2n, 2])]);
+    }).toThrow(/comes after/);
+    expect(() => {
+      arrangement.seal(4);
+    }).toThrow(/not sealed/);
     expect(() => arrangement.hold(6)).toThrow(/can be read/);
     const hold = arrangement.hold(5);
-    expect(() => { hold.advance(4); }).toThrow(/does not go back/);
-    expect(() => { arrangement.dispose(); }).toThrow(/no hold is left/);
+    expect(() => {
+      hold.advance(4);
+    }).toThrow(/does not go back/);
+    expect(() => {
+      arrangement.dispose();
+    }).toThrow(/no hold is left/);
     hold.release();
     hold.release();
     arrangement.dispose();
@@ -237,15 +261,24 @@ describe('steps', () => {
     step(arrangement, 1, [plus([1n, 1]), plus([2n, 2]), plus([3n, 3]), plus([4n, 4])]);
     const hold = arrangement.hold(1);
     step(arrangement, 2, [
-      minus([1n, 1]), plus([1n, 1]), plus([2n, 2]), minus([2n, 2]),
-      minus([3n, 3]), plus([3n, 3]), plus([3n, 3]),
-      minus([4n, 4]), plus([4n, 4]), minus([4n, 4]),
+      minus([1n, 1]),
+      plus([1n, 1]),
+      plus([2n, 2]),
+      minus([2n, 2]),
+      minus([3n, 3]),
+      plus([3n, 3]),
+      plus([3n, 3]),
+      minus([4n, 4]),
+      plus([4n, 4]),
+      minus([4n, 4]),
     ]);
     const pairs = makePairs(10);
     expect(arrangement.changes(1, 2, startPosition(), pairs)).toBe(true);
     const delta = new Weights();
     expect(pairs.n).toBe(3);
-    takePairs(pool, arrangement, pairs, (_, update) => { delta.add(update); });
+    takePairs(pool, arrangement, pairs, (_, update) => {
+      delta.add(update);
+    });
     expect(delta.sorted()).toEqual(['-1 × 4|4', '1 × 3|3']);
     hold.release();
   });

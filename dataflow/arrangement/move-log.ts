@@ -1,5 +1,6 @@
 /**
- * Which dead records have a successor that is the same row with the same weight: a row that moved out
+ * Which dead records have a successor that is the same row with the same weight: a row that moved
+ * out
  * of a thin segment, or one that was retracted and added again in one step. To readers of changes
  * such a death and birth must look like nothing.
  *
@@ -36,7 +37,8 @@ export class MoveLog {
   latest(record: number): number {
     if (this.#copyOf.size === 0) return record;
     let at = record;
-    for (let next = this.#copyOf.get(at); next !== undefined; next = this.#copyOf.get(at)) at = next;
+    for (let next = this.#copyOf.get(at); next !== undefined; next = this.#copyOf.get(at))
+      at = next;
     return at;
   }
 

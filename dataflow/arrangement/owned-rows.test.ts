@@ -1,5 +1,6 @@
 /**
- * Goal: an arrangement whose writer names rows by place is as exact as any other: reads and changes at
+ * Goal: an arrangement whose writer names rows by place is as exact as any other: reads and changes
+ * at
  * held steps, indexes made early and late, rows that move, room that is used again. Method: random
  * replacements of one row a key, of drifting sizes, against a copy of the contents at every step.
  */
@@ -18,7 +19,9 @@ import { StoreArrangement } from './store-arrangement.ts';
 
 const pool = new SlabPool();
 const columns: readonly ColumnType[] = [
-  { type: 'int8', nullable: false }, { type: 'text', nullable: true }, { type: 'int4', nullable: true },
+  { type: 'int8', nullable: false },
+  { type: 'text', nullable: true },
+  { type: 'int4', nullable: true },
 ];
 const nothing = (): void => undefined;
 
@@ -48,7 +51,12 @@ class Owner implements RowOwner {
     const sizes = new Int32Array(n);
     const places = new Int32Array(n);
     const staged = [...rows.values()].map((row, k) => {
-      const batch = batchFromRows(pool, columns, [{ row: row ?? [0n, null, null], weight: 1 }], step);
+      const batch = batchFromRows(
+        pool,
+        columns,
+        [{ row: row ?? [0n, null, null], weight: 1 }],
+        step,
+      );
       this.#stage.load(this.#rows.layout, batch, 0, 1, new Int32Array(1));
       batch.slab.release();
       if (row !== null) sizes[k] = this.#stage.size[0];
@@ -74,7 +82,9 @@ class Owner implements RowOwner {
 }
 
 function randomRow(random: Random, key: number, drift: number): Row {
-  const text = random.chance(0.1) ? null : 'x'.repeat(random.below(8 + drift)) + String(random.below(1e6));
+  const text = random.chance(0.1)
+    ? null
+    : 'x'.repeat(random.below(8 + drift)) + String(random.below(1e6));
   return [BigInt(key % 50), text, random.chance(0.1) ? null : key];
 }
 
@@ -86,7 +96,9 @@ function probed(arrangement: StoreArrangement, index: number, key: bigint, at: n
   const position = startPosition();
   for (let done = false; !done;) {
     done = arrangement.probe(index, batch, [0], false, at, position, pairs);
-    takePairs(pool, arrangement, pairs, (_, update) => { weights.add(update); });
+    takePairs(pool, arrangement, pairs, (_, update) => {
+      weights.add(update);
+    });
   }
   batch.slab.release();
   return weights;
@@ -124,14 +136,18 @@ describe('owned rows', () => {
         if (late >= 0) arrangement.buildIndex(late, 40);
         const [[from, hold] = [-1, null]] = holds;
         if (from >= 0 && random.chance(0.5)) {
-          expect(scanned(pool, arrangement, from, 50, nothing).sorted()).toEqual(states[from].sorted());
-          expect(changed(pool, arrangement, from, step, 50, nothing).sorted())
-            .toEqual(states[step].minus(states[from]).sorted());
+          expect(scanned(pool, arrangement, from, 50, nothing).sorted()).toEqual(
+            states[from].sorted(),
+          );
+          expect(changed(pool, arrangement, from, step, 50, nothing).sorted()).toEqual(
+            states[step].minus(states[from]).sorted(),
+          );
           const index = early >= 0 ? early : late;
           if (index >= 0 && arrangement.buildIndex(index, 1e9)) {
             const key = BigInt(random.below(50));
             const expected = new Weights();
-            for (const entry of states[from].rows.values()) if (entry.row[0] === key) expected.add(entry);
+            for (const entry of states[from].rows.values())
+              if (entry.row[0] === key) expected.add(entry);
             expect(probed(arrangement, index, key, from).sorted()).toEqual(expected.sorted());
           }
         }

@@ -12,11 +12,16 @@ export function makePairs(capacity: number): Pairs {
   };
 }
 
-/** Values of rows of many columns that one piece may have; rows of few come as the pairs hold them. */
+/**
+ * Values of rows of many columns that one piece may have; rows of few come as the pairs hold them.
+ */
 const valuesMax = 2 ** 15;
 const rowsMin = 16;
 
-/** The same pairs, but so few that the rows of `columns` columns behind them are a small piece of work. */
+/**
+ * The same pairs, but so few that the rows of `columns` columns behind them are a small piece of
+ * work.
+ */
 export function narrowed(pairs: Pairs, columns: number): Pairs {
   const few = Math.max(rowsMin, Math.floor(valuesMax / Math.max(columns, 1)));
   return { ...pairs, capacity: Math.min(pairs.capacity, few) };

@@ -3,8 +3,10 @@
  * and have an equal key, as pairs.
  *
  * All matches of one row are given or none. So a probe that goes on later, after other steps were
- * applied and the tables have moved, misses nothing and repeats nothing. A row whose matches may not
- * fit, or whose key has a long history to look through, is *long* and not begun: `walkKey` takes it.
+ * applied and the tables have moved, misses nothing and repeats nothing. A row whose matches may
+ * not
+ * fit, or whose key has a long history to look through, is *long* and not begun: `walkKey` takes
+ * it.
  */
 import type { Batch } from '../value/batch.ts';
 import type { EqualBatchRecord } from '../value/equal.ts';
@@ -101,9 +103,7 @@ export function probeRows(run: ProbeRun, from: number, to: number, out: Pairs): 
 }
 
 /** Answers how much is filled; more than the capacity if the row is long. */
-function probeHeavy(
-  run: ProbeRun, row: number, value: number, out: Pairs, start: number,
-): number {
+function probeHeavy(run: ProbeRun, row: number, value: number, out: Pairs, start: number): number {
   const { index, words, equal, k, n, hashes, at } = run;
   const { i32, u8 } = run.keys.slab;
   let filled = start;
@@ -130,7 +130,11 @@ function probeHeavy(
  * `probeHeavy` does.
  */
 function probeDead(
-  run: ProbeRun, row: number, sequence: number, out: Pairs, start: number,
+  run: ProbeRun,
+  row: number,
+  sequence: number,
+  out: Pairs,
+  start: number,
 ): number {
   const { index, words, equal, k, n, at } = run;
   const { i32, u8 } = run.keys.slab;

@@ -1,4 +1,6 @@
-/** The padded size of a record, generated per layout because every walk over records asks for it. */
+/**
+ * The padded size of a record, generated per layout because every walk over records asks for it.
+ */
 import { generate } from '../value/codegen.ts';
 import type { RowLayout } from '../value/layout.ts';
 import { paddedWords } from './stage.ts';
@@ -12,7 +14,9 @@ export function recordSize(layout: RowLayout): RecordSize {
     return generate<RecordSize>(['w', 'a'], `return ${paddedWords(layout.fixedWords)};`);
   }
   const parts = layout.variable.map((c) => `((w[a + ${layout.offset[c]}] + 3) >> 2)`);
-  return generate<RecordSize>(['w', 'a'],
-    `const n = ${layout.fixedWords} + ${parts.join(' + ')};\n`
-    + 'return n <= 32 ? (n + 1) & ~1 : (n + 7) & ~7;');
+  return generate<RecordSize>(
+    ['w', 'a'],
+    `const n = ${layout.fixedWords} + ${parts.join(' + ')};\n` +
+      'return n <= 32 ? (n + 1) & ~1 : (n + 7) & ~7;',
+  );
 }

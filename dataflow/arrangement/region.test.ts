@@ -73,6 +73,8 @@ describe('RegionPool', () => {
   test('refuses to close an arena that still holds memory', () => {
     const arena = new RegionPool().open();
     arena.allocate(10);
-    expect(() => { arena.close(); }).toThrow(/every block comes back/);
+    expect(() => {
+      arena.close();
+    }).toThrow(/every block comes back/);
   });
 });

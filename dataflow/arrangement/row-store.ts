@@ -236,7 +236,8 @@ export class RowStore {
     const end = at + this.#fill[segment];
     while (at < end) {
       const free = i32[at + recordBirth] === infinity && i32[at + wordPrevious] >= 0;
-      const size = i32[at + recordBirth] === infinity ? i32[at + recordWeight] : this.sizeOf(i32, at);
+      const size =
+        i32[at + recordBirth] === infinity ? i32[at + recordWeight] : this.sizeOf(i32, at);
       if (free) this.#unlink(at, classOf(size));
       at += size;
     }

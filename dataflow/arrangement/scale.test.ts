@@ -1,7 +1,9 @@
 /**
  * Goal: answers stay exact while tables split and merge and segments fill and drain, with history
- * held across it. Method: one row a key, thousands of keys that grow, churn, shrink and churn again;
- * beside it an array of the current texts, copied for every held step. Two indexes: unique keys, and
+ * held across it. Method: one row a key, thousands of keys that grow, churn, shrink and churn
+ * again;
+ * beside it an array of the current texts, copied for every held step. Two indexes: unique keys,
+ * and
  * groups from one row to hundreds.
  */
 import { expect, test } from 'vitest';
@@ -17,7 +19,8 @@ import { StoreArrangement } from './store-arrangement.ts';
 
 const keysMax = 8_000;
 const columns: readonly ColumnType[] = [
-  { type: 'int8', nullable: false }, { type: 'text', nullable: false },
+  { type: 'int8', nullable: false },
+  { type: 'text', nullable: false },
   { type: 'int4', nullable: false },
 ];
 const pool = new SlabPool();

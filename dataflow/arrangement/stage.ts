@@ -30,7 +30,11 @@ export function identityHash(words: Int32Array, at: number, size: number): numbe
 
 /** Whether two records of `size` words have the same payload. */
 export function samePayload(
-  a: Int32Array, aAt: number, b: Int32Array, bAt: number, size: number,
+  a: Int32Array,
+  aAt: number,
+  b: Int32Array,
+  bAt: number,
+  size: number,
 ): boolean {
   for (let w = 4; w < size; w++) if (a[aAt + w] !== b[bAt + w]) return false;
   return true;
@@ -52,7 +56,11 @@ export class Stage {
    * many. `hashes[k]` is the key hash of row first + k.
    */
   load(
-    layout: RowLayout, batch: Batch, first: number, rowsMax: number, hashes: Int32Array,
+    layout: RowLayout,
+    batch: Batch,
+    first: number,
+    rowsMax: number,
+    hashes: Int32Array,
   ): number {
     if (this.at.length < rowsMax) {
       this.at = new Int32Array(rowsMax);
@@ -72,10 +80,16 @@ export class Stage {
       const from = batch.column[c];
       const to = layout.offset[c];
       switch (layout.physical[c]) {
-        case 'i32': copyWords(i32, from + first, this.words, this.at, to, n); break;
+        case 'i32':
+          copyWords(i32, from + first, this.words, this.at, to, n);
+          break;
         case 'i64':
-        case 'f64': copyPairs(i32, from + 2 * first, this.words, this.at, to, n); break;
-        case 'var': copyVar(i32, from + 2 * first, this.words, this.at, to, n, this.#cursor); break;
+        case 'f64':
+          copyPairs(i32, from + 2 * first, this.words, this.at, to, n);
+          break;
+        case 'var':
+          copyVar(i32, from + 2 * first, this.words, this.at, to, n, this.#cursor);
+          break;
       }
       const nulls = batch.nulls[c];
       if (nulls < 0) continue;
@@ -129,13 +143,23 @@ function addVarWords(i32: Int32Array, from: number, size: Int32Array, n: number)
 }
 
 function copyWords(
-  source: Int32Array, from: number, words: Int32Array, at: Int32Array, to: number, n: number,
+  source: Int32Array,
+  from: number,
+  words: Int32Array,
+  at: Int32Array,
+  to: number,
+  n: number,
 ): void {
   for (let k = 0; k < n; k++) words[at[k] + to] = source[from + k];
 }
 
 function copyPairs(
-  source: Int32Array, from: number, words: Int32Array, at: Int32Array, to: number, n: number,
+  source: Int32Array,
+  from: number,
+  words: Int32Array,
+  at: Int32Array,
+  to: number,
+  n: number,
 ): void {
   for (let k = 0; k < n; k++) {
     const into = at[k] + to;
@@ -145,7 +169,12 @@ function copyPairs(
 }
 
 function copyVar(
-  source: Int32Array, from: number, words: Int32Array, at: Int32Array, to: number, n: number,
+  source: Int32Array,
+  from: number,
+  words: Int32Array,
+  at: Int32Array,
+  to: number,
+  n: number,
   cursor: Int32Array,
 ): void {
   for (let k = 0; k < n; k++) {
@@ -160,7 +189,12 @@ function copyVar(
 }
 
 function setNulls(
-  u8: Uint8Array, nulls: number, words: Int32Array, at: Int32Array, word: number, bit: number,
+  u8: Uint8Array,
+  nulls: number,
+  words: Int32Array,
+  at: Int32Array,
+  word: number,
+  bit: number,
   n: number,
 ): void {
   for (let k = 0; k < n; k++) if (u8[nulls + k] !== 0) words[at[k] + word] |= bit;

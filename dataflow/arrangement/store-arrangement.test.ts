@@ -14,7 +14,14 @@ import { sampleColumns, sampleRow } from '../value/sample.reference.ts';
 import { SlabPool } from '../value/slab.ts';
 import type { ColumnType } from '../value/type.ts';
 import type { Hold } from './arrangement.ts';
-import { Weights, changed, keysEqual, rowText, scanned, takePairs } from './arrangement.reference.ts';
+import {
+  Weights,
+  changed,
+  keysEqual,
+  rowText,
+  scanned,
+  takePairs,
+} from './arrangement.reference.ts';
 import { makePairs, startPosition } from './pairs.ts';
 import { RegionPool } from './region.ts';
 import { StoreArrangement } from './store-arrangement.ts';
@@ -33,9 +40,12 @@ function maybe(random: Random, value: Datum): Datum {
 
 const odd: Schema = {
   columns: [
-    { type: 'int4', nullable: true }, { type: 'text', nullable: true },
-    { type: 'int8', nullable: false }, { type: 'numeric', nullable: true },
-    { type: 'float8', nullable: true }, { type: 'interval', nullable: true },
+    { type: 'int4', nullable: true },
+    { type: 'text', nullable: true },
+    { type: 'int8', nullable: false },
+    { type: 'numeric', nullable: true },
+    { type: 'float8', nullable: true },
+    { type: 'interval', nullable: true },
     { type: 'bool', nullable: false },
   ],
   keys: [[0], [3, 4], [5], [1], [], [0, 1, 2, 3, 4, 5, 6]],
@@ -51,16 +61,23 @@ const odd: Schema = {
 };
 
 const hot: Schema = {
-  columns: [{ type: 'int4', nullable: false }, { type: 'int8', nullable: false }],
+  columns: [
+    { type: 'int4', nullable: false },
+    { type: 'int8', nullable: false },
+  ],
   keys: [[0], [1]],
   row: (random) => [random.chance(0.8) ? 7 : random.below(40), BigInt(random.below(400))],
 };
 
 const drifting: Schema = {
-  columns: [{ type: 'int8', nullable: false }, { type: 'text', nullable: false }],
+  columns: [
+    { type: 'int8', nullable: false },
+    { type: 'text', nullable: false },
+  ],
   keys: [[0]],
   row: (random, step) => [
-    BigInt(random.below(300)), String(random.below(5)).repeat(random.below(20 + step * 12)),
+    BigInt(random.below(300)),
+    String(random.below(5)).repeat(random.below(20 + step * 12)),
   ],
 };
 
@@ -130,7 +147,10 @@ class Bench {
     const index = arrangement.index(key);
     while (!arrangement.buildIndex(index, 50)) between();
     const types = key.map((c) => schema.columns[c]);
-    const probes = Array.from({ length: 4 }, () => ({ row: schema.row(random, this.step), weight: 1 }));
+    const probes = Array.from({ length: 4 }, () => ({
+      row: schema.row(random, this.step),
+      weight: 1,
+    }));
     const batch = batchFromRows(pool, schema.columns, probes, 0);
     const nullsEqual = random.chance(0.5);
     const pairs = makePairs(1 + random.below(50));
@@ -138,14 +158,21 @@ class Bench {
     const got = probes.map(() => new Weights());
     for (let done = false; !done;) {
       done = arrangement.probe(index, batch, key, nullsEqual, at, position, pairs);
-      takePairs(pool, arrangement, pairs, (k, update) => { got[k].add(update); });
+      takePairs(pool, arrangement, pairs, (k, update) => {
+        got[k].add(update);
+      });
       between();
     }
     batch.slab.release();
     probes.forEach(({ row }, k) => {
       const expected = new Weights();
       for (const entry of state.rows.values()) {
-        const same = keysEqual(types, key.map((c) => row[c]), key.map((c) => entry.row[c]), nullsEqual);
+        const same = keysEqual(
+          types,
+          key.map((c) => row[c]),
+          key.map((c) => entry.row[c]),
+          nullsEqual,
+        );
         if (same) expected.add(entry);
       }
       expect(got[k].sorted(), `key ${key.join()} of ${rowText(row)}`).toEqual(expected.sorted());
@@ -160,43 +187,49 @@ class Bench {
   }
 }
 
-describe.each([['every type', everyType], ['odd types', odd], ['hot keys', hot], ['drifting sizes', drifting]] as const)(
-  'StoreArrangement with %s', (_, schema) => {
-    test('reads at held steps are exact, whatever happens between slices', () => {
-      for (let seed = 1; seed <= 2; seed++) {
-        const bench = new Bench(schema, seed);
-        const { random, arrangement } = bench;
-        if (seed > 1) arrangement.index(schema.keys[0]);
-        for (let round = 0; round < 30; round++) {
-          bench.advance();
-          bench.holdNow();
-          if (bench.held.length > 4) bench.releaseOne();
-          expect(arrangement.rows).toBe(bench.state.rows.size);
-          const advance = (): void => { if (random.chance(0.05)) bench.advance(); };
-          const { hold, state } = random.pick(bench.held);
-          const scan = scanned(pool, arrangement, hold.step, 1 + random.below(99), advance);
-          expect(scan.sorted()).toEqual(state.sorted());
-          const later = bench.held[bench.held.length - 1];
-          const delta = changed(pool, arrangement, hold.step, later.hold.step, 30, advance);
-          expect(delta.sorted()).toEqual(later.state.minus(state).sorted());
-          bench.checkProbe(later.hold.step, later.state, random.pick(schema.keys), advance);
-        }
-        bench.finish();
-      }
-    });
-
-    test('probes at older steps are exact with indexes made at the start', () => {
-      const bench = new Bench(schema, 9);
-      for (const key of schema.keys) bench.arrangement.index(key);
-      for (let round = 0; round < 60; round++) {
+describe.each([
+  ['every type', everyType],
+  ['odd types', odd],
+  ['hot keys', hot],
+  ['drifting sizes', drifting],
+] as const)('StoreArrangement with %s', (_, schema) => {
+  test('reads at held steps are exact, whatever happens between slices', () => {
+    for (let seed = 1; seed <= 2; seed++) {
+      const bench = new Bench(schema, seed);
+      const { random, arrangement } = bench;
+      if (seed > 1) arrangement.index(schema.keys[0]);
+      for (let round = 0; round < 30; round++) {
         bench.advance();
         bench.holdNow();
-        if (bench.held.length > 6) bench.releaseOne();
-        const { hold, state } = bench.random.pick(bench.held);
-        bench.checkProbe(hold.step, state, bench.random.pick(schema.keys), () => {
-          if (bench.random.chance(0.05)) bench.advance();
-        });
+        if (bench.held.length > 4) bench.releaseOne();
+        expect(arrangement.rows).toBe(bench.state.rows.size);
+        const advance = (): void => {
+          if (random.chance(0.05)) bench.advance();
+        };
+        const { hold, state } = random.pick(bench.held);
+        const scan = scanned(pool, arrangement, hold.step, 1 + random.below(99), advance);
+        expect(scan.sorted()).toEqual(state.sorted());
+        const later = bench.held[bench.held.length - 1];
+        const delta = changed(pool, arrangement, hold.step, later.hold.step, 30, advance);
+        expect(delta.sorted()).toEqual(later.state.minus(state).sorted());
+        bench.checkProbe(later.hold.step, later.state, random.pick(schema.keys), advance);
       }
       bench.finish();
-    });
+    }
   });
+
+  test('probes at older steps are exact with indexes made at the start', () => {
+    const bench = new Bench(schema, 9);
+    for (const key of schema.keys) bench.arrangement.index(key);
+    for (let round = 0; round < 60; round++) {
+      bench.advance();
+      bench.holdNow();
+      if (bench.held.length > 6) bench.releaseOne();
+      const { hold, state } = bench.random.pick(bench.held);
+      bench.checkProbe(hold.step, state, bench.random.pick(schema.keys), () => {
+        if (bench.random.chance(0.05)) bench.advance();
+      });
+    }
+    bench.finish();
+  });
+});

@@ -2,8 +2,10 @@
  * The arrangement over one row store: records with birth and death, found through hash indexes.
  *
  * A row that is there at step e is a record with birth <= e < death. `apply` looks for the live
- * record with the same bytes: one that was born in the same step has its weight changed in place, an
- * older one is closed (death = step) and a new one opened with the new weight, none means a new one.
+ * record with the same bytes: one that was born in the same step has its weight changed in place,
+ * an
+ * older one is closed (death = step) and a new one opened with the new weight, none means a new
+ * one.
  * Closed records stay for readers of earlier steps until `since` has reached their death; then
  * `reclaim` frees them, two for every change that is applied and more when asked.
  *
@@ -11,10 +13,12 @@
  * index was asked for before the first row, one over all columns is made for that. An arrangement
  * with an owner (owned-rows.ts) needs no identity, as its writer names rows by address.
  *
- * At `seal` rows move out of thin segments. A move is an update that changes nothing: a copy born at
+ * At `seal` rows move out of thin segments. A move is an update that changes nothing: a copy born
+ * at
  * the step, the original dead at it; so readers need no rule for it.
  *
- * Laws: Σ weights visible at e = Σ changes at steps <= e; at any step at most one visible record per
+ * Laws: Σ weights visible at e = Σ changes at steps <= e; at any step at most one visible record
+ * per
  * distinct row; payload never changes between birth and reclaim; weight only in the birth step;
  * death is set once; since never falls.
  */
@@ -24,7 +28,12 @@ import type { BatchWriter } from '../value/batch-writer.ts';
 import { hashRange } from '../value/hash.ts';
 import type { RowLayout } from '../value/layout.ts';
 import {
-  infinity, recordBirth, recordDeath, recordHash, recordWeight, rowLayout,
+  infinity,
+  recordBirth,
+  recordDeath,
+  recordHash,
+  recordWeight,
+  rowLayout,
 } from '../value/layout.ts';
 import { operandsOf } from '../value/side.ts';
 import type { ColumnType } from '../value/type.ts';
@@ -145,9 +154,11 @@ export class StoreArrangement implements Arrangement, OwnedRows {
   }
 
   apply(step: number, batch: Batch): void {
-    assert(step > this.#complete && step >= this.#open && step < infinity,
-      `step ${step} comes after ${this.#complete} and not before ${this.#open}`);
-    assert(batch.column.length === this.layout.columns.length, 'the batch has the store\'s columns');
+    assert(
+      step > this.#complete && step >= this.#open && step < infinity,
+      `step ${step} comes after ${this.#complete} and not before ${this.#open}`,
+    );
+    assert(batch.column.length === this.layout.columns.length, "the batch has the store's columns");
     assert(this.#owner === null, 'rows of an owner come from it alone');
     this.#open = step;
     if (batch.rows === 0) return;
@@ -225,7 +236,12 @@ export class StoreArrangement implements Arrangement, OwnedRows {
    * just looked for it.
    */
   #insert(
-    words: Int32Array, at: number, size: number, identity: number, k: number, missed: boolean,
+    words: Int32Array,
+    at: number,
+    size: number,
+    identity: number,
+    k: number,
+    missed: boolean,
   ): number {
     const record = this.#store.allocate(size);
     const { i32 } = this.#store.region;
@@ -260,7 +276,10 @@ export class StoreArrangement implements Arrangement, OwnedRows {
   }
 
   own(owner: RowOwner): OwnedRows {
-    assert(this.#store.total === 0 && this.#indexes.length === 0, 'an arrangement is owned from its beginning');
+    assert(
+      this.#store.total === 0 && this.#indexes.length === 0,
+      'an arrangement is owned from its beginning',
+    );
     this.#owner = owner;
     return this;
   }
@@ -270,11 +289,17 @@ export class StoreArrangement implements Arrangement, OwnedRows {
   }
 
   replace(
-    step: number, olds: Int32Array, sizes: Int32Array, tokens: Int32Array, n: number,
+    step: number,
+    olds: Int32Array,
+    sizes: Int32Array,
+    tokens: Int32Array,
+    n: number,
     places: Int32Array,
   ): void {
-    assert(step > this.#complete && step >= this.#open && step < infinity,
-      `step ${step} comes after ${this.#complete} and not before ${this.#open}`);
+    assert(
+      step > this.#complete && step >= this.#open && step < infinity,
+      `step ${step} comes after ${this.#complete} and not before ${this.#open}`,
+    );
     this.#open = step;
     this.#changed += n;
     const { since } = this;
@@ -299,8 +324,10 @@ export class StoreArrangement implements Arrangement, OwnedRows {
   /** Ends an owned row. */
   #end(record: number, step: number): void {
     const { i32 } = this.#store.region;
-    assert(i32[record + recordBirth] < step && i32[record + recordDeath] === infinity,
-      'a row ends once, later than it began');
+    assert(
+      i32[record + recordBirth] < step && i32[record + recordDeath] === infinity,
+      'a row ends once, later than it began',
+    );
     i32[record + recordDeath] = step;
     const sequence = this.#dead.push(record, step);
     this.#liveRows--;
@@ -327,7 +354,9 @@ export class StoreArrangement implements Arrangement, OwnedRows {
     return record;
   }
 
-  /** The room of the oldest dead row, if nobody can read that any more and it fits exactly; else -1. */
+  /**
+   * The room of the oldest dead row, if nobody can read that any more and it fits exactly; else -1.
+   */
   #recycle(size: number, since: number): number {
     const dead = this.#dead;
     if (dead.count === 0 || dead.death(dead.head) > since) return -1;
@@ -350,8 +379,10 @@ export class StoreArrangement implements Arrangement, OwnedRows {
   }
 
   seal(step: number): void {
-    assert(step >= this.#open && step >= this.#complete,
-      `step ${step} is not sealed after ${this.#complete} or before ${this.#open}`);
+    assert(
+      step >= this.#open && step >= this.#complete,
+      `step ${step} is not sealed after ${this.#complete} or before ${this.#open}`,
+    );
     const moves = movedRowsMin + this.#changed * movedRowsPerChange;
     this.#evacuate(step, Math.min(moves, movedRowsMax));
     // Only now, because room that is used twice in one step would be noted twice in the change log.
@@ -405,8 +436,10 @@ export class StoreArrangement implements Arrangement, OwnedRows {
   }
 
   hold(step: number): Hold {
-    assert(step >= this.since && step <= this.#complete,
-      `step ${step} can be read: from ${this.since} to ${this.#complete}`);
+    assert(
+      step >= this.since && step <= this.#complete,
+      `step ${step} can be read: from ${this.since} to ${this.#complete}`,
+    );
     return this.#holds.add(step);
   }
 
@@ -415,17 +448,31 @@ export class StoreArrangement implements Arrangement, OwnedRows {
   }
 
   probe(
-    index: number, keys: Batch, keyColumns: readonly number[], nullsEqual: boolean, at: number,
-    position: Position, out: Pairs,
+    index: number,
+    keys: Batch,
+    keyColumns: readonly number[],
+    nullsEqual: boolean,
+    at: number,
+    position: Position,
+    out: Pairs,
   ): boolean {
     this.#readable(at);
     const { table, equal, key, types, building } = this.#index(index);
     assert(!building, `index ${index} is whole`);
     assert(keyColumns.length === key.length, `the key has ${key.length} columns`);
     const run: ProbeRun = {
-      index: table, words: this.#store.region.i32, equal, keys, ...operandsOf(keys, keyColumns),
-      hashes: probeHashes, first: 0, at, dead: at < this.#dead.newest, skipNulls: !nullsEqual,
-      touched: 0, long: false,
+      index: table,
+      words: this.#store.region.i32,
+      equal,
+      keys,
+      ...operandsOf(keys, keyColumns),
+      hashes: probeHashes,
+      first: 0,
+      at,
+      dead: at < this.#dead.newest,
+      skipNulls: !nullsEqual,
+      touched: 0,
+      long: false,
     };
     const rows = keys.rows;
     for (let row = position.row; row < rows; row = position.row) {
@@ -486,12 +533,15 @@ export class StoreArrangement implements Arrangement, OwnedRows {
   }
 
   gather(
-    addresses: Int32Array, first: number, n: number, columns: readonly number[],
-    out: BatchWriter, outColumn: number,
+    addresses: Int32Array,
+    first: number,
+    n: number,
+    columns: readonly number[],
+    out: BatchWriter,
+    outColumn: number,
   ): void {
     const { i32 } = this.#store.region;
-    gatherColumns(
-      this.layout, this.#starts, i32, addresses, first, n, columns, out, outColumn);
+    gatherColumns(this.layout, this.#starts, i32, addresses, first, n, columns, out, outColumn);
   }
 
   varWordsOf(addresses: Int32Array, first: number, n: number, columns: readonly number[]): number {
@@ -510,8 +560,14 @@ export class StoreArrangement implements Arrangement, OwnedRows {
   }
 
   bytes(): number {
-    let bytes = this.#arena.words * 4 + objectBytes + this.#store.bytes() + this.#dead.bytes()
-      + this.#log.bytes() + this.#limbo.bytes() + this.#moves.bytes();
+    let bytes =
+      this.#arena.words * 4 +
+      objectBytes +
+      this.#store.bytes() +
+      this.#dead.bytes() +
+      this.#log.bytes() +
+      this.#limbo.bytes() +
+      this.#moves.bytes();
     for (const index of this.#indexes) bytes += index?.bytes() ?? 0;
     return bytes;
   }

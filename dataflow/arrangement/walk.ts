@@ -6,12 +6,11 @@
  * the segment's generation. If the generation has changed meanwhile the segment went away, which
  * only happens when none of its rows is visible to any hold, so the scan goes on to the next one.
  *
- * A walk over changes stands at a birth (`row` = 0, `inner` = place of the step + 1, `slot` = number
+ * A walk over changes stands at a birth (`row` = 0, `inner` = place of the step + 1, `slot` =
+ * number
  * of the birth + 1) or at a death (`row` = 1, `slot` = number + 1).
  */
-import {
-  infinity, recordBirth, recordDeath, recordWeight,
-} from '../value/layout.ts';
+import { infinity, recordBirth, recordDeath, recordWeight } from '../value/layout.ts';
 import type { Pairs, Position } from './arrangement.ts';
 import type { ChangeLog } from './change-log.ts';
 import type { DeadLog } from './dead-log.ts';
@@ -69,14 +68,22 @@ export interface History {
 
 /** Puts what changed after `from` up to `to` into `out`; true at the end. */
 export function walkChanges(
-  history: History, from: number, to: number, position: Position, out: Pairs,
+  history: History,
+  from: number,
+  to: number,
+  position: Position,
+  out: Pairs,
 ): boolean {
   if (position.row === 0 && !walkBirths(history, from, to, position, out)) return false;
   return walkDeaths(history, from, to, position, out);
 }
 
 function walkBirths(
-  history: History, from: number, to: number, position: Position, out: Pairs,
+  history: History,
+  from: number,
+  to: number,
+  position: Position,
+  out: Pairs,
 ): boolean {
   const { log, moves } = history;
   const { i32 } = history.store.region;
@@ -106,7 +113,11 @@ function walkBirths(
 }
 
 function walkDeaths(
-  history: History, from: number, to: number, position: Position, out: Pairs,
+  history: History,
+  from: number,
+  to: number,
+  position: Position,
+  out: Pairs,
 ): boolean {
   const { dead, moves } = history;
   const { i32 } = history.store.region;

@@ -24,15 +24,41 @@ export type Origin = 'none' | 'input' | 'heap';
  * The signature of every generated loop; offsets are those of `Batch`. Answers the rows written.
  */
 type Loop = (
-  X: Environment, n: number,
-  I32: Int32Array, I64: BigInt64Array, F64: Float64Array, U8: Uint8Array,
-  C: Int32Array, N: Int32Array, W: number,
-  O32: Int32Array, O64: BigInt64Array, OF64: Float64Array, OU8: Uint8Array,
-  OC: Int32Array, ON: Int32Array, OW: number,
+  X: Environment,
+  n: number,
+  I32: Int32Array,
+  I64: BigInt64Array,
+  F64: Float64Array,
+  U8: Uint8Array,
+  C: Int32Array,
+  N: Int32Array,
+  W: number,
+  O32: Int32Array,
+  O64: BigInt64Array,
+  OF64: Float64Array,
+  OU8: Uint8Array,
+  OC: Int32Array,
+  ON: Int32Array,
+  OW: number,
 ) => number;
 
 const parameters = [
-  'X', 'n', 'I32', 'I64', 'F64', 'U8', 'C', 'N', 'W', 'O32', 'O64', 'OF64', 'OU8', 'OC', 'ON', 'OW',
+  'X',
+  'n',
+  'I32',
+  'I64',
+  'F64',
+  'U8',
+  'C',
+  'N',
+  'W',
+  'O32',
+  'O64',
+  'OF64',
+  'OU8',
+  'OC',
+  'ON',
+  'OW',
 ];
 
 /** A program as a loop, for one kind of batch. */
@@ -54,7 +80,9 @@ export interface Variant {
 
 /** Generates the loop of `program`. Throws TooLarge if it has too many statements. */
 export function compile(
-  input: readonly ColumnType[], program: Program, output: readonly ColumnType[],
+  input: readonly ColumnType[],
+  program: Program,
+  output: readonly ColumnType[],
   { withNulls, moves }: Variant,
 ): Compiled {
   const emission = new Emission(program.nodes, input, withNulls);
@@ -91,7 +119,8 @@ export function compile(
 /** The input column whose words are those of node `n`, or -1 if they are computed. */
 export function columnBehind(nodes: readonly Expr[], n: number): number {
   let node = nodes[n];
-  while (node.kind === 'call' && functionByKey(node.fn)?.binary === true) node = nodes[node.args[0]];
+  while (node.kind === 'call' && functionByKey(node.fn)?.binary === true)
+    node = nodes[node.args[0]];
   return node.kind === 'column' ? node.column : -1;
 }
 
@@ -106,8 +135,11 @@ function emitFilter(emission: Emission, program: Program, n: number): void {
 }
 
 function bodyText(
-  emission: Emission, moved: ReadonlySet<number>, writes: readonly string[],
-  output: readonly ColumnType[], neverNull: readonly boolean[],
+  emission: Emission,
+  moved: ReadonlySet<number>,
+  writes: readonly string[],
+  output: readonly ColumnType[],
+  neverNull: readonly boolean[],
 ): string {
   const prologue = [...emission.close()];
   for (const c of new Set([...moved, ...emission.columnsRead])) {
@@ -118,8 +150,14 @@ function bodyText(
     if (!neverNull[k]) prologue.push(`const m${k} = ON[${k}];`);
   });
   return [
-    ...prologue, 'let r = 0;', 'rows: for (let i = 0; i < n; i++) {',
-    ...emission.lines, ...writes, 'r++;', '}', 'return r;',
+    ...prologue,
+    'let r = 0;',
+    'rows: for (let i = 0; i < n; i++) {',
+    ...emission.lines,
+    ...writes,
+    'r++;',
+    '}',
+    'return r;',
   ].join('\n');
 }
 
@@ -127,7 +165,8 @@ function bodyText(
 function nullText(k: number, column: ColumnType, isNull: string): string {
   if (isNull === 'false') return '';
   return column.nullable
-    ? ` OU8[m${k} + r] = (${isNull}) ? 1 : 0;` : ` if (${isNull}) X.unexpectedNull(${k});`;
+    ? ` OU8[m${k} + r] = (${isNull}) ? 1 : 0;`
+    : ` if (${isNull}) X.unexpectedNull(${k});`;
 }
 
 /** Moves an input column's words. */
@@ -148,10 +187,14 @@ function writeText(k: number, value: Value, column: ColumnType): string {
       const number = column.type === 'bool' ? `(${value.value} ? 1 : 0)` : value.value;
       return `O32[p${k} + r] = ${orZero(number, '0')};${nulls}`;
     }
-    case 'i64': return `O64[q${k} + r] = ${orZero(value.value, '0n')};${nulls}`;
-    case 'f64': return `OF64[q${k} + r] = ${orZero(value.value, '0')};${nulls}`;
+    case 'i64':
+      return `O64[q${k} + r] = ${orZero(value.value, '0n')};${nulls}`;
+    case 'f64':
+      return `OF64[q${k} + r] = ${orZero(value.value, '0')};${nulls}`;
     case 'var':
-      return `O32[p${k} + 2 * r] = ${orZero(value.value, '0')}; `
-        + `O32[p${k} + 2 * r + 1] = ${orZero(value.bytes, '0')};${nulls}`;
+      return (
+        `O32[p${k} + 2 * r] = ${orZero(value.value, '0')}; ` +
+        `O32[p${k} + 2 * r + 1] = ${orZero(value.bytes, '0')};${nulls}`
+      );
   }
 }

@@ -4,51 +4,169 @@
  * not offer are refused by name.
  */
 import { sqlError, unsupported } from '../../src/base/error.ts';
-import { civilFromDays, dayOf, daysFromCivil, daysInMonth, microsecondsOf,
-  timeOf } from '../value/calendar.ts';
+import {
+  civilFromDays,
+  dayOf,
+  daysFromCivil,
+  daysInMonth,
+  microsecondsOf,
+  timeOf,
+} from '../value/calendar.ts';
 import type { Interval } from '../value/datum.ts';
 import { dayOfYear, isoWeek, isoWeekday, shownYear } from './datetime-fields.ts';
 import { ordinal } from './number-format.ts';
 
 const months = [
-  'January', 'February', 'March', 'April', 'May', 'June', 'July', 'August', 'September', 'October',
-  'November', 'December',
+  'January',
+  'February',
+  'March',
+  'April',
+  'May',
+  'June',
+  'July',
+  'August',
+  'September',
+  'October',
+  'November',
+  'December',
 ];
 const weekdays = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
 const romans = ['I', 'II', 'III', 'IV', 'V', 'VI', 'VII', 'VIII', 'IX', 'X', 'XI', 'XII'];
 
 /** Fields by spelling, longest first, so that the first one that fits is meant. */
 const spellings = [
-  'Y,YYY', 'YYYY', 'IYYY', 'MONTH', 'Month', 'month', 'SSSSS', 'SSSS', 'HH24', 'HH12', 'IDDD',
-    'A.M.', 'P.M.',
-  'a.m.', 'p.m.', 'B.C.', 'A.D.', 'b.c.', 'a.d.', 'YYY', 'IYY', 'MON', 'Mon', 'mon', 'DAY', 'Day',
-    'day', 'DDD', 'TZH',
-  'TZM', 'FF1', 'FF2', 'FF3', 'FF4', 'FF5', 'FF6', 'AM', 'PM', 'am', 'pm', 'BC', 'AD', 'bc', 'ad',
-    'YY', 'IY', 'MM',
-  'DY', 'Dy', 'dy', 'DD', 'ID', 'HH', 'MI', 'SS', 'MS', 'US', 'WW', 'IW', 'CC', 'RM', 'rm', 'TZ',
-    'tz', 'OF', 'Y', 'I',
-  'D', 'W', 'J', 'Q',
+  'Y,YYY',
+  'YYYY',
+  'IYYY',
+  'MONTH',
+  'Month',
+  'month',
+  'SSSSS',
+  'SSSS',
+  'HH24',
+  'HH12',
+  'IDDD',
+  'A.M.',
+  'P.M.',
+  'a.m.',
+  'p.m.',
+  'B.C.',
+  'A.D.',
+  'b.c.',
+  'a.d.',
+  'YYY',
+  'IYY',
+  'MON',
+  'Mon',
+  'mon',
+  'DAY',
+  'Day',
+  'day',
+  'DDD',
+  'TZH',
+  'TZM',
+  'FF1',
+  'FF2',
+  'FF3',
+  'FF4',
+  'FF5',
+  'FF6',
+  'AM',
+  'PM',
+  'am',
+  'pm',
+  'BC',
+  'AD',
+  'bc',
+  'ad',
+  'YY',
+  'IY',
+  'MM',
+  'DY',
+  'Dy',
+  'dy',
+  'DD',
+  'ID',
+  'HH',
+  'MI',
+  'SS',
+  'MS',
+  'US',
+  'WW',
+  'IW',
+  'CC',
+  'RM',
+  'rm',
+  'TZ',
+  'tz',
+  'OF',
+  'Y',
+  'I',
+  'D',
+  'W',
+  'J',
+  'Q',
 ] as const;
 
 type Field = (typeof spellings)[number];
 
 /** Spellings that may be written in any case. */
 const anyCase = new Set<string>([
-  'Y,YYY', 'YYYY', 'IYYY', 'SSSSS', 'SSSS', 'HH24', 'HH12', 'IDDD', 'YYY', 'IYY', 'DDD', 'TZH',
-    'TZM', 'FF1', 'FF2',
-  'FF3', 'FF4', 'FF5', 'FF6', 'YY', 'IY', 'MM', 'DD', 'ID', 'HH', 'MI', 'SS', 'MS', 'US', 'WW',
-    'IW', 'CC', 'OF', 'Y', 'I',
-  'D', 'W', 'J', 'Q',
+  'Y,YYY',
+  'YYYY',
+  'IYYY',
+  'SSSSS',
+  'SSSS',
+  'HH24',
+  'HH12',
+  'IDDD',
+  'YYY',
+  'IYY',
+  'DDD',
+  'TZH',
+  'TZM',
+  'FF1',
+  'FF2',
+  'FF3',
+  'FF4',
+  'FF5',
+  'FF6',
+  'YY',
+  'IY',
+  'MM',
+  'DD',
+  'ID',
+  'HH',
+  'MI',
+  'SS',
+  'MS',
+  'US',
+  'WW',
+  'IW',
+  'CC',
+  'OF',
+  'Y',
+  'I',
+  'D',
+  'W',
+  'J',
+  'Q',
 ]);
 
 type Piece =
   | { readonly kind: 'text'; readonly text: string }
-  | { readonly kind: 'field'; readonly field: Field; readonly fill: boolean; readonly suffix: '' | 'TH' | 'th' };
+  | {
+      readonly kind: 'field';
+      readonly field: Field;
+      readonly fill: boolean;
+      readonly suffix: '' | 'TH' | 'th';
+    };
 
 function fieldAt(text: string): Field | undefined {
   const upper = text.slice(0, 5).toUpperCase();
-  return spellings.find((name) => anyCase.has(name) ? upper.startsWith(name)
-    : text.startsWith(name));
+  return spellings.find((name) =>
+    anyCase.has(name) ? upper.startsWith(name) : text.startsWith(name),
+  );
 }
 
 /** Takes a template apart. */
@@ -100,8 +218,12 @@ function zeros(value: number, width: number, fill: boolean): string {
 }
 
 function cased(word: string, spelling: string, width: number, fill: boolean): string {
-  const text = spelling === spelling.toUpperCase() ? word.toUpperCase()
-    : spelling === spelling.toLowerCase() ? word.toLowerCase() : word;
+  const text =
+    spelling === spelling.toUpperCase()
+      ? word.toUpperCase()
+      : spelling === spelling.toLowerCase()
+        ? word.toLowerCase()
+        : word;
   return fill ? text : text.padEnd(width);
 }
 
@@ -110,26 +232,38 @@ function timeFields(field: Field, time: number, fill: boolean): string | undefin
   const micro = time % 1_000_000;
   const half = hour % 24 >= 12;
   switch (field) {
-    case 'HH24': return zeros(hour, 2, fill);
+    case 'HH24':
+      return zeros(hour, 2, fill);
     case 'HH':
-    case 'HH12': return zeros(hour % 12 === 0 ? 12 : hour % 12, 2, fill);
-    case 'MI': return zeros(Math.trunc(time / 60_000_000) % 60, 2, fill);
-    case 'SS': return zeros(Math.trunc(time / 1_000_000) % 60, 2, fill);
-    case 'MS': return String(Math.trunc(micro / 1000)).padStart(3, '0');
-    case 'US': return String(micro).padStart(6, '0');
+    case 'HH12':
+      return zeros(hour % 12 === 0 ? 12 : hour % 12, 2, fill);
+    case 'MI':
+      return zeros(Math.trunc(time / 60_000_000) % 60, 2, fill);
+    case 'SS':
+      return zeros(Math.trunc(time / 1_000_000) % 60, 2, fill);
+    case 'MS':
+      return String(Math.trunc(micro / 1000)).padStart(3, '0');
+    case 'US':
+      return String(micro).padStart(6, '0');
     case 'SSSS':
-    case 'SSSSS': return String(Math.trunc(time / 1_000_000));
+    case 'SSSSS':
+      return String(Math.trunc(time / 1_000_000));
     case 'AM':
-    case 'PM': return half ? 'PM' : 'AM';
+    case 'PM':
+      return half ? 'PM' : 'AM';
     case 'am':
-    case 'pm': return half ? 'pm' : 'am';
+    case 'pm':
+      return half ? 'pm' : 'am';
     case 'A.M.':
-    case 'P.M.': return half ? 'P.M.' : 'A.M.';
+    case 'P.M.':
+      return half ? 'P.M.' : 'A.M.';
     case 'a.m.':
-    case 'p.m.': return half ? 'p.m.' : 'a.m.';
+    case 'p.m.':
+      return half ? 'p.m.' : 'a.m.';
     default: {
       const digits = /^FF(\d)$/.exec(field)?.[1];
-      return digits === undefined ? undefined
+      return digits === undefined
+        ? undefined
         : String(micro).padStart(6, '0').slice(0, Number(digits));
     }
   }
@@ -144,28 +278,36 @@ function yearFields(field: Field, { year, day }: Moment, fill: boolean): string 
   const shown = Math.abs(shownYear(year));
   const iso = Math.abs(shownYear(isoWeek(day).year));
   switch (field) {
-    case 'Y,YYY': return `${Math.trunc(shown / 1000)},${String(shown % 1000).padStart(3, '0')}`;
+    case 'Y,YYY':
+      return `${Math.trunc(shown / 1000)},${String(shown % 1000).padStart(3, '0')}`;
     case 'YYYY':
     case 'YYY':
     case 'YY':
-    case 'Y': return yearDigits(shown, field.length, fill);
+    case 'Y':
+      return yearDigits(shown, field.length, fill);
     case 'IYYY':
     case 'IYY':
     case 'IY':
-    case 'I': return yearDigits(iso, field.length, fill);
+    case 'I':
+      return yearDigits(iso, field.length, fill);
     case 'CC': {
       const century = year > 0 ? Math.trunc((year - 1) / 100) + 1 : Math.trunc(year / 100) - 1;
       return zeros(century, 2, fill);
     }
     case 'BC':
-    case 'AD': return year <= 0 ? 'BC' : 'AD';
+    case 'AD':
+      return year <= 0 ? 'BC' : 'AD';
     case 'bc':
-    case 'ad': return year <= 0 ? 'bc' : 'ad';
+    case 'ad':
+      return year <= 0 ? 'bc' : 'ad';
     case 'B.C.':
-    case 'A.D.': return year <= 0 ? 'B.C.' : 'A.D.';
+    case 'A.D.':
+      return year <= 0 ? 'B.C.' : 'A.D.';
     case 'b.c.':
-    case 'a.d.': return year <= 0 ? 'b.c.' : 'a.d.';
-    default: return undefined;
+    case 'a.d.':
+      return year <= 0 ? 'b.c.' : 'a.d.';
+    default:
+      return undefined;
   }
 }
 
@@ -173,71 +315,119 @@ function dayFields(field: Field, moment: Moment, fill: boolean): string | undefi
   const { day, month, dayOfMonth } = moment;
   const weekday = isoWeekday(day) % 7;
   switch (field) {
-    case 'MONTH': case 'Month': case 'month': return cased(months[month - 1], field, 9, fill);
-    case 'MON': case 'Mon': case 'mon': return cased(months[month - 1].slice(0, 3), field, 3, fill);
-    case 'DAY': case 'Day': case 'day': return cased(weekdays[weekday], field, 9, fill);
-    case 'DY': case 'Dy': case 'dy': return cased(weekdays[weekday].slice(0, 3), field, 3, fill);
-    case 'RM': case 'rm': return cased(romans[month - 1], field, 4, fill);
-    case 'MM': return zeros(month, 2, fill);
-    case 'DD': return zeros(dayOfMonth, 2, fill);
-    case 'DDD': return zeros(dayOfYear(day), 3, fill);
-    case 'IDDD': return zeros((isoWeek(day).week - 1) * 7 + isoWeekday(day), 3, fill);
-    case 'D': return String(weekday + 1);
-    case 'ID': return String(isoWeekday(day));
-    case 'WW': return zeros(Math.trunc((dayOfYear(day) - 1) / 7) + 1, 2, fill);
-    case 'IW': return zeros(isoWeek(day).week, 2, fill);
-    case 'W': return String(Math.trunc((dayOfMonth - 1) / 7) + 1);
-    case 'Q': return String(Math.trunc((month - 1) / 3) + 1);
-    case 'J': return String(day + 2_451_545);
-    default: return undefined;
+    case 'MONTH':
+    case 'Month':
+    case 'month':
+      return cased(months[month - 1], field, 9, fill);
+    case 'MON':
+    case 'Mon':
+    case 'mon':
+      return cased(months[month - 1].slice(0, 3), field, 3, fill);
+    case 'DAY':
+    case 'Day':
+    case 'day':
+      return cased(weekdays[weekday], field, 9, fill);
+    case 'DY':
+    case 'Dy':
+    case 'dy':
+      return cased(weekdays[weekday].slice(0, 3), field, 3, fill);
+    case 'RM':
+    case 'rm':
+      return cased(romans[month - 1], field, 4, fill);
+    case 'MM':
+      return zeros(month, 2, fill);
+    case 'DD':
+      return zeros(dayOfMonth, 2, fill);
+    case 'DDD':
+      return zeros(dayOfYear(day), 3, fill);
+    case 'IDDD':
+      return zeros((isoWeek(day).week - 1) * 7 + isoWeekday(day), 3, fill);
+    case 'D':
+      return String(weekday + 1);
+    case 'ID':
+      return String(isoWeekday(day));
+    case 'WW':
+      return zeros(Math.trunc((dayOfYear(day) - 1) / 7) + 1, 2, fill);
+    case 'IW':
+      return zeros(isoWeek(day).week, 2, fill);
+    case 'W':
+      return String(Math.trunc((dayOfMonth - 1) / 7) + 1);
+    case 'Q':
+      return String(Math.trunc((month - 1) / 3) + 1);
+    case 'J':
+      return String(day + 2_451_545);
+    default:
+      return undefined;
   }
 }
 
 function zoneFields(field: Field, zoned: boolean): string {
   switch (field) {
-    case 'TZ': return zoned ? 'UTC' : '';
-    case 'tz': return zoned ? 'utc' : '';
-    case 'TZM': return '00';
-    default: return '+00';
+    case 'TZ':
+      return zoned ? 'UTC' : '';
+    case 'tz':
+      return zoned ? 'utc' : '';
+    case 'TZM':
+      return '00';
+    default:
+      return '+00';
   }
 }
 
 function render(pieces: readonly Piece[], moment: Moment): string {
-  return pieces.map((piece) => {
-    if (piece.kind === 'text') return piece.text;
-    const { field, fill, suffix } = piece;
-    const text = timeFields(field, moment.time, fill) ?? yearFields(field, moment, fill)
-      ?? dayFields(field, moment, fill) ?? zoneFields(field, moment.zoned);
-    return suffix === '' ? text : text + (suffix === 'TH' ? ordinal(text).toUpperCase()
-      : ordinal(text));
-  }).join('');
+  return pieces
+    .map((piece) => {
+      if (piece.kind === 'text') return piece.text;
+      const { field, fill, suffix } = piece;
+      const text =
+        timeFields(field, moment.time, fill) ??
+        yearFields(field, moment, fill) ??
+        dayFields(field, moment, fill) ??
+        zoneFields(field, moment.zoned);
+      return suffix === ''
+        ? text
+        : text + (suffix === 'TH' ? ordinal(text).toUpperCase() : ordinal(text));
+    })
+    .join('');
 }
 
 /** A timestamp (local time) by a template. */
 export function formatMoment(microseconds: bigint, template: string, zoned: boolean): string {
   const day = dayOf(microseconds);
   const { year, month, day: dayOfMonth } = civilFromDays(day);
-  return render(parse(template), { day, time: timeOf(microseconds), year, month, dayOfMonth,
-    zoned });
+  return render(parse(template), {
+    day,
+    time: timeOf(microseconds),
+    year,
+    month,
+    dayOfMonth,
+    zoned,
+  });
 }
 
 /** An interval by a template of years, months, days and times. */
 export function formatSpan(value: Interval, template: string): string {
   const time = Number(value.microseconds);
-  return parse(template).map((piece) => {
-    if (piece.kind === 'text') return piece.text;
-    const { field, fill } = piece;
-    switch (field) {
-      case 'YYYY': return zeros(Math.trunc(value.months / 12), 4, fill);
-      case 'MM': return zeros(value.months % 12, 2, fill);
-      case 'DD': return zeros(value.days, 2, fill);
-      default: {
-        const text = time < 0 ? undefined : timeFields(field, time, fill);
-        if (text === undefined) throw unsupported(`to_char of an interval with the format ${field}`);
-        return text;
+  return parse(template)
+    .map((piece) => {
+      if (piece.kind === 'text') return piece.text;
+      const { field, fill } = piece;
+      switch (field) {
+        case 'YYYY':
+          return zeros(Math.trunc(value.months / 12), 4, fill);
+        case 'MM':
+          return zeros(value.months % 12, 2, fill);
+        case 'DD':
+          return zeros(value.days, 2, fill);
+        default: {
+          const text = time < 0 ? undefined : timeFields(field, time, fill);
+          if (text === undefined)
+            throw unsupported(`to_char of an interval with the format ${field}`);
+          return text;
+        }
       }
-    }
-  }).join('');
+    })
+    .join('');
 }
 
 /** Values collected while reading. */
@@ -260,17 +450,35 @@ function invalidValue(value: string, field: string): never {
 
 /** Digits that a field takes at most when another field follows it directly. */
 const widths = new Map<Field, number>([
-  ['YYYY', 4], ['YYY', 3], ['YY', 2], ['Y', 1], ['MM', 2], ['DD', 2], ['DDD', 3], ['HH24', 2],
-    ['HH12', 2], ['HH', 2],
-  ['MI', 2], ['SS', 2], ['MS', 3], ['US', 6],
+  ['YYYY', 4],
+  ['YYY', 3],
+  ['YY', 2],
+  ['Y', 1],
+  ['MM', 2],
+  ['DD', 2],
+  ['DDD', 3],
+  ['HH24', 2],
+  ['HH12', 2],
+  ['HH', 2],
+  ['MI', 2],
+  ['SS', 2],
+  ['MS', 3],
+  ['US', 6],
 ]);
 
 class Reader {
   readonly #text: string;
   readonly #values: Collected = {
-    year: undefined, month: 1, day: 1, dayOfYear: undefined, hour: 0, minute: 0, second: 0,
-      micro: 0,
-    afternoon: undefined, bc: false,
+    year: undefined,
+    month: 1,
+    day: 1,
+    dayOfYear: undefined,
+    hour: 0,
+    minute: 0,
+    second: 0,
+    micro: 0,
+    afternoon: undefined,
+    bc: false,
   };
   #at = 0;
 
@@ -303,8 +511,12 @@ class Reader {
 
   #number(field: Field, bounded: boolean, fill: boolean): number {
     this.#blanks();
-    const width = bounded && !fill ? widths.get(field) ?? 10
-      : field.startsWith('Y') || !widths.has(field) ? 10 : widths.get(field) ?? 10;
+    const width =
+      bounded && !fill
+        ? (widths.get(field) ?? 10)
+        : field.startsWith('Y') || !widths.has(field)
+          ? 10
+          : (widths.get(field) ?? 10);
     const match = new RegExp(`^[+-]?\\d{1,${width}}`).exec(this.#text.slice(this.#at));
     if (match === null) {
       if (this.#at >= this.#text.length) return Number.NaN;
@@ -334,38 +546,72 @@ class Reader {
       if (field === 'US') values.micro = Math.round(value * 10 ** (6 - (this.#at - start)));
     };
     switch (field) {
-      case 'YYYY': take((v) => (values.year = v)); return;
+      case 'YYYY':
+        take((v) => (values.year = v));
+        return;
       case 'YYY':
       case 'YY':
-      case 'Y': take((v) => (values.year = v < 70 ? v + 2000 : v < 100 ? v + 1900 : v)); return;
-      case 'MM': take((v) => (values.month = v)); return;
-      case 'DD': take((v) => (values.day = v)); return;
-      case 'DDD': take((v) => (values.dayOfYear = v)); return;
+      case 'Y':
+        take((v) => (values.year = v < 70 ? v + 2000 : v < 100 ? v + 1900 : v));
+        return;
+      case 'MM':
+        take((v) => (values.month = v));
+        return;
+      case 'DD':
+        take((v) => (values.day = v));
+        return;
+      case 'DDD':
+        take((v) => (values.dayOfYear = v));
+        return;
       case 'HH24':
       case 'HH12':
-      case 'HH': take((v) => (values.hour = v)); return;
-      case 'MI': take((v) => (values.minute = v)); return;
-      case 'SS': take((v) => (values.second = v)); return;
+      case 'HH':
+        take((v) => (values.hour = v));
+        return;
+      case 'MI':
+        take((v) => (values.minute = v));
+        return;
+      case 'SS':
+        take((v) => (values.second = v));
+        return;
       case 'MS':
-      case 'US': take(() => undefined); return;
-      default: this.#word(field);
+      case 'US':
+        take(() => undefined);
+        return;
+      default:
+        this.#word(field);
     }
   }
 
   #word(field: Field): void {
     const values = this.#values;
     switch (field.toUpperCase()) {
-      case 'MONTH': values.month = this.#name(months, 20, field) + 1; return;
-      case 'MON': values.month = this.#name(months, 3, field) + 1; return;
-      case 'DAY': this.#name(weekdays, 20, field); return;
-      case 'DY': this.#name(weekdays, 3, field); return;
+      case 'MONTH':
+        values.month = this.#name(months, 20, field) + 1;
+        return;
+      case 'MON':
+        values.month = this.#name(months, 3, field) + 1;
+        return;
+      case 'DAY':
+        this.#name(weekdays, 20, field);
+        return;
+      case 'DY':
+        this.#name(weekdays, 3, field);
+        return;
       case 'AM':
-      case 'PM': values.afternoon = this.#name(['am', 'pm'], 2, field) === 1; return;
+      case 'PM':
+        values.afternoon = this.#name(['am', 'pm'], 2, field) === 1;
+        return;
       case 'A.M.':
-      case 'P.M.': values.afternoon = this.#name(['a.m.', 'p.m.'], 4, field) === 1; return;
+      case 'P.M.':
+        values.afternoon = this.#name(['a.m.', 'p.m.'], 4, field) === 1;
+        return;
       case 'BC':
-      case 'AD': values.bc = this.#name(['bc', 'ad'], 2, field) === 0; return;
-      default: throw unsupported(`reading the date format ${field}`);
+      case 'AD':
+        values.bc = this.#name(['bc', 'ad'], 2, field) === 0;
+        return;
+      default:
+        throw unsupported(`reading the date format ${field}`);
     }
   }
 
@@ -381,14 +627,16 @@ class Reader {
       }
       hour = (hour % 12) + (values.afternoon ? 12 : 0);
     }
-    const given = values.bc ? -(values.year ?? 0) : values.year ?? 0;
+    const given = values.bc ? -(values.year ?? 0) : (values.year ?? 0);
     // There is no year 0: the year before 1 is −1, and both spellings of it mean the same.
     const year = given < 0 ? given + 1 : given;
     const { month, day } = values;
     if (month < 1 || month > 12 || day < 1 || day > daysInMonth(year, month)) return outOfRange();
     if (hour > 23 || values.minute > 59 || values.second > 59) return outOfRange();
-    const number = values.dayOfYear === undefined
-      ? daysFromCivil(year, month, day) : daysFromCivil(year, 1, 1) + values.dayOfYear - 1;
+    const number =
+      values.dayOfYear === undefined
+        ? daysFromCivil(year, month, day)
+        : daysFromCivil(year, 1, 1) + values.dayOfYear - 1;
     const seconds = (hour * 60 + values.minute) * 60 + values.second;
     return microsecondsOf(number, seconds * 1_000_000 + values.micro);
   }

@@ -163,13 +163,19 @@ export class Emission implements Emitter {
   #canBeNull(node: Expr): boolean {
     const known = this.#nullable;
     switch (node.kind) {
-      case 'column': return this.nullOfColumn(node.column) !== 'false';
-      case 'constant': return node.value === null;
-      case 'isNull': return false;
-      case 'not': return known[node.arg];
+      case 'column':
+        return this.nullOfColumn(node.column) !== 'false';
+      case 'constant':
+        return node.value === null;
+      case 'isNull':
+        return false;
+      case 'not':
+        return known[node.arg];
       case 'and':
-      case 'or': return node.args.some((arg) => known[arg]);
-      case 'coalesce': return node.args.every((arg) => known[arg]);
+      case 'or':
+        return node.args.some((arg) => known[arg]);
+      case 'coalesce':
+        return node.args.every((arg) => known[arg]);
       case 'case':
         return known[node.otherwise] || node.branches.some(([, result]) => known[result]);
       case 'call': {
@@ -177,7 +183,8 @@ export class Emission implements Emitter {
         const strict = entry.nullHandling === 'strict';
         return entry.nullable || (strict && node.args.some((arg) => known[arg]));
       }
-      default: return unreachable(node);
+      default:
+        return unreachable(node);
     }
   }
 
@@ -189,19 +196,28 @@ export class Emission implements Emitter {
 
   #emit(node: Expr): Value {
     switch (node.kind) {
-      case 'column': return this.#column(node.column, node.type);
-      case 'constant': return this.#constant(node.value, node.type);
-      case 'call': return this.#call(node);
-      case 'and': return this.#logic(node.args, false);
-      case 'or': return this.#logic(node.args, true);
+      case 'column':
+        return this.#column(node.column, node.type);
+      case 'constant':
+        return this.#constant(node.value, node.type);
+      case 'call':
+        return this.#call(node);
+      case 'and':
+        return this.#logic(node.args, false);
+      case 'or':
+        return this.#logic(node.args, true);
       case 'not': {
         const arg = this.value(node.arg);
         return { ...this.#scalar('bool', this.#let(`!${arg.value}`)), isNull: arg.isNull };
       }
-      case 'isNull': return this.#scalar('bool', this.value(node.arg).isNull);
-      case 'coalesce': return this.#coalesce(node.args, node.type);
-      case 'case': return this.#case(node);
-      default: return unreachable(node);
+      case 'isNull':
+        return this.#scalar('bool', this.value(node.arg).isNull);
+      case 'coalesce':
+        return this.#coalesce(node.args, node.type);
+      case 'case':
+        return this.#case(node);
+      default:
+        return unreachable(node);
     }
   }
 
@@ -213,39 +229,59 @@ export class Emission implements Emitter {
 
   #scalar(type: TypeName, value: string): Value {
     const physical = physicalOf(type);
-    return { type, physical, value, bytes: '0', words: '', constant: undefined, isNull: 'false',
-      origin: 'heap' };
+    return {
+      type,
+      physical,
+      value,
+      bytes: '0',
+      words: '',
+      constant: undefined,
+      isNull: 'false',
+      origin: 'heap',
+    };
   }
 
   #column(c: number, type: TypeName): Value {
     this.columnsRead.add(c);
     const physical = physicalOf(type);
-    const isNull = this.#withNulls && this.#input[c].nullable
-      ? this.#let(`n${c} >= 0 && U8[n${c} + i] !== 0`) : 'false';
+    const isNull =
+      this.#withNulls && this.#input[c].nullable
+        ? this.#let(`n${c} >= 0 && U8[n${c} + i] !== 0`)
+        : 'false';
     const base = { ...this.#scalar(type, ''), isNull };
     switch (physical) {
       case 'i32': {
         const load = `I32[c${c} + i]`;
         return { ...base, value: this.#let(type === 'bool' ? `${load} !== 0` : load) };
       }
-      case 'i64': return { ...base, value: this.#let(`I64[d${c} + i]`) };
-      case 'f64': return { ...base, value: this.#let(`F64[d${c} + i]`) };
+      case 'i64':
+        return { ...base, value: this.#let(`I64[d${c} + i]`) };
+      case 'f64':
+        return { ...base, value: this.#let(`F64[d${c} + i]`) };
       case 'var': {
         const value = this.#let(`I32[c${c} + 2 * i]`);
         const bytes = this.#let(`I32[c${c} + 2 * i + 1]`);
         return { ...base, value, bytes, words: 'I32', origin: 'input' };
       }
-      default: return unreachable(physical);
+      default:
+        return unreachable(physical);
     }
   }
 
   #constant(value: Datum, type: TypeName): Value {
     const physical = physicalOf(type);
-    const base = { ...this.#scalar(type, physical === 'var' ? '0' : zero[physical]),
-      constant: value };
+    const base = {
+      ...this.#scalar(type, physical === 'var' ? '0' : zero[physical]),
+      constant: value,
+    };
     if (value === null) {
-      return { ...base, value: type === 'bool' ? 'false' : base.value, words: 'X.heap.words',
-        constant: undefined, isNull: 'true' };
+      return {
+        ...base,
+        value: type === 'bool' ? 'false' : base.value,
+        words: 'X.heap.words',
+        constant: undefined,
+        isNull: 'true',
+      };
     }
     if (typeof value === 'boolean') {
       return { ...base, value: `(${this.numberConstant(value ? 1 : 0)} !== 0)` };
@@ -269,14 +305,18 @@ export class Emission implements Emitter {
     if (entry.binary === true) return { ...args[0], type: node.type };
     const strict = entry.nullHandling === 'strict';
     if (strict && anyNull === 'true') return this.#constant(null, node.type);
-    const templated = entry.template === undefined
-      ? undefined : this.#template(entry.template, node.type, args, anyNull);
+    const templated =
+      entry.template === undefined
+        ? undefined
+        : this.#template(entry.template, node.type, args, anyNull);
     return templated ?? this.#bound(entry, node, args, strict ? anyNull : '');
   }
 
   #template(
-    template: NonNullable<FunctionEntry['template']>, type: TypeName, args: readonly Value[],
-      anyNull: string,
+    template: NonNullable<FunctionEntry['template']>,
+    type: TypeName,
+    args: readonly Value[],
+    anyNull: string,
   ): Value | undefined {
     const inHeap = physicalOf(type) === 'var';
     if (anyNull === '' && !inHeap) {
@@ -293,8 +333,10 @@ export class Emission implements Emitter {
 
   /** A template's statements where no argument is NULL. */
   #guarded(
-    template: NonNullable<FunctionEntry['template']>, type: TypeName, args: readonly Value[],
-      anyNull: string,
+    template: NonNullable<FunctionEntry['template']>,
+    type: TypeName,
+    args: readonly Value[],
+    anyNull: string,
   ): Value | undefined {
     const physical = physicalOf(type);
     const value = this.name();
@@ -328,14 +370,17 @@ export class Emission implements Emitter {
 
   /** A call of the function over datums. `skip`: a condition under which the result is NULL. */
   #bound(
-    entry: FunctionEntry, node: Extract<Expr, { kind: 'call' }>, args: readonly Value[],
-      skip: string,
+    entry: FunctionEntry,
+    node: Extract<Expr, { kind: 'call' }>,
+    args: readonly Value[],
+    skip: string,
   ): Value {
     const call = this.environment.addCall(entry, bindCall(this.#nodes, node).site);
     const given = args.map((arg) => this.#datum(arg));
     const result = this.name();
-    const invoke = `${result} = X.calls[${call}](${['i', ...given].join(', ')}); `
-      + `if (${result} === undefined) continue rows;`;
+    const invoke =
+      `${result} = X.calls[${call}](${['i', ...given].join(', ')}); ` +
+      `if (${result} === undefined) continue rows;`;
     this.statement(`let ${result} = null;`);
     this.statement(skip === '' ? invoke : `if (!(${skip})) { ${invoke} }`);
     const mayBeNull = skip !== '' || entry.nullable || entry.nullHandling === 'called';
@@ -431,7 +476,8 @@ export class Emission implements Emitter {
    * it assigns may be NULL, `body` whether the whole may be.
    */
   #choice(
-    type: TypeName, body: (assign: (value: Value) => boolean, label: string) => boolean,
+    type: TypeName,
+    body: (assign: (value: Value) => boolean, label: string) => boolean,
   ): Value {
     const physical = physicalOf(type);
     const value = this.name();

@@ -65,15 +65,17 @@ export class Environment {
     const { evaluate, key } = entry;
     assert(evaluate !== undefined, `${key} is replaced by a constant before execution`);
     const mayBeNull = entry.nullable || entry.nullHandling === 'called';
-    return this.calls.push((row, ...args) => {
-      try {
-        const value = evaluate(args, site);
-        assert(mayBeNull || value !== null, `${key} gives no NULL`);
-        return value;
-      } catch (error) {
-        this.onError(row, dataErrorOf(error));
-        return undefined;
-      }
-    }) - 1;
+    return (
+      this.calls.push((row, ...args) => {
+        try {
+          const value = evaluate(args, site);
+          assert(mayBeNull || value !== null, `${key} gives no NULL`);
+          return value;
+        } catch (error) {
+          this.onError(row, dataErrorOf(error));
+          return undefined;
+        }
+      }) - 1
+    );
   }
 }

@@ -16,17 +16,37 @@ export type FunctionKey = string;
 
 export type Expr =
   | { readonly kind: 'column'; readonly column: number; readonly type: TypeName }
-  /** With `parameter` (1-based) it is a place for a statement's parameter in a plan template: value is null. */
-  | { readonly kind: 'constant'; readonly value: Datum; readonly type: TypeName; readonly parameter?: number }
-  | { readonly kind: 'call'; readonly fn: FunctionKey; readonly args: readonly number[]; readonly type: TypeName }
+  /**
+   * With `parameter` (1-based) it is a place for a statement's parameter in a plan template: value
+   * is null.
+   */
+  | {
+      readonly kind: 'constant';
+      readonly value: Datum;
+      readonly type: TypeName;
+      readonly parameter?: number;
+    }
+  | {
+      readonly kind: 'call';
+      readonly fn: FunctionKey;
+      readonly args: readonly number[];
+      readonly type: TypeName;
+    }
   | { readonly kind: 'and' | 'or'; readonly args: readonly number[]; readonly type: 'bool' }
   | { readonly kind: 'not'; readonly arg: number; readonly type: 'bool' }
   | { readonly kind: 'isNull'; readonly arg: number; readonly type: 'bool' }
   | { readonly kind: 'coalesce'; readonly args: readonly number[]; readonly type: TypeName }
   /** Branches are pairs (condition, result) in order; the last number is the result otherwise. */
-  | { readonly kind: 'case'; readonly branches: readonly (readonly [number, number])[]; readonly otherwise: number; readonly type: TypeName };
+  | {
+      readonly kind: 'case';
+      readonly branches: readonly (readonly [number, number])[];
+      readonly otherwise: number;
+      readonly type: TypeName;
+    };
 
-/** Filter, map and project in one: rows for which every filter is true give one row of `outputs`. */
+/**
+ * Filter, map and project in one: rows for which every filter is true give one row of `outputs`.
+ */
 export interface Program {
   readonly nodes: readonly Expr[];
   /** Node numbers that must be true (not NULL) for the row to stay, in order of evaluation. */
@@ -38,7 +58,11 @@ export interface Program {
 /** The program that keeps every row and the given columns. */
 export function projection(columns: readonly ColumnType[], keep: readonly number[]): Program {
   return {
-    nodes: keep.map((column) => ({ kind: 'column', column, type: columns[column]?.type ?? 'unknown' })),
+    nodes: keep.map((column) => ({
+      kind: 'column',
+      column,
+      type: columns[column]?.type ?? 'unknown',
+    })),
     filters: [],
     outputs: keep.map((_, position) => position),
   };

@@ -37,34 +37,48 @@ class Arguments {
 
 function converted(kind: string | undefined, text: string | null): string {
   switch (kind) {
-    case 's': return text ?? '';
+    case 's':
+      return text ?? '';
     case 'I':
       if (text === null) {
         throw sqlError('22004', 'null values cannot be formatted as an SQL identifier');
       }
       return quoteIdentifier(text);
-    case 'L': return text === null ? 'NULL' : quoteLiteral(text);
-    default: throw sqlError('22023', `unrecognized format() type specifier "${kind ?? ''}"`);
+    case 'L':
+      return text === null ? 'NULL' : quoteLiteral(text);
+    default:
+      throw sqlError('22023', `unrecognized format() type specifier "${kind ?? ''}"`);
   }
 }
 
 /** The text of format(…); the first value is the template, not NULL. */
 export function formatText(values: readonly Datum[], site: CallSite): string {
   const args = new Arguments(values, site);
-  return stringOf(values[0]).replace(specifier, (
-    whole, position: string | undefined, minus: string | undefined, width: string | undefined,
-    widthPosition: string | undefined, kind: string | undefined,
-  ) => {
-    if (whole === '%%') return '%';
-    if (kind === undefined) throw sqlError('22023', 'unterminated format() type specifier');
-    if (!'sIL'.includes(kind)) return converted(kind, '');
-    const size = width === undefined ? 0
-      : width.startsWith('*') ? Number(args.take(widthPosition) ?? 0) : Number(width);
-    if (Math.abs(size) > limits.functionResultBytesMax) {
-      throw sqlError('22003', 'number is out of range');
-    }
-    const text = converted(kind, args.take(position));
-    const left = minus !== undefined || size < 0;
-    return left ? text.padEnd(Math.abs(size)) : text.padStart(Math.abs(size));
-  });
+  return stringOf(values[0]).replace(
+    specifier,
+    (
+      whole,
+      position: string | undefined,
+      minus: string | undefined,
+      width: string | undefined,
+      widthPosition: string | undefined,
+      kind: string | undefined,
+    ) => {
+      if (whole === '%%') return '%';
+      if (kind === undefined) throw sqlError('22023', 'unterminated format() type specifier');
+      if (!'sIL'.includes(kind)) return converted(kind, '');
+      const size =
+        width === undefined
+          ? 0
+          : width.startsWith('*')
+            ? Number(args.take(widthPosition) ?? 0)
+            : Number(width);
+      if (Math.abs(size) > limits.functionResultBytesMax) {
+        throw sqlError('22003', 'number is out of range');
+      }
+      const text = converted(kind, args.take(position));
+      const left = minus !== undefined || size < 0;
+      return left ? text.padEnd(Math.abs(size)) : text.padStart(Math.abs(size));
+    },
+  );
 }

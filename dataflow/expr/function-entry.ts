@@ -107,7 +107,9 @@ export interface FunctionEntry {
 
 /** The key of a function: its name and argument types. */
 export function keyOf(
-  name: string, args: readonly SignatureType[], variadic?: SignatureType,
+  name: string,
+  args: readonly SignatureType[],
+  variadic?: SignatureType,
 ): FunctionKey {
   const rest = variadic === undefined ? [] : [`variadic ${variadic}`];
   return `${name}(${[...args, ...rest].join(',')})`;
@@ -118,13 +120,27 @@ export type Options = Partial<Omit<FunctionEntry, 'key' | 'name' | 'args' | 'res
 
 /** Makes an entry; everything not given is that of an immutable strict function. */
 export function entry(
-  topic: string, name: string, args: readonly SignatureType[], result: SignatureType,
-  description: string, evaluate: Evaluate | undefined, options: Options = {},
+  topic: string,
+  name: string,
+  args: readonly SignatureType[],
+  result: SignatureType,
+  description: string,
+  evaluate: Evaluate | undefined,
+  options: Options = {},
 ): FunctionEntry {
   return {
-    key: keyOf(name, args, options.variadic), name, args, result, topic, description,
+    key: keyOf(name, args, options.variadic),
+    name,
+    args,
+    result,
+    topic,
+    description,
     kind: /^[a-z_]/.test(name) ? 'function' : 'operator',
-    nullHandling: 'strict', nullable: false, volatility: 'immutable', setReturning: false,
-    ...(evaluate === undefined ? {} : { evaluate }), ...options,
+    nullHandling: 'strict',
+    nullable: false,
+    volatility: 'immutable',
+    setReturning: false,
+    ...(evaluate === undefined ? {} : { evaluate }),
+    ...options,
   };
 }

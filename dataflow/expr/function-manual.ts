@@ -61,22 +61,38 @@ function chapter(topic: string, entries: readonly FunctionEntry[]): string[] {
   const title = topic.charAt(0).toUpperCase() + topic.slice(1);
   const calls = entries.filter((fn) => fn.kind !== 'cast');
   return [
-    `## ${title}`, '', '| Call | Answer |', '|---|---|', ...grouped(calls).map(functionRow), '',
+    `## ${title}`,
+    '',
+    '| Call | Answer |',
+    '|---|---|',
+    ...grouped(calls).map(functionRow),
+    '',
   ];
 }
 
 function castChapter(): string[] {
   const contexts = ['implicit', 'assignment', 'explicit'] as const;
-  const targets = (type: TypeName, context: FunctionEntry['context']): string => functions
-    .filter((fn) => fn.kind === 'cast' && fn.args[0] === type && fn.context === context)
-    .map((fn) => typeText(fn.result)).join(', ');
-  const rows = types.filter((type) => type.element === undefined).map(({ name, sqlName }) =>
-    `| ${[sqlName, ...contexts.map((context) => targets(name, context))].join(' | ')} |`);
+  const targets = (type: TypeName, context: FunctionEntry['context']): string =>
+    functions
+      .filter((fn) => fn.kind === 'cast' && fn.args[0] === type && fn.context === context)
+      .map((fn) => typeText(fn.result))
+      .join(', ');
+  const rows = types
+    .filter((type) => type.element === undefined)
+    .map(
+      ({ name, sqlName }) =>
+        `| ${[sqlName, ...contexts.map((context) => targets(name, context))].join(' | ')} |`,
+    );
   return [
-    '## Casts', '',
+    '## Casts',
+    '',
     'Implicit casts are applied wherever they are needed, those on assignment by INSERT and UPDATE,',
-    'the others when `CAST` or `::` is written. Arrays are cast element by element.', '',
-    '| From | implicit | on assignment | when written |', '|---|---|---|---|', ...rows, '',
+    'the others when `CAST` or `::` is written. Arrays are cast element by element.',
+    '',
+    '| From | implicit | on assignment | when written |',
+    '|---|---|---|---|',
+    ...rows,
+    '',
   ];
 }
 
@@ -84,11 +100,18 @@ function castChapter(): string[] {
 export function functionManual(): string {
   const topics = [...new Set(functions.map((fn) => fn.topic))];
   return [
-    '# Functions and operators', '',
+    '# Functions and operators',
+    '',
     'Made from the function table; answers are those of Postgres 15. A function whose argument is',
     'NULL is NULL unless its description says otherwise. CASE, COALESCE, NULLIF, AND, OR, NOT and',
-    'IS NULL are part of the language and not listed.', '',
-    ...topics.flatMap((topic) => chapter(topic, functions.filter((fn) => fn.topic === topic))),
+    'IS NULL are part of the language and not listed.',
+    '',
+    ...topics.flatMap((topic) =>
+      chapter(
+        topic,
+        functions.filter((fn) => fn.topic === topic),
+      ),
+    ),
     ...castChapter(),
   ].join('\n');
 }

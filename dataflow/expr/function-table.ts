@@ -60,7 +60,8 @@ const arrayCastKey = /^cast\((_\w+),(_\w+)\)$/;
 export function functionByKey(key: FunctionKey): FunctionEntry | undefined {
   const known = byKey.get(key);
   if (known !== undefined || !key.startsWith('cast(_')) return known;
-  const [from, to] = (arrayCastKey.exec(key) ?? []).slice(1)
+  const [from, to] = (arrayCastKey.exec(key) ?? [])
+    .slice(1)
     .map((name) => types.find((type) => type.name === name)?.name);
   return from === undefined || to === undefined ? undefined : castOfArrays(from, to);
 }
@@ -88,7 +89,8 @@ export type CastContext = NonNullable<FunctionEntry['context']>;
 
 /** The cast from one type to another and where it may be applied, or undefined. */
 export function castBetween(
-  from: TypeName, to: TypeName,
+  from: TypeName,
+  to: TypeName,
 ): { readonly key: FunctionKey; readonly context: CastContext } | undefined {
   const fn = functionByKey(`cast(${from},${to})`);
   return fn === undefined ? undefined : { key: fn.key, context: fn.context ?? 'explicit' };

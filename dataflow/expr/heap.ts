@@ -41,8 +41,10 @@ export class Heap {
   }
 
   #grow(words: number): void {
-    assert(words <= heapWordsMax,
-      `computed values of one batch take at most ${heapWordsMax} words`);
+    assert(
+      words <= heapWordsMax,
+      `computed values of one batch take at most ${heapWordsMax} words`,
+    );
     const grown = new Int32Array(Math.max(words, this.words.length * 2));
     grown.set(this.words.subarray(0, this.used));
     this.words = grown;

@@ -50,7 +50,7 @@ export class Interpreter {
   /** The value of node `n` for the current row. Throws SqlError for bad data. */
   value(n: number): Datum {
     if (this.#valid[n] === this.#rowNumber) return this.#values[n];
-    const order = this.#orders[n] ??= strictOrder(this.#nodes, n, () => false);
+    const order = (this.#orders[n] ??= strictOrder(this.#nodes, n, () => false));
     for (const m of order) {
       if (this.#valid[m] === this.#rowNumber) continue;
       this.#values[m] = this.#compute(m);
@@ -62,16 +62,22 @@ export class Interpreter {
   #compute(n: number): Datum {
     const node = this.#nodes[n];
     switch (node.kind) {
-      case 'column': return this.#row[node.column];
-      case 'constant': return node.value;
-      case 'call': return this.#call(defined(this.#calls[n], 'calls are bound'), node.args);
-      case 'and': return this.#logic(node.args, false);
-      case 'or': return this.#logic(node.args, true);
+      case 'column':
+        return this.#row[node.column];
+      case 'constant':
+        return node.value;
+      case 'call':
+        return this.#call(defined(this.#calls[n], 'calls are bound'), node.args);
+      case 'and':
+        return this.#logic(node.args, false);
+      case 'or':
+        return this.#logic(node.args, true);
       case 'not': {
         const value = this.value(node.arg);
         return value === null ? null : !value;
       }
-      case 'isNull': return this.value(node.arg) === null;
+      case 'isNull':
+        return this.value(node.arg) === null;
       case 'coalesce': {
         for (const arg of node.args) {
           const value = this.value(arg);
@@ -85,7 +91,8 @@ export class Interpreter {
         }
         return this.value(node.otherwise);
       }
-      default: return unreachable(node);
+      default:
+        return unreachable(node);
     }
   }
 
@@ -124,9 +131,7 @@ export function dataErrorOf(error: unknown): DataError {
 }
 
 /** The value of one node over one row: for constants and tests. Throws SqlError for bad data. */
-export function evaluateNode(
-  nodes: readonly Expr[], node: number, row: readonly Datum[],
-): Datum {
+export function evaluateNode(nodes: readonly Expr[], node: number, row: readonly Datum[]): Datum {
   assert(node >= 0 && node < nodes.length, `node ${node} is one of ${nodes.length}`);
   const interpreter = new Interpreter(nodes);
   interpreter.start(row);
@@ -138,7 +143,9 @@ export function evaluateNode(
  * SqlError for bad data.
  */
 export function interpretRow(
-  interpreter: Interpreter, program: Program, row: readonly Datum[],
+  interpreter: Interpreter,
+  program: Program,
+  row: readonly Datum[],
 ): Datum[] | null {
   interpreter.start(row);
   for (const filter of program.filters) if (interpreter.value(filter) !== true) return null;

@@ -28,8 +28,9 @@ export class InterpretedProgram {
     this.#output = output;
     this.#interpreter = new Interpreter(program.nodes);
     this.#row = input.map(() => null);
-    this.#read = [...new Set(program.nodes.flatMap((n) =>
-      (n.kind === 'column' ? [n.column] : [])))];
+    this.#read = [
+      ...new Set(program.nodes.flatMap((n) => (n.kind === 'column' ? [n.column] : []))),
+    ];
   }
 
   /** As `Mfp.run`. */

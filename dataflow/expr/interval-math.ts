@@ -4,8 +4,14 @@
  */
 import { sqlError } from '../../src/base/error.ts';
 import type { SqlError } from '../../src/base/error.ts';
-import { civilFromDays, dayOf, daysFromCivil, daysInMonth, microsecondsOf,
-  timeOf } from '../value/calendar.ts';
+import {
+  civilFromDays,
+  dayOf,
+  daysFromCivil,
+  daysInMonth,
+  microsecondsOf,
+  timeOf,
+} from '../value/calendar.ts';
 import type { Interval } from '../value/datum.ts';
 import { interval } from '../value/datum.ts';
 import { isTimestamp, timestampInfinity, timestampMinusInfinity } from '../value/datetime-text.ts';
@@ -31,8 +37,8 @@ export function checkedInterval(months: number, days: number, microseconds: bigi
 
 /** a + sign × b, part by part. */
 export function addIntervals(a: Interval, b: Interval, sign: 1 | -1): Interval {
-  const microseconds = sign === 1 ? a.microseconds + b.microseconds
-    : a.microseconds - b.microseconds;
+  const microseconds =
+    sign === 1 ? a.microseconds + b.microseconds : a.microseconds - b.microseconds;
   return checkedInterval(a.months + sign * b.months, a.days + sign * b.days, microseconds);
 }
 
@@ -88,7 +94,8 @@ export function justifyDays({ months, days, microseconds }: Interval): Interval 
 /** Both adjustments, with one sign for all three parts. */
 export function justifyInterval(value: Interval): Interval {
   let { months, days, microseconds } = justifyDays(
-    justifyHours({ ...value, months: 0 }).days === 0 ? justifyHours(value) : justifyHours(value));
+    justifyHours({ ...value, months: 0 }).days === 0 ? justifyHours(value) : justifyHours(value),
+  );
   if (months > 0 && (days < 0 || (days === 0 && microseconds < 0n))) {
     days += 30;
     months--;
@@ -161,5 +168,6 @@ export function age(a: bigint, b: bigint): Interval {
     months--;
   }
   return a < b
-    ? interval(-months + 0, -days + 0, -BigInt(time)) : interval(months, days, BigInt(time));
+    ? interval(-months + 0, -days + 0, -BigInt(time))
+    : interval(months, days, BigInt(time));
 }

@@ -83,7 +83,11 @@ function copySlice(heap: Heap, words: Int32Array, at: number, from: number, to: 
 
 /** The member of a key (->); −1 if there is none. */
 export function jsonMember(
-  heap: Heap, words: Int32Array, at: number, bytes: number, key: Uint8Array,
+  heap: Heap,
+  words: Int32Array,
+  at: number,
+  bytes: number,
+  key: Uint8Array,
 ): number {
   const start = valueOf(words, at, bytes, key);
   return start < 0 ? -1 : copySlice(heap, words, at, start, afterValue(words, at, start));
@@ -91,7 +95,11 @@ export function jsonMember(
 
 /** The member of a key as text (->>); −1 if there is none or it is null. */
 export function jsonMemberText(
-  heap: Heap, words: Int32Array, at: number, bytes: number, key: Uint8Array,
+  heap: Heap,
+  words: Int32Array,
+  at: number,
+  bytes: number,
+  key: Uint8Array,
 ): number {
   const start = valueOf(words, at, bytes, key);
   if (start < 0 || byteAt(words, at, start) === letterN) return -1;

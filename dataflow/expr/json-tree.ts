@@ -6,9 +6,20 @@
 import { sqlError } from '../../src/base/error.ts';
 import type { SqlError } from '../../src/base/error.ts';
 import {
-  firstEntry, jsonArray, jsonBoolean, jsonKind, jsonNull, jsonNumber, jsonObject, jsonString,
-    nextEntry,
-  skipBlank, skipString, skipValue, stringText, valueOfKey,
+  firstEntry,
+  jsonArray,
+  jsonBoolean,
+  jsonKind,
+  jsonNull,
+  jsonNumber,
+  jsonObject,
+  jsonString,
+  nextEntry,
+  skipBlank,
+  skipString,
+  skipValue,
+  stringText,
+  valueOfKey,
 } from '../value/json-scan.ts';
 import { compareJsonb } from '../value/jsonb.ts';
 import { jsonbArray, jsonbObject } from '../value/json-text.ts';
@@ -17,8 +28,12 @@ import { utf8, utf8Text } from '../value/words.ts';
 export type JsonKind = 'object' | 'array' | 'string' | 'number' | 'boolean' | 'null';
 
 const kinds = new Map<number, JsonKind>([
-  [jsonObject, 'object'], [jsonArray, 'array'], [jsonString, 'string'], [jsonNumber, 'number'],
-  [jsonBoolean, 'boolean'], [jsonNull, 'null'],
+  [jsonObject, 'object'],
+  [jsonArray, 'array'],
+  [jsonString, 'string'],
+  [jsonNumber, 'number'],
+  [jsonBoolean, 'boolean'],
+  [jsonNull, 'null'],
 ]);
 
 /** What a JSON text is. */
@@ -54,7 +69,7 @@ export function elements(text: string): string[] {
 
 /** The member of that key; null if there is none or the text is no object. */
 export function member(text: string, key: string): string | null {
-  return kindOf(text) === 'object' ? members(text).get(key) ?? null : null;
+  return kindOf(text) === 'object' ? (members(text).get(key) ?? null) : null;
 }
 
 /** The element of that number (negative: from the end); null if there is none or it is no array. */
@@ -78,8 +93,12 @@ export function follow(text: string, path: readonly (string | null)[]): string |
     if (at === null || step === null) return null;
     const kind = kindOf(at);
     const index = indexOf(step);
-    at = kind === 'object' ? member(at, step)
-      : kind === 'array' && index !== undefined ? element(at, index) : null;
+    at =
+      kind === 'object'
+        ? member(at, step)
+        : kind === 'array' && index !== undefined
+          ? element(at, index)
+          : null;
   }
   return at;
 }
@@ -130,7 +149,7 @@ export function concatenate(a: string, b: string): string {
   const [x, y] = [kindOf(a), kindOf(b)];
   if (x === 'object' && y === 'object') return jsonbObject([...members(a), ...members(b)]);
   const parts = (text: string, kind: JsonKind): string[] =>
-    (kind === 'array' ? elements(text) : [text]);
+    kind === 'array' ? elements(text) : [text];
   return jsonbArray([...parts(a, x), ...parts(b, y)]);
 }
 
@@ -167,29 +186,40 @@ export type Change =
 export function changeAt(text: string, path: readonly (string | null)[], change: Change): string {
   const kind = kindOf(text);
   if (isScalar(kind)) {
-    throw scalarError(change.kind === 'delete' ? 'cannot delete path in scalar'
-      : 'cannot set path in scalar');
+    throw scalarError(
+      change.kind === 'delete' ? 'cannot delete path in scalar' : 'cannot set path in scalar',
+    );
   }
-  if (path.length === 0 || ((change.kind === 'delete'
-    || (change.kind === 'set' && !change.create)) && text.length === 2)) {
+  if (
+    path.length === 0 ||
+    ((change.kind === 'delete' || (change.kind === 'set' && !change.create)) && text.length === 2)
+  ) {
     return text;
   }
   return changeLevel(text, path, 0, change);
 }
 
-function changeLevel(text: string, path: readonly (string | null)[], level: number,
-  change: Change): string {
+function changeLevel(
+  text: string,
+  path: readonly (string | null)[],
+  level: number,
+  change: Change,
+): string {
   const kind = kindOf(text);
   const step = path[level];
   if (isScalar(kind)) return text;
   if (step === null) throw sqlError('22004', `path element at position ${level + 1} is null`);
   return kind === 'object'
     ? changeMember(text, path, level, step, change)
-      : changeElement(text, path, level, step, change);
+    : changeElement(text, path, level, step, change);
 }
 
 function changeMember(
-  text: string, path: readonly (string | null)[], level: number, step: string, change: Change,
+  text: string,
+  path: readonly (string | null)[],
+  level: number,
+  step: string,
+  change: Change,
 ): string {
   const all = members(text);
   const own = all.get(step);
@@ -214,7 +244,11 @@ function changeMember(
 }
 
 function changeElement(
-  text: string, path: readonly (string | null)[], level: number, step: string, change: Change,
+  text: string,
+  path: readonly (string | null)[],
+  level: number,
+  step: string,
+  change: Change,
 ): string {
   const index = indexOf(step);
   if (index === undefined) {
@@ -229,10 +263,10 @@ function changeElement(
   }
   if (change.kind === 'delete') return jsonbArray(all.filter((_, k) => k !== at));
   if (change.kind === 'set' && exists) all[at] = change.value;
-  else if (change.kind === 'insert') all.splice(Math.max(0, exists && change.after ? at + 1 : at),
-    0, change.value);
-  else if (change.kind === 'set' && change.create) all.splice(at < 0 ? 0 : all.length, 0,
-    change.value);
+  else if (change.kind === 'insert')
+    all.splice(Math.max(0, exists && change.after ? at + 1 : at), 0, change.value);
+  else if (change.kind === 'set' && change.create)
+    all.splice(at < 0 ? 0 : all.length, 0, change.value);
   return jsonbArray(all);
 }
 
@@ -241,8 +275,11 @@ export function stripNulls(text: string): string {
   const kind = kindOf(text);
   if (kind === 'array') return jsonbArray(elements(text).map(stripNulls));
   if (kind !== 'object') return text;
-  return jsonbObject([...members(text)].flatMap(([key, value]) =>
-    kindOf(value) === 'null' ? [] : [[key, stripNulls(value)] as const]));
+  return jsonbObject(
+    [...members(text)].flatMap(([key, value]) =>
+      kindOf(value) === 'null' ? [] : [[key, stripNulls(value)] as const],
+    ),
+  );
 }
 
 /** With one member or element a line, indented by four blanks a level. */
@@ -250,11 +287,15 @@ export function pretty(text: string, indent = ''): string {
   const kind = kindOf(text);
   if (isScalar(kind)) return text;
   const deeper = `${indent}    `;
-  const lines = kind === 'array'
-    ? elements(text).map((e) => deeper + pretty(e, deeper))
-    : Array.from(members(text), ([key, value]) =>
-      `${deeper}${JSON.stringify(key)}: ${pretty(value, deeper)}`);
+  const lines =
+    kind === 'array'
+      ? elements(text).map((e) => deeper + pretty(e, deeper))
+      : Array.from(
+          members(text),
+          ([key, value]) => `${deeper}${JSON.stringify(key)}: ${pretty(value, deeper)}`,
+        );
   const [open, close] = kind === 'array' ? '[]' : '{}';
-  return lines.length === 0 ? `${open}\n${indent}${close}`
+  return lines.length === 0
+    ? `${open}\n${indent}${close}`
     : `${open}\n${lines.join(',\n')}\n${indent}${close}`;
 }

@@ -6,7 +6,12 @@
  */
 import type { Decimal } from '../value/datum.ts';
 import {
-  decimalWords, numericScaleAt, readDecimal, smallNumericAt, writeDecimal, writeSmallNumeric,
+  decimalWords,
+  numericScaleAt,
+  readDecimal,
+  smallNumericAt,
+  writeDecimal,
+  writeSmallNumeric,
 } from '../value/decimal.ts';
 import { byteAt, wordsOf } from '../value/words.ts';
 import type { Heap } from './heap.ts';
@@ -33,8 +38,14 @@ function putSmall(heap: Heap, coefficient: number, scale: number): number {
 
 /** a + sign × b. */
 export function addNumeric(
-  heap: Heap, sign: 1 | -1,
-  a: Int32Array, aAt: number, aBytes: number, b: Int32Array, bAt: number, bBytes: number,
+  heap: Heap,
+  sign: 1 | -1,
+  a: Int32Array,
+  aAt: number,
+  aBytes: number,
+  b: Int32Array,
+  bAt: number,
+  bBytes: number,
 ): number {
   let x = smallNumericAt(a, aAt, aBytes);
   let y = smallNumericAt(b, bAt, bBytes);
@@ -55,8 +66,13 @@ export function addNumeric(
 
 /** a × b. */
 export function multiplyNumeric(
-  heap: Heap, a: Int32Array, aAt: number, aBytes: number, b: Int32Array, bAt: number,
-    bBytes: number,
+  heap: Heap,
+  a: Int32Array,
+  aAt: number,
+  aBytes: number,
+  b: Int32Array,
+  bAt: number,
+  bBytes: number,
 ): number {
   const product = smallNumericAt(a, aAt, aBytes) * smallNumericAt(b, bAt, bBytes);
   const scale = numericScaleAt(a, aAt) + numericScaleAt(b, bAt);
@@ -71,8 +87,13 @@ export function integerNumeric(heap: Heap, value: number): number {
 
 /** Two texts, one after the other. */
 export function concatenate(
-  heap: Heap, a: Int32Array, aAt: number, aBytes: number, b: Int32Array, bAt: number,
-    bBytes: number,
+  heap: Heap,
+  a: Int32Array,
+  aAt: number,
+  aBytes: number,
+  b: Int32Array,
+  bAt: number,
+  bBytes: number,
 ): number {
   const at = heap.take(wordsOf(aBytes + bBytes));
   const { words } = heap;
@@ -85,7 +106,12 @@ export function concatenate(
 
 /** Writes bytes behind the first `used` bytes of a value, whose last word is zero-padded. */
 function appendBytes(
-  words: Int32Array, at: number, used: number, b: Int32Array, bAt: number, bBytes: number,
+  words: Int32Array,
+  at: number,
+  used: number,
+  b: Int32Array,
+  bAt: number,
+  bBytes: number,
 ): void {
   const count = wordsOf(bBytes);
   const first = at + (used >> 2);
@@ -113,17 +139,19 @@ function sameAt(words: Int32Array, at: number, from: number, piece: Uint8Array):
 }
 
 /** The matcher of a pattern, or undefined if it needs characters. */
-export function likeMatcher(pattern: LikePattern,
-  encode: (text: string) => Uint8Array): Matcher | undefined {
+export function likeMatcher(
+  pattern: LikePattern,
+  encode: (text: string) => Uint8Array,
+): Matcher | undefined {
   const { pieces } = pattern;
-  if (pattern.ignoreCase || pieces.some((piece) =>
-    piece.some((c) => c === null || c === ''))) return undefined;
+  if (pattern.ignoreCase || pieces.some((piece) => piece.some((c) => c === null || c === '')))
+    return undefined;
   const parts = pieces.map((piece) => encode(piece.join('')));
   const last = parts.length - 1;
   const least = parts.reduce((sum, part) => sum + part.length, 0);
   return (words, at, bytes) => {
-    if (bytes < least || (last === 0 && bytes !== least)
-      || !sameAt(words, at, 0, parts[0])) return false;
+    if (bytes < least || (last === 0 && bytes !== least) || !sameAt(words, at, 0, parts[0]))
+      return false;
     const tail = bytes - parts[last].length;
     if (!sameAt(words, at, tail, parts[last])) return false;
     let from = parts[0].length;

@@ -4,12 +4,14 @@
  */
 
 const shifts = [7, 12, 17, 22, 5, 9, 14, 20, 4, 11, 16, 23, 6, 10, 15, 21];
-const sines = Int32Array.from({ length: 64 },
-  (_, k) => Math.floor(Math.abs(Math.sin(k + 1)) * 2 ** 32) | 0);
+const sines = Int32Array.from(
+  { length: 64 },
+  (_, k) => Math.floor(Math.abs(Math.sin(k + 1)) * 2 ** 32) | 0,
+);
 
 /** The message, a one bit, zeros, and the length in bits in the last 8 bytes. */
 function padded(bytes: Uint8Array): DataView {
-  const size = ((bytes.length + 8) >> 6) + 1 << 6;
+  const size = (((bytes.length + 8) >> 6) + 1) << 6;
   const block = new Uint8Array(size);
   block.set(bytes);
   block[bytes.length] = 0x80;
@@ -22,10 +24,14 @@ function padded(bytes: Uint8Array): DataView {
 /** The round function and the message word of step `k`. */
 function mixed(k: number, b: number, c: number, d: number): readonly [number, number] {
   switch (k >> 4) {
-    case 0: return [(b & c) | (~b & d), k];
-    case 1: return [(d & b) | (~d & c), (5 * k + 1) & 15];
-    case 2: return [b ^ c ^ d, (3 * k + 5) & 15];
-    default: return [c ^ (b | ~d), (7 * k) & 15];
+    case 0:
+      return [(b & c) | (~b & d), k];
+    case 1:
+      return [(d & b) | (~d & c), (5 * k + 1) & 15];
+    case 2:
+      return [b ^ c ^ d, (3 * k + 5) & 15];
+    default:
+      return [c ^ (b | ~d), (7 * k) & 15];
   }
 }
 
@@ -49,6 +55,7 @@ export function md5(bytes: Uint8Array): string {
     state[2] += c;
     state[3] += d;
   }
-  return Array.from(new Uint8Array(state.buffer),
-    (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return Array.from(new Uint8Array(state.buffer), (byte) =>
+    byte.toString(16).padStart(2, '0'),
+  ).join('');
 }

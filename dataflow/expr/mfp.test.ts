@@ -20,8 +20,12 @@ import type { FunctionEntry } from './function-entry.ts';
 import { functions } from './function-table.ts';
 import type { Mode } from './mfp.ts';
 import { Mfp } from './mfp.ts';
-import { ProgramMaker, edgesOf, randomRows,
-  randomTypes } from '../../test/support/random-program.ts';
+import {
+  ProgramMaker,
+  edgesOf,
+  randomRows,
+  randomTypes,
+} from '../../test/support/random-program.ts';
 
 interface Outcome {
   readonly rows: readonly { readonly row: readonly Datum[]; readonly weight: number }[];
@@ -35,8 +39,12 @@ function visible(datum: Datum): unknown {
 }
 
 function run(
-  input: readonly ColumnType[], program: Program, output: readonly ColumnType[], batch: Batch,
-  pool: SlabPool, mode: Mode,
+  input: readonly ColumnType[],
+  program: Program,
+  output: readonly ColumnType[],
+  batch: Batch,
+  pool: SlabPool,
+  mode: Mode,
 ): Outcome {
   const mfp = new Mfp(input, program, output, mode);
   const writer = new BatchWriter(pool, output);
@@ -49,7 +57,8 @@ function run(
 }
 
 const shown = ({ rows, errors }: Outcome): unknown => ({
-  rows: rows.map(({ row, weight }) => [row.map(visible), weight]), errors,
+  rows: rows.map(({ row, weight }) => [row.map(visible), weight]),
+  errors,
 });
 
 /** Numeric functions that may compute tens of thousands of digits. */
@@ -59,21 +68,27 @@ function agree(seed: number, programs: number, depth: number): void {
   const random = new Random(seed);
   const pool = new SlabPool();
   const input: ColumnType[] = randomTypes.map((type) => ({ type, nullable: random.chance(0.6) }));
-  const maker = new ProgramMaker(random, input, ({ name, result }) =>
-    result !== 'numeric' || !slow.has(name));
-  const batches = [1, 3, 40].map((rows) => batchFromRows(pool, input,
-    randomRows(random, input, rows), 5));
+  const maker = new ProgramMaker(
+    random,
+    input,
+    ({ name, result }) => result !== 'numeric' || !slow.has(name),
+  );
+  const batches = [1, 3, 40].map((rows) =>
+    batchFromRows(pool, input, randomRows(random, input, rows), 5),
+  );
   for (let p = 0; p < programs; p++) {
-    const types: TypeName[] = Array.from({ length: 1 + random.below(3) },
-      () => random.pick(randomTypes));
+    const types: TypeName[] = Array.from({ length: 1 + random.below(3) }, () =>
+      random.pick(randomTypes),
+    );
     const program = maker.program(types, depth);
     const output = types.map((type) => ({ type, nullable: true }));
     for (const batch of batches) {
       const reference = run(input, program, output, batch, pool, 'interpret');
       const generated = run(input, program, output, batch, pool, 'compile');
-      expect(shown(generated), JSON.stringify(program,
-        (_, v: unknown) => typeof v === 'bigint' ? `${v}` : v))
-        .toEqual(shown(reference));
+      expect(
+        shown(generated),
+        JSON.stringify(program, (_, v: unknown) => (typeof v === 'bigint' ? `${v}` : v)),
+      ).toEqual(shown(reference));
     }
   }
   for (const batch of batches) batch.slab.release();
@@ -82,9 +97,11 @@ function agree(seed: number, programs: number, depth: number): void {
 
 /** A call of `fn` over columns, with the last argument a constant if one is given. */
 function callProgram(fn: FunctionEntry, types: readonly TypeName[], last?: Datum): Program {
-  const nodes: Expr[] = types.map((type, column) => last !== undefined
-    && column === types.length - 1
-    ? { kind: 'constant', value: last, type } : { kind: 'column', column, type });
+  const nodes: Expr[] = types.map((type, column) =>
+    last !== undefined && column === types.length - 1
+      ? { kind: 'constant', value: last, type }
+      : { kind: 'column', column, type },
+  );
   const result = randomTypes.find((type) => type === fn.result) ?? 'text';
   nodes.push({ kind: 'call', fn: fn.key, args: types.map((_, k) => k), type: result });
   return { nodes, filters: [], outputs: [types.length] };
@@ -94,24 +111,28 @@ test('every template agrees with its function on all pairs of edges', () => {
   const pool = new SlabPool();
   let templates = 0;
   for (const fn of functions) {
-    const types = randomTypes.filter((type) => fn.args.includes(type)).length === 0 ? []
-      : fn.args.flatMap((arg) => randomTypes.filter((type) => type === arg));
+    const types =
+      randomTypes.filter((type) => fn.args.includes(type)).length === 0
+        ? []
+        : fn.args.flatMap((arg) => randomTypes.filter((type) => type === arg));
     if (fn.template === undefined || types.length !== fn.args.length) continue;
     templates++;
     const columns = types.map((type) => ({ type, nullable: true }));
     const [left, right] = types.map((type) => [null, ...edgesOf(type)]);
-    const rows = left.flatMap((a) => (right ?? [null]).map((b) =>
-      ({ row: right === undefined ? [a] : [a, b], weight: 1 })));
+    const rows = left.flatMap((a) =>
+      (right ?? [null]).map((b) => ({ row: right === undefined ? [a] : [a, b], weight: 1 })),
+    );
     const batch = batchFromRows(pool, columns, rows, 1);
-    const constants: (Datum | undefined)[] = right === undefined ? [undefined]
-      : [undefined, ...right];
+    const constants: (Datum | undefined)[] =
+      right === undefined ? [undefined] : [undefined, ...right];
     for (const constant of constants) {
       const program = callProgram(fn, types, constant);
       const output = [{ type: program.nodes.at(-1)?.type ?? 'text', nullable: true }];
       const reference = run(columns, program, output, batch, pool, 'interpret');
-      expect(shown(run(columns, program, output, batch, pool, 'compile')),
-        `${fn.key} ${String(constant)}`)
-        .toEqual(shown(reference));
+      expect(
+        shown(run(columns, program, output, batch, pool, 'compile')),
+        `${fn.key} ${String(constant)}`,
+      ).toEqual(shown(reference));
     }
     batch.slab.release();
   }
@@ -124,8 +145,12 @@ const int = (value: number): Expr => ({ kind: 'constant', value, type: 'int4' })
 function both(nodes: readonly Expr[], values: readonly (number | null)[]): readonly string[] {
   const pool = new SlabPool();
   const columns = [{ type: 'int4', nullable: true }] as const;
-  const batch = batchFromRows(pool, columns, values.map((value) => ({ row: [value], weight: 1 })),
-    1);
+  const batch = batchFromRows(
+    pool,
+    columns,
+    values.map((value) => ({ row: [value], weight: 1 })),
+    1,
+  );
   const program = { nodes, filters: [], outputs: [nodes.length - 1] };
   const output = [{ type: nodes.at(-1)?.type ?? 'int4', nullable: true }];
   return (['interpret', 'compile', 'auto'] as const).map((mode) => {
@@ -142,8 +167,10 @@ const big: Expr = { kind: 'call', fn: '>(int4,int4)', args: [3, 1], type: 'bool'
 
 test('a branch that is not taken gives no error', () => {
   const nodes: Expr[] = [column, int(10), int(0), quotient, isZero];
-  const answer = both([...nodes, { kind: 'case', branches: [[4, 2]], otherwise: 3,
-    type: 'int4' }], [0, 5, null]);
+  const answer = both(
+    [...nodes, { kind: 'case', branches: [[4, 2]], otherwise: 3, type: 'int4' }],
+    [0, 5, null],
+  );
   expect(answer).toEqual(Array(3).fill('0, 2, null'));
   expect(both([...nodes.slice(0, 4)], [0, 5])).toEqual(Array(3).fill('2, 0: division by zero'));
   const or: Expr = { kind: 'or', args: [4, 5], type: 'bool' };
@@ -158,11 +185,19 @@ test('a NULL in a column that is declared without is an assertion, not a stray w
   const output = [{ type: 'int4', nullable: false }] as const;
   const program: Program = {
     nodes: [column, int(1), { kind: 'call', fn: '+(int4,int4)', args: [0, 1], type: 'int4' }],
-    filters: [], outputs: [2],
+    filters: [],
+    outputs: [2],
   };
   const updates = (value: number | null) => [{ row: [value], weight: 1 }];
   for (const mode of ['interpret', 'compile'] as const) {
-    const result = run(columns, program, output, batchFromRows(pool, columns, updates(1), 1), pool, mode);
+    const result = run(
+      columns,
+      program,
+      output,
+      batchFromRows(pool, columns, updates(1), 1),
+      pool,
+      mode,
+    );
     expect(result.rows).toEqual([{ row: [2], weight: 1 }]);
     const wrong = batchFromRows(pool, columns, updates(null), 1);
     expect(() => run(columns, program, output, wrong, pool, mode)).toThrow(AssertionError);
@@ -170,13 +205,21 @@ test('a NULL in a column that is declared without is an assertion, not a stray w
 });
 
 test('programs that differ in constants only share one function', () => {
-  const loop = (value: string): unknown => compile(
-    [{ type: 'text', nullable: false }], {
-      nodes: [
-        { kind: 'column', column: 0, type: 'text' }, { kind: 'constant', value, type: 'text' },
-        { kind: 'call', fn: '=(text,text)', args: [0, 1], type: 'bool' },
-      ], filters: [2], outputs: [0],
-    }, [{ type: 'text', nullable: false }], { withNulls: false, moves: true }).loop;
+  const loop = (value: string): unknown =>
+    compile(
+      [{ type: 'text', nullable: false }],
+      {
+        nodes: [
+          { kind: 'column', column: 0, type: 'text' },
+          { kind: 'constant', value, type: 'text' },
+          { kind: 'call', fn: '=(text,text)', args: [0, 1], type: 'bool' },
+        ],
+        filters: [2],
+        outputs: [0],
+      },
+      [{ type: 'text', nullable: false }],
+      { withNulls: false, moves: true },
+    ).loop;
   expect(loop('"); process.exit(); ("')).toBe(loop('another text of as many w'.slice(0, 22)));
 });
 
@@ -193,8 +236,15 @@ test('a program that would grow without bound is interpreted', () => {
   for (let k = 0; k < 40; k++) {
     const last = k === 0 ? 0 : nodes.length - 1;
     nodes.push({ kind: 'call', fn: '-(int4,int4)', args: [last, 1], type: 'int4' });
-    nodes.push({ kind: 'case', branches: [[2, last], [2, nodes.length - 1]],
-      otherwise: nodes.length - 1, type: 'int4' });
+    nodes.push({
+      kind: 'case',
+      branches: [
+        [2, last],
+        [2, nodes.length - 1],
+      ],
+      otherwise: nodes.length - 1,
+      type: 'int4',
+    });
   }
   expect(both(nodes, [280, null])).toEqual(Array(3).fill('0, null'));
 });
@@ -209,33 +259,49 @@ test.each([11, 12])('deep random programs agree, seed %i', (seed) => {
 
 test('a program that only picks columns moves no row', () => {
   const pool = new SlabPool();
-  const columns: ColumnType[] = [{ type: 'int8', nullable: false },
-    { type: 'text', nullable: true }];
-  const batch = batchFromRows(pool, columns, [{ row: [1n, 'x'], weight: 2 },
-    { row: [2n, null], weight: -1 }], 1);
-  const output: ColumnType[] = [{ type: 'text', nullable: true },
-    { type: 'int8', nullable: false }];
+  const columns: ColumnType[] = [
+    { type: 'int8', nullable: false },
+    { type: 'text', nullable: true },
+  ];
+  const batch = batchFromRows(
+    pool,
+    columns,
+    [
+      { row: [1n, 'x'], weight: 2 },
+      { row: [2n, null], weight: -1 },
+    ],
+    1,
+  );
+  const output: ColumnType[] = [
+    { type: 'text', nullable: true },
+    { type: 'int8', nullable: false },
+  ];
   const mfp = new Mfp(columns, projection(columns, [1, 0]), output);
   const result = mfp.run(batch, new BatchWriter(pool, output), 7, () => undefined);
   expect(result?.slab).toBe(batch.slab);
   expect(result?.column[1]).toBe(batch.column[0]);
   expect(result === null ? [] : rowsFromBatch(result, output)).toEqual([
-    { row: ['x', 1n], weight: 2 }, { row: [null, 2n], weight: -1 },
+    { row: ['x', 1n], weight: 2 },
+    { row: [null, 2n], weight: -1 },
   ]);
 });
 
 test('text that passes through is shared in the same slab and copied into another', () => {
   const pool = new SlabPool();
-  const columns: ColumnType[] = [{ type: 'text', nullable: false },
-    { type: 'int4', nullable: false }];
+  const columns: ColumnType[] = [
+    { type: 'text', nullable: false },
+    { type: 'int4', nullable: false },
+  ];
   const rows = Array.from({ length: 100 }, (_, k) => ({ row: [`text number ${k}`, k], weight: 1 }));
   const program: Program = {
     nodes: [
-      { kind: 'column', column: 1, type: 'int4' }, { kind: 'constant', value: 50, type: 'int4' },
+      { kind: 'column', column: 1, type: 'int4' },
+      { kind: 'constant', value: 50, type: 'int4' },
       { kind: 'call', fn: '>=(int4,int4)', args: [0, 1], type: 'bool' },
       { kind: 'column', column: 0, type: 'text' },
     ],
-    filters: [2], outputs: [3],
+    filters: [2],
+    outputs: [3],
   };
   const output = [{ type: 'text', nullable: false }] as const;
   const expected = rows.slice(50).map(({ row, weight }) => ({ row: [row[0]], weight }));

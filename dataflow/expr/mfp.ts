@@ -47,7 +47,9 @@ export class Mfp {
   #scratch: Scratch | null = null;
 
   constructor(
-    input: readonly ColumnType[], program: Program, output: readonly ColumnType[],
+    input: readonly ColumnType[],
+    program: Program,
+    output: readonly ColumnType[],
     mode: Mode = 'compile',
   ) {
     assert(program.outputs.length === output.length, 'a program has a node for each output column');
@@ -98,7 +100,10 @@ export class Mfp {
 
   /** Undefined if the program is too large to compile. */
   #runCompiled(
-    input: Batch, writer: BatchWriter, step: number, onError: ErrorListener,
+    input: Batch,
+    writer: BatchWriter,
+    step: number,
+    onError: ErrorListener,
   ): Batch | null | undefined {
     let listener = onError;
     if (this.#mayStay && fits(input, writer)) {
@@ -120,7 +125,11 @@ export class Mfp {
    * reported.
    */
   #runStill(
-    compiled: Compiled, input: Batch, writer: BatchWriter, step: number, onError: ErrorListener,
+    compiled: Compiled,
+    input: Batch,
+    writer: BatchWriter,
+    step: number,
+    onError: ErrorListener,
   ): Batch | undefined {
     compiled.environment.onError = onError;
     writer.begin(input.rows, 0, input.slab);
@@ -137,7 +146,11 @@ export class Mfp {
   }
 
   #runMoving(
-    compiled: Compiled, input: Batch, writer: BatchWriter, step: number, onError: ErrorListener,
+    compiled: Compiled,
+    input: Batch,
+    writer: BatchWriter,
+    step: number,
+    onError: ErrorListener,
   ): Batch | null {
     const { environment, origins } = compiled;
     environment.onError = onError;
@@ -161,14 +174,21 @@ export class Mfp {
   }
 
   #runThroughScratch(
-    compiled: Compiled, scratch: Scratch, input: Batch, writer: BatchWriter, step: number,
+    compiled: Compiled,
+    scratch: Scratch,
+    input: Batch,
+    writer: BatchWriter,
+    step: number,
   ): Batch | null {
     scratch.begin(input.rows);
     const rows = callLoop(compiled, input, scratch, scratch.column, scratch.nulls, scratch.weight);
     if (rows === 0) return null;
     const { heap } = compiled.environment;
-    const wordsFrom = (wanted: Origin): number => compiled.origins.reduce(
-      (sum, origin, k) => sum + (origin === wanted ? scratch.varWords(k, rows) : 0), 0);
+    const wordsFrom = (wanted: Origin): number =>
+      compiled.origins.reduce(
+        (sum, origin, k) => sum + (origin === wanted ? scratch.varWords(k, rows) : 0),
+        0,
+      );
     const made = wordsFrom('heap');
     if (fits(input, writer, made)) writer.begin(rows, made, input.slab);
     else writer.begin(rows, made + wordsFrom('input'));
@@ -176,8 +196,8 @@ export class Mfp {
     this.#dropNulls(compiled, writer);
     compiled.origins.forEach((origin, k) => {
       if (origin === 'heap') moveBytes(writer, k, rows, heap.words);
-      else if (origin === 'input' && writer.slab !== input.slab) moveBytes(writer, k, rows,
-        input.slab.i32);
+      else if (origin === 'input' && writer.slab !== input.slab)
+        moveBytes(writer, k, rows, input.slab.i32);
     });
     return writer.seal(step, rows);
   }
@@ -193,7 +213,10 @@ export class Mfp {
 function pick(input: Batch, picks: readonly number[], step: number): Batch {
   input.slab.retain();
   return {
-    step, rows: input.rows, slab: input.slab, weight: input.weight,
+    step,
+    rows: input.rows,
+    slab: input.slab,
+    weight: input.weight,
     column: Int32Array.from(picks, (c) => input.column[c]),
     nulls: Int32Array.from(picks, (c) => input.nulls[c]),
   };
@@ -220,14 +243,31 @@ function wordsOfColumns(input: Batch, columns: readonly number[]): number {
 type Views = Pick<Slab, 'i32' | 'i64' | 'f64' | 'u8'>;
 
 function callLoop(
-  compiled: Compiled, input: Batch, out: Views, column: Int32Array, nulls: Int32Array,
-    weight: number,
+  compiled: Compiled,
+  input: Batch,
+  out: Views,
+  column: Int32Array,
+  nulls: Int32Array,
+  weight: number,
 ): number {
   const { slab } = input;
   return compiled.loop(
-    compiled.environment, input.rows, slab.i32, slab.i64, slab.f64, slab.u8,
-    input.column, input.nulls, input.weight,
-    out.i32, out.i64, out.f64, out.u8, column, nulls, weight,
+    compiled.environment,
+    input.rows,
+    slab.i32,
+    slab.i64,
+    slab.f64,
+    slab.u8,
+    input.column,
+    input.nulls,
+    input.weight,
+    out.i32,
+    out.i64,
+    out.f64,
+    out.u8,
+    column,
+    nulls,
+    weight,
   );
 }
 

@@ -6,7 +6,20 @@
 import { sqlError, unsupported } from '../../src/base/error.ts';
 
 type Piece =
-  | '9' | '0' | '.' | ',' | 'L' | 'MI' | 'PL' | 'SG' | 'TH' | 'th' | 'S' | 'PR' | 'V' | { readonly literal: string };
+  | '9'
+  | '0'
+  | '.'
+  | ','
+  | 'L'
+  | 'MI'
+  | 'PL'
+  | 'SG'
+  | 'TH'
+  | 'th'
+  | 'S'
+  | 'PR'
+  | 'V'
+  | { readonly literal: string };
 
 /** A template taken apart. */
 export interface NumberTemplate {
@@ -27,8 +40,25 @@ export interface NumberTemplate {
   signAt: number;
 }
 
-const tokens = ['FM', 'MI', 'PL', 'SG', 'PR', 'TH', 'RN', 'EEEE', '9', '0', '.', 'D', ',', 'G',
-  'L', 'S', 'V'] as const;
+const tokens = [
+  'FM',
+  'MI',
+  'PL',
+  'SG',
+  'PR',
+  'TH',
+  'RN',
+  'EEEE',
+  '9',
+  '0',
+  '.',
+  'D',
+  ',',
+  'G',
+  'L',
+  'S',
+  'V',
+] as const;
 
 function bad(message: string): never {
   throw sqlError('42601', message);
@@ -36,9 +66,19 @@ function bad(message: string): never {
 
 function emptyTemplate(pieces: readonly Piece[]): NumberTemplate {
   return {
-    pieces, pre: 0, post: 0, multi: 0, fill: false, decimal: false, zeroStart: 0, zeroEnd: 0,
-      bracket: false,
-    plus: false, minus: false, sign: 'none', signAt: 0,
+    pieces,
+    pre: 0,
+    post: 0,
+    multi: 0,
+    fill: false,
+    decimal: false,
+    zeroStart: 0,
+    zeroEnd: 0,
+    bracket: false,
+    plus: false,
+    minus: false,
+    sign: 'none',
+    signAt: 0,
   };
 }
 
@@ -66,11 +106,15 @@ export function numberTemplate(text: string): NumberTemplate {
   return template;
 }
 
-function digit(template: NumberTemplate, pieces: Piece[], token: '9' | '0',
-  isMulti: boolean): void {
+function digit(
+  template: NumberTemplate,
+  pieces: Piece[],
+  token: '9' | '0',
+  isMulti: boolean,
+): void {
   if (template.bracket) bad('"PR" must be the last format');
-  if (token === '0' && template.zeroStart === 0 && !template.decimal) template.zeroStart =
-    template.pre + 1;
+  if (token === '0' && template.zeroStart === 0 && !template.decimal)
+    template.zeroStart = template.pre + 1;
   if (isMulti) template.multi++;
   else if (template.decimal) template.post++;
   else template.pre++;
@@ -78,8 +122,12 @@ function digit(template: NumberTemplate, pieces: Piece[], token: '9' | '0',
   pieces.push(token);
 }
 
-function note(template: NumberTemplate, pieces: Piece[], token: (typeof tokens)[number],
-  spelled: string): void {
+function note(
+  template: NumberTemplate,
+  pieces: Piece[],
+  token: (typeof tokens)[number],
+  spelled: string,
+): void {
   switch (token) {
     case '9':
     case '0':
@@ -93,12 +141,16 @@ function note(template: NumberTemplate, pieces: Piece[], token: (typeof tokens)[
       pieces.push('.');
       return;
     case ',':
-    case 'G': pieces.push(','); return;
-    case 'FM': template.fill = true; return;
+    case 'G':
+      pieces.push(',');
+      return;
+    case 'FM':
+      template.fill = true;
+      return;
     case 'S':
       if (template.sign !== 'none') bad('cannot use "S" twice');
-      if (template.plus || template.minus
-        || template.bracket) bad('cannot use "S" and "PL"/"MI"/"SG"/"PR" together');
+      if (template.plus || template.minus || template.bracket)
+        bad('cannot use "S" and "PL"/"MI"/"SG"/"PR" together');
       template.sign = template.decimal ? 'post' : 'pre';
       template.signAt = template.pre;
       pieces.push('S');
@@ -108,8 +160,10 @@ function note(template: NumberTemplate, pieces: Piece[], token: (typeof tokens)[
       pieces.push('V');
       return;
     case 'RN':
-    case 'EEEE': throw unsupported(`the number format ${token}`);
-    default: noteSign(template, token);
+    case 'EEEE':
+      throw unsupported(`the number format ${token}`);
+    default:
+      noteSign(template, token);
       pieces.push(token === 'TH' && spelled === 'th' ? 'th' : token);
   }
 }
@@ -153,8 +207,8 @@ class Layout {
     this.#zeroStart = template.zeroStart === 0 ? -1 : template.zeroStart - 1;
     this.#bracket = template.bracket && (negative || !fill);
     this.#sign = template.sign === 'pre' && template.signAt === pre ? 'post' : template.sign;
-    this.#signDone = plus || minus ? !(plus && !minus)
-      : !negative && fill && template.sign === 'none';
+    this.#signDone =
+      plus || minus ? !(plus && !minus) : !negative && fill && template.sign === 'none';
     this.#lastRelevant = fill && template.decimal ? this.#relevant() : -1;
     this.#count = template.post + pre - (!this.#signDone && this.#blanks === 0 ? 0 : 1);
   }
@@ -167,7 +221,8 @@ class Layout {
     while (last > point && this.#digits[last] === '0') last--;
     const kept = this.#template.zeroEnd - this.#blanks;
     return this.#template.zeroEnd > this.#blanks
-      ? Math.max(last, Math.min(this.#digits.length - 1, kept)) : last;
+      ? Math.max(last, Math.min(this.#digits.length - 1, kept))
+      : last;
   }
 
   text(): string {
@@ -194,7 +249,9 @@ class Layout {
         if (this.#inNumber) this.#out += ',';
         else this.#blank();
         return;
-      case 'L': this.#out += ' '; return;
+      case 'L':
+        this.#out += ' ';
+        return;
       case 'MI':
         if (this.#negative) this.#out += '-';
         else this.#blank();
@@ -203,7 +260,9 @@ class Layout {
         if (this.#negative) this.#blank();
         else this.#out += '+';
         return;
-      case 'SG': this.#out += this.#negative ? '-' : '+'; return;
+      case 'SG':
+        this.#out += this.#negative ? '-' : '+';
+        return;
       case 'TH':
       case 'th':
         if (/^[A-Z]/.test(this.#digits)) {
@@ -222,8 +281,12 @@ class Layout {
 
   /** The leading zero of a number below one is not shown unless the template has a 0. */
   #hiddenZero(): boolean {
-    return this.#zeroStart < 0 && this.#at === 0 && this.#digits.startsWith('0')
-      && this.#template.post !== 0;
+    return (
+      this.#zeroStart < 0 &&
+      this.#at === 0 &&
+      this.#digits.startsWith('0') &&
+      this.#template.post !== 0
+    );
   }
 
   #writeSign(): void {
@@ -286,8 +349,12 @@ class Layout {
 /** st, nd, rd or th. */
 export function ordinal(digits: string): string {
   const teen = digits.length > 1 && digits.at(-2) === '1';
-  const suffix = new Map([['1', 'st'], ['2', 'nd'], ['3', 'rd']]).get(digits.at(-1) ?? '');
-  return teen ? 'th' : suffix ?? 'th';
+  const suffix = new Map([
+    ['1', 'st'],
+    ['2', 'nd'],
+    ['3', 'rd'],
+  ]).get(digits.at(-1) ?? '');
+  return teen ? 'th' : (suffix ?? 'th');
 }
 
 /** A number, given by its rounded digits, laid over a template. */

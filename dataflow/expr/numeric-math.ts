@@ -13,7 +13,11 @@ import type { SqlError } from '../../src/base/error.ts';
 import type { Decimal } from '../value/datum.ts';
 import { decimal } from '../value/datum.ts';
 import {
-  numericInfinity, numericMinusInfinity, numericNaN, numericScaleMax, tenTo,
+  numericInfinity,
+  numericMinusInfinity,
+  numericNaN,
+  numericScaleMax,
+  tenTo,
 } from '../value/decimal.ts';
 import { divideRounded, numericOverflow, roundDecimal } from '../value/decimal-text.ts';
 import { divisionByZero } from './functions/integer.ts';
@@ -42,7 +46,8 @@ function infinityOf(sign: number): Decimal {
 /** The number with the opposite sign. */
 export function negate(value: Decimal): Decimal {
   return value.form === 'finite'
-    ? decimal(-value.coefficient, value.scale) : infinityOf(-signOf(value));
+    ? decimal(-value.coefficient, value.scale)
+    : infinityOf(-signOf(value));
 }
 
 /** The coefficient of `value` at a scale not less than its own. */
@@ -72,18 +77,21 @@ export function multiply(a: Decimal, b: Decimal): Decimal {
     if (a.form === 'NaN' || b.form === 'NaN') return numericNaN;
     return infinityOf(signOf(a) * signOf(b));
   }
-  const product = decimal(a.coefficient * b.coefficient,
-    Math.min(a.scale + b.scale, numericScaleMax));
+  const product = decimal(
+    a.coefficient * b.coefficient,
+    Math.min(a.scale + b.scale, numericScaleMax),
+  );
   const lost = a.scale + b.scale - product.scale;
-  return lost === 0 ? product : decimal(divideRounded(product.coefficient, tenTo(lost)),
-    product.scale);
+  return lost === 0
+    ? product
+    : decimal(divideRounded(product.coefficient, tenTo(lost)), product.scale);
 }
 
 /** Exponent of the first digit: floor(log10 |value|); 0 for zero. */
 function exponentOf(value: Decimal): number {
   if (value.coefficient === 0n) return 0;
-  const digits = (value.coefficient < 0n ? -value.coefficient
-    : value.coefficient).toString().length;
+  const digits = (value.coefficient < 0n ? -value.coefficient : value.coefficient).toString()
+    .length;
   return digits - 1 - value.scale;
 }
 
@@ -171,7 +179,7 @@ export function wholeBound(value: Decimal, up: boolean): Decimal {
   if (value.form !== 'finite') return value;
   const whole = truncate(value, 0);
   const exact = at(whole, value.scale) === value.coefficient;
-  if (exact || (signOf(value) > 0) !== up) return whole;
+  if (exact || signOf(value) > 0 !== up) return whole;
   return decimal(whole.coefficient + (up ? 1n : -1n), 0);
 }
 
@@ -194,7 +202,7 @@ export function squareRoot(value: Decimal): Decimal {
   const digits = weight >= 0 ? (weight * 4) / 2 + 1 : 1 - Math.trunc((-weight * 4) / 2);
   const scale = clampScale(significantDigitsMin - digits, value.scale);
   const shifted = 2 * (scale + guardDigits);
-  const root = integerRoot(value.coefficient * tenTo(shifted + (value.scale & 1)) );
+  const root = integerRoot(value.coefficient * tenTo(shifted + (value.scale & 1)));
   const rootScale = scale + guardDigits + ((value.scale + (value.scale & 1)) >> 1);
   return roundDecimal(decimal(root, rootScale), scale);
 }
@@ -256,8 +264,9 @@ function lnWeight(value: Decimal): number {
     return weight * 4 + Math.trunc(Math.log10(digit));
   }
   const exponent = exponentOf(value);
-  const digits = Number(value.coefficient.toString().slice(0, 9)) / 10 ** (Math.min(9,
-    value.coefficient.toString().length) - 1);
+  const digits =
+    Number(value.coefficient.toString().slice(0, 9)) /
+    10 ** (Math.min(9, value.coefficient.toString().length) - 1);
   return Math.trunc(Math.log10(Math.abs(Math.log(digits) + exponent * 2.302585092994046)));
 }
 
@@ -299,8 +308,10 @@ function exponentialOf(value: Decimal, ...least: number[]): Decimal {
   const shownWeight = Math.max(-2_000, Math.min(2_000, Math.trunc(weight)));
   const scale = clampScale(significantDigitsMin - shownWeight, ...least);
   const digits = scale + guardDigits + 4 + Math.max(0, Math.ceil(weight));
-  const argument = digits >= value.scale
-    ? at(value, digits) : divideRounded(value.coefficient, tenTo(value.scale - digits));
+  const argument =
+    digits >= value.scale
+      ? at(value, digits)
+      : divideRounded(value.coefficient, tenTo(value.scale - digits));
   return roundDecimal(decimal(fixedExp(argument, digits), digits), scale);
 }
 
@@ -324,8 +335,10 @@ function wholePower(base: Decimal, exponent: number): Decimal {
   const magnitude = (Number.isFinite(log) ? log : exponentOf(base)) * exponent;
   if (magnitude > 131_072) throw numericOverflow();
   if (magnitude < -scale - 2) return decimal(0n, scale);
-  return roundDecimal(powerByRounds(base, exponent,
-    scale + guardDigits + Math.max(0, Math.ceil(magnitude)) + 12), scale);
+  return roundDecimal(
+    powerByRounds(base, exponent, scale + guardDigits + Math.max(0, Math.ceil(magnitude)) + 12),
+    scale,
+  );
 }
 
 /** Repeated squaring with `digits` significant digits kept. */
@@ -349,8 +362,9 @@ function exactProduct(a: Decimal, b: Decimal): Decimal {
 function shorten(value: Decimal, digits: number): Decimal {
   const length = value.coefficient.toString().length;
   const drop = Math.min(length - digits, value.scale);
-  return drop <= 0 ? value : decimal(divideRounded(value.coefficient, tenTo(drop)),
-    value.scale - drop);
+  return drop <= 0
+    ? value
+    : decimal(divideRounded(value.coefficient, tenTo(drop)), value.scale - drop);
 }
 
 /** base^exponent; 2201F where it is not defined, 22003 if the result is too large. */
@@ -362,8 +376,10 @@ export function power(base: Decimal, exponent: Decimal): Decimal {
     throw sqlError('2201F', 'zero raised to a negative power is undefined');
   }
   if (signOf(base) < 0 && !whole) {
-    throw sqlError('2201F',
-      'a negative number raised to a non-integer power yields a complex result');
+    throw sqlError(
+      '2201F',
+      'a negative number raised to a non-integer power yields a complex result',
+    );
   }
   const double = toDouble(exponent);
   if (whole && Math.abs(double) < 2 ** 31) return wholePower(base, double);
@@ -378,8 +394,9 @@ export function power(base: Decimal, exponent: Decimal): Decimal {
   const digits = displayScaleMax + 40;
   const ln = decimal(fixedLn(magnitude, digits), digits);
   const result = exponentialOf(
-    decimal(ln.coefficient * exponent.coefficient, ln.scale + exponent.scale), base.scale,
-      exponent.scale,
+    decimal(ln.coefficient * exponent.coefficient, ln.scale + exponent.scale),
+    base.scale,
+    exponent.scale,
   );
   return base.coefficient < 0n && odd ? negate(result) : result;
 }
@@ -407,8 +424,10 @@ function specialPower(base: Decimal, exponent: Decimal): Decimal | undefined {
     if (base.form === 'Infinity') return base;
     const whole = remainder(exponent, one).coefficient === 0n;
     if (!whole) {
-      throw sqlError('2201F',
-        'a negative number raised to a non-integer power yields a complex result');
+      throw sqlError(
+        '2201F',
+        'a negative number raised to a non-integer power yields a complex result',
+      );
     }
     return truncate(exponent, 0).coefficient % 2n === 0n ? numericInfinity : base;
   }
@@ -417,12 +436,14 @@ function specialPower(base: Decimal, exponent: Decimal): Decimal | undefined {
 
 function infinitePower(base: Decimal, exponent: Decimal): Decimal {
   const one = decimal(1n, 0);
-  const magnitude = base.form === 'finite' ? subtract(base.coefficient < 0n ? negate(base) : base,
-    one) : numericInfinity;
+  const magnitude =
+    base.form === 'finite'
+      ? subtract(base.coefficient < 0n ? negate(base) : base, one)
+      : numericInfinity;
   const size = signOf(magnitude);
   if (size === 0) return one;
   if (base.form === 'finite' && base.coefficient === 0n && exponent.form === '-Infinity') {
     throw sqlError('2201F', 'zero raised to a negative power is undefined');
   }
-  return (size > 0) === (exponent.form === 'Infinity') ? numericInfinity : decimal(0n, 0);
+  return size > 0 === (exponent.form === 'Infinity') ? numericInfinity : decimal(0n, 0);
 }

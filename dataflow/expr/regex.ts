@@ -11,19 +11,35 @@ import { sqlError, unsupported } from '../../src/base/error.ts';
 import { limits } from '../../src/base/limits.ts';
 
 const posixClasses = new Map([
-  ['alpha', '\\p{L}'], ['digit', '0-9'], ['alnum', '\\p{L}\\p{Nd}'], ['upper', '\\p{Lu}'],
-  ['lower', '\\p{Ll}'], ['space', '\\s'], ['blank', ' \\t'], ['punct', '!-\\/:-@\\[-`\\{-~'],
-  ['xdigit', '0-9A-Fa-f'], ['cntrl', '\\x00-\\x1f\\x7f'],
-    ['print', '\\x20-\\x7e\\u{a0}-\\u{10ffff}'],
-  ['graph', '\\x21-\\x7e\\u{a1}-\\u{10ffff}'], ['word', '\\w'],
+  ['alpha', '\\p{L}'],
+  ['digit', '0-9'],
+  ['alnum', '\\p{L}\\p{Nd}'],
+  ['upper', '\\p{Lu}'],
+  ['lower', '\\p{Ll}'],
+  ['space', '\\s'],
+  ['blank', ' \\t'],
+  ['punct', '!-\\/:-@\\[-`\\{-~'],
+  ['xdigit', '0-9A-Fa-f'],
+  ['cntrl', '\\x00-\\x1f\\x7f'],
+  ['print', '\\x20-\\x7e\\u{a0}-\\u{10ffff}'],
+  ['graph', '\\x21-\\x7e\\u{a1}-\\u{10ffff}'],
+  ['word', '\\w'],
 ]);
 
 /** Constraint escapes and others that are spelled differently outside brackets. */
 const escapes = new Map([
-  ['m', '(?<!\\w)(?=\\w)'], ['M', '(?<=\\w)(?!\\w)'], ['<', '(?<!\\w)(?=\\w)'],
-    ['>', '(?<=\\w)(?!\\w)'],
-  ['y', '\\b'], ['Y', '\\B'], ['A', '^'], ['Z', '$'], ['a', '\\x07'],
-  ['b', '\\x08'], ['B', '\\\\'], ['e', '\\x1b'],
+  ['m', '(?<!\\w)(?=\\w)'],
+  ['M', '(?<=\\w)(?!\\w)'],
+  ['<', '(?<!\\w)(?=\\w)'],
+  ['>', '(?<=\\w)(?!\\w)'],
+  ['y', '\\b'],
+  ['Y', '\\B'],
+  ['A', '^'],
+  ['Z', '$'],
+  ['a', '\\x07'],
+  ['b', '\\x08'],
+  ['B', '\\\\'],
+  ['e', '\\x1b'],
 ]);
 const kept = 'dDwWsStnrvf0123456789';
 
@@ -42,22 +58,46 @@ interface Options {
 function readFlags(flags: string, options: Options, allowGlobal: boolean): void {
   for (const flag of flags) {
     switch (flag) {
-      case 'i': options.ignoreCase = true; break;
-      case 'c': options.ignoreCase = false; break;
+      case 'i':
+        options.ignoreCase = true;
+        break;
+      case 'c':
+        options.ignoreCase = false;
+        break;
       case 'g':
         if (!allowGlobal) throw unsupported('the regular expression flag "g" here');
         options.global = true;
         break;
       case 'n':
-      case 'm': options.dotNewline = true; options.anchorsNewline = true; break;
-      case 'p': options.dotNewline = true; options.anchorsNewline = false; break;
-      case 'w': options.dotNewline = false; options.anchorsNewline = true; break;
-      case 's': options.dotNewline = false; options.anchorsNewline = false; break;
-      case 't': options.expanded = false; break;
-      case 'x': options.expanded = true; break;
-      case 'e': break;
-      case 'q': options.literal = true; break;
-      default: throw sqlError('22023', `invalid regular expression option: "${flag}"`);
+      case 'm':
+        options.dotNewline = true;
+        options.anchorsNewline = true;
+        break;
+      case 'p':
+        options.dotNewline = true;
+        options.anchorsNewline = false;
+        break;
+      case 'w':
+        options.dotNewline = false;
+        options.anchorsNewline = true;
+        break;
+      case 's':
+        options.dotNewline = false;
+        options.anchorsNewline = false;
+        break;
+      case 't':
+        options.expanded = false;
+        break;
+      case 'x':
+        options.expanded = true;
+        break;
+      case 'e':
+        break;
+      case 'q':
+        options.literal = true;
+        break;
+      default:
+        throw sqlError('22023', `invalid regular expression option: "${flag}"`);
     }
   }
 }
@@ -91,8 +131,10 @@ class Translator {
   #next(): string {
     const c = this.#source[this.#at];
     switch (c) {
-      case '\\': return this.#escape();
-      case '[': return this.#bracket();
+      case '\\':
+        return this.#escape();
+      case '[':
+        return this.#bracket();
       case '.':
         this.#at++;
         return this.#options.dotNewline ? '[^\\n]' : '[\\s\\S]';
@@ -102,14 +144,17 @@ class Translator {
       case '$':
         this.#at++;
         return this.#options.anchorsNewline ? '(?![^\\n])' : '$';
-      case '(': return this.#open();
-      case '{': return this.#brace();
+      case '(':
+        return this.#open();
+      case '{':
+        return this.#brace();
       case '}':
       case ']':
       case '/':
         this.#at++;
         return `\\${c}`;
-      default: return this.#plain(c);
+      default:
+        return this.#plain(c);
     }
   }
 
@@ -219,7 +264,8 @@ class Translator {
       return this.#source[this.#at] === ']' || this.#source[this.#at - 2] === '[' ? '\\-' : '-';
     }
     const range = this.#bothCases
-      ? /^(?:[a-z]-[a-z]|[A-Z]-[A-Z]|[a-zA-Z](?!-))/.exec(this.#source.slice(this.#at)) : null;
+      ? /^(?:[a-z]-[a-z]|[A-Z]-[A-Z]|[a-zA-Z](?!-))/.exec(this.#source.slice(this.#at))
+      : null;
     if (range !== null) {
       this.#at += range[0].length;
       return casesOf(range[0]);
@@ -236,8 +282,9 @@ class Translator {
     const name = this.#source.slice(this.#at + 2, end);
     const found = kind === ':' ? posixClasses.get(name) : undefined;
     if (found === undefined) {
-      return invalid(kind === ':' ? 'invalid character class'
-        : `invalid collating element at ${start}`);
+      return invalid(
+        kind === ':' ? 'invalid character class' : `invalid collating element at ${start}`,
+      );
     }
     this.#at = end + 2;
     return found;
@@ -276,7 +323,11 @@ export function compileRegex(pattern: string, flags = '', allowGlobal = false): 
   const known = cache.get(key);
   if (known !== undefined) return known;
   const options: Options = {
-    ignoreCase: false, global: false, dotNewline: false, anchorsNewline: false, literal: false,
+    ignoreCase: false,
+    global: false,
+    dotNewline: false,
+    anchorsNewline: false,
+    literal: false,
     expanded: false,
   };
   readFlags(flags, options, allowGlobal);
@@ -302,12 +353,13 @@ function build(pattern: string, options: Options): Pattern {
   const { ignoreCase, global } = options;
   const text = options.literal
     ? Array.from(source, literalCharacter).join('')
-      : new Translator(source, options, false).translate();
+    : new Translator(source, options, false).translate();
   const unicode = construct(text, ignoreCase ? 'giu' : 'gu');
-  const needsUnicode = /\\p|\\u\{|[\ud800-\udfff]/.test(text)
-    || (ignoreCase && (options.literal || /[^\x00-\x7f]/.test(text)));
-  const spelled = ignoreCase && !needsUnicode ? new Translator(source, options, true).translate()
-    : text;
+  const needsUnicode =
+    /\\p|\\u\{|[\ud800-\udfff]/.test(text) ||
+    (ignoreCase && (options.literal || /[^\x00-\x7f]/.test(text)));
+  const spelled =
+    ignoreCase && !needsUnicode ? new Translator(source, options, true).translate() : text;
   return { plain: needsUnicode ? null : construct(spelled, 'g'), unicode, ignoreCase, global };
 }
 
@@ -348,11 +400,16 @@ function execute(regex: RegExp, text: string): RegExpExecArray | null {
 
 /** All matches from the `from`th UTF-16 unit on, at most `most`. */
 export function matches(
-  pattern: Pattern, text: string, most = Infinity, from = 0,
+  pattern: Pattern,
+  text: string,
+  most = Infinity,
+  from = 0,
 ): RegExpExecArray[] {
   if (text.length > limits.regexTextMax) {
-    throw sqlError('54000',
-      `a regular expression is matched against at most ${limits.regexTextMax} characters`);
+    throw sqlError(
+      '54000',
+      `a regular expression is matched against at most ${limits.regexTextMax} characters`,
+    );
   }
   const regex = formFor(pattern, text);
   regex.lastIndex = from;
@@ -361,8 +418,8 @@ export function matches(
     const match = execute(regex, text);
     if (match === null) break;
     found.push(match);
-    if (match[0] === '') regex.lastIndex += (text.codePointAt(regex.lastIndex) ?? 0) > 0xffff ? 2
-      : 1;
+    if (match[0] === '')
+      regex.lastIndex += (text.codePointAt(regex.lastIndex) ?? 0) > 0xffff ? 2 : 1;
     if (regex.lastIndex > text.length) break;
   }
   return found;

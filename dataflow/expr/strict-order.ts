@@ -1,6 +1,7 @@
 /**
  * The order in which a node's unconditional descendants are evaluated: arguments before their call,
- * left before right, each once. Executors walk it instead of recursing, so that a chain of a thousand
+ * left before right, each once. Executors walk it instead of recursing, so that a chain of a
+ * thousand
  * operators costs no stack; only lazy children (later arguments of AND, branches of CASE) recurse.
  */
 import { unreachable } from '../../src/base/assert.ts';
@@ -10,21 +11,32 @@ import type { Expr } from './expr.ts';
 function strictChildren(node: Expr): readonly number[] {
   switch (node.kind) {
     case 'column':
-    case 'constant': return [];
-    case 'call': return node.args;
+    case 'constant':
+      return [];
+    case 'call':
+      return node.args;
     case 'not':
-    case 'isNull': return [node.arg];
+    case 'isNull':
+      return [node.arg];
     case 'and':
     case 'or':
-    case 'coalesce': return node.args.slice(0, 1);
-    case 'case': return [node.branches[0]?.[0] ?? node.otherwise];
-    default: return unreachable(node);
+    case 'coalesce':
+      return node.args.slice(0, 1);
+    case 'case':
+      return [node.branches[0]?.[0] ?? node.otherwise];
+    default:
+      return unreachable(node);
   }
 }
 
-/** The nodes to evaluate for `root`, itself last; those that are `known`, and what is below, left out. */
+/**
+ * The nodes to evaluate for `root`, itself last; those that are `known`, and what is below, left
+ * out.
+ */
 export function strictOrder(
-  nodes: readonly Expr[], root: number, known: (n: number) => boolean,
+  nodes: readonly Expr[],
+  root: number,
+  known: (n: number) => boolean,
 ): number[] {
   const order: number[] = [];
   const seen = new Set<number>();

@@ -59,8 +59,8 @@ function writeShort(heap: Heap, text: string): number {
 /** The codec of a var type. */
 export function varCodec(type: TypeName): VarCodec {
   const { equality } = typeInfo(type);
-  const isText = type !== 'bytea' && type !== 'uuid'
-    && (equality === 'bytes' || equality === 'jsonb');
+  const isText =
+    type !== 'bytea' && type !== 'uuid' && (equality === 'bytes' || equality === 'jsonb');
   return {
     read(words, at, bytes) {
       const short = isText ? readShort(words, at, bytes) : undefined;

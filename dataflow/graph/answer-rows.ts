@@ -2,9 +2,11 @@
  * The rows of one answer on their way to the coordinator: ordered, cut to OFFSET and LIMIT,
  * projected, packed. A row of weight n is n rows.
  *
- * Without an order rows pass straight through, a slice at a time, and reading stops when the limit is
+ * Without an order rows pass straight through, a slice at a time, and reading stops when the limit
+ * is
  * reached. With one, every batch becomes a sorted run; the runs are merged by a heap when the last
- * batch has come, in slices. With a limit, runs that grow many are merged early and cut to the rows that can still
+ * batch has come, in slices. With a limit, runs that grow many are merged early and cut to the rows
+ * that can still
  * matter, so that a top-10 of a million rows keeps few of them.
  */
 import { assert, defined } from '../../src/base/assert.ts';
@@ -52,7 +54,10 @@ export class AnswerRows {
 
   /** `columns`: of the rows that come in. */
   constructor(
-    request: number, columns: readonly ColumnType[], finishing: Finishing, around: Surroundings,
+    request: number,
+    columns: readonly ColumnType[],
+    finishing: Finishing,
+    around: Surroundings,
   ) {
     this.#request = request;
     this.#columns = columns;
@@ -128,9 +133,7 @@ export class AnswerRows {
     this.#rowsHeld = kept.reduce((sum, run) => sum + run.batch.rows, 0);
   }
 
-  #mergeSlice(
-    heap: Run[], rowsMax: number, columns: readonly number[], writer: BatchWriter,
-  ): Run {
+  #mergeSlice(heap: Run[], rowsMax: number, columns: readonly number[], writer: BatchWriter): Run {
     const chosen = this.#choose(heap, Math.min(rowsMax, this.#around.rowsMax));
     const batch = this.#build(chosen, columns, writer);
     return { batch, rows: allRows(batch.rows), next: 0, given: 0 };
@@ -203,7 +206,8 @@ export class AnswerRows {
   }
 
   #build(
-    chosen: readonly { batch: Batch; row: number }[], columns: readonly number[],
+    chosen: readonly { batch: Batch; row: number }[],
+    columns: readonly number[],
     writer: BatchWriter,
   ): Batch {
     let words = 0;
@@ -224,7 +228,8 @@ export class AnswerRows {
 
   #compareRuns(a: Run, b: Run): number {
     return this.#compare === null
-      ? 0 : this.#compare(a.batch, a.rows[a.next], b.batch, b.rows[b.next]);
+      ? 0
+      : this.#compare(a.batch, a.rows[a.next], b.batch, b.rows[b.next]);
   }
 
   /** Restores the heap after its first run went on, or takes the run out at its end. */

@@ -1,13 +1,16 @@
 /**
  * The protocol between the coordinator and the dataflow thread: plain structured-cloneable data in
- * both directions; batches travel as shared or transferred memory. The same messages drive an engine
+ * both directions; batches travel as shared or transferred memory. The same messages drive an
+ * engine
  * in a worker thread (production) and in the calling thread (tests).
  *
  * Collections are numbered by the coordinator. A *stored* collection (table, upsert source,
- * materialized view) is an arrangement; a *stream* (append-only source) is only passed through, so a
+ * materialized view) is an arrangement; a *stream* (append-only source) is only passed through, so
+ * a
  * dataflow over it is hydrated by the coordinator's replay of the source.
  *
- * Steps: the coordinator numbers them 1, 2, 3, …; step e carries all that inputs had ready. A read at
+ * Steps: the coordinator numbers them 1, 2, 3, …; step e carries all that inputs had ready. A read
+ * at
  * e is answered when everything it reads has frontier >= e.
  */
 import type { Order, Plan, Lookup } from '../plan/plan.ts';
@@ -24,7 +27,10 @@ export interface PackedBatch {
   readonly weight: number;
 }
 
-/** ORDER BY, LIMIT, OFFSET of a one-off answer, over the columns of the answer; then `project` picks columns. */
+/**
+ * ORDER BY, LIMIT, OFFSET of a one-off answer, over the columns of the answer; then `project` picks
+ * columns.
+ */
 export interface Finishing {
   readonly order: readonly Order[];
   /** -1: no limit. */
@@ -39,13 +45,36 @@ export type Sink =
   | { readonly kind: 'collection'; readonly collection: number }
   /** One answer at the step of hydration; the dataflow then ends by itself. */
   | { readonly kind: 'answer'; readonly request: number; readonly finishing: Finishing }
-  /** Every change: consolidated per step, `snapshot` says whether the state at the start is sent first. */
-  | { readonly kind: 'subscribe'; readonly request: number; readonly snapshot: boolean; readonly progress: boolean; readonly upTo: number | null };
+  /**
+   * Every change: consolidated per step, `snapshot` says whether the state at the start is sent
+   * first.
+   */
+  | {
+      readonly kind: 'subscribe';
+      readonly request: number;
+      readonly snapshot: boolean;
+      readonly progress: boolean;
+      readonly upTo: number | null;
+    };
 
 export type Command =
-  | { readonly kind: 'createCollection'; readonly collection: number; readonly columns: readonly ColumnType[]; readonly stored: boolean }
-  /** Hydrates at `asOf`, or at the earliest later step at which every import can be read. Stream imports wait for `replay…`. */
-  | { readonly kind: 'createDataflow'; readonly dataflow: number; readonly plan: Plan; readonly sink: Sink; readonly asOf: number }
+  | {
+      readonly kind: 'createCollection';
+      readonly collection: number;
+      readonly columns: readonly ColumnType[];
+      readonly stored: boolean;
+    }
+  /**
+   * Hydrates at `asOf`, or at the earliest later step at which every import can be read. Stream
+   * imports wait for `replay…`.
+   */
+  | {
+      readonly kind: 'createDataflow';
+      readonly dataflow: number;
+      readonly plan: Plan;
+      readonly sink: Sink;
+      readonly asOf: number;
+    }
   | { readonly kind: 'createIndex'; readonly collection: number; readonly key: readonly number[] }
   | { readonly kind: 'dropIndex'; readonly collection: number; readonly key: readonly number[] }
   | { readonly kind: 'dropDataflow'; readonly dataflow: number }
@@ -57,25 +86,70 @@ export type Command =
    * from it on must be kept in every stored collection (no `since`: complete).
    */
   | {
-      readonly kind: 'step'; readonly step: number; readonly time: number; readonly since?: number;
+      readonly kind: 'step';
+      readonly step: number;
+      readonly time: number;
+      readonly since?: number;
       readonly inputs: readonly { readonly collection: number; readonly batch: PackedBatch }[];
     }
-  /** Snapshot rows of a stream for one hydrating dataflow; `last` ends the replay: live steps follow from `liveFrom`. */
-  | { readonly kind: 'replay'; readonly dataflow: number; readonly collection: number; readonly batch: PackedBatch | null; readonly last: boolean }
-  /** From this step on the dataflow also takes the stream's live batches (queued until the replay ended). */
+  /**
+   * Snapshot rows of a stream for one hydrating dataflow; `last` ends the replay: live steps follow
+   * from `liveFrom`.
+   */
+  | {
+      readonly kind: 'replay';
+      readonly dataflow: number;
+      readonly collection: number;
+      readonly batch: PackedBatch | null;
+      readonly last: boolean;
+    }
+  /**
+   * From this step on the dataflow also takes the stream's live batches (queued until the replay
+   * ended).
+   */
   | { readonly kind: 'goLive'; readonly dataflow: number; readonly step: number }
-  | { readonly kind: 'lookup'; readonly request: number; readonly at: number; readonly lookup: Lookup; readonly finishing: Finishing }
+  | {
+      readonly kind: 'lookup';
+      readonly request: number;
+      readonly at: number;
+      readonly lookup: Lookup;
+      readonly finishing: Finishing;
+    }
   /** Registers a lookup of one key, whose values are still open, under a new number. */
-  | { readonly kind: 'prepareLookup'; readonly template: number; readonly lookup: Lookup; readonly finishing: Finishing }
+  | {
+      readonly kind: 'prepareLookup';
+      readonly template: number;
+      readonly lookup: Lookup;
+      readonly finishing: Finishing;
+    }
   | { readonly kind: 'forgetLookup'; readonly template: number }
-  /** The registered lookup for each of `keys`, as `requests` of the same positions; answered by `answers`, or one by one. */
-  | { readonly kind: 'lookupKeys'; readonly template: number; readonly at: number; readonly requests: readonly number[]; readonly keys: readonly Row[] }
-  /** Ends a lookup, an answer or a subscription; it reports `cancelled`, or has already reported. */
+  /**
+   * The registered lookup for each of `keys`, as `requests` of the same positions; answered by
+   * `answers`, or one by one.
+   */
+  | {
+      readonly kind: 'lookupKeys';
+      readonly template: number;
+      readonly at: number;
+      readonly requests: readonly number[];
+      readonly keys: readonly Row[];
+    }
+  /**
+   * Ends a lookup, an answer or a subscription; it reports `cancelled`, or has already reported.
+   */
   | { readonly kind: 'cancel'; readonly request: number }
   /** A subscriber has taken `bytes` more; it may be sent that much again. */
   | { readonly kind: 'credit'; readonly request: number; readonly bytes: number }
-  /** Reads of a stored collection at `since` and later must stay possible; replaces the previous hold of the same number. */
-  | { readonly kind: 'hold'; readonly hold: number; readonly collection: number; readonly since: number }
+  /**
+   * Reads of a stored collection at `since` and later must stay possible; replaces the previous
+   * hold of the same number.
+   */
+  | {
+      readonly kind: 'hold';
+      readonly hold: number;
+      readonly collection: number;
+      readonly since: number;
+    }
   | { readonly kind: 'releaseHold'; readonly hold: number }
   | { readonly kind: 'statistics'; readonly request: number };
 
@@ -93,17 +167,36 @@ export type Response =
   /** Every input of the step is applied; tables and upsert sources are readable at it. */
   | { readonly kind: 'complete'; readonly step: number }
   /**
-   * A dataflow's frontier moved by work (coalesced: at most one per dataflow and turn); -1 until it is
+   * A dataflow's frontier moved by work (coalesced: at most one per dataflow and turn); -1 until it
+   * is
    * hydrated. One to which nothing happens is not reported: its result is known up to `complete`.
    */
   | { readonly kind: 'frontier'; readonly dataflow: number; readonly step: number }
   /** Part of an answer; `last` ends it. */
-  | { readonly kind: 'rows'; readonly request: number; readonly batch: PackedBatch; readonly last: boolean }
-  /** Whole answers to several requests in one batch: `rows[i]` rows for `requests[i]`, one behind the other. */
-  | { readonly kind: 'answers'; readonly requests: readonly number[]; readonly rows: Int32Array; readonly batch: PackedBatch }
+  | {
+      readonly kind: 'rows';
+      readonly request: number;
+      readonly batch: PackedBatch;
+      readonly last: boolean;
+    }
+  /**
+   * Whole answers to several requests in one batch: `rows[i]` rows for `requests[i]`, one behind
+   * the other.
+   */
+  | {
+      readonly kind: 'answers';
+      readonly requests: readonly number[];
+      readonly rows: Int32Array;
+      readonly batch: PackedBatch;
+    }
   | { readonly kind: 'failed'; readonly request: number; readonly error: ErrorFields }
   | { readonly kind: 'cancelled'; readonly request: number }
-  | { readonly kind: 'changes'; readonly request: number; readonly chunks: readonly SubscribeChunk[]; readonly last: boolean }
+  | {
+      readonly kind: 'changes';
+      readonly request: number;
+      readonly chunks: readonly SubscribeChunk[];
+      readonly last: boolean;
+    }
   | { readonly kind: 'statistics'; readonly request: number; readonly statistics: Statistics };
 
 /** A stored collection as it stands. */

@@ -13,7 +13,9 @@ import type { ColumnType } from '../value/type.ts';
 import { Consolidator } from './consolidator.ts';
 
 const columns: readonly ColumnType[] = [
-  { type: 'int4', nullable: true }, { type: 'text', nullable: true }, { type: 'int8', nullable: true },
+  { type: 'int4', nullable: true },
+  { type: 'text', nullable: true },
+  { type: 'int8', nullable: true },
 ];
 
 describe('a consolidator', () => {
@@ -38,7 +40,9 @@ describe('a consolidator', () => {
       });
       expect(lines.every(({ weight }) => weight !== 0)).toBe(true);
       expect(multiset(lines)).toEqual(multiset(all));
-      expect(new Set(lines.map((line) => multiset([{ ...line, weight: 1 }])[0])).size).toBe(lines.length);
+      expect(new Set(lines.map((line) => multiset([{ ...line, weight: 1 }])[0])).size).toBe(
+        lines.length,
+      );
       consolidator.clear();
       expect(pool.live).toBe(0);
     }
@@ -46,9 +50,17 @@ describe('a consolidator', () => {
 
   test('keeps rows apart that differ only by NULL, sign of zero or scale', () => {
     const pool = new SlabPool();
-    const types: readonly ColumnType[] = [{ type: 'float8', nullable: true }, { type: 'text', nullable: true }];
+    const types: readonly ColumnType[] = [
+      { type: 'float8', nullable: true },
+      { type: 'text', nullable: true },
+    ];
     const consolidator = new Consolidator(types);
-    const rows = [[0, ''], [-0, ''], [null, ''], [0, null]].map((row) => ({ row, weight: 1 }));
+    const rows = [
+      [0, ''],
+      [-0, ''],
+      [null, ''],
+      [0, null],
+    ].map((row) => ({ row, weight: 1 }));
     const batch = batchFromRows(pool, types, rows, 1);
     consolidator.add(batch);
     expect(consolidator.consolidate().map((part) => part.rows.length)).toEqual([4]);

@@ -1,9 +1,11 @@
 /**
  * Sums up the weights of identical rows over the batches of one step, so that a subscriber hears of
- * each row at most once. Batches are kept, not copied; rows are found by an open-addressing table of
+ * each row at most once. Batches are kept, not copied; rows are found by an open-addressing table
+ * of
  * row hashes (equal under SQL is wider than identical, so identical rows have equal hashes).
  *
- * It takes up to `rowsMax` rows in `batchesMax` batches, enough for steps; whole snapshots go through
+ * It takes up to `rowsMax` rows in `batchesMax` batches, enough for steps; whole snapshots go
+ * through
  * an arrangement instead.
  */
 import { assert } from '../../src/base/assert.ts';
@@ -71,7 +73,9 @@ export class Consolidator {
     batch.slab.release();
   }
 
-  /** The batches that were added, with their uses of their slabs; the consolidator is empty then. */
+  /**
+   * The batches that were added, with their uses of their slabs; the consolidator is empty then.
+   */
   take(): Batch[] {
     this.#rows = 0;
     return this.#batches.splice(0);
@@ -90,11 +94,18 @@ export class Consolidator {
       n = this.#enter(batch, starts, row, weight, n);
     }
     return this.#batches.flatMap((batch, b) =>
-      cut(batch, row, weight, starts[b] ?? 0, starts[b + 1] ?? n));
+      cut(batch, row, weight, starts[b] ?? 0, starts[b + 1] ?? n),
+    );
   }
 
   /** Enters a batch's rows: new ones as entries n, n + 1, …; answers the number of entries. */
-  #enter(batch: Batch, starts: readonly number[], row: Int32Array, weight: Int32Array, from: number): number {
+  #enter(
+    batch: Batch,
+    starts: readonly number[],
+    row: Int32Array,
+    weight: Int32Array,
+    from: number,
+  ): number {
     const { i32 } = batch.slab;
     const mask = slots.length - 1;
     hashColumns(batch, range(this.#types.length), this.#types, hashes);
@@ -138,7 +149,11 @@ function prepare(rows: number): void {
 }
 
 function cut(
-  batch: Batch, row: Int32Array, weight: Int32Array, first: number, end: number,
+  batch: Batch,
+  row: Int32Array,
+  weight: Int32Array,
+  first: number,
+  end: number,
 ): ConsolidatedRows[] {
   let n = first;
   for (let entry = first; entry < end; entry++) {
@@ -166,7 +181,8 @@ function sameRow(types: readonly ColumnType[], a: Batch, i: number, b: Batch, j:
     if (x[p + 2 * i + 1] !== y[q + 2 * j + 1]) return false;
     if (physical !== 'var') {
       if (x[p + 2 * i] !== y[q + 2 * j]) return false;
-    } else if (!sameWords(x, x[p + 2 * i], y, y[q + 2 * j], (x[p + 2 * i + 1] + 3) >> 2)) return false;
+    } else if (!sameWords(x, x[p + 2 * i], y, y[q + 2 * j], (x[p + 2 * i + 1] + 3) >> 2))
+      return false;
   }
   return true;
 }

@@ -1,18 +1,23 @@
 /**
  * One dataflow in time: its imports, its frontier, its errors, and the step that it is at.
  *
- * A dataflow moves from one consistent state to the next: from `frontier` f to a target t, taking all
+ * A dataflow moves from one consistent state to the next: from `frontier` f to a target t, taking
+ * all
  * that changed in (f, t] as one step. t is the least frontier of its imports, so a dataflow that is
- * slow merges steps instead of queueing them; only the batches of streams, which nobody stores, wait
- * for it, bounded by the engine. Its first step hydrates: stored imports are read whole at t, streams
+ * slow merges steps instead of queueing them; only the batches of streams, which nobody stores,
+ * wait
+ * for it, bounded by the engine. Its first step hydrates: stored imports are read whole at t,
+ * streams
  * are replayed by the coordinator.
  *
- * A dataflow is *behind* when an import has changed after f. When it is not, nothing has happened to
+ * A dataflow is *behind* when an import has changed after f. When it is not, nothing has happened
+ * to
  * it, and its frontier is the least frontier of its imports without anybody touching it
  * (`effectiveFrontier`). Before an import changes again it is settled: f catches up with what was
  * already true, so that the frontier never falls.
  *
- * Laws: the holds on the imports and private arrangements stand at f between steps; f never falls; a
+ * Laws: the holds on the imports and private arrangements stand at f between steps; f never falls;
+ * a
  * dataflow that is not behind is never run.
  */
 import { assert, defined } from '../../src/base/assert.ts';
@@ -102,7 +107,11 @@ export class Dataflow implements StreamReader {
   #pokedVersion = -1;
 
   constructor(
-    id: number, asOf: number, sink: DataflowSink, around: Surroundings, listener: DataflowListener,
+    id: number,
+    asOf: number,
+    sink: DataflowSink,
+    around: Surroundings,
+    listener: DataflowListener,
   ) {
     this.id = id;
     this.asOf = asOf;
@@ -161,8 +170,8 @@ export class Dataflow implements StreamReader {
   effectiveFrontier(): number {
     const { version } = this.#around.progress;
     if (this.#effectiveVersion !== version) {
-      this.#effective = this.#behind || !this.hydrated
-        ? this.frontier : Math.max(this.#frontier, this.#target());
+      this.#effective =
+        this.#behind || !this.hydrated ? this.frontier : Math.max(this.#frontier, this.#target());
       this.#effectiveVersion = version;
     }
     return this.#effective;
@@ -258,8 +267,11 @@ export class Dataflow implements StreamReader {
 
   /** The first step stays open until the past of every stream is in it. */
   #mayEnd(): boolean {
-    return this.#frontier !== never || this.#rendering.streams.length === 0
-      || (this.#liveFrom !== null && this.#rendering.streams.every((one) => one.replayed));
+    return (
+      this.#frontier !== never ||
+      this.#rendering.streams.length === 0 ||
+      (this.#liveFrom !== null && this.#rendering.streams.every((one) => one.replayed))
+    );
   }
 
   #buildIndexes(fuel: Fuel): boolean {
@@ -274,7 +286,8 @@ export class Dataflow implements StreamReader {
   #nextStep(): number | null {
     const target = this.#target();
     if (target <= this.#frontier) return null;
-    if (this.#frontier === never) return target >= Math.max(0, this.asOf) ? this.#firstStep(target) : null;
+    if (this.#frontier === never)
+      return target >= Math.max(0, this.asOf) ? this.#firstStep(target) : null;
     return this.consistent(target) ? target : null;
   }
 
@@ -398,8 +411,10 @@ export class Dataflow implements StreamReader {
   #stillBehind(): boolean {
     if (!this.hydrated) return true;
     const { stored, streams } = this.#rendering;
-    return stored.some(({ collection }) => collection.lastChanged > this.#frontier)
-      || streams.some((one) => one.firstStep < Infinity);
+    return (
+      stored.some(({ collection }) => collection.lastChanged > this.#frontier) ||
+      streams.some((one) => one.firstStep < Infinity)
+    );
   }
 
   bytes(): number {

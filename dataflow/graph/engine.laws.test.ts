@@ -1,5 +1,6 @@
 /**
- * Goal: what the engine promises about resources and about time, whatever its views compute: nothing
+ * Goal: what the engine promises about resources and about time, whatever its views compute:
+ * nothing
  * leaks, an idle view costs nothing, a slow one delays only itself, no queue grows. Method: engines
  * driven turn by turn, with things cancelled and dropped in the middle.
  */
@@ -28,8 +29,14 @@ function selfJoin(collection: number): Plan {
     nodes: [
       { kind: 'get', collection, demand: [0, 1], columns: pair },
       {
-        kind: 'join', left: 0, right: 0, leftKey: [0], rightKey: [0], nullsEqual: false,
-        residual: null, columns: [...pair, ...pair],
+        kind: 'join',
+        left: 0,
+        right: 0,
+        leftKey: [0],
+        rightKey: [0],
+        nullsEqual: false,
+        residual: null,
+        columns: [...pair, ...pair],
       },
     ],
     root: 1,
@@ -53,12 +60,18 @@ describe('nothing is left behind', () => {
       for (let action = 0; action < 60; action++) {
         const plan = randomPlan(random, 2 + random.below(6));
         switch (random.below(8)) {
-          case 0: rig.view(++number, plan); views.push(number); break;
+          case 0:
+            rig.view(++number, plan);
+            views.push(number);
+            break;
           case 1:
             requests.push(++number);
             rig.dataflow(number, plan, {
-              kind: 'subscribe', request: number, snapshot: random.chance(0.5),
-              progress: random.chance(0.5), upTo: random.chance(0.2) ? rig.step + 2 : null,
+              kind: 'subscribe',
+              request: number,
+              snapshot: random.chance(0.5),
+              progress: random.chance(0.5),
+              upTo: random.chance(0.2) ? rig.step + 2 : null,
             });
             break;
           case 2: {
@@ -68,9 +81,12 @@ describe('nothing is left behind', () => {
             rig.dataflow(number, plan, { kind: 'answer', request: number, finishing });
             break;
           }
-          case 3: requests.push(rig.ask(random.pick([1, 2, 3, ...views]), rig.step)); break;
+          case 3:
+            requests.push(rig.ask(random.pick([1, 2, 3, ...views]), rig.step));
+            break;
           case 4:
-            if (requests.length > 0) rig.command({ kind: 'cancel', request: random.pick(requests) });
+            if (requests.length > 0)
+              rig.command({ kind: 'cancel', request: random.pick(requests) });
             break;
           case 5:
             if (views.length > 0) {
@@ -110,7 +126,12 @@ describe('an idle view', () => {
     const rig = new EngineRig();
     rig.table(1, pair);
     rig.table(2, pair);
-    rig.seal(new Map([[1, rows(10, (i) => i)], [2, rows(10, (i) => i)]]));
+    rig.seal(
+      new Map([
+        [1, rows(10, (i) => i)],
+        [2, rows(10, (i) => i)],
+      ]),
+    );
     rig.view(10, selfJoin(1));
     rig.view(11, all(10));
     rig.view(12, selfJoin(2));
@@ -192,13 +213,20 @@ describe('a slow view', () => {
     const rig = new EngineRig();
     rig.table(1, pair);
     rig.table(2, pair);
-    rig.seal(new Map([[1, rows(3000, () => 1)], [2, rows(5, (i) => i)]]));
+    rig.seal(
+      new Map([
+        [1, rows(3000, () => 1)],
+        [2, rows(5, (i) => i)],
+      ]),
+    );
     rig.settle();
     rig.view(10, all(2));
     rig.settle();
     // 9,000,000 pairs.
     rig.dataflow(11, selfJoin(1), {
-      kind: 'answer', request: 5, finishing: { order: [], limit: -1, offset: 0, project: [0] },
+      kind: 'answer',
+      request: 5,
+      finishing: { order: [], limit: -1, offset: 0, project: [0] },
     });
     for (let i = 0; i < 20; i++) rig.engine.run(0);
     const request = rig.ask(2, 1);
@@ -219,7 +247,12 @@ describe('a slow view', () => {
     const rig = new EngineRig({ tick: 0.01, rowsMax: 256 });
     rig.table(1, pair);
     rig.table(2, pair);
-    rig.seal(new Map([[1, rows(2000, () => 1)], [2, []]]));
+    rig.seal(
+      new Map([
+        [1, rows(2000, () => 1)],
+        [2, []],
+      ]),
+    );
     rig.settle();
     rig.view(10, selfJoin(2));
     rig.settle();
@@ -227,7 +260,9 @@ describe('a slow view', () => {
     // The live view gets work that it cannot finish in these turns.
     rig.seal(new Map([[2, rows(2000, () => 1)]]));
     for (let i = 0; i < 400; i++) rig.engine.run(0);
-    const busy = new Map(rig.statistics().dataflows.map((one) => [one.dataflow, one.busyMilliseconds]));
+    const busy = new Map(
+      rig.statistics().dataflows.map((one) => [one.dataflow, one.busyMilliseconds]),
+    );
     const share = (busy.get(11) ?? 0) / ((busy.get(10) ?? 0) + (busy.get(11) ?? 0));
     expect(share).toBeGreaterThan(0.15);
     expect(share).toBeLessThan(0.35);
@@ -239,14 +274,25 @@ describe('a subscriber that does not read', () => {
     const rig = new EngineRig({ creditBytes: 5_000, rowsMax: 64 });
     rig.table(1, pair);
     rig.dataflow(10, all(1), {
-      kind: 'subscribe', request: 5, snapshot: true, progress: false, upTo: null,
+      kind: 'subscribe',
+      request: 5,
+      snapshot: true,
+      progress: false,
+      upTo: null,
     });
     for (let i = 0; i < 10; i++) {
       rig.seal(new Map([[1, rows(200, (n) => i * 1000 + n)]]));
       rig.settle();
     }
-    const bytes = () => rig.responses.reduce((sum, one) => sum + (one.kind !== 'changes' ? 0
-      : one.chunks.reduce((inner, { batch }) => inner + (batch?.buffer.byteLength ?? 0), 0)), 0);
+    const bytes = () =>
+      rig.responses.reduce(
+        (sum, one) =>
+          sum +
+          (one.kind !== 'changes'
+            ? 0
+            : one.chunks.reduce((inner, { batch }) => inner + (batch?.buffer.byteLength ?? 0), 0)),
+        0,
+      );
     expect(bytes()).toBeLessThan(5_000 + 4_096);
     for (let i = 0; i < 100; i++) {
       rig.command({ kind: 'credit', request: 5, bytes: 1_000 });
@@ -265,7 +311,10 @@ describe('a stream', () => {
   });
 });
 
-/** One view over a stream and a table; the past of the stream is cut into batches and steps at random. */
+/**
+ * One view over a stream and a table; the past of the stream is cut into batches and steps at
+ * random.
+ */
 function playStream(seed: number): void {
   const random = new Random(seed);
   const rig = new EngineRig({ rowsMax: random.pick([2, 4096]) });
@@ -278,15 +327,26 @@ function playStream(seed: number): void {
     const stored = rows(random.below(3), () => random.below(4));
     past.push(...stream);
     table.push(...stored);
-    rig.seal(new Map([[1, stream], [2, stored]]));
+    rig.seal(
+      new Map([
+        [1, stream],
+        [2, stored],
+      ]),
+    );
   };
   const plan: Plan = {
     nodes: [
       { kind: 'get', collection: 1, demand: [1, 0], columns: pair },
       { kind: 'get', collection: 2, demand: [0, 1], columns: pair },
       {
-        kind: 'join', left: 0, right: 1, leftKey: [1], rightKey: [0], nullsEqual: false,
-        residual: null, columns: [...pair, ...pair],
+        kind: 'join',
+        left: 0,
+        right: 1,
+        leftKey: [1],
+        rightKey: [0],
+        nullsEqual: false,
+        residual: null,
+        columns: [...pair, ...pair],
       },
     ],
     root: 2,
@@ -295,7 +355,11 @@ function playStream(seed: number): void {
   rig.settle();
   rig.view(10, plan);
   rig.dataflow(11, plan, {
-    kind: 'subscribe', request: 5, snapshot: true, progress: true, upTo: null,
+    kind: 'subscribe',
+    request: 5,
+    snapshot: true,
+    progress: true,
+    upTo: null,
   });
   let replayed = 0;
   const replay = (to: number, last: boolean): void => {
@@ -320,9 +384,20 @@ function playStream(seed: number): void {
   expect(rig.changes(5, plan.nodes[2].columns)).toEqual([]);
   replay(cut, true);
   for (let n = 0; n < 3; n++) {
-    const { rows: expected } = evaluate(plan, new Map([[1, past], [2, table]]));
-    expect(rig.read(10, rig.step)).toEqual(multiset(expected.flatMap(({ row, weight }) =>
-      Array.from({ length: weight }, () => ({ row, weight: 1 })))));
+    const { rows: expected } = evaluate(
+      plan,
+      new Map([
+        [1, past],
+        [2, table],
+      ]),
+    );
+    expect(rig.read(10, rig.step)).toEqual(
+      multiset(
+        expected.flatMap(({ row, weight }) =>
+          Array.from({ length: weight }, () => ({ row, weight: 1 })),
+        ),
+      ),
+    );
     expect(multiset(rig.changes(5, plan.nodes[2].columns))).toEqual(multiset(expected));
     step();
   }
@@ -332,7 +407,11 @@ test('a view over something that is dropped ends, and says so', () => {
   const rig = new EngineRig();
   rig.table(1, pair);
   rig.dataflow(10, all(1), {
-    kind: 'subscribe', request: 5, snapshot: true, progress: false, upTo: null,
+    kind: 'subscribe',
+    request: 5,
+    snapshot: true,
+    progress: false,
+    upTo: null,
   });
   const waiting = rig.ask(1, 99);
   rig.settle();

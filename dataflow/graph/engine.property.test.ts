@@ -1,8 +1,10 @@
 /**
  * Goal: every view is, at every step, what its plan means over the contents of its inputs at that
  * step. Method: random plans over random changes; after each step the sum of a subscription's
- * changes, of the plan and of the view, and where no weight is negative also a read of the view, must
- * equal the reference evaluation; no row may come twice at one step. The same with a fuel of a few rows, with views over views, and with several steps
+ * changes, of the plan and of the view, and where no weight is negative also a read of the view,
+ * must
+ * equal the reference evaluation; no row may come twice at one step. The same with a fuel of a few
+ * rows, with views over views, and with several steps
  * merged into one.
  */
 import { describe, expect, test } from 'vitest';
@@ -16,7 +18,9 @@ import type { Update } from '../value/datum.ts';
 const viewNumber = 10;
 const request = 77;
 const viewRequest = 78;
-/** Some joins of joins explode; their weights are compared, but their rows are not read one by one. */
+/**
+ * Some joins of joins explode; their weights are compared, but their rows are not read one by one.
+ */
 const rowsReadMax = 100_000;
 
 interface Options {
@@ -28,7 +32,9 @@ interface Options {
 }
 
 /** Errors that do not cancel, as text. */
-function liveErrors(errors: readonly { error: { code: string; message: string }; weight: number }[]): string[] {
+function liveErrors(
+  errors: readonly { error: { code: string; message: string }; weight: number }[],
+): string[] {
   const updates = errors.map(({ error, weight }) => ({ row: [error.code, error.message], weight }));
   return multiset(updates);
 }
@@ -50,13 +56,24 @@ class Case {
   createView(): void {
     this.rig.view(viewNumber, this.plan);
     this.rig.dataflow(viewNumber + 1, this.plan, {
-      kind: 'subscribe', request, snapshot: true, progress: false, upTo: null,
+      kind: 'subscribe',
+      request,
+      snapshot: true,
+      progress: false,
+      upTo: null,
     });
     const { columns } = this.plan.nodes[this.plan.root];
     const demand = columns.map((_, c) => c);
-    const get: Plan = { nodes: [{ kind: 'get', collection: viewNumber, demand, columns }], root: 0 };
+    const get: Plan = {
+      nodes: [{ kind: 'get', collection: viewNumber, demand, columns }],
+      root: 0,
+    };
     this.rig.dataflow(viewNumber + 2, get, {
-      kind: 'subscribe', request: viewRequest, snapshot: true, progress: false, upTo: null,
+      kind: 'subscribe',
+      request: viewRequest,
+      snapshot: true,
+      progress: false,
+      upTo: null,
     });
   }
 
@@ -78,12 +95,15 @@ class Case {
     this.#failed ||= rig.responses.some((one) => one.kind === 'failed' && one.request === request);
     const found = rig.read(viewNumber, rig.step);
     if (broken.length > 0) {
-      expect(broken.map((line) => line.replace(/^.* × \((\w+), (.*)\)$/, '$1 $2'))).toContain(found[0]);
+      expect(broken.map((line) => line.replace(/^.* × \((\w+), (.*)\)$/, '$1 $2'))).toContain(
+        found[0],
+      );
       return;
     }
     const expected = multiset(rows);
     const total = rows.reduce((sum, { weight }) => sum + weight, 0);
-    if (rows.every(({ weight }) => weight > 0) && total < rowsReadMax) expect(found).toEqual(expected);
+    if (rows.every(({ weight }) => weight > 0) && total < rowsReadMax)
+      expect(found).toEqual(expected);
     if (this.#failed) return;
     const { columns } = plan.nodes[plan.root];
     for (const one of [request, viewRequest]) {

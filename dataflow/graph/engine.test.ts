@@ -21,7 +21,9 @@ const perCustomer: Plan = {
   nodes: [
     { kind: 'get', collection: 1, demand: [1, 2], columns: orders.slice(1) },
     {
-      kind: 'mfp', input: 0, columns: orders.slice(1),
+      kind: 'mfp',
+      input: 0,
+      columns: orders.slice(1),
       program: {
         nodes: [
           { kind: 'column', column: 0, type: 'text' },
@@ -29,15 +31,15 @@ const perCustomer: Plan = {
           { kind: 'constant', value: 0n, type: 'int8' },
           { kind: 'call', fn: '>(int8,int8)', args: [1, 2], type: 'bool' },
         ],
-        filters: [3], outputs: [0, 1],
+        filters: [3],
+        outputs: [0, 1],
       },
     },
     {
-      kind: 'reduce', input: 1, key: [0],
-      aggregates: [
-        aggregate('count', -1, 'int8'),
-        aggregate('sum', 1, 'numeric'),
-      ],
+      kind: 'reduce',
+      input: 1,
+      key: [0],
+      aggregates: [aggregate('count', -1, 'int8'), aggregate('sum', 1, 'numeric')],
       columns: [
         { type: 'text', nullable: false },
         { type: 'int8', nullable: false },
@@ -50,7 +52,14 @@ const perCustomer: Plan = {
 
 function aggregate(fn: 'count' | 'sum', argument: number, type: 'int8' | 'numeric') {
   return {
-    fn, argument, argument2: -1, argumentType: 'int8', filter: -1, distinct: false, order: [], type,
+    fn,
+    argument,
+    argument2: -1,
+    argumentType: 'int8',
+    filter: -1,
+    distinct: false,
+    order: [],
+    type,
   } as const;
 }
 
@@ -72,20 +81,29 @@ describe('a table', () => {
     const rig = new EngineRig();
     rig.table(1, orders);
     rig.command({ kind: 'createIndex', collection: 1, key: [1] });
-    const rows = Array.from({ length: 100 }, (_, i) => plus(i, i % 2 === 0 ? 'ann' : 'bob', BigInt(i)));
+    const rows = Array.from({ length: 100 }, (_, i) =>
+      plus(i, i % 2 === 0 ? 'ann' : 'bob', BigInt(i)),
+    );
     rig.seal(new Map([[1, rows]]));
     const lookup = {
-      collection: 1, columns: orders,
+      collection: 1,
+      columns: orders,
       key: { columns: [1], values: [['ann'], ['ann'], ['eve']] },
       program: {
-        nodes: [0, 1, 2].map((column) => ({ kind: 'column', column, type: orders[column].type }) as const),
-        filters: [], outputs: [0, 1, 2],
+        nodes: [0, 1, 2].map(
+          (column) => ({ kind: 'column', column, type: orders[column].type }) as const,
+        ),
+        filters: [],
+        outputs: [0, 1, 2],
       },
     };
     const request = rig.ask(1, 1, {
       lookup,
       finishing: {
-        order: [{ column: 2, descending: true, nullsFirst: false }], limit: 3, offset: 1, project: [0],
+        order: [{ column: 2, descending: true, nullsFirst: false }],
+        limit: 3,
+        offset: 1,
+        project: [0],
       },
     });
     rig.settle();
@@ -126,7 +144,9 @@ describe('a view', () => {
     rig.table(1, orders);
     rig.view(2, perCustomer);
     rig.view(3, {
-      nodes: [{ kind: 'get', collection: 2, demand: [1], columns: [{ type: 'int8', nullable: false }] }],
+      nodes: [
+        { kind: 'get', collection: 2, demand: [1], columns: [{ type: 'int8', nullable: false }] },
+      ],
       root: 0,
     });
     for (let i = 0; i < 5; i++) rig.seal(new Map([[1, [plus(i, `c${i}`, 1n)]]]));
@@ -141,7 +161,11 @@ describe('a subscription', () => {
     rig.seal(new Map([[1, [plus(1, 'ann', 10n)]]]));
     rig.settle();
     rig.dataflow(9, perCustomer, {
-      kind: 'subscribe', request: 5, snapshot: true, progress: false, upTo: null,
+      kind: 'subscribe',
+      request: 5,
+      snapshot: true,
+      progress: false,
+      upTo: null,
     });
     rig.settle();
     rig.seal(new Map([[1, [plus(2, 'ann', 10n)]]]));
@@ -157,7 +181,11 @@ describe('a subscription', () => {
     const rig = new EngineRig();
     rig.table(1, orders);
     rig.dataflow(9, perCustomer, {
-      kind: 'subscribe', request: 5, snapshot: true, progress: false, upTo: 3,
+      kind: 'subscribe',
+      request: 5,
+      snapshot: true,
+      progress: false,
+      upTo: 3,
     });
     for (let i = 0; i < 4; i++) {
       rig.seal(new Map([[1, [plus(i, 'ann', 10n)]]]));
@@ -185,7 +213,10 @@ test('a command out of a response waits until nothing is half done', () => {
   engine.command({ kind: 'createCollection', collection: 1, columns: orders, stored: true });
   const row = batchFromRows(engine.pool, orders, [plus(1, 'ann', 10n)], 0);
   engine.command({
-    kind: 'createDataflow', dataflow: 10, plan: perCustomer, asOf: 1,
+    kind: 'createDataflow',
+    dataflow: 10,
+    plan: perCustomer,
+    asOf: 1,
     sink: { kind: 'subscribe', request: 5, snapshot: true, progress: false, upTo: null },
   });
   engine.input(1, row, null);
@@ -203,12 +234,21 @@ test('an answer comes once and leaves nothing behind', () => {
   rig.settle();
   const before = rig.statistics();
   rig.dataflow(9, perCustomer, {
-    kind: 'answer', request: 5,
-    finishing: { order: [{ column: 0, descending: true, nullsFirst: false }], limit: -1, offset: 0, project: [0, 1] },
+    kind: 'answer',
+    request: 5,
+    finishing: {
+      order: [{ column: 0, descending: true, nullsFirst: false }],
+      limit: -1,
+      offset: 0,
+      project: [0, 1],
+    },
   });
   rig.settle();
   const { rows, ended } = rig.answer(5, perCustomer.nodes[2].columns.slice(0, 2));
-  expect(rows).toEqual([['bob', 1n], ['ann', 1n]]);
+  expect(rows).toEqual([
+    ['bob', 1n],
+    ['ann', 1n],
+  ]);
   expect(ended).toBe(true);
   expect(rig.statistics()).toEqual(before);
 });

@@ -52,7 +52,9 @@ export interface EngineOptions {
 const kindsOfWork = 4;
 
 /** What runs for a request that can be cancelled. */
-type Running = { readonly kind: 'read'; readonly task: ReadTask } | { readonly kind: 'dataflow'; readonly dataflow: number };
+type Running =
+  | { readonly kind: 'read'; readonly task: ReadTask }
+  | { readonly kind: 'dataflow'; readonly dataflow: number };
 
 /** An index that a command asked for and that is being built. */
 interface Building {
@@ -126,7 +128,8 @@ export class Engine implements DataflowListener {
   }
 
   /**
-   * Takes one command; long work is only noted. One that comes while the engine is at work (out of a
+   * Takes one command; long work is only noted. One that comes while the engine is at work (out of
+   * a
    * response) is taken as soon as nothing is half done.
    */
   command(command: Command): void {
@@ -145,25 +148,44 @@ export class Engine implements DataflowListener {
 
   #execute(command: Command): void {
     switch (command.kind) {
-      case 'createCollection': return this.#createCollection(command);
-      case 'createDataflow': return this.#createDataflow(command);
-      case 'createIndex': return this.#createIndex(command);
-      case 'dropIndex': return this.#dropIndex(command);
-      case 'dropDataflow': return this.#dropDataflow(command.dataflow);
-      case 'dropCollection': return this.#dropCollection(command.collection);
-      case 'step': return this.#takeStep(command);
-      case 'replay': return this.#replay(command);
-      case 'goLive': return this.#dataflows.get(command.dataflow)?.goLive(command.step);
-      case 'lookup': return this.#lookup(command);
-      case 'prepareLookup': return this.#prepareLookup(command);
-      case 'forgetLookup': return this.#keyLookups.forget(command.template);
-      case 'lookupKeys': return this.#lookupKeys(command);
-      case 'cancel': return this.#cancel(command.request);
-      case 'credit': return this.#credit(command);
-      case 'hold': return this.#hold(command);
-      case 'releaseHold': return this.#releaseHold(command.hold);
-      case 'statistics': return this.#statistics(command.request);
-      default: return unreachable(command);
+      case 'createCollection':
+        return this.#createCollection(command);
+      case 'createDataflow':
+        return this.#createDataflow(command);
+      case 'createIndex':
+        return this.#createIndex(command);
+      case 'dropIndex':
+        return this.#dropIndex(command);
+      case 'dropDataflow':
+        return this.#dropDataflow(command.dataflow);
+      case 'dropCollection':
+        return this.#dropCollection(command.collection);
+      case 'step':
+        return this.#takeStep(command);
+      case 'replay':
+        return this.#replay(command);
+      case 'goLive':
+        return this.#dataflows.get(command.dataflow)?.goLive(command.step);
+      case 'lookup':
+        return this.#lookup(command);
+      case 'prepareLookup':
+        return this.#prepareLookup(command);
+      case 'forgetLookup':
+        return this.#keyLookups.forget(command.template);
+      case 'lookupKeys':
+        return this.#lookupKeys(command);
+      case 'cancel':
+        return this.#cancel(command.request);
+      case 'credit':
+        return this.#credit(command);
+      case 'hold':
+        return this.#hold(command);
+      case 'releaseHold':
+        return this.#releaseHold(command.hold);
+      case 'statistics':
+        return this.#statistics(command.request);
+      default:
+        return unreachable(command);
     }
   }
 
@@ -182,7 +204,8 @@ export class Engine implements DataflowListener {
   }
 
   /**
-   * Records of an upsert source for the next step, in the order of the log; `key` says which columns
+   * Records of an upsert source for the next step, in the order of the log; `key` says which
+   * columns
    * are the key. The use of the batch's slab passes to the engine.
    */
   upsert(id: number, key: readonly number[], rows: UpsertRows): void {
@@ -198,7 +221,12 @@ export class Engine implements DataflowListener {
     }
     let input = this.#inputs.find((one) => one.collection === collection && one.upsert !== null);
     if (input === undefined) {
-      input = { collection, batch: null, errors: null, upsert: new UpsertTask(state, this.#around) };
+      input = {
+        collection,
+        batch: null,
+        errors: null,
+        upsert: new UpsertTask(state, this.#around),
+      };
       this.#inputs.push(input);
     }
     input.upsert?.add(rows);
@@ -209,7 +237,11 @@ export class Engine implements DataflowListener {
    * of the same thread).
    */
   replay(
-    id: number, collection: number, batch: Batch | null, errors: Batch | null, last: boolean,
+    id: number,
+    collection: number,
+    batch: Batch | null,
+    errors: Batch | null,
+    last: boolean,
   ): void {
     const dataflow = this.#dataflows.get(id);
     if (dataflow !== undefined) return dataflow.replay(collection, batch, errors, last);
@@ -217,7 +249,10 @@ export class Engine implements DataflowListener {
     errors?.slab.release();
   }
 
-  /** Bytes of replayed batches that a dataflow has not taken in: whoever replays waits while they are many. */
+  /**
+   * Bytes of replayed batches that a dataflow has not taken in: whoever replays waits while they
+   * are many.
+   */
   replayBytes(id: number): number {
     return this.#dataflows.get(id)?.replayBytes ?? 0;
   }
@@ -250,10 +285,14 @@ export class Engine implements DataflowListener {
 
   #runKind(kind: number): boolean {
     switch (kind) {
-      case 0: return this.#runStep();
-      case 1: return this.#buildIndexes();
-      case 2: return this.#runDataflow();
-      default: return this.#housekeeping.reclaim(this.#around.rowsMax >> 1);
+      case 0:
+        return this.#runStep();
+      case 1:
+        return this.#buildIndexes();
+      case 2:
+        return this.#runDataflow();
+      default:
+        return this.#housekeeping.reclaim(this.#around.rowsMax >> 1);
     }
   }
 
@@ -266,7 +305,8 @@ export class Engine implements DataflowListener {
   }
 
   /**
-   * A slice of the reads that are ready: first those that have just begun, which are mostly at their
+   * A slice of the reads that are ready: first those that have just begun, which are mostly at
+   * their
    * end then, and the others in turn, until `end`.
    */
   #runReads(end: number): boolean {
@@ -407,15 +447,21 @@ export class Engine implements DataflowListener {
     assert(!this.#collections.has(collection), `collection ${collection} is new`);
     const made = stored
       ? this.#storedCollection(
-        collection, columns, { effectiveFrontier: () => this.#complete }, this.#complete,
-      )
+          collection,
+          columns,
+          { effectiveFrontier: () => this.#complete },
+          this.#complete,
+        )
       : new StreamCollection(collection, columns);
     this.#collections.set(collection, made);
   }
 
   /** `complete`: -1 if the collection has no state until its producer is hydrated. */
   #storedCollection(
-    id: number, columns: readonly ColumnType[], producer: Producer, complete: number,
+    id: number,
+    columns: readonly ColumnType[],
+    producer: Producer,
+    complete: number,
   ): StoredCollection {
     const make = (types: readonly ColumnType[]) => this.#around.arrangement(types);
     return new StoredCollection(id, columns, make, producer, complete);
@@ -426,18 +472,27 @@ export class Engine implements DataflowListener {
     const { columns } = defined(plan.nodes[plan.root], 'a plan has a root');
     const made: { dataflow: Dataflow | null } = { dataflow: null };
     const dataflow = new Dataflow(
-      id, asOf, this.#sink(id, sink, columns, made), this.#around, this,
+      id,
+      asOf,
+      this.#sink(id, sink, columns, made),
+      this.#around,
+      this,
     );
     made.dataflow = dataflow;
     this.#dataflows.set(id, dataflow);
     dataflow.start(render(plan, dataflow, (one) => this.#collection(one), this.#around));
-    if (sink.kind !== 'collection') this.#requests.set(sink.request, { kind: 'dataflow', dataflow: id });
-    if (dataflow.sink instanceof SubscribeSink && dataflow.sink.watching) this.#watchers.add(dataflow);
+    if (sink.kind !== 'collection')
+      this.#requests.set(sink.request, { kind: 'dataflow', dataflow: id });
+    if (dataflow.sink instanceof SubscribeSink && dataflow.sink.watching)
+      this.#watchers.add(dataflow);
     if (dataflow.readsStreams) this.#streaming.add(dataflow);
   }
 
   #sink(
-    id: number, sink: Sink, columns: readonly ColumnType[], made: { dataflow: Dataflow | null },
+    id: number,
+    sink: Sink,
+    columns: readonly ColumnType[],
+    made: { dataflow: Dataflow | null },
   ): DataflowSink {
     const producer = { effectiveFrontier: () => made.dataflow?.effectiveFrontier() ?? -1 };
     switch (sink.kind) {
@@ -452,7 +507,10 @@ export class Engine implements DataflowListener {
         return new AnswerSink(this.#storedCollection(-1, columns, producer, -1), sink.finishing);
       case 'subscribe':
         return new SubscribeSink(
-          sink, columns, this.#around, (step) => made.dataflow?.consistent(step) ?? false,
+          sink,
+          columns,
+          this.#around,
+          (step) => made.dataflow?.consistent(step) ?? false,
           this.#options.subscribeBufferedBytesMax ?? limits.subscribeBufferedBytesMax,
         );
       default:
@@ -478,7 +536,9 @@ export class Engine implements DataflowListener {
   #dropIndex({ collection: id, key }: Of<'dropIndex'>): void {
     const collection = this.#stored(id);
     const index = defined(collection.indexOn(key), `collection ${id} has the index`);
-    const at = this.#building.findIndex((one) => one.collection === collection && one.index === index);
+    const at = this.#building.findIndex(
+      (one) => one.collection === collection && one.index === index,
+    );
     if (at >= 0) this.#building.splice(at, 1);
     collection.releaseIndex(index);
   }
@@ -571,7 +631,9 @@ export class Engine implements DataflowListener {
 
   #lookup({ request, at, lookup, finishing }: Of<'lookup'>): void {
     const collection = this.#stored(lookup.collection);
-    this.#startRead(new ReadTask({ request, at, lookup, finishing }, collection, false, this.#around));
+    this.#startRead(
+      new ReadTask({ request, at, lookup, finishing }, collection, false, this.#around),
+    );
   }
 
   #prepareLookup({ template, lookup, finishing }: Of<'prepareLookup'>): void {
@@ -580,7 +642,10 @@ export class Engine implements DataflowListener {
   }
 
   #lookupKeys({ template: id, at, requests, keys }: Of<'lookupKeys'>): void {
-    const { lookup, finishing, plain } = defined(this.#keyLookups.get(id), `template ${id} is registered`);
+    const { lookup, finishing, plain } = defined(
+      this.#keyLookups.get(id),
+      `template ${id} is registered`,
+    );
     const collection = this.#collections.get(lookup.collection);
     if (collection === undefined) {
       for (const request of requests) {
@@ -638,14 +703,23 @@ export class Engine implements DataflowListener {
     const collections = [...this.#collections.values()].flatMap((collection) => {
       if (!(collection instanceof StoredCollection)) return [];
       const { id, arrangement, errors, since, holds } = collection;
-      return [{
-        collection: id, rows: arrangement.rows, bytes: collection.bytes(), since,
-        complete: collection.frontier(), errors: errors?.rows ?? 0, holds,
-      }];
+      return [
+        {
+          collection: id,
+          rows: arrangement.rows,
+          bytes: collection.bytes(),
+          since,
+          complete: collection.frontier(),
+          errors: errors?.rows ?? 0,
+          holds,
+        },
+      ];
     });
     const dataflows = [...this.#dataflows.values()].map((dataflow) => ({
-      dataflow: dataflow.id, frontier: dataflow.effectiveFrontier(),
-      operators: dataflow.network.operators, bytes: dataflow.bytes(),
+      dataflow: dataflow.id,
+      frontier: dataflow.effectiveFrontier(),
+      operators: dataflow.network.operators,
+      bytes: dataflow.bytes(),
       busyMilliseconds: dataflow.busyMilliseconds,
     }));
     const slabsLive = this.#around.pool.live;
@@ -655,5 +729,6 @@ export class Engine implements DataflowListener {
 }
 
 const droppedError = {
-  code: 'XX000', message: 'the query was ended because an object that it reads was dropped',
+  code: 'XX000',
+  message: 'the query was ended because an object that it reads was dropped',
 };

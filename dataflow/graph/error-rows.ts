@@ -10,7 +10,9 @@ import type { Surroundings } from './surroundings.ts';
 
 /** The first error row visible at a step, as the statement that reads it reports it, or null. */
 export function firstError(
-  errors: Arrangement, step: number, around: Surroundings,
+  errors: Arrangement,
+  step: number,
+  around: Surroundings,
 ): ErrorFields | null {
   const pairs = around.scratch.scanned;
   const position = startPosition();

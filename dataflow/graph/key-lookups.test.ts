@@ -14,22 +14,41 @@ import { Engine } from './engine.ts';
 import { unpackBatch } from './packed-batch.ts';
 
 const columns: readonly ColumnType[] = [
-  { type: 'int4', nullable: false }, { type: 'text', nullable: true }, { type: 'int8', nullable: false },
+  { type: 'int4', nullable: false },
+  { type: 'text', nullable: true },
+  { type: 'int8', nullable: false },
 ];
 const answered = [columns[2], columns[1]];
 const lookup: Lookup = {
-  collection: 1, key: { columns: [0], values: [[null]] }, program: projection(columns, [1, 2]),
+  collection: 1,
+  key: { columns: [0], values: [[null]] },
+  program: projection(columns, [1, 2]),
   columns: [columns[1], columns[2]],
 };
 const finishing = { order: [], limit: -1, offset: 0, project: [1, 0] };
 
-function engineWith(rows: readonly Row[], indexed: boolean): { engine: Engine; responses: Response[] } {
+function engineWith(
+  rows: readonly Row[],
+  indexed: boolean,
+): { engine: Engine; responses: Response[] } {
   const responses: Response[] = [];
   let now = 0;
-  const engine = new Engine({ respond: (response) => void responses.push(response), now: () => now++ });
+  const engine = new Engine({
+    respond: (response) => void responses.push(response),
+    now: () => now++,
+  });
   engine.command({ kind: 'createCollection', collection: 1, columns, stored: true });
   if (indexed) engine.command({ kind: 'createIndex', collection: 1, key: [0] });
-  engine.input(1, batchFromRows(engine.pool, columns, rows.map((row) => ({ row, weight: 1 })), 0), null);
+  engine.input(
+    1,
+    batchFromRows(
+      engine.pool,
+      columns,
+      rows.map((row) => ({ row, weight: 1 })),
+      0,
+    ),
+    null,
+  );
   engine.command({ kind: 'step', step: 1, time: 1, inputs: [] });
   while (engine.run(100));
   responses.length = 0;
@@ -47,7 +66,10 @@ function answers(responses: readonly Response[]): ReadonlyMap<number, readonly s
   for (const response of responses) {
     if (response.kind === 'rows') {
       found.set(response.request, found.get(response.request) ?? []);
-      for (const { row, weight } of rowsFromBatch(unpackBatch(response.batch, answered, 0), answered)) {
+      for (const { row, weight } of rowsFromBatch(
+        unpackBatch(response.batch, answered, 0),
+        answered,
+      )) {
         add(response.request, String(row), weight);
       }
     } else if (response.kind === 'answers') {
@@ -55,7 +77,8 @@ function answers(responses: readonly Response[]): ReadonlyMap<number, readonly s
       let next = 0;
       response.requests.forEach((request, i) => {
         found.set(request, found.get(request) ?? []);
-        for (let n = 0; n < response.rows[i]; n++, next++) add(request, String(rows[next].row), rows[next].weight);
+        for (let n = 0; n < response.rows[i]; n++, next++)
+          add(request, String(rows[next].row), rows[next].weight);
       });
     }
   }
@@ -67,21 +90,37 @@ describe('registered lookups', () => {
     it(`answer as whole lookups do, ${indexed ? 'in one batch' : 'one by one without an index'}`, () => {
       const random = new Random(3);
       const rows = Array.from({ length: 500 }, (): Row => [
-        random.below(60), random.below(4) === 0 ? null : `text ${random.below(5)}`, BigInt(random.below(9))]);
+        random.below(60),
+        random.below(4) === 0 ? null : `text ${random.below(5)}`,
+        BigInt(random.below(9)),
+      ]);
       const { engine, responses } = engineWith(rows, indexed);
       const keys = Array.from({ length: 100 }, (): Row => [random.below(80)]);
-      keys.forEach((key, i) => engine.command({
-        kind: 'lookup', request: i, at: 1, finishing, lookup: { ...lookup, key: { columns: [0], values: [key] } },
-      }));
+      keys.forEach((key, i) =>
+        engine.command({
+          kind: 'lookup',
+          request: i,
+          at: 1,
+          finishing,
+          lookup: { ...lookup, key: { columns: [0], values: [key] } },
+        }),
+      );
       while (engine.run(100));
       const whole = answers(responses.splice(0));
       engine.command({ kind: 'prepareLookup', template: 1, lookup, finishing });
-      engine.command({ kind: 'lookupKeys', template: 1, at: 1, requests: keys.map((_, i) => i), keys });
+      engine.command({
+        kind: 'lookupKeys',
+        template: 1,
+        at: 1,
+        requests: keys.map((_, i) => i),
+        keys,
+      });
       while (engine.run(100));
       expect(responses.some((response) => response.kind === 'answers')).toBe(indexed);
       expect(answers(responses)).toEqual(whole);
       expect([...whole.values()].flat()).toHaveLength(
-        keys.reduce((sum, [key]) => sum + rows.filter((row) => row[0] === key).length, 0));
+        keys.reduce((sum, [key]) => sum + rows.filter((row) => row[0] === key).length, 0),
+      );
     });
   }
 

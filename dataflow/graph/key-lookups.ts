@@ -50,10 +50,16 @@ export class KeyLookups {
   }
 
   /** Registers a template; `columns` are those of its collection. */
-  prepare(template: number, lookup: Lookup, finishing: Finishing, columns: readonly ColumnType[]): void {
+  prepare(
+    template: number,
+    lookup: Lookup,
+    finishing: Finishing,
+    columns: readonly ColumnType[],
+  ): void {
     assert(!this.#templates.has(template), `template ${template} is new`);
     const plain = isPlain(lookup, finishing)
-      ? new PlainTemplate(lookup, finishing, columns, this.#around) : null;
+      ? new PlainTemplate(lookup, finishing, columns, this.#around)
+      : null;
     this.#templates.set(template, { lookup, finishing, plain });
   }
 
@@ -68,8 +74,9 @@ export class KeyLookups {
 }
 
 function isPlain({ key, program }: Lookup, { order, limit, offset }: Finishing): boolean {
-  return key !== null && program.filters.length === 0
-    && order.length === 0 && limit < 0 && offset === 0;
+  return (
+    key !== null && program.filters.length === 0 && order.length === 0 && limit < 0 && offset === 0
+  );
 }
 
 /** A template's executor, kept for all its keys. */
@@ -88,14 +95,19 @@ export class PlainTemplate {
   readonly #position: Position = startPosition();
 
   constructor(
-    { key, program, columns }: Lookup, { project }: Finishing, stored: readonly ColumnType[],
+    { key, program, columns }: Lookup,
+    { project }: Finishing,
+    stored: readonly ColumnType[],
     around: Surroundings,
   ) {
     assert(key !== null, 'a template looks up a key');
     this.#around = around;
     this.#key = key.columns;
     const { pool } = around;
-    this.#keyWriter = new BatchWriter(pool, key.columns.map((c) => ({ type: stored[c].type, nullable: true })));
+    this.#keyWriter = new BatchWriter(
+      pool,
+      key.columns.map((c) => ({ type: stored[c].type, nullable: true })),
+    );
     this.#keyColumns = range(key.columns.length);
     this.#used = usedColumns(program);
     const gathered = this.#used.map((c) => stored[c]);
@@ -118,7 +130,13 @@ export class PlainTemplate {
     rewind(this.#position);
     pairs.n = 0;
     const ended = collection.arrangement.probe(
-      index, batch, this.#keyColumns, false, Math.max(at, collection.since), this.#position, pairs,
+      index,
+      batch,
+      this.#keyColumns,
+      false,
+      Math.max(at, collection.since),
+      this.#position,
+      pairs,
     );
     batch.slab.release();
     return ended ? this.#read(collection, keys.length) : null;
@@ -197,6 +215,7 @@ function usedColumns(program: Program): readonly number[] {
 /** The program over only the columns that it uses. */
 function narrowed(program: Program, used: readonly number[]): Program {
   const nodes = program.nodes.map((node): Expr =>
-    (node.kind === 'column' ? { ...node, column: used.indexOf(node.column) } : node));
+    node.kind === 'column' ? { ...node, column: used.indexOf(node.column) } : node,
+  );
   return { ...program, nodes };
 }

@@ -2,7 +2,8 @@
  * The operators of one dataflow and the batches between them: the driver of engine.md section 5.
  *
  * Operators are numbered topologically. A batch on its way to an operator waits in that operator's
- * queue with one use of its slab. `run` drains the most downstream queue first, so that a batch goes
+ * queue with one use of its slab. `run` drains the most downstream queue first, so that a batch
+ * goes
  * all the way down before the next one starts; when every queue is empty it finishes the least
  * numbered dirty operator. As all operators above that one are clean and all queues empty, nothing
  * can come to it any more in this step.
@@ -40,7 +41,9 @@ interface Place {
 /** Takes the errors of a network's operators. */
 export type FailureListener = (error: DataError, weight: number) => void;
 
-/** The context of whichever operator is being visited; one object, so that a visit allocates none. */
+/**
+ * The context of whichever operator is being visited; one object, so that a visit allocates none.
+ */
 class Visit implements Context {
   readonly pool: SlabPool;
   readonly fail: FailureListener;
@@ -129,7 +132,8 @@ export class Network {
   }
 
   /**
-   * Works on the step until it is done or the fuel is gone. While `open` more input is to come: then
+   * Works on the step until it is done or the fuel is gone. While `open` more input is to come:
+   * then
    * batches go down, but no operator is finished.
    */
   run(fuel: Fuel, open: boolean): 'done' | 'more' {

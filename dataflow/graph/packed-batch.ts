@@ -14,12 +14,18 @@ import { physicalOf } from '../value/type.ts';
 import type { PackedBatch } from './command.ts';
 
 /**
- * Rows in a buffer of their own: `rows[first … first + n - 1]` of the batch, with the batch's weights
+ * Rows in a buffer of their own: `rows[first … first + n - 1]` of the batch, with the batch's
+ * weights
  * or those in `weights`, by position in `rows`.
  */
 export function packRows(
-  pool: SlabPool, batch: Batch, types: readonly ColumnType[], rows: Int32Array, first: number,
-  n: number, weights: Int32Array | null = null,
+  pool: SlabPool,
+  batch: Batch,
+  types: readonly ColumnType[],
+  rows: Int32Array,
+  first: number,
+  n: number,
+  weights: Int32Array | null = null,
 ): PackedBatch {
   const columns = range(types.length);
   const writer = new BatchWriter(pool, types);
@@ -34,7 +40,10 @@ export function packRows(
  * What a writer has just sealed, in a buffer of its own. The batch is the only one in the writer's
  * slab, which is given up, and so is the batch's use of it.
  */
-export function packWritten(writer: BatchWriter, { slab, rows, column, nulls, weight }: Batch): PackedBatch {
+export function packWritten(
+  writer: BatchWriter,
+  { slab, rows, column, nulls, weight }: Batch,
+): PackedBatch {
   const words = slab.used;
   const buffer = new ArrayBuffer(words * 4);
   new Int32Array(buffer).set(slab.i32.subarray(0, words));
@@ -44,7 +53,8 @@ export function packWritten(writer: BatchWriter, { slab, rows, column, nulls, we
 }
 
 /**
- * All rows of the batch in a buffer of their own: columns are copied whole, only var bytes one by one.
+ * All rows of the batch in a buffer of their own: columns are copied whole, only var bytes one by
+ * one.
  */
 export function packBatch(batch: Batch, types: readonly ColumnType[]): PackedBatch {
   const { rows, slab } = batch;
@@ -95,7 +105,12 @@ function varWordsOf(i32: Int32Array, column: number, rows: number): number {
 
 /** Copies a var column, its bytes to `first` and on; answers the word after them. */
 function packVar(
-  i32: Int32Array, column: number, rows: number, out: Int32Array, to: number, first: number,
+  i32: Int32Array,
+  column: number,
+  rows: number,
+  out: Int32Array,
+  to: number,
+  first: number,
 ): number {
   let free = first;
   for (let r = 0; r < rows; r++) {
@@ -107,10 +122,11 @@ function packVar(
   return free;
 }
 
-
 /** The batch in a buffer, at a step. Fails if the buffer is not what `types` need. */
 export function unpackBatch(
-  packed: PackedBatch, types: readonly ColumnType[], step: number,
+  packed: PackedBatch,
+  types: readonly ColumnType[],
+  step: number,
 ): Batch {
   assert(packed.column.length === types.length, `a batch of ${types.length} columns was expected`);
   const slab = foreignSlab(packed.buffer);

@@ -1,5 +1,6 @@
 /**
- * A read of a stored collection at one step: by keys through an index, or a scan. It waits until the
+ * A read of a stored collection at one step: by keys through an index, or a scan. It waits until
+ * the
  * collection is known at the step, holds the step while it reads, and works in slices between the
  * activations of dataflows, so a long scan disturbs nobody and a long step delays no read.
  */
@@ -56,7 +57,9 @@ export class ReadTask {
 
   /** `owns`: the collection is disposed of with the task. */
   constructor(
-    { request, at, lookup, finishing }: ReadRequest, collection: StoredCollection, owns: boolean,
+    { request, at, lookup, finishing }: ReadRequest,
+    collection: StoredCollection,
+    owns: boolean,
     around: Surroundings,
   ) {
     this.request = request;
@@ -115,8 +118,8 @@ export class ReadTask {
       case 'waiting':
         return this.#start();
       case 'building':
-        if (this.#index !== null
-          && !this.collection.buildIndex(this.#index, this.#around.rowsMax)) return 'pause';
+        if (this.#index !== null && !this.collection.buildIndex(this.#index, this.#around.rowsMax))
+          return 'pause';
         this.#state = 'reading';
         return 'on';
       case 'reading':
@@ -156,12 +159,18 @@ export class ReadTask {
     const pairs = this.#pairs;
     const { arrangement } = this.collection;
     pairs.n = 0;
-    const ended = this.#keys === null || this.#index === null
-      ? arrangement.scan(this.#step, this.#position, pairs)
-      : arrangement.probe(
-        this.#index, this.#keys, range(this.#keys.column.length), false, this.#step,
-        this.#position, pairs,
-      );
+    const ended =
+      this.#keys === null || this.#index === null
+        ? arrangement.scan(this.#step, this.#position, pairs)
+        : arrangement.probe(
+            this.#index,
+            this.#keys,
+            range(this.#keys.column.length),
+            false,
+            this.#step,
+            this.#position,
+            pairs,
+          );
     this.#take(0, pairs.n);
     if (!ended && !this.#useTools().answer.full) return 'pause';
     this.#state = 'sending';
@@ -227,7 +236,9 @@ export class ReadTask {
 
 /** The keys to look up as a batch, each once. */
 function keyBatch(
-  values: readonly Row[], columns: readonly number[], types: readonly ColumnType[],
+  values: readonly Row[],
+  columns: readonly number[],
+  types: readonly ColumnType[],
   around: Surroundings,
 ): Batch {
   const keyTypes = columns.map((c) => ({ type: types[c].type, nullable: true }));

@@ -11,7 +11,8 @@ export type RowComparison = (a: Batch, i: number, b: Batch, j: number) => number
 
 /** The comparison for `order` over rows of `types`. */
 export function rowComparison(
-  order: readonly Order[], types: readonly ColumnType[],
+  order: readonly Order[],
+  types: readonly ColumnType[],
 ): RowComparison {
   const keys = order.map((one) => {
     const { type } = defined(types[one.column], `column ${one.column} can be ordered by`);
@@ -38,7 +39,12 @@ function isNull(batch: Batch, column: number, row: number): boolean {
 }
 
 type ColumnComparison = (
-  a: Batch, aColumn: number, i: number, b: Batch, bColumn: number, j: number,
+  a: Batch,
+  aColumn: number,
+  i: number,
+  b: Batch,
+  bColumn: number,
+  j: number,
 ) => number;
 
 function comparisonOf(type: TypeName): ColumnComparison {
@@ -63,8 +69,13 @@ function comparisonOf(type: TypeName): ColumnComparison {
         const x = aColumn + 2 * i;
         const y = bColumn + 2 * j;
         return compareValueWords(
-          type, a.slab.i32, a.slab.i32[x], a.slab.i32[x + 1],
-          b.slab.i32, b.slab.i32[y], b.slab.i32[y + 1],
+          type,
+          a.slab.i32,
+          a.slab.i32[x],
+          a.slab.i32[x + 1],
+          b.slab.i32,
+          b.slab.i32[y],
+          b.slab.i32[y + 1],
         );
       };
   }

@@ -1,5 +1,6 @@
 /**
- * Who runs next. A dataflow is known here only while it is behind or has not been hydrated; idle ones
+ * Who runs next. A dataflow is known here only while it is behind or has not been hydrated; idle
+ * ones
  * are in no list. It is *ready* if it can run now, else it *waits*: for its imports, its replay, or
  * the reader of its sink; whoever changes that pokes it.
  *
@@ -78,7 +79,8 @@ export class Scheduler {
     if (this.#live.size > 0 && this.#hydrating.size > 0) {
       const both = this.#liveTime + this.#hydrationTime;
       return this.#hydrationTime < hydrationShare * both
-        ? this.#hydrating.take() : this.#live.take();
+        ? this.#hydrating.take()
+        : this.#live.take();
     }
     this.#liveTime = 0;
     this.#hydrationTime = 0;

@@ -1,5 +1,6 @@
 /**
- * The keys of a step's records that were met already: an open-addressing table of (batch, row), under
+ * The keys of a step's records that were met already: an open-addressing table of (batch, row),
+ * under
  * SQL equality with NULL equal to NULL. Made for a known number of rows, thrown away with its step.
  */
 import { assert } from '../../src/base/assert.ts';
@@ -41,7 +42,8 @@ export class SeenKeys {
   }
 
   /**
-   * Enters rows `first … first + n - 1` of a batch, the last one first, and tells `take` those whose
+   * Enters rows `first … first + n - 1` of a batch, the last one first, and tells `take` those
+   * whose
    * key was not there. Batches must stay alive.
    */
   enterBackwards(batch: Batch, first: number, n: number, take: (row: number) => void): void {
@@ -71,8 +73,16 @@ export class SeenKeys {
     const a = this.#sources[this.#source[entry]];
     const b = this.#sources[this.#sources.length - 1];
     return this.#equal(
-      a.batch.slab.i32, a.batch.slab.u8, a.operands.k, a.operands.n, this.#row[entry],
-      b.batch.slab.i32, b.batch.slab.u8, b.operands.k, b.operands.n, row,
+      a.batch.slab.i32,
+      a.batch.slab.u8,
+      a.operands.k,
+      a.operands.n,
+      this.#row[entry],
+      b.batch.slab.i32,
+      b.batch.slab.u8,
+      b.operands.k,
+      b.operands.n,
+      row,
     );
   }
 }

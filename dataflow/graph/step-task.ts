@@ -48,7 +48,9 @@ export class StepTask {
     return this.#touched;
   }
 
-  /** Applies up to `rowsMax` rows; true when the step is applied. `before`: the last complete step. */
+  /**
+   * Applies up to `rowsMax` rows; true when the step is applied. `before`: the last complete step.
+   */
   run(rowsMax: number, before: number): boolean {
     const input = this.#inputs[0];
     if (input === undefined) return true;

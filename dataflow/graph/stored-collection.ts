@@ -6,7 +6,8 @@
  * Sealing is lazy. A collection to which nothing came in a step is not touched by that step; it is
  * sealed up to a step when somebody reads at it (`sealTo`). So 2,000 idle tables cost nothing.
  *
- * History: the coordinator may still ask for reads at `history` and later. One hold of the collection
+ * History: the coordinator may still ask for reads at `history` and later. One hold of the
+ * collection
  * itself stands there whenever something changed since; a collection at rest needs no care, as
  * every step since its last change reads the same.
  */
@@ -63,7 +64,10 @@ export class StoredCollection {
 
   /** `complete`: the step that the empty collection is sealed at. */
   constructor(
-    id: number, columns: readonly ColumnType[], make: ArrangementFactory, producer: Producer,
+    id: number,
+    columns: readonly ColumnType[],
+    make: ArrangementFactory,
+    producer: Producer,
     complete: number,
   ) {
     this.id = id;
@@ -113,9 +117,14 @@ export class StoredCollection {
     this.#lastChanged = step;
   }
 
-  /** Makes `owner` the only writer of rows, instead of `apply`. The readers are to be settled here too. */
+  /**
+   * Makes `owner` the only writer of rows, instead of `apply`. The readers are to be settled here
+   * too.
+   */
   own(owner: RowOwner): OwnedRows {
-    return new CollectionRows(this.arrangement.own(owner), (step) => { this.#lastChanged = step; });
+    return new CollectionRows(this.arrangement.own(owner), (step) => {
+      this.#lastChanged = step;
+    });
   }
 
   /** Adds error rows at `step`. */
@@ -137,7 +146,10 @@ export class StoredCollection {
     if (this.#errors !== null && this.#errors.complete < step) this.#errors.seal(step);
   }
 
-  /** Lets history before `step` go (at most up to what is sealed); true if it stands behind a change. */
+  /**
+   * Lets history before `step` go (at most up to what is sealed); true if it stands behind a
+   * change.
+   */
   allow(step: number): boolean {
     const to = Math.min(step, this.arrangement.complete);
     if (to > this.#history.step) this.#history.advance(to);
@@ -185,7 +197,8 @@ export class StoredCollection {
   /** Builds up to `rowsMax` rows more of an index; true when it is whole. */
   buildIndex(index: number, rowsMax: number): boolean {
     const use = defined(
-      this.#indexes.find((one) => one.index === index), `index ${index} is in use`,
+      this.#indexes.find((one) => one.index === index),
+      `index ${index} is in use`,
     );
     if (!use.built) use.built = this.arrangement.buildIndex(index, rowsMax);
     return use.built;
@@ -228,7 +241,11 @@ class CollectionRows implements OwnedRows {
   }
 
   replace(
-    step: number, olds: Int32Array, sizes: Int32Array, tokens: Int32Array, n: number,
+    step: number,
+    olds: Int32Array,
+    sizes: Int32Array,
+    tokens: Int32Array,
+    n: number,
     places: Int32Array,
   ): void {
     this.#rows.replace(step, olds, sizes, tokens, n, places);

@@ -92,7 +92,11 @@ export class StreamImport {
     for (const errors of this.#replayErrors) errors.slab.release();
     this.#replay.length = 0;
     this.#replayErrors.length = 0;
-    this.take(Infinity, (batch) => batch.slab.release(), (batch) => batch.slab.release());
+    this.take(
+      Infinity,
+      (batch) => batch.slab.release(),
+      (batch) => batch.slab.release(),
+    );
   }
 }
 

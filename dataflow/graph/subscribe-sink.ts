@@ -3,7 +3,8 @@
  * subscriber has given credit. Without credit the step stays open and the dataflow waits; meanwhile
  * its imports keep their history and it merges the steps that it missed, so no queue grows.
  *
- * The changes of a step are consolidated: in place as long as they are few, else, like a snapshot, in
+ * The changes of a step are consolidated: in place as long as they are few, else, like a snapshot,
+ * in
  * an arrangement that lives for one step. A subscription to a collection as it is sends few changes
  * as they come where the collection knows that they name no row twice.
  */
@@ -58,8 +59,11 @@ export class SubscribeSink implements DataflowSink, Operator {
 
   /** `shown` tells whether the dataflow's state at a step may be shown; `credit` is in bytes. */
   constructor(
-    request: SubscribeRequest, columns: readonly ColumnType[], around: Surroundings,
-    shown: (step: number) => boolean, credit: number,
+    request: SubscribeRequest,
+    columns: readonly ColumnType[],
+    around: Surroundings,
+    shown: (step: number) => boolean,
+    credit: number,
   ) {
     this.#credit = credit;
     this.#request = request;
@@ -121,7 +125,8 @@ export class SubscribeSink implements DataflowSink, Operator {
 
   finish(context: Context): 'done' | 'more' {
     if (!this.#shown(context.step)) return 'done';
-    if (this.#changes === null && this.#consolidated === null && this.#net()) return this.#sendNet(context);
+    if (this.#changes === null && this.#consolidated === null && this.#net())
+      return this.#sendNet(context);
     return this.#changes === null ? this.#sendFew(context) : this.#sendMany(context, this.#changes);
   }
 
@@ -218,7 +223,10 @@ export class SubscribeSink implements DataflowSink, Operator {
     const changed = batch !== null || this.#request.progress || this.#sentTo === step;
     if (batch !== null) this.#sentTo = step;
     this.#around.respond({
-      kind: 'changes', request: this.request, chunks: changed || !last ? [chunk] : [], last,
+      kind: 'changes',
+      request: this.request,
+      chunks: changed || !last ? [chunk] : [],
+      last,
     });
   }
 

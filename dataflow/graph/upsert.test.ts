@@ -51,22 +51,29 @@ function feed(rig: EngineRig, collection: number, records: readonly Record[]): v
   const rows = records.flatMap((record) => (record.kind === 'lost' ? [] : [record]));
   const { engine } = rig;
   const updates = rows.map((record) => ({
-    row: record.kind === 'value' ? record.row : [record.key, null, null], weight: 1,
+    row: record.kind === 'value' ? record.row : [record.key, null, null],
+    weight: 1,
   }));
   const batch = rows.length === 0 ? null : batchFromRows(engine.pool, columns, updates, 0);
   const errors = [
-    ...rows.filter(({ kind }) => kind === 'failed')
+    ...rows
+      .filter(({ kind }) => kind === 'failed')
       .map(({ key }) => ({ code: '22P02', message: `bad value of ${key}` })),
-    ...records.filter(({ kind }) => kind === 'lost').map(() => ({ code: '22P02', message: 'lost' })),
+    ...records
+      .filter(({ kind }) => kind === 'lost')
+      .map(() => ({ code: '22P02', message: 'lost' })),
   ];
   engine.upsert(collection, [0], {
-    batch, errors,
+    batch,
+    errors,
     tombstones: Uint8Array.from(rows, ({ kind }) => Number(kind === 'tombstone')),
     failed: Uint8Array.from(rows, ({ kind }) => Number(kind === 'failed')),
   });
 }
 
-/** Rows and errors through a subscription-free look: errors make a read fail, so they are counted. */
+/**
+ * Rows and errors through a subscription-free look: errors make a read fail, so they are counted.
+ */
 function check(rig: EngineRig, model: Model): void {
   const found = rig.read(1, rig.step);
   const { errors, rows } = rig.statistics().collections[0] ?? { errors: -1, rows: -1 };
@@ -87,7 +94,9 @@ describe('the state of an upsert source', () => {
         const model = new Model();
         for (let step = 0; step < 8; step++) {
           for (let cut = random.below(4); cut > 0; cut--) {
-            const records = Array.from({ length: random.below(15) }, () => randomRecord(random, 12));
+            const records = Array.from({ length: random.below(15) }, () =>
+              randomRecord(random, 12),
+            );
             for (const record of records) model.take(record);
             feed(rig, 1, records);
           }
@@ -102,7 +111,10 @@ describe('the state of an upsert source', () => {
   test('heals when a failed key gets a value', () => {
     const rig = new EngineRig();
     rig.table(1, columns);
-    feed(rig, 1, [{ kind: 'value', key: 'a', row: ['a', 1, 'x'] }, { kind: 'failed', key: 'a' }]);
+    feed(rig, 1, [
+      { kind: 'value', key: 'a', row: ['a', 1, 'x'] },
+      { kind: 'failed', key: 'a' },
+    ]);
     rig.seal(new Map());
     expect(rig.read(1, 1)).toEqual(['22P02 bad value of a']);
     feed(rig, 1, [{ kind: 'value', key: 'a', row: ['a', 2, 'y'] }]);
@@ -116,10 +128,18 @@ describe('the state of an upsert source', () => {
     const before = rig.engine.arrangementBytes;
     rig.table(1, columns);
     const random = new Random(7);
-    feed(rig, 1, Array.from({ length: 50 }, () => randomRecord(random, 30)));
+    feed(
+      rig,
+      1,
+      Array.from({ length: 50 }, () => randomRecord(random, 30)),
+    );
     rig.seal(new Map());
     for (let n = 0; n < 5; n++) rig.engine.run(0);
-    feed(rig, 1, Array.from({ length: 50 }, () => randomRecord(random, 30)));
+    feed(
+      rig,
+      1,
+      Array.from({ length: 50 }, () => randomRecord(random, 30)),
+    );
     rig.command({ kind: 'dropCollection', collection: 1 });
     rig.settle();
     expect(rig.engine.arrangementBytes).toBe(before);

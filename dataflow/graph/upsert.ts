@@ -1,11 +1,14 @@
 /**
- * From a log of (key → value) records to changes of a collection with one row a key: the state of an
+ * From a log of (key → value) records to changes of a collection with one row a key: the state of
+ * an
  * upsert source. A value replaces the key's row, a tombstone removes it, a value that could not be
  * decoded removes it too and stands as an error row until the key's next record.
  *
- * A step is turned into changes in two passes. The first goes backwards through its records and keeps
+ * A step is turned into changes in two passes. The first goes backwards through its records and
+ * keeps
  * the last one of each key: what else a key went through within the step is nobody's business. The
- * second looks up the kept keys at the last complete step, in slices, and applies what goes (the old
+ * second looks up the kept keys at the last complete step, in slices, and applies what goes (the
+ * old
  * row, the old error) and what comes.
  *
  * Error rows carry no key, so the errors of keys are also kept in an arrangement of (key, code,
@@ -74,10 +77,18 @@ export class UpsertState {
   }
 
   /** The arrangement of failures and its index on the key, or null while no key ever failed. */
-  get failures(): { arrangement: Arrangement; index: number; columns: readonly ColumnType[] } | null {
-    return this.#failures === null ? null : {
-      arrangement: this.#failures, index: this.#failureIndex, columns: this.#failureColumns(),
-    };
+  get failures(): {
+    arrangement: Arrangement;
+    index: number;
+    columns: readonly ColumnType[];
+  } | null {
+    return this.#failures === null
+      ? null
+      : {
+          arrangement: this.#failures,
+          index: this.#failureIndex,
+          columns: this.#failureColumns(),
+        };
   }
 
   #failureColumns(): readonly ColumnType[] {
@@ -185,13 +196,19 @@ export class UpsertTask {
   #newKeys(): SeenKeys {
     const { collection, key } = this.state;
     const rows = this.#inputs.reduce((sum, { batch }) => sum + (batch?.rows ?? 0), 0);
-    return new SeenKeys(key, key.map((c) => collection.columns[c]), rows);
+    return new SeenKeys(
+      key,
+      key.map((c) => collection.columns[c]),
+      rows,
+    );
   }
 
   /** Errors of records without a row stay for good, like those of a stream. */
   #applyErrors(step: number, { failed, errors }: UpsertRows): void {
     const ofRows = failed === null ? 0 : failed.reduce((sum, one) => sum + one, 0);
-    const updates = errors.slice(ofRows).map(({ code, message }) => ({ row: [code, message], weight: 1 }));
+    const updates = errors
+      .slice(ofRows)
+      .map(({ code, message }) => ({ row: [code, message], weight: 1 }));
     this.#applyErrorRows(step, updates);
   }
 
@@ -205,7 +222,13 @@ export class UpsertTask {
   #applySlice(step: number, from: Kept, first: number, n: number): void {
     const { rows, batch, kept } = from;
     const { collection, key } = this.state;
-    const keys = this.#copy(projectBatch(batch, key), key.map((c) => collection.columns[c]), kept, first, n);
+    const keys = this.#copy(
+      projectBatch(batch, key),
+      key.map((c) => collection.columns[c]),
+      kept,
+      first,
+      n,
+    );
     this.#removeOld(step, keys);
     const failures = this.#removeFailures(keys);
     const values: number[] = [];
@@ -217,9 +240,18 @@ export class UpsertTask {
     keys.slab.release();
     this.state.applyFailures(step, failures);
     const width = key.length;
-    this.#applyErrorRows(step, failures.map(({ row, weight }) => ({ row: row.slice(width), weight })));
+    this.#applyErrorRows(
+      step,
+      failures.map(({ row, weight }) => ({ row: row.slice(width), weight })),
+    );
     if (values.length === 0) return;
-    const inserted = this.#copy(batch, collection.columns, Int32Array.from(values), 0, values.length);
+    const inserted = this.#copy(
+      batch,
+      collection.columns,
+      Int32Array.from(values),
+      0,
+      values.length,
+    );
     collection.apply(step, inserted);
     inserted.slab.release();
   }
@@ -234,7 +266,11 @@ export class UpsertTask {
 
   /** Rows of a batch as a batch of their own, each of weight 1. */
   #copy(
-    batch: Batch, types: readonly ColumnType[], rows: Int32Array, first: number, n: number,
+    batch: Batch,
+    types: readonly ColumnType[],
+    rows: Int32Array,
+    first: number,
+    n: number,
   ): Batch {
     const columns = range(types.length);
     const writer = new BatchWriter(this.#around.pool, types);
@@ -262,7 +298,10 @@ export class UpsertTask {
     const { arrangement, index, columns } = failures;
     this.#eachMatch(arrangement, index, keys, columns, (old) => {
       for (let row = 0; row < old.rows; row++) {
-        updates.push({ row: columns.map(({ type }, c) => readDatum(old, c, row, type)), weight: -1 });
+        updates.push({
+          row: columns.map(({ type }, c) => readDatum(old, c, row, type)),
+          weight: -1,
+        });
       }
     });
     return updates;
@@ -270,7 +309,10 @@ export class UpsertTask {
 
   /** Batches of the records of keys at the last sealed step, with negated weights. */
   #eachMatch(
-    arrangement: Arrangement, index: number, keys: Batch, types: readonly ColumnType[],
+    arrangement: Arrangement,
+    index: number,
+    keys: Batch,
+    types: readonly ColumnType[],
     use: (old: Batch) => void,
   ): void {
     const pairs = this.#around.scratch.matched;

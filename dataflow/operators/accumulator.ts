@@ -26,9 +26,13 @@ export interface Accumulator {
   place(offset: number): void;
   /** Takes in rows. May grow the memory. */
   add(rows: GroupedRows): void;
-  /** Writes the values of groups[first … first + n - 1] as values 0 … n - 1 of `out`, after `clear`. */
+  /**
+   * Writes the values of groups[first … first + n - 1] as values 0 … n - 1 of `out`, after `clear`.
+   */
   finish(groups: Int32Array, first: number, n: number, out: Cells): void;
-  /** Whether a group without rows leaves nothing behind; false only if rows went that never came. */
+  /**
+   * Whether a group without rows leaves nothing behind; false only if rows went that never came.
+   */
   isEmpty(group: number): boolean;
   /** Gives back what the state words of a group name beside the record. */
   release(group: number): void;

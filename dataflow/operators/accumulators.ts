@@ -18,7 +18,10 @@ import { Variance } from './variance.ts';
 
 /** The accumulator of an aggregate over input rows of the given columns. */
 export function makeAccumulator(
-  memory: StateMemory, aggregate: Aggregate, input: readonly ColumnType[], pool: SlabPool,
+  memory: StateMemory,
+  aggregate: Aggregate,
+  input: readonly ColumnType[],
+  pool: SlabPool,
 ): Accumulator {
   const { fn, argument, argument2, distinct, filter } = aggregate;
   // One of equal values or all of them: these give the same.
@@ -35,38 +38,54 @@ export function makeAccumulator(
 
 /** `ownCount`: whether some rows of a group may not count. */
 function makePlain(
-  memory: StateMemory, aggregate: Aggregate, input: readonly ColumnType[], ownCount: boolean,
+  memory: StateMemory,
+  aggregate: Aggregate,
+  input: readonly ColumnType[],
+  ownCount: boolean,
 ): Accumulator {
   const { fn } = aggregate;
   switch (fn) {
-    case 'count': return new Count(memory, ownCount);
+    case 'count':
+      return new Count(memory, ownCount);
     case 'sum':
-    case 'avg': return makeSum(memory, fn, aggregate, ownCount);
+    case 'avg':
+      return makeSum(memory, fn, aggregate, ownCount);
     case 'min':
-    case 'max': return new Extreme(memory, aggregate);
+    case 'max':
+      return new Extreme(memory, aggregate);
     case 'bool_and':
-    case 'bool_or': return new BoolFold(memory, aggregate, ownCount);
+    case 'bool_or':
+      return new BoolFold(memory, aggregate, ownCount);
     case 'stddev_samp':
     case 'stddev_pop':
     case 'var_samp':
-    case 'var_pop': return new Variance(memory, aggregate);
+    case 'var_pop':
+      return new Variance(memory, aggregate);
     case 'string_agg':
     case 'array_agg':
     case 'jsonb_agg':
-    case 'jsonb_object_agg': return new Collect(memory, aggregate, input);
-    default: return unreachable(fn);
+    case 'jsonb_object_agg':
+      return new Collect(memory, aggregate, input);
+    default:
+      return unreachable(fn);
   }
 }
 
 function makeSum(
-  memory: StateMemory, fn: 'sum' | 'avg', aggregate: Aggregate, ownCount: boolean,
+  memory: StateMemory,
+  fn: 'sum' | 'avg',
+  aggregate: Aggregate,
+  ownCount: boolean,
 ): Accumulator {
   const { argument, argumentType } = aggregate;
   switch (argumentType) {
     case 'float4':
-    case 'float8': return new DoubleSum(memory, aggregate, ownCount);
-    case 'numeric': return new NumericSum(memory, aggregate);
-    case 'interval': return new IntervalSum(memory, aggregate);
+    case 'float8':
+      return new DoubleSum(memory, aggregate, ownCount);
+    case 'numeric':
+      return new NumericSum(memory, aggregate);
+    case 'interval':
+      return new IntervalSum(memory, aggregate);
     default: {
       const integer = argumentType === 'int2' || argumentType === 'int4' || argumentType === 'int8';
       assert(integer, `${fn} of ${argumentType} is defined`);

@@ -67,9 +67,10 @@ export class DeltaReader {
     const from = readableStep(this.#arranged, this.#clock.from);
     const to = readableStep(this.#arranged, this.#clock.to);
     pairs.n = 0;
-    this.#ended = from === never
-      ? arrangement.scan(to, this.#position, pairs)
-      : from === to || arrangement.changes(from, to, this.#position, pairs);
+    this.#ended =
+      from === never
+        ? arrangement.scan(to, this.#position, pairs)
+        : from === to || arrangement.changes(from, to, this.#position, pairs);
     if (pairs.n > 0) this.#gather(0, pairs.n, take);
     return true;
   }

@@ -1,7 +1,10 @@
 /**
- * Values on their way from aggregates to records: one column of up to `cellsMax` values, in the form
- * that record fields have (two words a value; var values as offset into `heap` and length in bytes).
- * An aggregate fills it for some touched groups; the operator compares it with what it gave out last.
+ * Values on their way from aggregates to records: one column of up to `cellsMax` values, in the
+ * form
+ * that record fields have (two words a value; var values as offset into `heap` and length in
+ * bytes).
+ * An aggregate fills it for some touched groups; the operator compares it with what it gave out
+ * last.
  */
 import { assert } from '../../src/base/assert.ts';
 import type { Datum } from '../value/datum.ts';
@@ -133,8 +136,12 @@ export class Cells {
       return;
     }
     switch (physicalOf(this.type)) {
-      case 'i32': this.setOne(i, this.type === 'bool' ? Number(value) : numberOf(value)); return;
-      case 'f64': this.setDouble(i, numberOf(value)); return;
+      case 'i32':
+        this.setOne(i, this.type === 'bool' ? Number(value) : numberOf(value));
+        return;
+      case 'f64':
+        this.setDouble(i, numberOf(value));
+        return;
       case 'i64': {
         const big = bigintOf(value);
         this.setTwo(i, Number(BigInt.asIntN(32, big)), Number(BigInt.asIntN(32, big >> 32n)));

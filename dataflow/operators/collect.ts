@@ -1,5 +1,6 @@
 /**
- * string_agg, array_agg, jsonb_agg, jsonb_object_agg: per group an ordered tree of the argument rows,
+ * string_agg, array_agg, jsonb_agg, jsonb_object_agg: per group an ordered tree of the argument
+ * rows,
  * by the aggregate's ORDER BY, then by the arguments. Where the query gives no order, that of the
  * arguments stands in for Postgres' order of arrival, which a changing collection does not have.
  *
@@ -45,7 +46,12 @@ export class Collect implements Accumulator {
     this.#columns = [...args, ...order.map(({ column }) => column)];
     this.#types = args.map((column) => input[column].type);
     const keys = order.map((key, k): Order => ({ ...key, column: args.length + k }));
-    this.#items = new ItemStore(memory, this.#columns.map((column) => input[column]), keys, 0);
+    this.#items = new ItemStore(
+      memory,
+      this.#columns.map((column) => input[column]),
+      keys,
+      0,
+    );
     this.#tree = new OrderedItems(memory, this.#items.compare);
   }
 
@@ -87,7 +93,8 @@ export class Collect implements Accumulator {
       if (weight <= 0) continue;
       const item = this.#tree.itemAt(place);
       const row = this.#types.map((type, k) =>
-        readField(this.#memory.i32, item, this.#items.fields[k], type));
+        readField(this.#memory.i32, item, this.#items.fields[k], type),
+      );
       for (let copy = 0; copy < weight; copy++) rows.push(row);
     }
     return rows;
@@ -111,9 +118,12 @@ function readField(i32: Int32Array, record: number, field: Field, type: TypeName
   if (isNullField(i32, record, field)) return null;
   const at = record + field.offset;
   switch (field.physical) {
-    case 'i32': return readScalar(type, i32, at, 4);
+    case 'i32':
+      return readScalar(type, i32, at, 4);
     case 'i64':
-    case 'f64': return readScalar(type, i32, at, 8);
-    case 'var': return readValueVar(type, i32, i32[at], i32[at + 1]);
+    case 'f64':
+      return readScalar(type, i32, at, 8);
+    case 'var':
+      return readValueVar(type, i32, i32[at], i32[at + 1]);
   }
 }

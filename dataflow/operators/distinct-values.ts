@@ -1,10 +1,12 @@
 /**
  * DISTINCT inside an aggregate: an accumulator around another one, which it shows each value of a
  * group once. A table of (group, values) → count says when a value comes and goes; only then the
- * inner aggregate sees a row, built from the values as the table holds them, so that of equal values
+ * inner aggregate sees a row, built from the values as the table holds them, so that of equal
+ * values
  * in different bytes (1.0, 1.00) the same one is added and later retracted.
  *
- * State words: how many table entries of the group have a count other than 0 (a double), then the inner
+ * State words: how many table entries of the group have a count other than 0 (a double), then the
+ * inner
  * aggregate's.
  */
 import { assert } from '../../src/base/assert.ts';
@@ -38,11 +40,15 @@ export class DistinctValues implements Accumulator {
   #entriesAt = 0;
 
   /**
-   * `columns`: input columns of the arguments, of types `types`; `inner` takes rows of just these, and
+   * `columns`: input columns of the arguments, of types `types`; `inner` takes rows of just these,
+   * and
    * counts every row that it is given.
    */
   constructor(
-    memory: StateMemory, columns: readonly number[], types: readonly ColumnType[], inner: Accumulator,
+    memory: StateMemory,
+    columns: readonly number[],
+    types: readonly ColumnType[],
+    inner: Accumulator,
     pool: SlabPool,
   ) {
     this.#memory = memory;
@@ -77,7 +83,8 @@ export class DistinctValues implements Accumulator {
       const before = f64[at];
       const after = before + weights[i];
       f64[at] = after;
-      if ((before === 0) !== (after === 0)) f64[(groups[i] + this.#entriesAt) >> 1] += before === 0 ? 1 : -1;
+      if ((before === 0) !== (after === 0))
+        f64[(groups[i] + this.#entriesAt) >> 1] += before === 0 ? 1 : -1;
       if (before > 0 === after > 0) continue;
       changed[count] = records[i];
       owners[count] = groups[i];
@@ -133,9 +140,16 @@ export class DistinctValues implements Accumulator {
 /** The aggregate over rows of its arguments alone, without DISTINCT and FILTER. */
 export function overArguments(aggregate: Aggregate, columns: readonly number[]): Aggregate {
   const order = aggregate.order.map((key) => ({ ...key, column: columns.indexOf(key.column) }));
-  assert(order.every(({ column }) => column >= 0), 'DISTINCT is ordered by its arguments');
+  assert(
+    order.every(({ column }) => column >= 0),
+    'DISTINCT is ordered by its arguments',
+  );
   return {
-    ...aggregate, distinct: false, filter: -1, argument: 0, argument2: aggregate.argument2 < 0 ? -1 : 1,
+    ...aggregate,
+    distinct: false,
+    filter: -1,
+    argument: 0,
+    argument2: aggregate.argument2 < 0 ? -1 : 1,
     order,
   };
 }

@@ -1,9 +1,11 @@
 /**
- * sum and avg of float4 and float8: the exact sum, rounded once when it is shown. So the result does
+ * sum and avg of float4 and float8: the exact sum, rounded once when it is shown. So the result
+ * does
  * not depend on the order of rows, and a retraction leaves no rest behind, which running sums in
  * doubles do. (Postgres adds in order of arrival; its sums differ from these in the last digits.)
  *
- * The sum is an expansion of four doubles in the record (exact-double.ts); what does not fit, and the
+ * The sum is an expansion of four doubles in the record (exact-double.ts); what does not fit, and
+ * the
  * counts of NaN and infinities, are an object beside it, which few groups ever have. State words:
  * expansion, count of values (absent where it is the group's row count), number of the object.
  */
@@ -11,7 +13,12 @@ import type { Aggregate } from '../plan/plan.ts';
 import type { Accumulator, GroupedRows } from './accumulator.ts';
 import type { Cells } from './cells.ts';
 import {
-  addToExpansion, expansionMax, expansionParts, expansionValue, fromUnits, toUnits,
+  addToExpansion,
+  expansionMax,
+  expansionParts,
+  expansionValue,
+  fromUnits,
+  toUnits,
 } from './exact-double.ts';
 import { recordCount } from './group-table.ts';
 import { addCounts } from './integer-sum.ts';
@@ -105,7 +112,8 @@ export class DoubleSum implements Accumulator {
       if (f64[k] !== 0) beyond.units += toUnits(f64[k]);
       f64[k] = 0;
     }
-    if (beyond.units !== 0n || beyond.nan !== 0 || beyond.positive !== 0 || beyond.negative !== 0) return;
+    if (beyond.units !== 0n || beyond.nan !== 0 || beyond.positive !== 0 || beyond.negative !== 0)
+      return;
     this.#beyond.remove(i32[group + this.#beyondAt]);
     i32[group + this.#beyondAt] = 0;
   }
@@ -121,7 +129,8 @@ export class DoubleSum implements Accumulator {
       }
       const { sum, finite } = this.#value(group);
       const shown = this.#mean ? sum / count : this.#single ? Math.fround(sum) : sum;
-      if (finite && !Number.isFinite(shown)) out.setError(i, '22003', 'value out of range: overflow');
+      if (finite && !Number.isFinite(shown))
+        out.setError(i, '22003', 'value out of range: overflow');
       else out.setDouble(i, shown);
     }
   }

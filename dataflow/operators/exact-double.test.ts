@@ -5,14 +5,23 @@
  */
 import { describe, expect, it } from 'vitest';
 import { Random } from '../../test/support/random.ts';
-import { addToExpansion, expansionParts, expansionValue, fromUnits, toUnits } from './exact-double.ts';
+import {
+  addToExpansion,
+  expansionParts,
+  expansionValue,
+  fromUnits,
+  toUnits,
+} from './exact-double.ts';
 
 const bits = new DataView(new ArrayBuffer(8));
 
 /** A finite double of any exponent below 2^990, or near 1. */
 function randomDouble(random: Random, wide: boolean): number {
   const exponent = wide ? random.below(2000) : 1000 + random.below(60);
-  bits.setUint32(0, (random.chance(0.5) ? 0x80000000 : 0) | (exponent << 20) | (random.next() & 0xfffff));
+  bits.setUint32(
+    0,
+    (random.chance(0.5) ? 0x80000000 : 0) | (exponent << 20) | (random.next() & 0xfffff),
+  );
   bits.setUint32(4, random.chance(0.3) ? 0 : random.next());
   return bits.getFloat64(0);
 }

@@ -1,10 +1,12 @@
 /**
  * Exact arithmetic on doubles: as integers in units of 2^-1074 (every finite double is one), and as
- * expansions, short lists of doubles that do not overlap and whose exact sum is the value (Shewchuk,
+ * expansions, short lists of doubles that do not overlap and whose exact sum is the value
+ * (Shewchuk,
  * "Adaptive precision floating-point arithmetic", 1997).
  *
  * An expansion here is `expansionParts` doubles, least first, unused ones 0 at the end. A sum of
- * values of like size takes one or two; what does not fit goes to an integer, so nothing is ever lost
+ * values of like size takes one or two; what does not fit goes to an integer, so nothing is ever
+ * lost
  * and retracting a value undoes adding it bit for bit.
  */
 
@@ -24,12 +26,15 @@ export function toUnits(double: number): bigint {
   const high = halves[1];
   const exponent = (high >>> 20) & 0x7ff;
   const fraction = (high & 0xfffff) * 2 ** 32 + (halves[0] >>> 0);
-  const magnitude = exponent === 0
-    ? BigInt(fraction) : BigInt(fraction + 2 ** 52) << BigInt(exponent - 1);
+  const magnitude =
+    exponent === 0 ? BigInt(fraction) : BigInt(fraction + 2 ** 52) << BigInt(exponent - 1);
   return high < 0 ? -magnitude : magnitude;
 }
 
-/** The double nearest to numerator / denominator · 2^-1074 (ties to even); infinite beyond all doubles. */
+/**
+ * The double nearest to numerator / denominator · 2^-1074 (ties to even); infinite beyond all
+ * doubles.
+ */
 export function fromUnits(numerator: bigint, denominator = 1n): number {
   if (numerator === 0n) return 0;
   const negative = numerator < 0n;

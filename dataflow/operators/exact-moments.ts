@@ -1,5 +1,6 @@
 /**
- * The count, sum and sum of squares of any numbers, exactly, as an object: for aggregates and groups
+ * The count, sum and sum of squares of any numbers, exactly, as an object: for aggregates and
+ * groups
  * that words cannot hold. Numbers are coefficients in units of 10^-scale; the object keeps how many
  * values have which scale, since the scale of a result is the largest of the values that are there.
  */
@@ -69,7 +70,13 @@ export class ExactMoments {
 
   /** Whether nothing was added that was not also retracted. */
   get isEmpty(): boolean {
-    return this.#sum === 0n && this.#squares === 0n && this.#scales.size === 0
-      && this.nan === 0 && this.positive === 0 && this.negative === 0;
+    return (
+      this.#sum === 0n &&
+      this.#squares === 0n &&
+      this.#scales.size === 0 &&
+      this.nan === 0 &&
+      this.positive === 0 &&
+      this.negative === 0
+    );
   }
 }

@@ -1,5 +1,6 @@
 /**
- * Moving rows between batches: the second phase of a join, the core of packing, ordering and slicing.
+ * Moving rows between batches: the second phase of a join, the core of packing, ordering and
+ * slicing.
  * Rows are named by number, columns are moved one at a time with a loop per physical form; 64-bit
  * values travel as int32 pairs, var values as bytes (or as a bare pointer if both batches share a
  * slab).
@@ -12,7 +13,11 @@ import { physicalOf } from '../value/type.ts';
 
 /** Words of var bytes that copying `rows[first … first + n - 1]` takes; `types` are the batch's. */
 export function varWordsOfRows(
-  batch: Batch, types: readonly ColumnType[], rows: Int32Array, first: number, n: number,
+  batch: Batch,
+  types: readonly ColumnType[],
+  rows: Int32Array,
+  first: number,
+  n: number,
   columns: readonly number[],
 ): number {
   let words = 0;
@@ -31,8 +36,14 @@ export function varWordsOfRows(
  * of `out`, from its row 0 on.
  */
 export function copyColumns(
-  batch: Batch, types: readonly ColumnType[], rows: Int32Array, first: number, n: number,
-  columns: readonly number[], out: BatchWriter, outColumn: number,
+  batch: Batch,
+  types: readonly ColumnType[],
+  rows: Int32Array,
+  first: number,
+  n: number,
+  columns: readonly number[],
+  out: BatchWriter,
+  outColumn: number,
 ): void {
   columns.forEach((c, position) => {
     const to = out.column[outColumn + position];
@@ -45,7 +56,13 @@ export function copyColumns(
 }
 
 function copyWords(
-  batch: Batch, c: number, rows: Int32Array, first: number, n: number, out: BatchWriter, to: number,
+  batch: Batch,
+  c: number,
+  rows: Int32Array,
+  first: number,
+  n: number,
+  out: BatchWriter,
+  to: number,
 ): void {
   const source = batch.slab.i32;
   const target = out.slab.i32;
@@ -54,7 +71,13 @@ function copyWords(
 }
 
 function copyPairs(
-  batch: Batch, c: number, rows: Int32Array, first: number, n: number, out: BatchWriter, to: number,
+  batch: Batch,
+  c: number,
+  rows: Int32Array,
+  first: number,
+  n: number,
+  out: BatchWriter,
+  to: number,
 ): void {
   const source = batch.slab.i32;
   const target = out.slab.i32;
@@ -67,7 +90,13 @@ function copyPairs(
 }
 
 function copyVar(
-  batch: Batch, c: number, rows: Int32Array, first: number, n: number, out: BatchWriter, to: number,
+  batch: Batch,
+  c: number,
+  rows: Int32Array,
+  first: number,
+  n: number,
+  out: BatchWriter,
+  to: number,
 ): void {
   if (out.slab === batch.slab) {
     copyPairs(batch, c, rows, first, n, out, to);
@@ -92,7 +121,13 @@ function copyVar(
 }
 
 function copyNulls(
-  batch: Batch, c: number, rows: Int32Array, first: number, n: number, out: BatchWriter, to: number,
+  batch: Batch,
+  c: number,
+  rows: Int32Array,
+  first: number,
+  n: number,
+  out: BatchWriter,
+  to: number,
 ): void {
   if (to < 0) return;
   const target = out.slab.u8;
@@ -107,7 +142,11 @@ function copyNulls(
 
 /** Copies the weights of the rows. */
 export function copyWeights(
-  batch: Batch, rows: Int32Array, first: number, n: number, out: BatchWriter,
+  batch: Batch,
+  rows: Int32Array,
+  first: number,
+  n: number,
+  out: BatchWriter,
 ): void {
   const source = batch.slab.i32;
   const target = out.slab.i32;
@@ -148,7 +187,10 @@ export function allRows(n: number): Int32Array {
 
 /** Words of var bytes of one row, as `appendRow` takes them. */
 export function varWordsOfRow(
-  batch: Batch, types: readonly ColumnType[], row: number, columns: readonly number[],
+  batch: Batch,
+  types: readonly ColumnType[],
+  row: number,
+  columns: readonly number[],
 ): number {
   let words = 0;
   for (const c of columns) {
@@ -160,8 +202,12 @@ export function varWordsOfRow(
 
 /** Copies `columns` of one row into row `outRow` of the open batch of `out`, weight 1. */
 export function appendRow(
-  batch: Batch, types: readonly ColumnType[], row: number, columns: readonly number[],
-  out: BatchWriter, outRow: number,
+  batch: Batch,
+  types: readonly ColumnType[],
+  row: number,
+  columns: readonly number[],
+  out: BatchWriter,
+  outRow: number,
 ): void {
   const source = batch.slab.i32;
   const target = out.slab.i32;

@@ -49,7 +49,10 @@ describe.each<[string, (n: number) => number, number]>([
         live[k] = live[live.length - 1];
         live.pop();
         const hash = hashOfRecord(record);
-        byHash.set(hash, (byHash.get(hash) ?? []).filter((other) => other !== record));
+        byHash.set(
+          hash,
+          (byHash.get(hash) ?? []).filter((other) => other !== record),
+        );
         index.remove(hash, record);
       }
       if (n % 97 !== 0) continue;

@@ -2,9 +2,11 @@
  * From a 32-bit hash to records: extendible hashing over sub-tables in an operator's state memory.
  *
  * The directory has 2^depth entries, chosen by the top bits of the hash; each names a sub-table of
- * 512 slots (linear probing from the low bits, removal by backward shift). A slot is [hash, record];
+ * 512 slots (linear probing from the low bits, removal by backward shift). A slot is [hash,
+ * record];
  * record 0 means empty. A sub-table that is 7/8 full splits by its next hash bit, so one insertion
- * moves at most 448 entries whatever the size of the whole: there is no pause that grows with state.
+ * moves at most 448 entries whatever the size of the whole: there is no pause that grows with
+ * state.
  * Hashes that agree in their top bits (an attack) cannot be split apart by a directory of sensible
  * size; their sub-table doubles instead.
  *
@@ -16,7 +18,9 @@ import type { StateMemory } from './state-memory.ts';
 
 const slotsMin = 512;
 const depthMax = 21;
-/** Two entries that name words 0 and 1 of the memory, which are 0, as a sub-table of one empty slot. */
+/**
+ * Two entries that name words 0 and 1 of the memory, which are 0, as a sub-table of one empty slot.
+ */
 const emptyDirectory = new Int32Array(4);
 /** Words before the slots: count of entries, depth of the sub-table. */
 const header = 2;

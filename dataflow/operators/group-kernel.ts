@@ -1,11 +1,14 @@
 /**
  * The generated loops that find the groups of a batch's rows, one pair of functions per list of key
  * types: hashes of all rows, then probes and comparisons. Between the two the table may touch what
- * will be probed, so that cache misses overlap. The second one stops at a row whose key is new, which
+ * will be probed, so that cache misses overlap. The second one stops at a row whose key is new,
+ * which
  * the table then makes.
  *
- * Text comes from templates alone; offsets into records and masks are numbers of our own, columns and
- * buffers are arguments. Functions of equality classes are passed in under the name of the class, so
+ * Text comes from templates alone; offsets into records and masks are numbers of our own, columns
+ * and
+ * buffers are arguments. Functions of equality classes are passed in under the name of the class,
+ * so
  * that two classes never share a function and calls stay monomorphic.
  */
 import { generate } from '../value/codegen.ts';
@@ -33,16 +36,25 @@ export interface LookupCall {
 
 /** Sets the call's hashes. */
 export type HashKeys = (
-  slab32: Int32Array, slab64: Float64Array, slab8: Uint8Array, call: LookupCall,
+  slab32: Int32Array,
+  slab64: Float64Array,
+  slab8: Uint8Array,
+  call: LookupCall,
 ) => void;
 
 /**
- * Sets out[i] for i from `from` on to the record of row first + i, and answers the first i < n whose
+ * Sets out[i] for i from `from` on to the record of row first + i, and answers the first i < n
+ * whose
  * key has no record, or n. Word 0 of a record is its hash, `ownerWord` its owner.
  */
 export type Lookup = (
-  i32: Int32Array, f64: Float64Array, slab32: Int32Array, slab64: Float64Array, slab8: Uint8Array,
-  call: LookupCall, from: number,
+  i32: Int32Array,
+  f64: Float64Array,
+  slab32: Int32Array,
+  slab64: Float64Array,
+  slab8: Uint8Array,
+  call: LookupCall,
+  from: number,
 ) => number;
 
 export interface LookupKernel {
@@ -50,17 +62,21 @@ export interface LookupKernel {
   readonly lookup: Lookup;
 }
 
-type Factory = (
-  float: typeof mixFloat, classes: readonly (VarClass | null)[],
-) => LookupKernel;
+type Factory = (float: typeof mixFloat, classes: readonly (VarClass | null)[]) => LookupKernel;
 
 /** `owned`: whether records belong to owners, whose word is `ownerWord`. */
 export function lookupKernel(
-  fields: readonly Field[], owned: boolean, ownerWord: number,
+  fields: readonly Field[],
+  owned: boolean,
+  ownerWord: number,
 ): LookupKernel {
   const parts = fields.map((field, k) => keyPart(field, k));
-  const columns = fields.map((_, k) => `const c${k} = call.columns[${k}], z${k} = call.nulls[${k}];`).join('\n');
-  const factory = generate<Factory>(['float', 'classes'], `
+  const columns = fields
+    .map((_, k) => `const c${k} = call.columns[${k}], z${k} = call.nulls[${k}];`)
+    .join('\n');
+  const factory = generate<Factory>(
+    ['float', 'classes'],
+    `
 ${fields.map((field, k) => classText(field, k)).join('')}
 function hash(w, wd, b, call) {
 const first = call.first, n = call.n, owners = call.owners, hashes = call.hashes;
@@ -103,9 +119,12 @@ for (let i = from; i < n; i++) {
 }
 return n;
 }
-return { hash, lookup };`);
-  return factory(mixFloat, fields.map(({ physical, column }) =>
-    (physical === 'var' ? varClass(column.type) : null)));
+return { hash, lookup };`,
+  );
+  return factory(
+    mixFloat,
+    fields.map(({ physical, column }) => (physical === 'var' ? varClass(column.type) : null)),
+  );
 }
 
 /** One step of the hash, as `mix` in words.ts. */
@@ -146,25 +165,34 @@ function valuePart(field: Field, k: number): KeyPart {
   const at = `g + ${field.offset}`;
   const pair = `const x${k} = w[c${k} + 2 * r], y${k} = w[c${k} + 2 * r + 1];`;
   switch (field.physical) {
-    case 'i32': return {
-      hash: `const x${k} = w[c${k} + r];\n${mixText(`x${k}`)}`, values: `const x${k} = w[c${k} + r];`,
-      load: '', equal: `m[${at}] === x${k}`,
-    };
-    case 'i64': return {
-      hash: `${pair}\n${mixText(`x${k}`)}${mixText(`y${k}`)}`,
-      values: pair, load: '', equal: `m[${at}] === x${k} && m[${at} + 1] === y${k}`,
-    };
-    case 'f64': return {
-      hash: `h = float(h, w[c${k} + 2 * r], w[c${k} + 2 * r + 1]);\n`,
-      values: '', load: `const x${k} = wd[(c${k} >> 1) + r], y${k} = d[(${at}) >> 1];`,
-      equal: `(x${k} === y${k} || (x${k} !== x${k} && y${k} !== y${k}))`,
-    };
+    case 'i32':
+      return {
+        hash: `const x${k} = w[c${k} + r];\n${mixText(`x${k}`)}`,
+        values: `const x${k} = w[c${k} + r];`,
+        load: '',
+        equal: `m[${at}] === x${k}`,
+      };
+    case 'i64':
+      return {
+        hash: `${pair}\n${mixText(`x${k}`)}${mixText(`y${k}`)}`,
+        values: pair,
+        load: '',
+        equal: `m[${at}] === x${k} && m[${at} + 1] === y${k}`,
+      };
+    case 'f64':
+      return {
+        hash: `h = float(h, w[c${k} + 2 * r], w[c${k} + 2 * r + 1]);\n`,
+        values: '',
+        load: `const x${k} = wd[(c${k} >> 1) + r], y${k} = d[(${at}) >> 1];`,
+        equal: `(x${k} === y${k} || (x${k} !== x${k} && y${k} !== y${k}))`,
+      };
     case 'var': {
       const name = className(field.column.type);
       // A value of no bytes is an empty text or a NULL, which class functions do not take.
       return {
         hash: `${pair}\n${mixText(`hash${k}${name}(w, x${k}, y${k})`)}`,
-        values: pair, load: `const u${k} = m[${at}], v${k} = m[${at} + 1];`,
+        values: pair,
+        load: `const u${k} = m[${at}], v${k} = m[${at} + 1];`,
         equal: `(y${k} === 0 || v${k} === 0 ? y${k} === v${k} : equal${k}${name}(m, u${k}, v${k}, w, x${k}, y${k}))`,
       };
     }

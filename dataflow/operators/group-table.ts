@@ -3,7 +3,7 @@
  *
  * A record is a block of the operator's memory:
  *
- *     0 hash | 1 mark | 2-3 row count (a double) | 4-5 owner | key fields | null words | state words
+ *     0 hash | 1 mark | 2-3 row count (double) | 4-5 owner | key fields | null words | state words
  *
  * `mark` and the state words belong to the operator; all words are zero when a record is made. The
  * key's bytes are those of the row that made the record, so 1.0 and 1.00 are one group, shown as
@@ -58,9 +58,7 @@ export class GroupTable {
   readonly #nulls: Int32Array;
 
   /** `owned`: whether look-ups name owners. */
-  constructor(
-    memory: StateMemory, key: readonly ColumnType[], stateWords: number, owned = false,
-  ) {
+  constructor(memory: StateMemory, key: readonly ColumnType[], stateWords: number, owned = false) {
     assert(stateWords % 2 === 0, `state is whole double words, got ${stateWords}`);
     const { fields, end } = layFields(key, keyStart);
     this.fields = fields;
@@ -88,7 +86,11 @@ export class GroupTable {
    * owner of each row (owners[0] belongs to row `first`); answers them in out[0 … n - 1].
    */
   lookup(
-    batch: Batch, columns: readonly number[], first: number, n: number, out: Int32Array,
+    batch: Batch,
+    columns: readonly number[],
+    first: number,
+    n: number,
+    out: Int32Array,
     owners: Int32Array | null = null,
   ): void {
     assert(n <= lookupRowsMax, `at most ${lookupRowsMax} rows are looked up at once, got ${n}`);
@@ -112,7 +114,14 @@ export class GroupTable {
   #call(first: number, n: number, out: Int32Array, owners: Int32Array | null): LookupCall {
     const { directory, shift } = this.#index;
     return {
-      directory, shift, columns: this.#columns, nulls: this.#nulls, first, n, out, hashes,
+      directory,
+      shift,
+      columns: this.#columns,
+      nulls: this.#nulls,
+      first,
+      n,
+      out,
+      hashes,
       owners: owners ?? noOwners,
     };
   }
@@ -129,7 +138,13 @@ export class GroupTable {
     return this.#memory.i32[record + recordOwner];
   }
 
-  #make(batch: Batch, columns: readonly number[], row: number, hash: number, owner: number): number {
+  #make(
+    batch: Batch,
+    columns: readonly number[],
+    row: number,
+    hash: number,
+    owner: number,
+  ): number {
     const record = this.#memory.allocate(this.recordWords);
     this.#memory.i32.fill(0, record, record + this.recordWords);
     this.#memory.i32[record + recordHash] = hash;

@@ -2,9 +2,11 @@
  * sum and avg of int2, int4 and int8: exact at any size and under any order of additions and
  * retractions.
  *
- * A sum is up to three doubles that hold integers, low + high · 2^32 + top · 2^64. A value goes in as
+ * A sum is up to three doubles that hold integers, low + high · 2^32 + top · 2^64. A value goes in
+ * as
  * its signed low and high halves times the weight; whenever a part reaches 2^52 its excess is
- * carried into the next, so every addition stays below 2^53 and is exact. Why not an int64: this needs
+ * carried into the next, so every addition stays below 2^53 and is exact. Why not an int64: this
+ * needs
  * neither BigInt nor overflow checks, and is the same speed in cold and hot code. For values of 32
  * bits `high` moves only by carries.
  *
@@ -42,7 +44,11 @@ export class IntegerSum implements Accumulator {
 
   /** `ownCount`: whether some rows of a group may not count. */
   constructor(
-    memory: StateMemory, fn: 'sum' | 'avg', column: number, type: TypeName, ownCount: boolean,
+    memory: StateMemory,
+    fn: 'sum' | 'avg',
+    column: number,
+    type: TypeName,
+    ownCount: boolean,
   ) {
     this.#memory = memory;
     this.#column = column;
@@ -116,7 +122,8 @@ export class IntegerSum implements Accumulator {
 
   #setLarge(out: Cells, i: number, group: number): void {
     const sum = this.#exact(group);
-    if (out.type === 'numeric') out.setDatum(i, { kind: 'decimal', form: 'finite', coefficient: sum, scale: 0 });
+    if (out.type === 'numeric')
+      out.setDatum(i, { kind: 'decimal', form: 'finite', coefficient: sum, scale: 0 });
     else if (BigInt.asIntN(64, sum) === sum) out.setDatum(i, sum);
     else out.setError(i, '22003', 'bigint out of range');
   }
@@ -139,7 +146,11 @@ export function addCounts(f64: Float64Array, offset: number, rows: GroupedRows):
 }
 
 function addNarrow(
-  f64: Float64Array, part: number, i32: Int32Array, at: number, rows: GroupedRows,
+  f64: Float64Array,
+  part: number,
+  i32: Int32Array,
+  at: number,
+  rows: GroupedRows,
 ): void {
   const { groups, weights, n } = rows;
   for (let i = 0; i < n; i++) {
@@ -156,7 +167,11 @@ function addNarrow(
 }
 
 function addWide(
-  f64: Float64Array, part: number, i32: Int32Array, at: number, rows: GroupedRows,
+  f64: Float64Array,
+  part: number,
+  i32: Int32Array,
+  at: number,
+  rows: GroupedRows,
 ): void {
   const { groups, weights, n } = rows;
   for (let i = 0; i < n; i++) {
@@ -188,9 +203,16 @@ function carry(f64: Float64Array, at: number): void {
 
 /** Adds with a weight whose products may not be exact as doubles; cold. */
 function addExactly(
-  f64: Float64Array, low: number, lower: number, upper: number, weight: number,
+  f64: Float64Array,
+  low: number,
+  lower: number,
+  upper: number,
+  weight: number,
 ): void {
-  for (const [value, part] of [[lower, low], [upper, low + 1]] as const) {
+  for (const [value, part] of [
+    [lower, low],
+    [upper, low + 1],
+  ] as const) {
     if (value === 0) continue;
     const product = BigInt(value) * BigInt(weight);
     const below = BigInt.asIntN(32, product);

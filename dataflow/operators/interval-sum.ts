@@ -1,6 +1,8 @@
 /**
- * sum and avg of interval: months, days and microseconds are summed apart, exactly, in an object per
- * group. A sum that does not fit the parts of an interval is an error of the group. State words: number
+ * sum and avg of interval: months, days and microseconds are summed apart, exactly, in an object
+ * per
+ * group. A sum that does not fit the parts of an interval is an error of the group. State words:
+ * number
  * of the object, unused.
  */
 import type { Aggregate } from '../plan/plan.ts';
@@ -64,7 +66,8 @@ export class IntervalSum implements Accumulator {
   #partsOf(group: number): Parts {
     const { i32 } = this.#memory;
     const at = group + this.#objectAt;
-    if (i32[at] === 0) i32[at] = this.#parts.add({ count: 0, months: 0, days: 0, microseconds: 0n });
+    if (i32[at] === 0)
+      i32[at] = this.#parts.add({ count: 0, months: 0, days: 0, microseconds: 0n });
     return this.#parts.get(i32[at]);
   }
 
@@ -102,8 +105,11 @@ function isZero(parts: Parts): boolean {
 }
 
 function fits(parts: Parts): boolean {
-  return Math.abs(parts.months) <= int32Max && Math.abs(parts.days) <= int32Max
-    && BigInt.asIntN(64, parts.microseconds) === parts.microseconds;
+  return (
+    Math.abs(parts.months) <= int32Max &&
+    Math.abs(parts.days) <= int32Max &&
+    BigInt.asIntN(64, parts.microseconds) === parts.microseconds
+  );
 }
 
 /** To whole microseconds, as Postgres rounds seconds. */
@@ -122,7 +128,8 @@ export function divideInterval(value: Interval, divisor: number): Interval {
   let days = Math.trunc(value.days / divisor);
   const monthDays = toMicroseconds((value.months / divisor - months) * daysPerMonth);
   let seconds = toMicroseconds(
-    (value.days / divisor - days + monthDays - Math.trunc(monthDays)) * secondsPerDay);
+    (value.days / divisor - days + monthDays - Math.trunc(monthDays)) * secondsPerDay,
+  );
   if (Math.abs(seconds) >= secondsPerDay) {
     const whole = Math.trunc(seconds / secondsPerDay);
     days += whole;

@@ -1,7 +1,10 @@
 /**
- * Items of ordered trees: rows of some columns of a batch kept as blocks of an operator's memory, with
- * the order in which trees hold them. The order is the given ORDER BY keys, then all columns as they
- * come, ascending with NULLs last, then the bytes, so that rows are the same item exactly if they are
+ * Items of ordered trees: rows of some columns of a batch kept as blocks of an operator's memory,
+ * with
+ * the order in which trees hold them. The order is the given ORDER BY keys, then all columns as
+ * they
+ * come, ascending with NULLs last, then the bytes, so that rows are the same item exactly if they
+ * are
  * identical.
  *
  * The prefix of an item is a double from its first key that never contradicts the order (it may
@@ -37,15 +40,25 @@ export class ItemStore {
   readonly #words: number;
   readonly #keys: readonly SortKey[];
 
-  /** `order` names positions in `columns`. Items have `headWords` (even) words of their owner's first. */
+  /**
+   * `order` names positions in `columns`. Items have `headWords` (even) words of their owner's
+   * first.
+   */
   constructor(
-    memory: StateMemory, columns: readonly ColumnType[], order: readonly Order[], headWords: number,
+    memory: StateMemory,
+    columns: readonly ColumnType[],
+    order: readonly Order[],
+    headWords: number,
   ) {
     const { fields, end } = layFields(columns, headWords);
     this.fields = fields;
     this.#memory = memory;
     this.#words = Math.max(end, 2);
-    const rest = columns.map((_, column): Order => ({ column, descending: false, nullsFirst: false }));
+    const rest = columns.map((_, column): Order => ({
+      column,
+      descending: false,
+      nullsFirst: false,
+    }));
     this.#keys = [...order, ...rest].map(({ column, descending, nullsFirst }): SortKey => {
       const { type } = columns[column];
       const { equality, physical } = typeInfo(type);
@@ -94,10 +107,18 @@ export class ItemStore {
   #compareForms(i32: Int32Array, a: number, b: number): number {
     for (const { physical, offset } of this.fields) {
       if (physical === 'var') {
-        const order = compareBytes(i32, i32[a + offset], i32[a + offset + 1], i32, i32[b + offset], i32[b + offset + 1]);
+        const order = compareBytes(
+          i32,
+          i32[a + offset],
+          i32[a + offset + 1],
+          i32,
+          i32[b + offset],
+          i32[b + offset + 1],
+        );
         if (order !== 0) return order;
       } else if (physical !== 'i32') {
-        if (i32[a + offset + 1] !== i32[b + offset + 1]) return i32[a + offset + 1] - i32[b + offset + 1];
+        if (i32[a + offset + 1] !== i32[b + offset + 1])
+          return i32[a + offset + 1] - i32[b + offset + 1];
         if (i32[a + offset] !== i32[b + offset]) return i32[a + offset] - i32[b + offset];
       }
     }
@@ -105,7 +126,13 @@ export class ItemStore {
   }
 }
 
-function compareKey(i32: Int32Array, f64: Float64Array, key: SortKey, a: number, b: number): number {
+function compareKey(
+  i32: Int32Array,
+  f64: Float64Array,
+  key: SortKey,
+  a: number,
+  b: number,
+): number {
   const { field } = key;
   if (field.nullMask !== 0) {
     const x = isNullField(i32, a, field);
@@ -117,14 +144,22 @@ function compareKey(i32: Int32Array, f64: Float64Array, key: SortKey, a: number,
   return key.descending ? -order : order;
 }
 
-function compareValues(i32: Int32Array, f64: Float64Array, key: SortKey, a: number, b: number): number {
+function compareValues(
+  i32: Int32Array,
+  f64: Float64Array,
+  key: SortKey,
+  a: number,
+  b: number,
+): number {
   switch (key.field.physical) {
-    case 'i32': return i32[a] < i32[b] ? -1 : i32[a] > i32[b] ? 1 : 0;
+    case 'i32':
+      return i32[a] < i32[b] ? -1 : i32[a] > i32[b] ? 1 : 0;
     case 'i64': {
       if (i32[a + 1] !== i32[b + 1]) return i32[a + 1] < i32[b + 1] ? -1 : 1;
       return (i32[a] >>> 0) - (i32[b] >>> 0);
     }
-    case 'f64': return compareFloats(f64[a >> 1], f64[b >> 1]);
+    case 'f64':
+      return compareFloats(f64[a >> 1], f64[b >> 1]);
     case 'var': {
       if (key.compareVar === null) return 0;
       return key.compareVar(i32, i32[a], i32[a + 1], i32, i32[b], i32[b + 1]);
@@ -142,9 +177,12 @@ function compareFloats(x: number, y: number): number {
 /** The prefix of the value at `at`, ascending. */
 function valuePrefix(i32: Int32Array, f64: Float64Array, key: SortKey, at: number): number {
   switch (key.field.physical) {
-    case 'i32': return i32[at];
-    case 'i64': return i32[at + 1] * two32 + (i32[at] >>> 0);
-    case 'f64': return Number.isNaN(f64[at >> 1]) ? Infinity : f64[at >> 1];
+    case 'i32':
+      return i32[at];
+    case 'i64':
+      return i32[at + 1] * two32 + (i32[at] >>> 0);
+    case 'f64':
+      return Number.isNaN(f64[at >> 1]) ? Infinity : f64[at >> 1];
     case 'var': {
       if (key.equality === 'numeric') return numericPrefix(i32, i32[at], i32[at + 1]);
       return key.equality === 'bytes' ? bytesPrefix(i32, i32[at], i32[at + 1]) : 0;

@@ -87,8 +87,10 @@ export class JoinOperator implements Operator {
         else if (!context.fuel.spend(1)) return 'more';
         continue;
       }
-      const whole = term.delta.key.length === 0
-        ? this.#multiply(term, batch, context) : this.#probe(term, batch, context);
+      const whole =
+        term.delta.key.length === 0
+          ? this.#multiply(term, batch, context)
+          : this.#probe(term, batch, context);
       if (whole) this.#dropDelta();
       if (!context.fuel.spend(1 + this.#scratch.matched.n)) return 'more';
     }
@@ -116,7 +118,12 @@ export class JoinOperator implements Operator {
     const pairs = this.#scratch.matched;
     pairs.n = 0;
     const whole = other.arrangement.probe(
-      other.index, batch, delta.key, this.#shape.nullsEqual, this.#otherStep(term), this.#position,
+      other.index,
+      batch,
+      delta.key,
+      this.#shape.nullsEqual,
+      this.#otherStep(term),
+      this.#position,
       pairs,
     );
     this.#output.emit(pairs, batch, delta.types, other, term.deltaIsLeft, context);
@@ -153,7 +160,9 @@ export class JoinOperator implements Operator {
   }
 }
 
-/** Pairs of rows from `row` on with every record of `slice`, while they fit; answers the next row. */
+/**
+ * Pairs of rows from `row` on with every record of `slice`, while they fit; answers the next row.
+ */
 function product(rows: number, row: number, slice: Pairs, pairs: Pairs): number {
   pairs.n = 0;
   if (slice.n === 0) return rows;

@@ -29,21 +29,32 @@ export class JoinedRows {
 
   /** Emits the joined rows of `pairs`; `deltaIsLeft` says on which side the batch is. */
   emit(
-    pairs: Pairs, batch: Batch, types: readonly ColumnType[], other: Arranged, deltaIsLeft: boolean,
+    pairs: Pairs,
+    batch: Batch,
+    types: readonly ColumnType[],
+    other: Arranged,
+    deltaIsLeft: boolean,
     context: Context,
   ): void {
     this.#emitRange(pairs, 0, pairs.n, batch, types, other, deltaIsLeft, context);
   }
 
   #emitRange(
-    pairs: Pairs, first: number, n: number, batch: Batch, types: readonly ColumnType[],
-    other: Arranged, deltaIsLeft: boolean, context: Context,
+    pairs: Pairs,
+    first: number,
+    n: number,
+    batch: Batch,
+    types: readonly ColumnType[],
+    other: Arranged,
+    deltaIsLeft: boolean,
+    context: Context,
   ): void {
     if (n === 0) return;
     const { arrangement, columns } = other;
     const all = range(types.length);
-    const words = varWordsOfRows(batch, types, pairs.row, first, n, all)
-      + arrangement.varWordsOf(pairs.address, first, n, columns);
+    const words =
+      varWordsOfRows(batch, types, pairs.row, first, n, all) +
+      arrangement.varWordsOf(pairs.address, first, n, columns);
     if (words > limits.batchVarWordsMax && n > 1) {
       const half = n >> 1;
       this.#emitRange(pairs, first, half, batch, types, other, deltaIsLeft, context);
@@ -80,7 +91,11 @@ export class JoinedRows {
 }
 
 function multiplyWeights(
-  pairs: Pairs, first: number, n: number, batch: Batch, writer: BatchWriter,
+  pairs: Pairs,
+  first: number,
+  n: number,
+  batch: Batch,
+  writer: BatchWriter,
 ): void {
   const source = batch.slab.i32;
   const target = writer.slab.i32;

@@ -1,5 +1,6 @@
 /**
- * Goal: joins and semijoins of every kind of key: several columns, numeric keys that are equal without
+ * Goal: joins and semijoins of every kind of key: several columns, numeric keys that are equal
+ * without
  * being the same bytes, NULLs that are equal or not, no key at all; weights of every sign. Method:
  * plans of one join over two tables, random changes of both, through an engine with large and with
  * small fuel; after each step the subscription's sum must equal the reference evaluation.
@@ -14,7 +15,9 @@ import type { ColumnType } from '../value/type.ts';
 import { evaluate } from './reference.ts';
 
 const columns: readonly ColumnType[] = [
-  { type: 'numeric', nullable: true }, { type: 'float8', nullable: true }, { type: 'int4', nullable: false },
+  { type: 'numeric', nullable: true },
+  { type: 'float8', nullable: true },
+  { type: 'int4', nullable: false },
 ];
 
 function row(random: Random): Datum[] {
@@ -43,18 +46,42 @@ function play(seed: number, join: (left: number, right: number) => Node, rowsMax
   const rig = new EngineRig({ rowsMax });
   rig.table(1, columns);
   rig.table(2, columns);
-  const get = (collection: number): Node => ({ kind: 'get', collection, demand: [0, 1, 2], columns });
+  const get = (collection: number): Node => ({
+    kind: 'get',
+    collection,
+    demand: [0, 1, 2],
+    columns,
+  });
   const node = join(0, 1);
   const plan: Plan = { nodes: [get(1), get(2), node], root: 2 };
-  rig.dataflow(10, plan, { kind: 'subscribe', request: 5, snapshot: true, progress: false, upTo: null });
+  rig.dataflow(10, plan, {
+    kind: 'subscribe',
+    request: 5,
+    snapshot: true,
+    progress: false,
+    upTo: null,
+  });
   const left: Update[] = [];
   const right: Update[] = [];
   for (let step = 0; step < 6; step++) {
-    rig.seal(new Map([[1, changes(random, left)], [2, changes(random, right)]]));
+    rig.seal(
+      new Map([
+        [1, changes(random, left)],
+        [2, changes(random, right)],
+      ]),
+    );
     if (random.chance(0.3)) continue;
     rig.settle();
-    const { rows } = evaluate(plan, new Map([[1, left], [2, right]]));
-    expect(multiset(rig.changes(5, node.columns)), `seed ${seed}, step ${step}`).toEqual(multiset(rows));
+    const { rows } = evaluate(
+      plan,
+      new Map([
+        [1, left],
+        [2, right],
+      ]),
+    );
+    expect(multiset(rig.changes(5, node.columns)), `seed ${seed}, step ${step}`).toEqual(
+      multiset(rows),
+    );
   }
 }
 
@@ -70,7 +97,13 @@ describe('at every step', () => {
       test(`a join ${name}`, () => {
         for (let seed = 1; seed <= 12; seed++) {
           const join = (left: number, right: number): Node => ({
-            kind: 'join', left, right, leftKey, rightKey, nullsEqual, residual: null,
+            kind: 'join',
+            left,
+            right,
+            leftKey,
+            rightKey,
+            nullsEqual,
+            residual: null,
             columns: [...columns, ...columns],
           });
           play(seed, join, seed % 2 === 0 ? 2 : 4096);
@@ -81,7 +114,14 @@ describe('at every step', () => {
         test(`a ${anti ? 'anti' : 'semi'}join ${name}`, () => {
           for (let seed = 1; seed <= 12; seed++) {
             const join = (left: number, right: number): Node => ({
-              kind: 'semijoin', left, right, leftKey, rightKey, nullsEqual, anti, columns,
+              kind: 'semijoin',
+              left,
+              right,
+              leftKey,
+              rightKey,
+              nullsEqual,
+              anti,
+              columns,
             });
             play(seed, join, seed % 2 === 0 ? 2 : 4096);
           }

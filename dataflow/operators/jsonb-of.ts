@@ -11,12 +11,23 @@ import { typeInfo } from '../value/type.ts';
 export function jsonbOf(type: TypeName, value: Datum): string {
   if (value === null) return 'null';
   switch (type) {
-    case 'bool': return String(value);
-    case 'jsonb': return stringOf(value);
-    case 'json': return canonicalJsonb(stringOf(value));
-    case 'int2': case 'int4': case 'int8': return formatDatum(type, value);
-    case 'numeric': case 'float4': case 'float8': return numberText(formatDatum(type, value));
-    case 'timestamp': case 'timestamptz': return jsonQuote(isoText(formatDatum(type, value)));
+    case 'bool':
+      return String(value);
+    case 'jsonb':
+      return stringOf(value);
+    case 'json':
+      return canonicalJsonb(stringOf(value));
+    case 'int2':
+    case 'int4':
+    case 'int8':
+      return formatDatum(type, value);
+    case 'numeric':
+    case 'float4':
+    case 'float8':
+      return numberText(formatDatum(type, value));
+    case 'timestamp':
+    case 'timestamptz':
+      return jsonQuote(isoText(formatDatum(type, value)));
     default: {
       if (typeInfo(type).equality !== 'array') return jsonQuote(formatDatum(type, value));
       const element = elementOf(type);

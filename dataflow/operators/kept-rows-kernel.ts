@@ -49,7 +49,9 @@ export function listKernel(shape: KeptShape): ListChanged {
   const { keys, cells, layout, place } = shape;
   const columns = Array.from({ length: cells }, (_, a) => keys.length + a);
   const differs = columns.map((c, a) => differText(layout, c, a)).join(' || ');
-  const factory = generate<ListFactory>(['same'], `
+  const factory = generate<ListFactory>(
+    ['same'],
+    `
 return function list(m, w, call) {
 const { list, first, n, status, cells, olds, sizes, groups, position } = call;
 ${cellsText(cells)}
@@ -70,13 +72,16 @@ for (let i = 0; i < n; i++) {
   position[count++] = i;
 }
 return count;
-};`);
+};`,
+  );
   return factory(sameWords);
 }
 
 /** The loop that writes rows. */
 export function writeKernel({ keys, cells, layout, place }: KeptShape): WriteRows {
-  const factory = generate<() => WriteRows>([], `
+  const factory = generate<() => WriteRows>(
+    [],
+    `
 return function write(m, w, call, count) {
 const { groups, position, places, cells } = call;
 ${cellsText(cells)}
@@ -88,33 +93,44 @@ for (let k = 0; k < count; k++) {
   ${keys.map((field, c) => keyText(field, layout, c)).join('\n')}
   ${Array.from({ length: cells }, (_, a) => cellText(layout, keys.length + a, a)).join('\n')}
 }
-};`);
+};`,
+  );
   return factory();
 }
 
 function cellsText(cells: number): string {
-  return Array.from({ length: cells }, (_, a) =>
-    `const v${a} = cells[${a}].words, u${a} = cells[${a}].isNull, h${a} = cells[${a}].heap;`).join('\n');
+  return Array.from(
+    { length: cells },
+    (_, a) =>
+      `const v${a} = cells[${a}].words, u${a} = cells[${a}].isNull, h${a} = cells[${a}].heap;`,
+  ).join('\n');
 }
 
 /** Whether value a of group i is not what column c of the row at p holds. */
 function differText(layout: RowLayout, c: number, a: number): string {
   const at = `w[p + ${layout.offset[c]}`;
   const nulls = layout.columns[c].nullable
-    ? ` || ((w[p + ${layout.nullBits + (c >> 5)}] >>> ${c & 31}) & 1) !== u${a}[i]` : '';
+    ? ` || ((w[p + ${layout.nullBits + (c >> 5)}] >>> ${c & 31}) & 1) !== u${a}[i]`
+    : '';
   switch (layout.physical[c]) {
-    case 'i32': return `${at}] !== v${a}[2 * i]${nulls}`;
+    case 'i32':
+      return `${at}] !== v${a}[2 * i]${nulls}`;
     case 'i64':
-    case 'f64': return `${at}] !== v${a}[2 * i] || ${at} + 1] !== v${a}[2 * i + 1]${nulls}`;
-    case 'var': return `${at}] !== v${a}[2 * i + 1]${nulls}`
-      + ` || !same(w, ${varStartText(layout, c, 'w', 'p')}, h${a}, v${a}[2 * i], (v${a}[2 * i + 1] + 3) >> 2)`;
+    case 'f64':
+      return `${at}] !== v${a}[2 * i] || ${at} + 1] !== v${a}[2 * i + 1]${nulls}`;
+    case 'var':
+      return (
+        `${at}] !== v${a}[2 * i + 1]${nulls}` +
+        ` || !same(w, ${varStartText(layout, c, 'w', 'p')}, h${a}, v${a}[2 * i], (v${a}[2 * i + 1] + 3) >> 2)`
+      );
   }
 }
 
 /** Sets sizes[count] to the padded words of the new row, as `paddedWords`. */
 function sizeText({ keys, layout }: KeptShape): string {
   const parts = layout.variable.map((c) => {
-    const bytes = c < keys.length ? `m[g + ${keys[c].offset + 1}]` : `v${c - keys.length}[2 * i + 1]`;
+    const bytes =
+      c < keys.length ? `m[g + ${keys[c].offset + 1}]` : `v${c - keys.length}[2 * i + 1]`;
     return `((${bytes} + 3) >> 2)`;
   });
   return `const size = ${[layout.fixedWords, ...parts].join(' + ')};
@@ -124,13 +140,18 @@ function sizeText({ keys, layout }: KeptShape): string {
 function keyText(field: Field, layout: RowLayout, c: number): string {
   const from = `m[g + ${field.offset}`;
   const to = `w[p + ${layout.offset[c]}`;
-  const nulls = field.nullMask === 0 ? ''
-    : `if ((m[g + ${field.nullWord}] & ${field.nullMask}) !== 0) ${nullText(layout, c)}\n`;
+  const nulls =
+    field.nullMask === 0
+      ? ''
+      : `if ((m[g + ${field.nullWord}] & ${field.nullMask}) !== 0) ${nullText(layout, c)}\n`;
   switch (field.physical) {
-    case 'i32': return `${to}] = ${from}];\n${nulls}`;
+    case 'i32':
+      return `${to}] = ${from}];\n${nulls}`;
     case 'i64':
-    case 'f64': return `${to}] = ${from}]; ${to} + 1] = ${from} + 1];\n${nulls}`;
-    case 'var': return `const b${c} = ${from} + 1]; ${to}] = b${c};
+    case 'f64':
+      return `${to}] = ${from}]; ${to} + 1] = ${from} + 1];\n${nulls}`;
+    case 'var':
+      return `const b${c} = ${from} + 1]; ${to}] = b${c};
       for (let f = ${from}], e = f + ((b${c} + 3) >> 2); f < e; f++) w[t++] = m[f];\n${nulls}`;
   }
 }
@@ -139,10 +160,13 @@ function cellText(layout: RowLayout, c: number, a: number): string {
   const to = `w[p + ${layout.offset[c]}`;
   const nulls = layout.columns[c].nullable ? `if (u${a}[i] === 1) ${nullText(layout, c)}\n` : '';
   switch (layout.physical[c]) {
-    case 'i32': return `${to}] = v${a}[2 * i];\n${nulls}`;
+    case 'i32':
+      return `${to}] = v${a}[2 * i];\n${nulls}`;
     case 'i64':
-    case 'f64': return `${to}] = v${a}[2 * i]; ${to} + 1] = v${a}[2 * i + 1];\n${nulls}`;
-    case 'var': return `const b${c} = v${a}[2 * i + 1]; ${to}] = b${c};
+    case 'f64':
+      return `${to}] = v${a}[2 * i]; ${to} + 1] = v${a}[2 * i + 1];\n${nulls}`;
+    case 'var':
+      return `const b${c} = v${a}[2 * i + 1]; ${to}] = b${c};
       for (let f = v${a}[2 * i], e = f + ((b${c} + 3) >> 2); f < e; f++) w[t++] = h${a}[f];\n${nulls}`;
   }
 }

@@ -1,5 +1,6 @@
 /**
- * The output of an operator with one row a group, when that output is kept as a collection and nothing
+ * The output of an operator with one row a group, when that output is kept as a collection and
+ * nothing
  * else: rows go straight into the arrangement, and each group remembers the place of its row. So a
  * changed row costs no hash, no search and no batch, and the operator keeps no copy of its values.
  *
@@ -35,7 +36,10 @@ export class KeptRows implements RowOwner {
 
   /** A row is the key fields of a group, then a cell each; word `place` of a group is for this. */
   constructor(
-    memory: StateMemory, keys: readonly Field[], cells: readonly Cells[], place: number,
+    memory: StateMemory,
+    keys: readonly Field[],
+    cells: readonly Cells[],
+    place: number,
     keep: KeepRows,
   ) {
     this.#memory = memory;
@@ -48,13 +52,23 @@ export class KeptRows implements RowOwner {
   }
 
   /**
-   * Brings the rows of groups list[first … first + n - 1] up to date with the cells, which are theirs
+   * Brings the rows of groups list[first … first + n - 1] up to date with the cells, which are
+   * theirs
    * in this order, and takes their marks away; status[i] is 1 if the group has a row.
    */
   settle(step: number, list: Int32Array, first: number, n: number, status: Uint8Array): void {
     const { i32 } = this.#memory;
     const call: KeptCall = {
-      list, first, n, status, cells: this.#cells, olds, sizes, groups, position, places,
+      list,
+      first,
+      n,
+      status,
+      cells: this.#cells,
+      olds,
+      sizes,
+      groups,
+      position,
+      places,
     };
     const count = this.#list(i32, this.#rows.words, call);
     if (count === 0) return;

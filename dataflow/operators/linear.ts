@@ -1,4 +1,7 @@
-/** Filter, map and project, batch by batch: what `Mfp` computes, errors with the weight of their row. */
+/**
+ * Filter, map and project, batch by batch: what `Mfp` computes, errors with the weight of their
+ * row.
+ */
 import type { Mfp } from '../expr/mfp.ts';
 import type { Batch } from '../value/batch.ts';
 import { BatchWriter } from '../value/batch-writer.ts';

@@ -9,7 +9,9 @@ import type { ColumnType } from '../value/type.ts';
 import { allRows, copyColumns, range, varWordsOfRows } from './gather.ts';
 import type { Context, Operator } from './operator.ts';
 
-/** The batch with negated weights, with a use of its slab; `writer` is for the case of a full slab. */
+/**
+ * The batch with negated weights, with a use of its slab; `writer` is for the case of a full slab.
+ */
 export function negated(batch: Batch, types: readonly ColumnType[], writer: BatchWriter): Batch {
   const weight = batch.slab.take(batch.rows);
   if (weight >= 0) {

@@ -1,6 +1,8 @@
 /**
- * Division of an exact sum by a count, and square roots, with as many decimals as Postgres gives: at least 16
- * significant digits, in steps of 4, and never fewer decimals than the sum has; half away from zero.
+ * Division of an exact sum by a count, and square roots, with as many decimals as Postgres gives:
+ * at least 16
+ * significant digits, in steps of 4, and never fewer decimals than the sum has; half away from
+ * zero.
  */
 import { assert } from '../../src/base/assert.ts';
 import type { Decimal } from '../value/datum.ts';
@@ -9,7 +11,9 @@ import { tenTo } from '../value/decimal.ts';
 const significantDigits = 16;
 const scaleMax = 1000;
 
-/** Postgres' numerics are base 10,000: the exponent and value of the first digit of c · 10^-scale. */
+/**
+ * Postgres' numerics are base 10,000: the exponent and value of the first digit of c · 10^-scale.
+ */
 function leading(magnitude: bigint, scale: number): { weight: number; digit: number } {
   if (magnitude === 0n) return { weight: 0, digit: 0 };
   const digits = magnitude.toString();
@@ -29,7 +33,10 @@ function quotientScale(sum: bigint, scale: number, divisor: bigint, divisorScale
 
 /** sum · 10^-scale / (divisor · 10^-divisorScale), as Postgres divides numerics. */
 export function divideNumeric(
-  sum: bigint, scale: number, divisor: bigint, divisorScale: number,
+  sum: bigint,
+  scale: number,
+  divisor: bigint,
+  divisorScale: number,
 ): Decimal {
   assert(divisor !== 0n, 'the divisor is not zero');
   const negative = sum < 0n !== divisor < 0n;
@@ -41,7 +48,10 @@ export function divideNumeric(
   const whole = shift >= 0 ? by : by * tenTo(-shift);
   const quotient = (dividend * 2n + whole) / (whole * 2n);
   return {
-    kind: 'decimal', form: 'finite', coefficient: negative ? -quotient : quotient, scale: outScale,
+    kind: 'decimal',
+    form: 'finite',
+    coefficient: negative ? -quotient : quotient,
+    scale: outScale,
   };
 }
 

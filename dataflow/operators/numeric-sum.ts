@@ -1,17 +1,25 @@
 /**
- * sum and avg of numeric: exact, with the scale that Postgres shows, the largest among the values that
+ * sum and avg of numeric: exact, with the scale that Postgres shows, the largest among the values
+ * that
  * are there.
  *
- * Most groups have values of one scale and coefficients below 2^53: their sum is two doubles in units
+ * Most groups have values of one scale and coefficients below 2^53: their sum is two doubles in
+ * units
  * of that scale, low + high · 2^32, each kept below 2^53 in size as in integer-sum.ts. At the first
  * value of another scale, or that is not finite or too long, the group's sum moves to an object
- * (exact-moments.ts), until the group has no values any more. State words: low, high, scale + 1 (0: no
+ * (exact-moments.ts), until the group has no values any more. State words: low, high, scale + 1 (0:
+ * no
  * value yet), number of the object, count of values.
  */
 import { assert } from '../../src/base/assert.ts';
 import type { Aggregate } from '../plan/plan.ts';
 import type { Decimal } from '../value/datum.ts';
-import { numericScaleAt, readDecimal, smallNumericAt, writeSmallNumeric } from '../value/decimal.ts';
+import {
+  numericScaleAt,
+  readDecimal,
+  smallNumericAt,
+  writeSmallNumeric,
+} from '../value/decimal.ts';
 import type { Accumulator, GroupedRows } from './accumulator.ts';
 import type { Cells } from './cells.ts';
 import { ExactMoments, momentsBytes } from './exact-moments.ts';
@@ -99,7 +107,10 @@ export class NumericSum implements Accumulator {
     return moments;
   }
 
-  /** A group without values takes the scale of the next one, unless its object still holds something. */
+  /**
+   * A group without values takes the scale of the next one, unless its object still holds
+   * something.
+   */
   #restart(group: number): void {
     const { i32 } = this.#memory;
     const number = i32[group + this.#objectAt];

@@ -1,8 +1,10 @@
 /**
- * The contract between the driver (graph/) and the tactics (this folder). An operator is an algorithm
+ * The contract between the driver (graph/) and the tactics (this folder). An operator is an
+ * algorithm
  * over batches; ports, order, fuel, slab counts, frontiers and holds are the driver's.
  *
- * Life of a step e at one operator: any number of `push` calls, then one `finish`, by which time all
+ * Life of a step e at one operator: any number of `push` calls, then one `finish`, by which time
+ * all
  * input of e has come. The driver drains the most downstream operator first, so that batches do not
  * pile up, and calls `finish` in topological order, only on operators that were pushed to at e.
  *
@@ -11,7 +13,8 @@
  *    `finish` emits. What is emitted during a step sums to the operator's output delta at that step.
  *  - 'more' means: fuel ran out; call the same method again with the same arguments. The operator
  *    remembers where it stands; the driver keeps the batch alive.
- *  - An operator that owns arrangements applies and seals them itself at e; imported ones are applied
+ *  - An operator that owns arrangements applies and seals them itself at e; imported ones are
+ *    applied
  *    and sealed at e before the first push of e.
  *  - A row that fails becomes an error through `fail`; operators never throw for data.
  */

@@ -1,5 +1,6 @@
 /**
- * Goal: trees of items hold what a sorted array holds, at every size, under adds, removes and weights
+ * Goal: trees of items hold what a sorted array holds, at every size, under adds, removes and
+ * weights
  * of either sign; emptied trees give all memory back. Method: random operations against an array.
  */
 import { describe, expect, it } from 'vitest';
@@ -24,7 +25,10 @@ function setup(exact: boolean, keepsZeros = false) {
     const result: [number, number][] = [];
     const place = { leaf: 0, index: 0 };
     for (tree.first(holder, place); place.leaf !== 0; tree.next(place)) {
-      result.push([exact ? tree.prefixAt(place) : memory.i32[tree.itemAt(place)], tree.weightAt(place)]);
+      result.push([
+        exact ? tree.prefixAt(place) : memory.i32[tree.itemAt(place)],
+        tree.weightAt(place),
+      ]);
     }
     return result;
   };
@@ -36,7 +40,11 @@ function sorted(weights: Map<number, number>): [number, number][] {
 }
 
 describe.each([true, false])('exact prefixes: %s', (exact) => {
-  it.each([[20, 400], [300, 4000], [20_000, 30_000]])('agrees with a sorted array over %i keys', (keys, operations) => {
+  it.each([
+    [20, 400],
+    [300, 4000],
+    [20_000, 30_000],
+  ])('agrees with a sorted array over %i keys', (keys, operations) => {
     const random = new Random(keys);
     const { add, list, tree, holder, memory } = setup(exact);
     const weights = new Map<number, number>();

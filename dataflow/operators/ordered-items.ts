@@ -1,26 +1,46 @@
 /**
  * Ordered multisets: for each of many holders (a word of a group's record) a tree of items with
- * weights, in the order of their prefixes and, among equal prefixes, of a comparison. What min, max,
+ * weights, in the order of their prefixes and, among equal prefixes, of a comparison. What min,
+ * max,
  * top-k and the collecting aggregates stand on.
  *
- * A tree is a B+ tree with nodes of 32 entries (tree-node.ts) whose leaves are chained; a small tree is
- * a single leaf of 4 to 32 entries. A prefix is a double that orders items roughly, so most searches
+ * A tree is a B+ tree with nodes of 32 entries (tree-node.ts) whose leaves are chained; a small
+ * tree is
+ * a single leaf of 4 to 32 entries. A prefix is a double that orders items roughly, so most
+ * searches
  * read no item. Changing a weight, adding and removing cost O(log n), whatever the
  * size of the group: there is no work per item of a group, and no pause.
  *
- * Inner prefixes are bounds, not copies: when the first item of a child goes, the bound stays. Where
+ * Inner prefixes are bounds, not copies: when the first item of a child goes, the bound stays.
+ * Where
  * a search ties with a bound it compares with the child's present first item instead, which is
  * right: an item before that one belongs to the left.
  *
- * Invariants: nodes are not empty; an inner root has two children or more; sums of inner entries are those of the positive weights
+ * Invariants: nodes are not empty; an inner root has two children or more; sums of inner entries
+ * are those of the positive weights
  * below. Items of weight 0 go at once unless `keepsZeros` (then the owner calls `remove`).
  */
 import { assert } from '../../src/base/assert.ts';
 import type { StateMemory } from './state-memory.ts';
 import {
-  freeNode, insertEntry, linkAfter, makeNode, moveEntries, nodeCapacity, nodeCount, nodeEntries,
-  nodeEntriesMin, nodeLevel, nodeNext, nodePrevious, prefixesOf, referencesOf, removeEntry, sumsOf,
-  totalOf, unlink,
+  freeNode,
+  insertEntry,
+  linkAfter,
+  makeNode,
+  moveEntries,
+  nodeCapacity,
+  nodeCount,
+  nodeEntries,
+  nodeEntriesMin,
+  nodeLevel,
+  nodeNext,
+  nodePrevious,
+  prefixesOf,
+  referencesOf,
+  removeEntry,
+  sumsOf,
+  totalOf,
+  unlink,
 } from './tree-node.ts';
 
 /** Nodes of at most this many entries look for a neighbour to merge with … */
@@ -43,7 +63,9 @@ export class OrderedItems {
   /** Weight of the item before and after the last `add`. */
   before = 0;
   after = 0;
-  /** The item that the last `add` added to; its owner's to free if `after` is 0 and it is removed. */
+  /**
+   * The item that the last `add` added to; its owner's to free if `after` is 0 and it is removed.
+   */
   item = 0;
   /** Where the last `add` or `find` ended; valid until the tree changes. */
   readonly place: Place = { leaf: 0, index: 0 };
@@ -127,7 +149,8 @@ export class OrderedItems {
     for (;;) {
       const sums = sumsOf(i32, node);
       let k = 0;
-      for (; start + Math.max(f64[sums + k], 0) <= position; k++) start += Math.max(f64[sums + k], 0);
+      for (; start + Math.max(f64[sums + k], 0) <= position; k++)
+        start += Math.max(f64[sums + k], 0);
       if (i32[node + nodeLevel] === 0) {
         place.leaf = node;
         place.index = k;
@@ -183,7 +206,9 @@ export class OrderedItems {
 
   /** The item there; 0 if items have no address. */
   itemAt(place: Place): number {
-    return this.#compare === null ? 0 : this.#memory.i32[referencesOf(this.#memory.i32, place.leaf) + place.index];
+    return this.#compare === null
+      ? 0
+      : this.#memory.i32[referencesOf(this.#memory.i32, place.leaf) + place.index];
   }
 
   /** Walks down to where the item is or belongs: sets path and `place`. */
@@ -211,9 +236,10 @@ export class OrderedItems {
     while (low < high) {
       const middle = (low + high) >> 1;
       const bound = f64[prefixes + middle];
-      const after = bound === prefix
-        ? this.#compareFirst(i32[referencesOf(i32, node) + middle], prefix, item) > 0
-        : bound > prefix;
+      const after =
+        bound === prefix
+          ? this.#compareFirst(i32[referencesOf(i32, node) + middle], prefix, item) > 0
+          : bound > prefix;
       if (after) high = middle;
       else low = middle + 1;
     }
@@ -241,8 +267,8 @@ export class OrderedItems {
       if (found < prefix) low = middle + 1;
       else if (found > prefix) high = middle;
       else {
-        const order = this.#compare === null
-          ? 0 : this.#compare(i32[referencesOf(i32, leaf) + middle], item);
+        const order =
+          this.#compare === null ? 0 : this.#compare(i32[referencesOf(i32, leaf) + middle], item);
         if (order === 0) {
           this.place.index = middle;
           return true;
@@ -279,7 +305,10 @@ export class OrderedItems {
     insertEntry(this.#memory, this.place.leaf, this.place.index, prefix, weight, item);
   }
 
-  /** Splits one node on the path of the last search, such that the leaf there comes nearer to having room. */
+  /**
+   * Splits one node on the path of the last search, such that the leaf there comes nearer to having
+   * room.
+   */
   #makeRoom(holder: number): void {
     const { i32 } = this.#memory;
     const leaf = this.place.leaf;
@@ -306,7 +335,12 @@ export class OrderedItems {
 
   /** Puts a new root over the full one and answers it. */
   #growRoot(holder: number, node: number): number {
-    const root = makeNode(this.#memory, nodeEntries, this.#memory.i32[node + nodeLevel] + 1, this.#compare === null);
+    const root = makeNode(
+      this.#memory,
+      nodeEntries,
+      this.#memory.i32[node + nodeLevel] + 1,
+      this.#compare === null,
+    );
     const bound = this.#memory.f64[prefixesOf(node)];
     insertEntry(this.#memory, root, 0, bound, totalOf(this.#memory, node), node);
     this.#memory.i32[holder] = root;
@@ -320,7 +354,14 @@ export class OrderedItems {
     const { i32, f64 } = this.#memory;
     moveEntries(this.#memory, node, ascending ? nodeEntries - 2 : nodeEntries / 2, other);
     if (level === 0) linkAfter(i32, node, other);
-    insertEntry(this.#memory, parent, k + 1, f64[prefixesOf(other)], totalOf(this.#memory, other), other);
+    insertEntry(
+      this.#memory,
+      parent,
+      k + 1,
+      f64[prefixesOf(other)],
+      totalOf(this.#memory, other),
+      other,
+    );
     f64[sumsOf(i32, parent) + k] = totalOf(this.#memory, node);
   }
 
@@ -336,7 +377,9 @@ export class OrderedItems {
     this.#settleRoot(holder, node);
   }
 
-  /** Frees child `k` if it is empty, merges it if it is thin; answers whether the parent lost one. */
+  /**
+   * Frees child `k` if it is empty, merges it if it is thin; answers whether the parent lost one.
+   */
   #mergeChild(parent: number, k: number, node: number): boolean {
     const { i32, f64 } = this.#memory;
     const count = i32[node + nodeCount];

@@ -7,8 +7,13 @@ import type { StateMemory } from './state-memory.ts';
 
 /** Sets differs[i] = 1 where value i is not what record records[first + i] holds, byte for byte. */
 export function cellDiffers(
-  i32: Int32Array, field: Field, records: Int32Array, first: number, n: number,
-  cells: Cells, differs: Uint8Array,
+  i32: Int32Array,
+  field: Field,
+  records: Int32Array,
+  first: number,
+  n: number,
+  cells: Cells,
+  differs: Uint8Array,
 ): void {
   if (field.physical === 'var') varDiffers(i32, field, records, first, n, cells, differs);
   else wordsDiffer(i32, field, records, first, n, cells.words, differs);
@@ -21,8 +26,13 @@ export function cellDiffers(
 }
 
 function wordsDiffer(
-  i32: Int32Array, field: Field, records: Int32Array, first: number, n: number,
-  words: Int32Array, differs: Uint8Array,
+  i32: Int32Array,
+  field: Field,
+  records: Int32Array,
+  first: number,
+  n: number,
+  words: Int32Array,
+  differs: Uint8Array,
 ): void {
   const { offset } = field;
   const second = field.physical === 'i32' ? 0 : 1;
@@ -33,8 +43,13 @@ function wordsDiffer(
 }
 
 function varDiffers(
-  i32: Int32Array, field: Field, records: Int32Array, first: number, n: number,
-  cells: Cells, differs: Uint8Array,
+  i32: Int32Array,
+  field: Field,
+  records: Int32Array,
+  first: number,
+  n: number,
+  cells: Cells,
+  differs: Uint8Array,
 ): void {
   const { words, heap } = cells;
   for (let i = 0; i < n; i++) {
@@ -47,9 +62,7 @@ function varDiffers(
 }
 
 /** Words of var bytes that the values numbered values[0 … n - 1] will take in a batch. */
-export function varWordsOfCells(
-  cells: Cells, field: Field, values: Int32Array, n: number,
-): number {
+export function varWordsOfCells(cells: Cells, field: Field, values: Int32Array, n: number): number {
   if (field.physical !== 'var') return 0;
   let words = 0;
   for (let i = 0; i < n; i++) words += ((cells.words[2 * values[i] + 1] + 7) >> 3) << 1;
@@ -58,7 +71,11 @@ export function varWordsOfCells(
 
 /** Puts value values[i] into record records[i], for i < n. */
 export function publishCell(
-  memory: StateMemory, field: Field, records: Int32Array, values: Int32Array, n: number,
+  memory: StateMemory,
+  field: Field,
+  records: Int32Array,
+  values: Int32Array,
+  n: number,
   cells: Cells,
 ): void {
   const { words } = cells;
@@ -77,7 +94,11 @@ export function publishCell(
 }
 
 function publishVar(
-  memory: StateMemory, field: Field, records: Int32Array, values: Int32Array, n: number,
+  memory: StateMemory,
+  field: Field,
+  records: Int32Array,
+  values: Int32Array,
+  n: number,
   cells: Cells,
 ): void {
   const { words, heap } = cells;

@@ -25,7 +25,8 @@ export interface Field {
 
 /** Lays fields into a record from word `start` (even) on; answers them and the end (even). */
 export function layFields(
-  columns: readonly ColumnType[], start: number,
+  columns: readonly ColumnType[],
+  start: number,
 ): { readonly fields: readonly Field[]; readonly nullWords: number; readonly end: number } {
   assert(start % 2 === 0, `fields start on 8 bytes, got word ${start}`);
   const physical = columns.map((column) => physicalOf(column.type));
@@ -52,7 +53,12 @@ export function layFields(
 
 /** Puts row `row` of column `column` of a batch into a record whose field holds nothing yet. */
 export function storeField(
-  memory: StateMemory, record: number, field: Field, batch: Batch, column: number, row: number,
+  memory: StateMemory,
+  record: number,
+  field: Field,
+  batch: Batch,
+  column: number,
+  row: number,
 ): void {
   const nulls = batch.nulls[column];
   const isNull = nulls >= 0 && batch.slab.u8[nulls + row] === 1;
@@ -82,7 +88,11 @@ export function isNullField(i32: Int32Array, record: number, field: Field): bool
 
 /** Copies `bytes` bytes at word `from` into a new block named by the two words at `at`. */
 export function storeVar(
-  memory: StateMemory, at: number, source: Int32Array, from: number, bytes: number,
+  memory: StateMemory,
+  at: number,
+  source: Int32Array,
+  from: number,
+  bytes: number,
 ): void {
   const words = (bytes + 3) >> 2;
   const block = words === 0 ? 0 : memory.allocate(words);
@@ -109,7 +119,11 @@ export function freeFields(memory: StateMemory, record: number, fields: readonly
 
 /** Words of var bytes that `gatherField` of these records will take. */
 export function varWordsOfField(
-  i32: Int32Array, field: Field, records: Int32Array, first: number, n: number,
+  i32: Int32Array,
+  field: Field,
+  records: Int32Array,
+  first: number,
+  n: number,
 ): number {
   if (field.physical !== 'var') return 0;
   let words = 0;
@@ -120,30 +134,50 @@ export function varWordsOfField(
   return words;
 }
 
-/** Writes the field of records[first … first + n - 1] to rows outRow … of a column being written. */
+/**
+ * Writes the field of records[first … first + n - 1] to rows outRow … of a column being written.
+ */
 export function gatherField(
-  i32: Int32Array, field: Field, records: Int32Array, first: number, n: number,
-  out: BatchWriter, column: number, outRow: number,
+  i32: Int32Array,
+  field: Field,
+  records: Int32Array,
+  first: number,
+  n: number,
+  out: BatchWriter,
+  column: number,
+  outRow: number,
 ): void {
   const slab = out.slab;
   const at = out.column[column];
-  if (field.physical === 'i32') gatherOne(i32, field.offset, records, first, n, slab.i32, at + outRow);
-  else if (field.physical === 'var') gatherVar(i32, field.offset, records, first, n, out, at + 2 * outRow);
+  if (field.physical === 'i32')
+    gatherOne(i32, field.offset, records, first, n, slab.i32, at + outRow);
+  else if (field.physical === 'var')
+    gatherVar(i32, field.offset, records, first, n, out, at + 2 * outRow);
   else gatherTwo(i32, field.offset, records, first, n, slab.i32, at + 2 * outRow);
   const nulls = out.nulls[column];
   if (nulls >= 0) gatherNulls(i32, field, records, first, n, slab, nulls + outRow);
 }
 
 function gatherOne(
-  i32: Int32Array, offset: number, records: Int32Array, first: number, n: number,
-  to: Int32Array, at: number,
+  i32: Int32Array,
+  offset: number,
+  records: Int32Array,
+  first: number,
+  n: number,
+  to: Int32Array,
+  at: number,
 ): void {
   for (let i = 0; i < n; i++) to[at + i] = i32[records[first + i] + offset];
 }
 
 function gatherTwo(
-  i32: Int32Array, offset: number, records: Int32Array, first: number, n: number,
-  to: Int32Array, at: number,
+  i32: Int32Array,
+  offset: number,
+  records: Int32Array,
+  first: number,
+  n: number,
+  to: Int32Array,
+  at: number,
 ): void {
   for (let i = 0; i < n; i++) {
     const from = records[first + i] + offset;
@@ -153,8 +187,13 @@ function gatherTwo(
 }
 
 function gatherVar(
-  i32: Int32Array, offset: number, records: Int32Array, first: number, n: number,
-  out: BatchWriter, at: number,
+  i32: Int32Array,
+  offset: number,
+  records: Int32Array,
+  first: number,
+  n: number,
+  out: BatchWriter,
+  at: number,
 ): void {
   const to = out.slab.i32;
   for (let i = 0; i < n; i++) {
@@ -170,8 +209,13 @@ function gatherVar(
 }
 
 function gatherNulls(
-  i32: Int32Array, field: Field, records: Int32Array, first: number, n: number,
-  slab: Slab, at: number,
+  i32: Int32Array,
+  field: Field,
+  records: Int32Array,
+  first: number,
+  n: number,
+  slab: Slab,
+  at: number,
 ): void {
   const { nullWord, nullMask } = field;
   const u8 = slab.u8;

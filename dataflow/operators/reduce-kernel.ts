@@ -1,6 +1,8 @@
 /**
- * The generated loop that ends a step of reduce: for each touched group compare the new values with the
- * published ones, and where they differ write the old row, publish, write the new row. One pass over
+ * The generated loop that ends a step of reduce: for each touched group compare the new values with
+ * the
+ * published ones, and where they differ write the old row, publish, write the new row. One pass
+ * over
  * the groups' records while they are in cache, instead of one per column and purpose.
  *
  * For published values of fixed width; keys may be of any type. Text comes from templates; offsets
@@ -36,11 +38,15 @@ type Factory = () => Settle;
 
 /** The loop for records with these key and value fields, whose status is at word `status`. */
 export function settleKernel(
-  keys: readonly Field[], published: readonly Field[], status: number,
+  keys: readonly Field[],
+  published: readonly Field[],
+  status: number,
 ): Settle {
   const fields = [...keys, ...published];
   const differs = published.map((field, a) => differText(field, a)).join(' || ');
-  const factory = generate<Factory>([], `
+  const factory = generate<Factory>(
+    [],
+    `
 return function settle(m, d, call) {
 const list = call.list, first = call.first, n = call.n, ended = call.ended;
 const writer = call.writer, slab = writer.slab, w = slab.i32, b = slab.u8, weight = writer.weight;
@@ -69,15 +75,18 @@ for (let i = 0; i < n; i++) {
 }
 call.endedCount = endedCount;
 return r;
-};`);
+};`,
+  );
   return factory();
 }
 
 /** Whether value a of group i is not the published one. */
 function differText(field: Field, a: number): string {
   const at = `m[g + ${field.offset}`;
-  const words = field.physical === 'i32'
-    ? `${at}] !== v${a}[2 * i]` : `${at}] !== v${a}[2 * i] || ${at} + 1] !== v${a}[2 * i + 1]`;
+  const words =
+    field.physical === 'i32'
+      ? `${at}] !== v${a}[2 * i]`
+      : `${at}] !== v${a}[2 * i] || ${at} + 1] !== v${a}[2 * i + 1]`;
   if (field.nullMask === 0) return words;
   return `${words} || ((m[g + ${field.nullWord}] & ${field.nullMask}) !== 0) !== (u${a}[i] === 1)`;
 }
@@ -93,7 +102,8 @@ function publishText(field: Field, a: number): string {
 /** Copies the bytes of a var key into the slab, once for both rows. */
 function copyText(field: Field, c: number): string {
   return `
-  const k${c} = m[g + ${field.offset}], l${c} = m[g + ${field.offset} + 1], n${c} = (l${c} + 3) >> 2;
+  const k${c} = m[g + ${field.offset}], l${c} = m[g + ${field.offset} + 1];
+  const n${c} = (l${c} + 3) >> 2;
   const t${c} = n${c} === 0 ? 0 : writer.takeVar(n${c});
   for (let j = 0; j < n${c}; j++) w[t${c} + j] = m[k${c} + j];\n`;
 }
@@ -102,11 +112,15 @@ function copyText(field: Field, c: number): string {
 function writeText(field: Field, c: number): string {
   const at = `g + ${field.offset}`;
   const nulls = field.column.nullable
-    ? `b[z${c} + r] = (m[g + ${field.nullWord}] & ${field.nullMask}) !== 0 ? 1 : 0;\n` : '';
+    ? `b[z${c} + r] = (m[g + ${field.nullWord}] & ${field.nullMask}) !== 0 ? 1 : 0;\n`
+    : '';
   switch (field.physical) {
-    case 'i32': return `w[c${c} + r] = m[${at}];\n${nulls}`;
-    case 'var': return `w[c${c} + 2 * r] = t${c}; w[c${c} + 2 * r + 1] = l${c};\n${nulls}`;
+    case 'i32':
+      return `w[c${c} + r] = m[${at}];\n${nulls}`;
+    case 'var':
+      return `w[c${c} + 2 * r] = t${c}; w[c${c} + 2 * r + 1] = l${c};\n${nulls}`;
     case 'i64':
-    case 'f64': return `w[c${c} + 2 * r] = m[${at}]; w[c${c} + 2 * r + 1] = m[${at} + 1];\n${nulls}`;
+    case 'f64':
+      return `w[c${c} + 2 * r] = m[${at}]; w[c${c} + 2 * r + 1] = m[${at} + 1];\n${nulls}`;
   }
 }

@@ -21,13 +21,33 @@ function column(type: TypeName, nullable = false): ColumnType {
   return { type, nullable };
 }
 
-function aggregate(fn: Aggregate['fn'], argument: number, argumentType: TypeName, type: TypeName, more: Partial<Aggregate> = {}): Aggregate {
-  return { fn, argument, argument2: -1, argumentType, filter: -1, distinct: false, order: [], type, ...more };
+function aggregate(
+  fn: Aggregate['fn'],
+  argument: number,
+  argumentType: TypeName,
+  type: TypeName,
+  more: Partial<Aggregate> = {},
+): Aggregate {
+  return {
+    fn,
+    argument,
+    argument2: -1,
+    argumentType,
+    filter: -1,
+    distinct: false,
+    order: [],
+    type,
+    ...more,
+  };
 }
 
 const countAll = aggregate('count', -1, 'unknown', 'int8');
 
-function reduceNode(input: readonly ColumnType[], key: readonly number[], aggregates: readonly Aggregate[]): ReduceNode {
+function reduceNode(
+  input: readonly ColumnType[],
+  key: readonly number[],
+  aggregates: readonly Aggregate[],
+): ReduceNode {
   const columns = [
     ...key.map((c) => input[c]),
     ...aggregates.map((a) => column(a.type, a.fn !== 'count')),
@@ -39,15 +59,37 @@ function add(...rows: Row[]): Update[] {
   return rows.map((row) => ({ row, weight: 1 }));
 }
 
-function check(input: readonly ColumnType[], key: readonly number[], aggregates: readonly Aggregate[], seed: number, rows = 40): void {
+function check(
+  input: readonly ColumnType[],
+  key: readonly number[],
+  aggregates: readonly Aggregate[],
+  seed: number,
+  rows = 40,
+): void {
   const node = reduceNode(input, key, aggregates);
   checkOperator({
-    make: (pool) => new ReduceOperator(node, input, pool), node, input, seed, steps: 40, rows, changes: 12,
+    make: (pool) => new ReduceOperator(node, input, pool),
+    node,
+    input,
+    seed,
+    steps: 40,
+    rows,
+    changes: 12,
   });
 }
 
 describe('count and sums of integers', () => {
-  it.each(['int8', 'text', 'numeric', 'float8', 'interval', 'jsonb', 'uuid', 'bool', '_numeric'] as const)('groups by %s', (type) => {
+  it.each([
+    'int8',
+    'text',
+    'numeric',
+    'float8',
+    'interval',
+    'jsonb',
+    'uuid',
+    'bool',
+    '_numeric',
+  ] as const)('groups by %s', (type) => {
     for (const nullable of [false, true]) {
       const input = [column(type, nullable), column('int8')];
       check(input, [0], [countAll, aggregate('sum', 1, 'int8', 'numeric')], 1);
@@ -57,10 +99,18 @@ describe('count and sums of integers', () => {
   it.each(['int2', 'int4', 'int8'] as const)('sums and averages %s', (type) => {
     const input = [column('int4'), column(type, true), column('bool', true)];
     const sum = type === 'int8' ? 'numeric' : 'int8';
-    check(input, [0], [
-      aggregate('count', 1, type, 'int8'), aggregate('sum', 1, type, sum), aggregate('avg', 1, type, 'numeric'),
-      aggregate('sum', 1, type, sum, { filter: 2 }), aggregate('count', -1, 'unknown', 'int8', { filter: 2 }),
-    ], 2);
+    check(
+      input,
+      [0],
+      [
+        aggregate('count', 1, type, 'int8'),
+        aggregate('sum', 1, type, sum),
+        aggregate('avg', 1, type, 'numeric'),
+        aggregate('sum', 1, type, sum, { filter: 2 }),
+        aggregate('count', -1, 'unknown', 'int8', { filter: 2 }),
+      ],
+      2,
+    );
   });
 
   it('keeps one group for an empty key', () => {
@@ -71,13 +121,33 @@ describe('count and sums of integers', () => {
     const input = [column('text'), column('int8')];
     const node = reduceNode(input, [0], [countAll, aggregate('sum', 1, 'int8', 'numeric')]);
     const harness = new OperatorHarness((pool) => new ReduceOperator(node, input, pool), [input]);
-    const numeric = (n: number): Row[number] => ({ kind: 'decimal', form: 'finite', coefficient: BigInt(n), scale: 0 });
+    const numeric = (n: number): Row[number] => ({
+      kind: 'decimal',
+      form: 'finite',
+      coefficient: BigInt(n),
+      scale: 0,
+    });
     expect(harness.step([0, add(['a', 1n], ['b', 2n], ['a', 3n])]).rows).toEqual(
-      add(['a', 2n, numeric(4)], ['b', 1n, numeric(2)]));
-    expect(harness.step([0, [{ row: ['a', 9n], weight: 1 }, { row: ['a', 9n], weight: -1 }]]).rows).toEqual([]);
-    expect(harness.step([0, [{ row: ['b', 2n], weight: -1 }, { row: ['c', 0n], weight: 1 }]]).rows).toEqual([
-      { row: ['b', 1n, numeric(2)], weight: -1 }, ...add(['c', 1n, numeric(0)]),
-    ]);
+      add(['a', 2n, numeric(4)], ['b', 1n, numeric(2)]),
+    );
+    expect(
+      harness.step([
+        0,
+        [
+          { row: ['a', 9n], weight: 1 },
+          { row: ['a', 9n], weight: -1 },
+        ],
+      ]).rows,
+    ).toEqual([]);
+    expect(
+      harness.step([
+        0,
+        [
+          { row: ['b', 2n], weight: -1 },
+          { row: ['c', 0n], weight: 1 },
+        ],
+      ]).rows,
+    ).toEqual([{ row: ['b', 1n, numeric(2)], weight: -1 }, ...add(['c', 1n, numeric(0)])]);
     harness.operator.dispose();
   });
 
@@ -91,7 +161,13 @@ describe('count and sums of integers', () => {
     harness.step([0, [much, much, much]]);
     expect(harness.errors()).toEqual(['22003 bigint out of range 1']);
     expect(harness.rows()).toEqual(add([2, 5n]));
-    harness.step([0, [{ ...much, weight: -much.weight }, { ...much, weight: -much.weight }]]);
+    harness.step([
+      0,
+      [
+        { ...much, weight: -much.weight },
+        { ...much, weight: -much.weight },
+      ],
+    ]);
     expect(harness.errors()).toEqual([]);
     expect(harness.rows()).toHaveLength(2);
     harness.operator.dispose();
@@ -116,12 +192,37 @@ describe('count and sums of integers', () => {
 
 describe('min and max', () => {
   it.each([
-    'int2', 'int4', 'int8', 'float4', 'float8', 'numeric', 'text', 'bpchar', 'date', 'time', 'timestamptz',
-    'interval', 'bytea', '_text', 'oid',
+    'int2',
+    'int4',
+    'int8',
+    'float4',
+    'float8',
+    'numeric',
+    'text',
+    'bpchar',
+    'date',
+    'time',
+    'timestamptz',
+    'interval',
+    'bytea',
+    '_text',
+    'oid',
   ] as const)('of %s', (type) => {
     const input = [column('int4'), column(type, true), column('bool', true)];
-    check(input, [0], [aggregate('min', 1, type, type), aggregate('max', 1, type, type, { filter: 2 })], 5, 30);
-    check(input, [], [aggregate('min', 1, type, type, { filter: 2 }), aggregate('max', 1, type, type)], 6, 100);
+    check(
+      input,
+      [0],
+      [aggregate('min', 1, type, type), aggregate('max', 1, type, type, { filter: 2 })],
+      5,
+      30,
+    );
+    check(
+      input,
+      [],
+      [aggregate('min', 1, type, type, { filter: 2 }), aggregate('max', 1, type, type)],
+      6,
+      100,
+    );
   });
 
   it.each(['int4', 'text'] as const)('of %s in thousands of groups', (type) => {
@@ -133,7 +234,8 @@ describe('min and max', () => {
     harness.step([0, add(...rows)]);
     harness.step([0, rows.slice(21_000).map((row) => ({ row, weight: -1 }))]);
     expect(new Map(harness.rows().map(({ row }) => [row[0], row[1]]))).toEqual(
-      new Map(Array.from({ length: 3000 }, (_, k) => [k, value(18_000 + k)])));
+      new Map(Array.from({ length: 3000 }, (_, k) => [k, value(18_000 + k)])),
+    );
     harness.step([0, rows.slice(0, 21_000).map((row) => ({ row, weight: -1 }))]);
     expect(harness.rows()).toEqual([]);
     expect(harness.operator.bytes()).toBeLessThan(65_536);
@@ -142,12 +244,20 @@ describe('min and max', () => {
 });
 
 describe('sums of other types', () => {
-  it.each([['float4', 'float4'], ['float8', 'float8'], ['numeric', 'numeric'], ['interval', 'interval']] as const)('of %s', (type, sum) => {
+  it.each([
+    ['float4', 'float4'],
+    ['float8', 'float8'],
+    ['numeric', 'numeric'],
+    ['interval', 'interval'],
+  ] as const)('of %s', (type, sum) => {
     const mean = type === 'float4' ? 'float8' : sum;
     const input = [column('int4'), column(type, true), column('bool', true)];
     const aggregates = [
-      aggregate('sum', 1, type, sum), aggregate('avg', 1, type, mean), aggregate('sum', 1, type, sum, { filter: 2 }),
-      aggregate('sum', 1, type, sum, { distinct: true }), aggregate('count', 1, type, 'int8', { distinct: true, filter: 2 }),
+      aggregate('sum', 1, type, sum),
+      aggregate('avg', 1, type, mean),
+      aggregate('sum', 1, type, sum, { filter: 2 }),
+      aggregate('sum', 1, type, sum, { distinct: true }),
+      aggregate('count', 1, type, 'int8', { distinct: true, filter: 2 }),
     ];
     for (const seed of [8, 9, 10]) check(input, [0], aggregates, seed, 30);
     check([column('int4'), column(type)], [], aggregates.slice(0, 2), 11, 30);
@@ -155,59 +265,127 @@ describe('sums of other types', () => {
 
   it('of bools', () => {
     const input = [column('int2'), column('bool', true)];
-    check(input, [0], [aggregate('bool_and', 1, 'bool', 'bool'), aggregate('bool_or', 1, 'bool', 'bool', { distinct: true })], 12);
-    check([column('int2'), column('bool')], [0], [aggregate('bool_and', 1, 'bool', 'bool'), aggregate('bool_or', 1, 'bool', 'bool')], 13);
+    check(
+      input,
+      [0],
+      [
+        aggregate('bool_and', 1, 'bool', 'bool'),
+        aggregate('bool_or', 1, 'bool', 'bool', { distinct: true }),
+      ],
+      12,
+    );
+    check(
+      [column('int2'), column('bool')],
+      [0],
+      [aggregate('bool_and', 1, 'bool', 'bool'), aggregate('bool_or', 1, 'bool', 'bool')],
+      13,
+    );
   });
 
-  it.each(['int2', 'int4', 'int8', 'numeric', 'float4', 'float8'] as const)('variance of %s', (type) => {
-    const result = type === 'float4' || type === 'float8' ? 'float8' : 'numeric';
-    const input = [column('int4'), column(type, true)];
-    check(input, [0], (['stddev_samp', 'stddev_pop', 'var_samp', 'var_pop'] as const).map((fn) => aggregate(fn, 1, type, result)), 14, 30);
-    check(input, [0], [aggregate('var_pop', 1, type, result, { distinct: true })], 15, 30);
-  });
+  it.each(['int2', 'int4', 'int8', 'numeric', 'float4', 'float8'] as const)(
+    'variance of %s',
+    (type) => {
+      const result = type === 'float4' || type === 'float8' ? 'float8' : 'numeric';
+      const input = [column('int4'), column(type, true)];
+      check(
+        input,
+        [0],
+        (['stddev_samp', 'stddev_pop', 'var_samp', 'var_pop'] as const).map((fn) =>
+          aggregate(fn, 1, type, result),
+        ),
+        14,
+        30,
+      );
+      check(input, [0], [aggregate('var_pop', 1, type, result, { distinct: true })], 15, 30);
+    },
+  );
 });
 
 describe('collections', () => {
-  const by = (column: number, descending = false, nullsFirst = false) => ({ column, descending, nullsFirst });
-
-  it.each(['int4', 'int8', 'float8', 'numeric', 'text', 'bool', 'timestamptz', 'jsonb'] as const)('of %s', (type) => {
-    const input = [column('int2'), column(type, true), column('int4', true), column('bool', true)];
-    check(input, [0], [
-      aggregate('jsonb_agg', 1, type, 'jsonb'),
-      aggregate('jsonb_agg', 1, type, 'jsonb', { order: [by(2, true), by(1)] }),
-      aggregate('jsonb_agg', 1, type, 'jsonb', { distinct: true, order: [by(1, true, true)] }),
-      aggregate('jsonb_object_agg', 2, 'int4', 'jsonb', { argument2: 1, filter: 3 }),
-    ], 16, 24);
+  const by = (column: number, descending = false, nullsFirst = false) => ({
+    column,
+    descending,
+    nullsFirst,
   });
 
+  it.each(['int4', 'int8', 'float8', 'numeric', 'text', 'bool', 'timestamptz', 'jsonb'] as const)(
+    'of %s',
+    (type) => {
+      const input = [
+        column('int2'),
+        column(type, true),
+        column('int4', true),
+        column('bool', true),
+      ];
+      check(
+        input,
+        [0],
+        [
+          aggregate('jsonb_agg', 1, type, 'jsonb'),
+          aggregate('jsonb_agg', 1, type, 'jsonb', { order: [by(2, true), by(1)] }),
+          aggregate('jsonb_agg', 1, type, 'jsonb', { distinct: true, order: [by(1, true, true)] }),
+          aggregate('jsonb_object_agg', 2, 'int4', 'jsonb', { argument2: 1, filter: 3 }),
+        ],
+        16,
+        24,
+      );
+    },
+  );
+
   it('into strings and arrays', () => {
-    const input = [column('int2'), column('text', true), column('text', true), column('bytea', true)];
-    check(input, [0], [
-      aggregate('string_agg', 1, 'text', 'text', { argument2: 2 }),
-      aggregate('string_agg', 1, 'text', 'text', { argument2: 2, distinct: true, order: [by(2), by(1, true)] }),
-      aggregate('string_agg', 3, 'bytea', 'bytea', { argument2: 3 }),
-      aggregate('array_agg', 1, 'text', '_text'),
-      aggregate('array_agg', 1, 'text', '_text', { distinct: true, order: [by(1, true)] }),
-      aggregate('array_agg', 2, 'text', '_text', { order: [by(1, true, true)] }),
-    ], 17, 24);
+    const input = [
+      column('int2'),
+      column('text', true),
+      column('text', true),
+      column('bytea', true),
+    ];
+    check(
+      input,
+      [0],
+      [
+        aggregate('string_agg', 1, 'text', 'text', { argument2: 2 }),
+        aggregate('string_agg', 1, 'text', 'text', {
+          argument2: 2,
+          distinct: true,
+          order: [by(2), by(1, true)],
+        }),
+        aggregate('string_agg', 3, 'bytea', 'bytea', { argument2: 3 }),
+        aggregate('array_agg', 1, 'text', '_text'),
+        aggregate('array_agg', 1, 'text', '_text', { distinct: true, order: [by(1, true)] }),
+        aggregate('array_agg', 2, 'text', '_text', { order: [by(1, true, true)] }),
+      ],
+      17,
+      24,
+    );
   });
 });
 
 it('keeps every kind of state right while its memory grows by megabytes', () => {
   const input = [column('text'), column('numeric'), column('text', true)];
-  const node = reduceNode(input, [0], [
-    aggregate('count', 1, 'numeric', 'int8', { distinct: true }), aggregate('sum', 1, 'numeric', 'numeric'),
-    aggregate('max', 2, 'text', 'text'), aggregate('string_agg', 2, 'text', 'text', { argument2: 0 }),
-    aggregate('var_samp', 1, 'numeric', 'numeric'), aggregate('array_agg', 2, 'text', '_text', { distinct: true }),
-  ]);
+  const node = reduceNode(
+    input,
+    [0],
+    [
+      aggregate('count', 1, 'numeric', 'int8', { distinct: true }),
+      aggregate('sum', 1, 'numeric', 'numeric'),
+      aggregate('max', 2, 'text', 'text'),
+      aggregate('string_agg', 2, 'text', 'text', { argument2: 0 }),
+      aggregate('var_samp', 1, 'numeric', 'numeric'),
+      aggregate('array_agg', 2, 'text', '_text', { distinct: true }),
+    ],
+  );
   const harness = new OperatorHarness((pool) => new ReduceOperator(node, input, pool), [input]);
   const start = harness.operator.bytes();
   const random = new Random(18);
   const rows = Array.from({ length: 9000 }, (): Row => [
-    `group ${random.below(2500)}`, decimal(BigInt(random.below(9)), random.below(2)),
+    `group ${random.below(2500)}`,
+    decimal(BigInt(random.below(9)), random.below(2)),
     random.chance(0.1) ? null : `value ${random.below(1000)}`,
   ]);
-  const plan: Plan = { nodes: [{ kind: 'get', collection: 0, demand: [0, 1, 2], columns: input }, node], root: 1 };
+  const plan: Plan = {
+    nodes: [{ kind: 'get', collection: 0, demand: [0, 1, 2], columns: input }, node],
+    root: 1,
+  };
   const compare = (state: readonly Row[]): void => {
     const expected = evaluate(plan, new Map([[0, add(...state)]]));
     expect(canonical(node.columns, harness.rows())).toEqual(canonical(node.columns, expected.rows));

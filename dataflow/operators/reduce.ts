@@ -12,8 +12,10 @@
  *
  * A group has a row while its row count is positive. If one of its values cannot be computed (a sum
  * out of range) it has an error instead, until the value heals; other groups know nothing of it. A
- * group whose count is 0 and whose aggregates are empty gives its record back. (Count 0 with something
- * left over, or a negative count, can only come from retractions of rows that never were; such a group
+ * group whose count is 0 and whose aggregates are empty gives its record back. (Count 0 with
+ * something
+ * left over, or a negative count, can only come from retractions of rows that never were; such a
+ * group
  * has no row, and waits.)
  *
  * Where the result is kept as a collection and goes nowhere else, rows are not given out: they go
@@ -81,9 +83,14 @@ export class ReduceOperator implements Operator {
   /** Where an interrupted push or finish goes on. */
   #next = 0;
 
-  /** `input`: columns of the input rows; `keep`: the arrangement of the result, instead of output. */
+  /**
+   * `input`: columns of the input rows; `keep`: the arrangement of the result, instead of output.
+   */
   constructor(
-    node: ReduceNode, input: readonly ColumnType[], pool: SlabPool, keep: KeepRows | null = null,
+    node: ReduceNode,
+    input: readonly ColumnType[],
+    pool: SlabPool,
+    keep: KeepRows | null = null,
   ) {
     this.columns = node.columns;
     this.#node = node;
@@ -103,10 +110,19 @@ export class ReduceOperator implements Operator {
     }
     const settles = canSettle(this.#published);
     this.#kernel = settles
-      ? settleKernel(this.#table.fields, this.#published, this.#table.stateStart) : null;
+      ? settleKernel(this.#table.fields, this.#published, this.#table.stateStart)
+      : null;
     this.#cells = values.map((column) => new Cells(column.type));
-    this.#kept = keep === null ? null
-      : new KeptRows(this.#memory, this.#table.fields, this.#cells, this.#table.stateStart + 1, keep);
+    this.#kept =
+      keep === null
+        ? null
+        : new KeptRows(
+            this.#memory,
+            this.#table.fields,
+            this.#cells,
+            this.#table.stateStart + 1,
+            keep,
+          );
     this.#writer = new BatchWriter(pool, node.columns);
     this.#chunk = node.aggregates.some(({ fn }) => fn.endsWith('_agg')) ? longCellsMax : cellsMax;
   }
@@ -318,7 +334,13 @@ export class ReduceOperator implements Operator {
   #changeError(group: number, i: number, context: Context): void {
     const old = this.#errors.get(group);
     const error = newStatus[i] === statusError ? this.#errorOf(i) : undefined;
-    if (old !== undefined && error !== undefined && old.code === error.code && old.message === error.message) return;
+    if (
+      old !== undefined &&
+      error !== undefined &&
+      old.code === error.code &&
+      old.message === error.message
+    )
+      return;
     if (old !== undefined) context.fail(old, -1);
     this.#errors.delete(group);
     if (error === undefined) return;

@@ -22,7 +22,9 @@ interface Weighted {
 
 /** The value of an aggregate over a group of rows of `input` columns. Throws SqlError. */
 export function aggregateReference(
-  aggregate: Aggregate, input: readonly ColumnType[], group: readonly Update[],
+  aggregate: Aggregate,
+  input: readonly ColumnType[],
+  group: readonly Update[],
 ): Datum {
   const { fn, argument, argument2, filter, distinct } = aggregate;
   const keepsNulls = fn === 'array_agg' || fn === 'jsonb_agg' || fn === 'jsonb_object_agg';
@@ -32,12 +34,16 @@ export function aggregateReference(
   const args = argument2 < 0 ? [argument] : [argument, argument2];
   if (distinct) {
     rows = grouped(input, args, rows).flatMap((equal) =>
-      countOf(equal) > 0n ? [{ row: equal[0].row, weight: 1 }] : []);
+      countOf(equal) > 0n ? [{ row: equal[0].row, weight: 1 }] : [],
+    );
   }
   if (fn === 'count') return countOf(rows);
   if (countOf(rows) <= 0n) return null;
   if (keepsNulls || fn === 'string_agg') return collect(aggregate, input, args, rows);
-  return valueOf(aggregate, rows.map(({ row, weight }) => ({ value: row[argument], weight })));
+  return valueOf(
+    aggregate,
+    rows.map(({ row, weight }) => ({ value: row[argument], weight })),
+  );
 }
 
 function countOf(rows: readonly { readonly weight: number }[]): bigint {
@@ -46,15 +52,24 @@ function countOf(rows: readonly { readonly weight: number }[]): bigint {
 
 /** Arguments one by one, in order. */
 function collect(
-  aggregate: Aggregate, input: readonly ColumnType[], args: readonly number[], rows: readonly Update[],
+  aggregate: Aggregate,
+  input: readonly ColumnType[],
+  args: readonly number[],
+  rows: readonly Update[],
 ): Datum {
   const order: Order[] = [
-    ...aggregate.order, ...args.map((column) => ({ column, descending: false, nullsFirst: false })),
+    ...aggregate.order,
+    ...args.map((column) => ({ column, descending: false, nullsFirst: false })),
   ];
   const sorted = [...rows].sort((a, b) => compareOrdered(input, order, a.row, b.row));
   const values = sorted.flatMap(({ row, weight }): Row[] =>
-    Array.from({ length: Math.max(0, weight) }, () => args.map((column) => row[column])));
-  const result = collectedValue(aggregate.fn, args.map((column) => input[column].type), values);
+    Array.from({ length: Math.max(0, weight) }, () => args.map((column) => row[column])),
+  );
+  const result = collectedValue(
+    aggregate.fn,
+    args.map((column) => input[column].type),
+    values,
+  );
   if ('error' in result) throw sqlError(result.error.code, result.error.message);
   return result.value;
 }
@@ -63,19 +78,29 @@ function collect(
 function valueOf(aggregate: Aggregate, values: readonly Weighted[]): Datum {
   const present = values.filter(({ weight }) => weight > 0);
   switch (aggregate.fn) {
-    case 'min': return extreme(aggregate, present, -1);
-    case 'max': return extreme(aggregate, present, 1);
-    case 'bool_and': return present.every(({ value }) => value === true);
-    case 'bool_or': return present.some(({ value }) => value === true);
-    case 'sum': return sumOf(aggregate, values);
-    case 'avg': return meanValue(aggregate, values);
-    default: return varianceOf(aggregate, values);
+    case 'min':
+      return extreme(aggregate, present, -1);
+    case 'max':
+      return extreme(aggregate, present, 1);
+    case 'bool_and':
+      return present.every(({ value }) => value === true);
+    case 'bool_or':
+      return present.some(({ value }) => value === true);
+    case 'sum':
+      return sumOf(aggregate, values);
+    case 'avg':
+      return meanValue(aggregate, values);
+    default:
+      return varianceOf(aggregate, values);
   }
 }
 
 function extreme(aggregate: Aggregate, values: readonly Weighted[], sign: number): Datum {
-  return values.reduce((best, { value }) =>
-    (compareDatums(aggregate.argumentType, value, best) * sign > 0 ? value : best), values[0].value);
+  return values.reduce(
+    (best, { value }) =>
+      compareDatums(aggregate.argumentType, value, best) * sign > 0 ? value : best,
+    values[0].value,
+  );
 }
 
 function isFloat(aggregate: Aggregate): boolean {
@@ -90,14 +115,16 @@ function sumOf(aggregate: Aggregate, values: readonly Weighted[]): Datum {
   if (aggregate.argumentType === 'interval') return intervalSum(values);
   const sum = decimalSum(values, (c) => c, 1);
   if (aggregate.type === 'numeric') return sum;
-  if (BigInt.asIntN(64, sum.coefficient) !== sum.coefficient) throw sqlError('22003', 'bigint out of range');
+  if (BigInt.asIntN(64, sum.coefficient) !== sum.coefficient)
+    throw sqlError('22003', 'bigint out of range');
   return sum.coefficient;
 }
 
 function meanValue(aggregate: Aggregate, values: readonly Weighted[]): Datum {
   const count = countOf(values);
   if (isFloat(aggregate)) return checked(values, floatSum(values) / Number(count));
-  if (aggregate.argumentType === 'interval') return divideInterval(intervalSum(values), Number(count));
+  if (aggregate.argumentType === 'interval')
+    return divideInterval(intervalSum(values), Number(count));
   const sum = decimalSum(values, (c) => c, 1);
   return sum.form === 'finite' ? divideNumeric(sum.coefficient, sum.scale, count, 0) : sum;
 }
@@ -107,14 +134,17 @@ function asDecimal(value: Datum): Decimal {
   if (typeof value === 'number' || typeof value === 'bigint') {
     return { kind: 'decimal', form: 'finite', coefficient: BigInt(value), scale: 0 };
   }
-  const isDecimal = typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'decimal';
+  const isDecimal =
+    typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'decimal';
   assert(isDecimal, 'a number is summed');
   return value;
 }
 
 /** Σ weight · map(coefficient), at `power` times the largest scale. */
 function decimalSum(
-  values: readonly Weighted[], map: (coefficient: bigint) => bigint, power: number,
+  values: readonly Weighted[],
+  map: (coefficient: bigint) => bigint,
+  power: number,
 ): Decimal {
   const terms = values.map(({ value, weight }) => ({ value: asDecimal(value), weight }));
   const forms = new Set(terms.map(({ value }) => value.form));
@@ -124,16 +154,22 @@ function decimalSum(
     return { kind: 'decimal', form, coefficient: 0n, scale: 0 };
   }
   const scale = Math.max(...terms.map(({ value }) => value.scale));
-  const coefficient = terms.reduce((sum, { value, weight }) =>
-    sum + map(value.coefficient * tenTo(scale - value.scale)) * BigInt(weight), 0n);
+  const coefficient = terms.reduce(
+    (sum, { value, weight }) =>
+      sum + map(value.coefficient * tenTo(scale - value.scale)) * BigInt(weight),
+    0n,
+  );
   return { kind: 'decimal', form: 'finite', coefficient, scale: scale * power };
 }
 
 function floatSum(values: readonly Weighted[]): number {
-  const special = values.map(({ value }) => numberOf(value)).filter((value) => !Number.isFinite(value));
+  const special = values
+    .map(({ value }) => numberOf(value))
+    .filter((value) => !Number.isFinite(value));
   if (special.length > 0) return special.reduce((sum, value) => sum + value, 0);
-  return fromUnits(values.reduce((sum, { value, weight }) =>
-    sum + toUnits(numberOf(value)) * BigInt(weight), 0n));
+  return fromUnits(
+    values.reduce((sum, { value, weight }) => sum + toUnits(numberOf(value)) * BigInt(weight), 0n),
+  );
 }
 
 /** Finite numbers have a finite result, or an error. */
@@ -152,8 +188,10 @@ function intervalSum(values: readonly Weighted[]): ReturnType<typeof interval> {
     days += part.days * weight;
     microseconds += part.microseconds * BigInt(weight);
   }
-  const fits = Math.abs(months) < 2 ** 31 && Math.abs(days) < 2 ** 31
-    && BigInt.asIntN(64, microseconds) === microseconds;
+  const fits =
+    Math.abs(months) < 2 ** 31 &&
+    Math.abs(days) < 2 ** 31 &&
+    BigInt.asIntN(64, microseconds) === microseconds;
   if (!fits) throw sqlError('22008', 'interval out of range');
   return interval(months, days, microseconds);
 }
@@ -166,7 +204,10 @@ function varianceOf(aggregate: Aggregate, values: readonly Weighted[]): Datum {
   const divisor = n * (sample ? n - 1n : n);
   if (isFloat(aggregate)) {
     if (values.some(({ value }) => !Number.isFinite(value))) return Number.NaN;
-    const units = values.map(({ value, weight }) => ({ x: toUnits(numberOf(value)), weight: BigInt(weight) }));
+    const units = values.map(({ value, weight }) => ({
+      x: toUnits(numberOf(value)),
+      weight: BigInt(weight),
+    }));
     const sum = units.reduce((total, { x, weight }) => total + x * weight, 0n);
     const squares = units.reduce((total, { x, weight }) => total + x * x * weight, 0n);
     const variance = checked(values, fromUnits(n * squares - sum * sum, divisor << 1074n));

@@ -34,7 +34,8 @@ type NodeOf<K extends Node['kind']> = Extract<Node, { kind: K }>;
 
 /** Evaluates `plan` over the contents of collections (with all their columns), by number. */
 export function evaluate(
-  plan: Plan, collections: ReadonlyMap<number, readonly Update[]>,
+  plan: Plan,
+  collections: ReadonlyMap<number, readonly Update[]>,
 ): Evaluation {
   const evaluator = new Evaluator(plan, collections);
   return { rows: evaluator.rows(plan.root), errors: evaluator.errors };
@@ -62,20 +63,32 @@ class Evaluator {
 
   #evaluate(node: Node): Update[] {
     switch (node.kind) {
-      case 'constant': return [...node.rows];
-      case 'get': return this.#get(node);
-      case 'mfp': return this.#run(node.program, this.rows(node.input));
-      case 'flatMap': return this.#flatMap(node);
-      case 'join': return this.#join(node);
-      case 'semijoin': return this.#semijoin(node);
-      case 'reduce': return this.#reduce(node);
-      case 'distinct': return this.#distinct(node);
-      case 'threshold': return this.#threshold(node);
+      case 'constant':
+        return [...node.rows];
+      case 'get':
+        return this.#get(node);
+      case 'mfp':
+        return this.#run(node.program, this.rows(node.input));
+      case 'flatMap':
+        return this.#flatMap(node);
+      case 'join':
+        return this.#join(node);
+      case 'semijoin':
+        return this.#semijoin(node);
+      case 'reduce':
+        return this.#reduce(node);
+      case 'distinct':
+        return this.#distinct(node);
+      case 'threshold':
+        return this.#threshold(node);
       case 'negate':
         return this.rows(node.input).map(({ row, weight }) => ({ row, weight: -weight }));
-      case 'union': return node.inputs.flatMap((input) => this.rows(input));
-      case 'topk': return this.#topk(node);
-      default: return unreachable(node);
+      case 'union':
+        return node.inputs.flatMap((input) => this.rows(input));
+      case 'topk':
+        return this.#topk(node);
+      default:
+        return unreachable(node);
     }
   }
 
@@ -121,12 +134,15 @@ class Evaluator {
     const pairs = this.rows(node.left).flatMap((left) =>
       this.rows(node.right)
         .filter((right) => matches(left.row, right.row))
-        .map((right) => ({ row: [...left.row, ...right.row], weight: left.weight * right.weight })));
+        .map((right) => ({ row: [...left.row, ...right.row], weight: left.weight * right.weight })),
+    );
     const { residual } = node;
     if (residual === null) return pairs;
     const interpreter = new Interpreter(residual.nodes);
-    return pairs.filter(({ row, weight }) =>
-      this.#attempt(weight, () => interpretRow(interpreter, residual, row)) !== null);
+    return pairs.filter(
+      ({ row, weight }) =>
+        this.#attempt(weight, () => interpretRow(interpreter, residual, row)) !== null,
+    );
   }
 
   #semijoin(node: NodeOf<'semijoin'>): Update[] {
@@ -134,7 +150,7 @@ class Evaluator {
     const right = this.rows(node.right);
     return this.rows(node.left).filter(({ row }) => {
       const weight = weightOf(right.filter((other) => matches(row, other.row)));
-      return (weight > 0) !== node.anti;
+      return weight > 0 !== node.anti;
     });
   }
 
@@ -146,7 +162,12 @@ class Evaluator {
       const a = node.leftKey.map((c) => left[c]);
       const b = node.rightKey.map((c) => right[c]);
       if (!node.nullsEqual && (a.includes(null) || b.includes(null))) return false;
-      return grouped(types, all, [{ row: a, weight: 1 }, { row: b, weight: 1 }]).length < 2;
+      return (
+        grouped(types, all, [
+          { row: a, weight: 1 },
+          { row: b, weight: 1 },
+        ]).length < 2
+      );
     };
   }
 
@@ -155,14 +176,17 @@ class Evaluator {
     return grouped(input, node.key, this.rows(node.input)).flatMap((group) => {
       if (weightOf(group) <= 0) return [];
       const values = this.#attempt(1, (): Datum[] =>
-        node.aggregates.map((aggregate) => aggregateReference(aggregate, input, group)));
+        node.aggregates.map((aggregate) => aggregateReference(aggregate, input, group)),
+      );
       if (values === null) return [];
       return [{ row: [...node.key.map((c) => group[0].row[c]), ...values], weight: 1 }];
     });
   }
 
   #distinct(node: NodeOf<'distinct'>): Update[] {
-    return this.#wholeRows(node).flatMap(({ row, weight }) => (weight > 0 ? [{ row, weight: 1 }] : []));
+    return this.#wholeRows(node).flatMap(({ row, weight }) =>
+      weight > 0 ? [{ row, weight: 1 }] : [],
+    );
   }
 
   #threshold(node: NodeOf<'threshold'>): Update[] {
@@ -172,22 +196,29 @@ class Evaluator {
   /** Rows that are equal under SQL, as one, with the sum of their weights. */
   #wholeRows(node: NodeOf<'distinct' | 'threshold'>): Update[] {
     const columns = this.#nodes[node.input].columns;
-    return grouped(columns, columns.map((_, c) => c), this.rows(node.input))
-      .map((group) => ({ row: group[0].row, weight: weightOf(group) }));
+    return grouped(
+      columns,
+      columns.map((_, c) => c),
+      this.rows(node.input),
+    ).map((group) => ({ row: group[0].row, weight: weightOf(group) }));
   }
 
   #topk(node: NodeOf<'topk'>): Update[] {
     const { columns } = this.#nodes[node.input];
-    return grouped(columns, node.key, this.rows(node.input))
-      .flatMap((group) => window(columns, node, group));
+    return grouped(columns, node.key, this.rows(node.input)).flatMap((group) =>
+      window(columns, node, group),
+    );
   }
 }
 
 /** The rows offset … offset + limit - 1 of one group. */
 function window(
-  columns: readonly ColumnType[], node: NodeOf<'topk'>, group: readonly Update[],
+  columns: readonly ColumnType[],
+  node: NodeOf<'topk'>,
+  group: readonly Update[],
 ): Update[] {
-  const sorted = group.filter(({ weight }) => weight > 0)
+  const sorted = group
+    .filter(({ weight }) => weight > 0)
     .sort((a, b) => compareOrdered(columns, node.order, a.row, b.row));
   const end = node.limit < 0 ? Infinity : node.offset + node.limit;
   let position = 0;

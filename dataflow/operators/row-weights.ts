@@ -7,7 +7,12 @@ import type { Batch } from '../value/batch.ts';
  * `out`, filled.
  */
 export function countingWeights(
-  batch: Batch, first: number, n: number, weights: Int32Array, filter: number, argument: number,
+  batch: Batch,
+  first: number,
+  n: number,
+  weights: Int32Array,
+  filter: number,
+  argument: number,
   out: Int32Array,
 ): Int32Array {
   const { u8, i32 } = batch.slab;

@@ -1,6 +1,7 @@
 /**
  * Semijoin and antijoin: left rows, weights unchanged, whose key occurs (does not occur) on the
- * right. The right side is an arrangement of its keys alone, where a key's weight m is the number of
+ * right. The right side is an arrangement of its keys alone, where a key's weight m is the number
+ * of
  * right rows that have it; it occurs if m > 0.
  *
  *     ΔA · [m⁺ > 0]  +  A⁻ · ([m⁺ > 0] − [m⁻ > 0])         (anti: [m ≤ 0])
@@ -8,8 +9,10 @@
  * While hydrating A⁻ is empty, so only the first term is computed. The second one probes A only for
  * keys that changed sides.
  *
- * A key may have several records: equal under SQL is not equal by bytes (numeric 1.0 and 1.00), and a
- * weight that changes ends one record and begins another. If several of them changed in one step the
+ * A key may have several records: equal under SQL is not equal by bytes (numeric 1.0 and 1.00), and
+ * a
+ * weight that changes ends one record and begins another. If several of them changed in one step
+ * the
  * key must still be handled once: such keys are noted by the least address among their records.
  *
  * A NULL in a key occurs nowhere unless `nullsEqual`: an antijoin keeps such a row.
@@ -191,11 +194,18 @@ export class SemijoinOperator implements Operator {
     const pairs = this.#scratch.matched;
     pairs.n = 0;
     const step = readableStep(left, this.#clock.from);
-    const whole = left.index < 0
-      ? left.arrangement.scan(step, this.#position, pairs)
-      : left.arrangement.probe(
-        left.index, flipped, right.key, nullsEqual, step, this.#position, pairs,
-      );
+    const whole =
+      left.index < 0
+        ? left.arrangement.scan(step, this.#position, pairs)
+        : left.arrangement.probe(
+            left.index,
+            flipped,
+            right.key,
+            nullsEqual,
+            step,
+            this.#position,
+            pairs,
+          );
     if (left.index < 0) pairs.row.fill(0, 0, pairs.n);
     if (pairs.n > 0) {
       const { arrangement, columns } = left;

@@ -1,5 +1,6 @@
 /**
- * Goal: means by double arithmetic are the means by BigInt, in value, scale and bytes. Method: random
+ * Goal: means by double arithmetic are the means by BigInt, in value, scale and bytes. Method:
+ * random
  * sums, scales and counts of every size, and the edges.
  */
 import { expect, it } from 'vitest';
@@ -21,16 +22,32 @@ it('agrees with BigInt', () => {
   const random = new Random(1);
   for (let n = 0; n < 20_000; n++) {
     const size = 2 ** random.below(54);
-    const sum = Math.min(2 ** 53 - 1, Math.floor((random.next() / 2 ** 32) * size) + random.below(3));
+    const sum = Math.min(
+      2 ** 53 - 1,
+      Math.floor((random.next() / 2 ** 32) * size) + random.below(3),
+    );
     const count = 1 + random.below(2 ** random.below(23));
     if (isSmallMean(sum, 0, count)) same(random.chance(0.5) ? sum : -sum, random.below(17), count);
   }
 });
 
 it.each([
-  [0, 0, 1], [0, 7, 3], [1, 0, 2], [-1, 0, 3], [2, 0, 3], [9999, 0, 9999], [10_000, 0, 9999], [10_000, 0, 10_000],
-  [2 ** 53 - 1, 0, 1], [2 ** 53 - 1, 0, 2 ** 22], [2 ** 53 - 1, 16, 7], [1, 16, 2 ** 22], [99_999_999, 4, 10_001],
-  [5, 1, 10], [-5, 16, 2], [15, 16, 2],
+  [0, 0, 1],
+  [0, 7, 3],
+  [1, 0, 2],
+  [-1, 0, 3],
+  [2, 0, 3],
+  [9999, 0, 9999],
+  [10_000, 0, 9999],
+  [10_000, 0, 10_000],
+  [2 ** 53 - 1, 0, 1],
+  [2 ** 53 - 1, 0, 2 ** 22],
+  [2 ** 53 - 1, 16, 7],
+  [1, 16, 2 ** 22],
+  [99_999_999, 4, 10_001],
+  [5, 1, 10],
+  [-5, 16, 2],
+  [15, 16, 2],
 ])('%i · 10^-%i / %i', (sum, scale, count) => {
   same(sum, scale, count);
 });

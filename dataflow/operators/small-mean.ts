@@ -54,7 +54,11 @@ function scaleOf(sum: number, scale: number, count: number): number {
  * answers its bytes.
  */
 export function writeSmallMean(
-  i32: Int32Array, at: number, sum: number, scale: number, count: number,
+  i32: Int32Array,
+  at: number,
+  sum: number,
+  scale: number,
+  count: number,
 ): number {
   assert(isSmallMean(sum, scale, count) && count > 0, `${sum} / ${count} is small`);
   const magnitude = Math.abs(sum);

@@ -1,6 +1,7 @@
 /**
  * Where rows enter a dataflow. A stored import is read from its arrangement: all of it at the first
- * step, afterwards what changed between the two steps of the dataflow's clock, however many steps lie
+ * step, afterwards what changed between the two steps of the dataflow's clock, however many steps
+ * lie
  * between. A stream's live batches are pushed by the driver and only lose the columns that nobody
  * asked for. A constant gives its rows once.
  */

@@ -1,6 +1,8 @@
 /**
- * Goal: top-k gives out what the reference says, at every step, for every order, limit and offset, and
- * only rows whose share of the window changed. Method: random steps (`checkOperator`), and a large group
+ * Goal: top-k gives out what the reference says, at every step, for every order, limit and offset,
+ * and
+ * only rows whose share of the window changed. Method: random steps (`checkOperator`), and a large
+ * group
  * whose window moves, of which the rows given out are counted.
  */
 import { describe, expect, it } from 'vitest';
@@ -12,42 +14,96 @@ import { TopkOperator } from './topk.ts';
 
 type TopkNode = Extract<Node, { kind: 'topk' }>;
 
-function topk(columns: readonly ColumnType[], key: readonly number[], order: readonly Order[], limit: number, offset: number): TopkNode {
+function topk(
+  columns: readonly ColumnType[],
+  key: readonly number[],
+  order: readonly Order[],
+  limit: number,
+  offset: number,
+): TopkNode {
   return { kind: 'topk', input: 0, key, order, limit, offset, columns };
 }
 
 const ascending = { descending: false, nullsFirst: false };
-const windows = [[1, 0], [3, 0], [2, 3], [0, 0], [-1, 0], [-1, 4], [100, 1], [5, 20]] as const;
+const windows = [
+  [1, 0],
+  [3, 0],
+  [2, 3],
+  [0, 0],
+  [-1, 0],
+  [-1, 4],
+  [100, 1],
+  [5, 20],
+] as const;
 
 describe('windows', () => {
   it.each(windows)('limit %i offset %i', (limit, offset) => {
     const input: ColumnType[] = [
-      { type: 'int2', nullable: false }, { type: 'int4', nullable: true }, { type: 'text', nullable: true },
+      { type: 'int2', nullable: false },
+      { type: 'int4', nullable: true },
+      { type: 'text', nullable: true },
     ];
     const orders: Order[][] = [
-      [], [{ column: 1, ...ascending }], [{ column: 2, descending: true, nullsFirst: true }, { column: 1, descending: true, nullsFirst: false }],
+      [],
+      [{ column: 1, ...ascending }],
+      [
+        { column: 2, descending: true, nullsFirst: true },
+        { column: 1, descending: true, nullsFirst: false },
+      ],
     ];
     orders.forEach((order, seed) => {
       for (const key of [[], [0]]) {
         const node = topk(input, key, order, limit, offset);
         checkOperator({
-          make: (pool) => new TopkOperator(node, input, pool), node, input, seed, steps: 30, rows: 40, changes: 10,
-          row: (random) => [random.below(3), random.chance(0.2) ? null : random.below(5), random.pick(['a', 'b', 'bb', null])],
+          make: (pool) => new TopkOperator(node, input, pool),
+          node,
+          input,
+          seed,
+          steps: 30,
+          rows: 40,
+          changes: 10,
+          row: (random) => [
+            random.below(3),
+            random.chance(0.2) ? null : random.below(5),
+            random.pick(['a', 'b', 'bb', null]),
+          ],
         });
       }
     });
   });
 
   const types: readonly TypeName[] = [
-    'bool', 'int2', 'int8', 'float4', 'float8', 'numeric', 'text', 'bytea', 'date', 'timestamptz', 'interval',
-    'uuid', 'jsonb', '_text', '_numeric',
+    'bool',
+    'int2',
+    'int8',
+    'float4',
+    'float8',
+    'numeric',
+    'text',
+    'bytea',
+    'date',
+    'timestamptz',
+    'interval',
+    'uuid',
+    'jsonb',
+    '_text',
+    '_numeric',
   ];
   it.each(types)('ordered by %s', (type) => {
-    const input: ColumnType[] = [{ type, nullable: true }, { type: 'int2', nullable: false }];
+    const input: ColumnType[] = [
+      { type, nullable: true },
+      { type: 'int2', nullable: false },
+    ];
     for (const descending of [false, true]) {
       const node = topk(input, [], [{ column: 0, descending, nullsFirst: descending }], 4, 2);
       checkOperator({
-        make: (pool) => new TopkOperator(node, input, pool), node, input, seed: 3, steps: 25, rows: 30, changes: 8,
+        make: (pool) => new TopkOperator(node, input, pool),
+        node,
+        input,
+        seed: 3,
+        steps: 25,
+        rows: 30,
+        changes: 8,
       });
     }
   });
@@ -60,14 +116,20 @@ it('visits only what moves in a large group', () => {
   const rows = Array.from({ length: 5000 }, (_, k) => ({ row: [k * 2], weight: 1 }));
   expect(harness.step([0, rows]).rows).toHaveLength(1000);
   expect(harness.step([0, [{ row: [1], weight: 1 }]]).rows).toEqual([
-    { row: [998], weight: 1 }, { row: [2998], weight: -1 },
+    { row: [998], weight: 1 },
+    { row: [2998], weight: -1 },
   ]);
   expect(harness.step([0, [{ row: [2001], weight: 2 }]]).rows).toEqual([
-    { row: [2994], weight: -1 }, { row: [2996], weight: -1 }, { row: [2001], weight: 2 },
+    { row: [2994], weight: -1 },
+    { row: [2996], weight: -1 },
+    { row: [2001], weight: 2 },
   ]);
   expect(harness.step([0, [{ row: [9000], weight: 1 }]]).rows).toEqual([]);
   // A jump of the whole window.
-  const output = harness.step([0, Array.from({ length: 2000 }, (_, k) => ({ row: [-k], weight: 1 }))]);
+  const output = harness.step([
+    0,
+    Array.from({ length: 2000 }, (_, k) => ({ row: [-k], weight: 1 })),
+  ]);
   expect(output.rows).toHaveLength(999 + 1000);
   harness.operator.dispose();
   expect(harness.pool.live).toBe(0);

@@ -1,12 +1,17 @@
 /**
- * Per key the rows at positions offset … offset + limit - 1 of an order, where a row of weight w takes w
+ * Per key the rows at positions offset … offset + limit - 1 of an order, where a row of weight w
+ * takes w
  * positions.
  *
- * Each group has an ordered tree of its rows (ordered-items.ts). A row's item starts with the weight of
- * it that is downstream; the group remembers the first and last row of its published window. `finish`
+ * Each group has an ordered tree of its rows (ordered-items.ts). A row's item starts with the
+ * weight of
+ * it that is downstream; the group remembers the first and last row of its published window.
+ * `finish`
  * finds the new window's ends by position and visits only rows whose share may have changed: those
- * between the old and the new first row, those between the old and the new last row, and those that the
- * step touched. Rows inside both windows are not visited, so a step costs the logarithm of the group
+ * between the old and the new first row, those between the old and the new last row, and those that
+ * the
+ * step touched. Rows inside both windows are not visited, so a step costs the logarithm of the
+ * group
  * and what its changes push into or out of the window, whatever the limit and the offset.
  *
  * State words: root of the tree, first item of the window (0: empty), last item, unused.
@@ -73,7 +78,11 @@ export class TopkOperator implements Operator {
     this.columns = node.columns;
     this.#node = node;
     this.#all = input.map((_, c) => c);
-    this.#table = new GroupTable(this.#memory, node.key.map((c) => input[c]), stateWords);
+    this.#table = new GroupTable(
+      this.#memory,
+      node.key.map((c) => input[c]),
+      stateWords,
+    );
     this.#items = new ItemStore(this.#memory, input, node.order, itemHeadWords);
     this.#tree = new OrderedItems(this.#memory, this.#items.compare, true);
     this.#writer = new BatchWriter(pool, node.columns);
@@ -142,8 +151,12 @@ export class TopkOperator implements Operator {
   }
 
   bytes(): number {
-    return this.#memory.bytes() + this.#table.bytes() + this.#touched.bytes()
-      + this.#touchedItems.byteLength;
+    return (
+      this.#memory.bytes() +
+      this.#table.bytes() +
+      this.#touched.bytes() +
+      this.#touchedItems.byteLength
+    );
   }
 
   dispose(): void {
@@ -152,14 +165,21 @@ export class TopkOperator implements Operator {
 
   /** One group or item of the current part. */
   #finishOne(t: number, context: Context): void {
-    const group = this.#part === 0 || this.#part === 3
-      ? this.#touched.list[t] : this.#touchedItems[t * 2];
+    const group =
+      this.#part === 0 || this.#part === 3 ? this.#touched.list[t] : this.#touchedItems[t * 2];
     const item = this.#touchedItems[t * 2 + 1];
     switch (this.#part) {
-      case 0: this.#moveWindow(group, context); return;
-      case 1: this.#visitItem(group, item, context); return;
-      case 2: this.#dropItem(group, item); return;
-      default: this.#dropGroup(t);
+      case 0:
+        this.#moveWindow(group, context);
+        return;
+      case 1:
+        this.#visitItem(group, item, context);
+        return;
+      case 2:
+        this.#dropItem(group, item);
+        return;
+      default:
+        this.#dropGroup(t);
     }
   }
 
@@ -170,7 +190,9 @@ export class TopkOperator implements Operator {
     const total = this.#tree.total(holder);
     const startRank = this.#tree.seek(holder, this.#node.offset, this.#start);
     const empty = startRank < 0 || this.#end <= this.#node.offset;
-    const stopRank = empty ? -1 : this.#tree.seek(holder, Math.min(this.#end, total) - 1, this.#stop);
+    const stopRank = empty
+      ? -1
+      : this.#tree.seek(holder, Math.min(this.#end, total) - 1, this.#stop);
     const first = empty ? 0 : this.#tree.itemAt(this.#start);
     const last = empty ? 0 : this.#tree.itemAt(this.#stop);
     const oldFirst = this.#memory.i32[state + firstWord];
@@ -224,7 +246,10 @@ export class TopkOperator implements Operator {
 
   /** Gives out the difference between an item's share of the window and what is downstream. */
   #settle(item: number, rank: number, weight: number, context: Context): void {
-    const share = Math.max(0, Math.min(rank + weight, this.#end) - Math.max(rank, this.#node.offset));
+    const share = Math.max(
+      0,
+      Math.min(rank + weight, this.#end) - Math.max(rank, this.#node.offset),
+    );
     const { f64 } = this.#memory;
     for (let rest = share - f64[item >> 1]; rest !== 0;) {
       const step = Math.max(-weightMax, Math.min(weightMax, rest));
@@ -249,7 +274,8 @@ export class TopkOperator implements Operator {
 
   #dropGroup(t: number): void {
     const group = this.#touched.release(this.#memory.i32, t);
-    if (this.#memory.i32[group + this.#table.stateStart + rootWord] === 0) this.#table.remove(group);
+    if (this.#memory.i32[group + this.#table.stateStart + rootWord] === 0)
+      this.#table.remove(group);
   }
 
   /** Emits the rows that wait. */

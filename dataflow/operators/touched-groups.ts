@@ -1,5 +1,6 @@
 /**
- * The groups that a step touches, each once, in order of first touch. The mark word of a record is 1
+ * The groups that a step touches, each once, in order of first touch. The mark word of a record is
+ * 1
  * exactly while the record is listed and not yet released.
  */
 import { assert } from '../../src/base/assert.ts';
@@ -53,7 +54,11 @@ export class TouchedGroups {
 }
 
 function mark(
-  i32: Int32Array, records: Int32Array, n: number, list: Int32Array, count: number,
+  i32: Int32Array,
+  records: Int32Array,
+  n: number,
+  list: Int32Array,
+  count: number,
 ): number {
   let next = count;
   for (let i = 0; i < n; i++) {

@@ -4,8 +4,10 @@
  *     0 count | 1 capacity | 2 level | 3 bare | 4 previous leaf | 5 next leaf
  *     | capacity prefixes (doubles) | capacity sums (doubles) | capacity references
  *
- * In a leaf (level 0) an entry is an item: its order-preserving prefix, its weight, and its address.
- * Where prefixes say everything leaves are *bare*: without references. In an inner node an entry is a child: a prefix that is <= that
+ * In a leaf (level 0) an entry is an item: its order-preserving prefix, its weight, and its
+ * address.
+ * Where prefixes say everything leaves are *bare*: without references. In an inner node an entry is
+ * a child: a prefix that is <= that
  * of the child's first item and >= those of the items before the child, the sum of the positive
  * weights under it, and its address.
  */
@@ -30,7 +32,10 @@ function nodeWords(capacity: number, bare: number): number {
 
 /** A new node without entries. May grow the memory. */
 export function makeNode(
-  memory: StateMemory, capacity: number, level: number, bareLeaves: boolean,
+  memory: StateMemory,
+  capacity: number,
+  level: number,
+  bareLeaves: boolean,
 ): number {
   const bare = bareLeaves && level === 0 ? 1 : 0;
   const node = memory.allocate(nodeWords(capacity, bare));
@@ -76,7 +81,12 @@ export function totalOf(memory: StateMemory, node: number): number {
 
 /** Puts an entry at position `k`, moving later ones up; there is room. */
 export function insertEntry(
-  memory: StateMemory, node: number, k: number, prefix: number, sum: number, reference: number,
+  memory: StateMemory,
+  node: number,
+  k: number,
+  prefix: number,
+  sum: number,
+  reference: number,
 ): void {
   const { i32, f64 } = memory;
   const count = i32[node + nodeCount];
@@ -113,7 +123,10 @@ export function removeEntry(memory: StateMemory, node: number, k: number): void 
 
 /** Moves entries from … count - 1 of `source` to the end of `target`. */
 export function moveEntries(
-  memory: StateMemory, source: number, from: number, target: number,
+  memory: StateMemory,
+  source: number,
+  from: number,
+  target: number,
 ): void {
   const { i32, f64 } = memory;
   const moved = i32[source + nodeCount] - from;

@@ -1,8 +1,11 @@
 /**
- * The variances and standard deviations, from exact sums of values and of squares: an object per group
+ * The variances and standard deviations, from exact sums of values and of squares: an object per
+ * group
  * (exact-moments.ts). Nothing cancels, so a group of equal values has variance 0 and a retraction
- * leaves no trace. Integers and numerics follow Postgres' numeric arithmetic to the last digit; floats
- * are the exact result rounded to a double (Postgres' own differs in the last digits, by the order of
+ * leaves no trace. Integers and numerics follow Postgres' numeric arithmetic to the last digit;
+ * floats
+ * are the exact result rounded to a double (Postgres' own differs in the last digits, by the order
+ * of
  * its rows). State words: number of the object, count of values (a double).
  */
 import type { Aggregate } from '../plan/plan.ts';
@@ -82,8 +85,7 @@ export class Variance implements Accumulator {
     const n = BigInt(count);
     const divisor = n * (this.#sample ? n - 1n : n);
     if (out.type !== 'numeric') {
-      const variance = moments.form === 'finite'
-        ? doubleVariance(moments, n, divisor) : Number.NaN;
+      const variance = moments.form === 'finite' ? doubleVariance(moments, n, divisor) : Number.NaN;
       if (variance === Infinity) out.setError(i, '22003', 'value out of range: overflow');
       else out.setDouble(i, this.#root ? Math.sqrt(variance) : variance);
     } else out.setDatum(i, numericVariance(moments, n, divisor, this.#root));
@@ -111,17 +113,30 @@ export class Variance implements Accumulator {
 }
 
 function addValue(
-  moments: ExactMoments, batch: Batch, column: number, row: number, type: TypeName, weight: number,
+  moments: ExactMoments,
+  batch: Batch,
+  column: number,
+  row: number,
+  type: TypeName,
+  weight: number,
 ): void {
   const { i32, i64, f64 } = batch.slab;
   const at = batch.column[column];
   switch (physicalOf(type)) {
-    case 'i32': moments.add(BigInt(i32[at + row]), 0, weight); return;
-    case 'i64': moments.add(i64[(at >> 1) + row], 0, weight); return;
+    case 'i32':
+      moments.add(BigInt(i32[at + row]), 0, weight);
+      return;
+    case 'i64':
+      moments.add(i64[(at >> 1) + row], 0, weight);
+      return;
     case 'f64': {
       const value = f64[(at >> 1) + row];
       if (Number.isFinite(value)) moments.add(toUnits(value), 0, weight);
-      else moments.addSpecial(Number.isNaN(value) ? 'NaN' : value > 0 ? 'Infinity' : '-Infinity', weight);
+      else
+        moments.addSpecial(
+          Number.isNaN(value) ? 'NaN' : value > 0 ? 'Infinity' : '-Infinity',
+          weight,
+        );
       return;
     }
     case 'var': {
@@ -142,7 +157,12 @@ function doubleVariance(moments: ExactMoments, n: bigint, divisor: bigint): numb
   return fromUnits(spread(moments, n), divisor << doubleUnit);
 }
 
-function numericVariance(moments: ExactMoments, n: bigint, divisor: bigint, root: boolean): Decimal {
+function numericVariance(
+  moments: ExactMoments,
+  n: bigint,
+  divisor: bigint,
+  root: boolean,
+): Decimal {
   if (moments.form !== 'finite') return { kind: 'decimal', form: 'NaN', coefficient: 0n, scale: 0 };
   const dividend = spread(moments, n);
   if (dividend <= 0n) return { kind: 'decimal', form: 'finite', coefficient: 0n, scale: 0 };

@@ -1,6 +1,8 @@
 /**
- * What distinct and threshold share: one record per distinct row under SQL equality, with the sum of
- * the row's weights and the weight that is downstream. `finish` visits the rows that were touched and
+ * What distinct and threshold share: one record per distinct row under SQL equality, with the sum
+ * of
+ * the row's weights and the weight that is downstream. `finish` visits the rows that were touched
+ * and
  * gives out the difference between the weight that a row should have and the one that it has.
  *
  * The row that stands for equal rows of different bytes is the one that came first; it stays until
@@ -48,8 +50,10 @@ export abstract class WholeRowsOperator implements Operator {
     this.#all = columns.map((_, c) => c);
     this.#table = new GroupTable(this.#memory, columns, 2);
     this.#writer = new BatchWriter(pool, columns);
-    this.#kept = keep === null ? null
-      : new KeptRows(this.#memory, this.#table.fields, [], this.#table.stateStart, keep);
+    this.#kept =
+      keep === null
+        ? null
+        : new KeptRows(this.#memory, this.#table.fields, [], this.#table.stateStart, keep);
   }
 
   /** The weight of a row in the output by the sum of its weights in the input. */
@@ -71,8 +75,8 @@ export abstract class WholeRowsOperator implements Operator {
   finish(context: Context): 'done' | 'more' {
     const total = this.#touched.count;
     while (this.#next < total) {
-      const done = this.#kept === null
-        ? this.#finishChunk(context) : this.#keepChunk(this.#kept, context);
+      const done =
+        this.#kept === null ? this.#finishChunk(context) : this.#keepChunk(this.#kept, context);
       if (!context.fuel.spend(done) && this.#next < total) return 'more';
     }
     this.#next = 0;
@@ -144,7 +148,9 @@ export abstract class WholeRowsOperator implements Operator {
     context.emit(this.#writer.seal(context.step, n));
   }
 
-  /** Unmarks the rows from `first` on that were visited, and removes those whose weights sum to 0. */
+  /**
+   * Unmarks the rows from `first` on that were visited, and removes those whose weights sum to 0.
+   */
   #settle(first: number): void {
     for (let t = first; t < this.#next; t++) {
       const record = this.#touched.release(this.#memory.i32, t);
@@ -154,7 +160,11 @@ export abstract class WholeRowsOperator implements Operator {
 }
 
 function addWeights(
-  f64: Float64Array, rows: Int32Array, i32: Int32Array, at: number, n: number,
+  f64: Float64Array,
+  rows: Int32Array,
+  i32: Int32Array,
+  at: number,
+  n: number,
 ): void {
   for (let i = 0; i < n; i++) f64[(rows[i] + recordCount) >> 1] += i32[at + i];
 }

@@ -1,10 +1,12 @@
 /**
  * Plan → dataflow, in one walk over the nodes that the root needs, in dependency order.
  *
- * What a node becomes is asked for, not made ahead: its *stream* (the operators whose outputs sum to
+ * What a node becomes is asked for, not made ahead: its *stream* (the operators whose outputs sum
+ * to
  * its changes) or its *arrangement* on a key. An import of a stored collection, and any choice of
  * columns of one, is arranged already: joins read it through an index of the collection, and only a
- * consumer of its changes makes a source. Every other node that a join needs is arranged once, in one
+ * consumer of its changes makes a source. Every other node that a join needs is arranged once, in
+ * one
  * private arrangement with an index for each key that is used.
  *
  * A reduce or distinct at the root of a stored collection writes its rows into it itself.
@@ -45,7 +47,10 @@ export type CollectionFinder = (collection: number) => StoredCollection | Stream
 
 /** Builds the operators of `plan` into the network of `dataflow`, its sink at the end. */
 export function render(
-  plan: Plan, dataflow: Dataflow, find: CollectionFinder, around: Surroundings,
+  plan: Plan,
+  dataflow: Dataflow,
+  find: CollectionFinder,
+  around: Surroundings,
 ): Rendering {
   return new Renderer(plan, dataflow, find, around).render();
 }
@@ -69,7 +74,9 @@ interface ImportUse {
   readonly indexes: number[];
 }
 
-/** An arranged side of a join: what must have changed for the join to be run, and how to read it. */
+/**
+ * An arranged side of a join: what must have changed for the join to be run, and how to read it.
+ */
 interface Side {
   readonly from: number | ImportUse;
   readonly keyed: Keyed;
@@ -209,9 +216,11 @@ class Renderer {
       case 'union':
         return node.inputs.flatMap((input) => this.#streamOf(input));
       case 'reduce':
-        return [this.#add(
-          new ReduceOperator(node, this.#columns(node.input), pool, this.#keep(n)), [node.input],
-        )];
+        return [
+          this.#add(new ReduceOperator(node, this.#columns(node.input), pool, this.#keep(n)), [
+            node.input,
+          ]),
+        ];
       case 'flatMap': {
         const columns = this.#columns(node.input);
         const flatMap = new FlatMapOperator(node, columns, this.#around.rowsMax, pool);
@@ -243,7 +252,10 @@ class Renderer {
     const right = this.#keyed(node.right, node.rightKey);
     const residual = node.residual === null ? null : residualOf(node.residual, node.columns);
     const shape = {
-      columns: node.columns, left: left.keyed, right: right.keyed, nullsEqual: node.nullsEqual,
+      columns: node.columns,
+      left: left.keyed,
+      right: right.keyed,
+      nullsEqual: node.nullsEqual,
       residual,
     };
     const { scratch, pool } = this.#around;
@@ -294,7 +306,10 @@ class Renderer {
   }
 
   #privately(
-    n: number, name: string, types: readonly ColumnType[], keep: readonly number[],
+    n: number,
+    name: string,
+    types: readonly ColumnType[],
+    keep: readonly number[],
     key: readonly number[],
   ): Side {
     let made = this.#privates.get(name);
@@ -307,7 +322,10 @@ class Renderer {
     const { arrangement, operator } = made;
     const index = key.length === 0 ? -1 : arrangement.index(key);
     if (index >= 0) assert(arrangement.buildIndex(index, 1), 'an empty arrangement has its index');
-    return { from: operator, keyed: { arrangement, columns: range(types.length), types, index, key } };
+    return {
+      from: operator,
+      keyed: { arrangement, columns: range(types.length), types, index, key },
+    };
   }
 }
 
@@ -362,7 +380,8 @@ function pickedColumns({ nodes, filters, outputs }: Program): readonly number[] 
 /** A residual as a program that keeps every column. */
 function residualOf(residual: Program, columns: readonly ColumnType[]): Mfp {
   const nodes = [...residual.nodes];
-  const outputs = columns.map((column, c) =>
-    nodes.push({ kind: 'column', column: c, type: column.type }) - 1);
+  const outputs = columns.map(
+    (column, c) => nodes.push({ kind: 'column', column: c, type: column.type }) - 1,
+  );
   return new Mfp(columns, { nodes, filters: residual.filters, outputs }, columns);
 }

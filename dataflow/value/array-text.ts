@@ -38,9 +38,12 @@ class ArraySplitter {
     const found: (string | null)[] = [];
     this.#blank();
     if (this.#text[this.#at] === '}') this.#at++;
-    else do found.push(this.#element()); while (this.#more());
+    else
+      do found.push(this.#element());
+      while (this.#more());
     this.#blank();
-    if (this.#at < this.#text.length) throw malformed(this.#text, 'Junk after closing right brace.');
+    if (this.#at < this.#text.length)
+      throw malformed(this.#text, 'Junk after closing right brace.');
     return found;
   }
 
@@ -93,7 +96,11 @@ class ArraySplitter {
     for (; ; this.#at++) {
       let c = this.#text[this.#at];
       if (c === ',' || c === '}') break;
-      if (c === '"' || c === '{') throw malformed(this.#text, c === '"' ? 'Unexpected array element.' : 'Unexpected "{" character.');
+      if (c === '"' || c === '{')
+        throw malformed(
+          this.#text,
+          c === '"' ? 'Unexpected array element.' : 'Unexpected "{" character.',
+        );
       const escape = c === '\\';
       if (escape) c = this.#text[++this.#at];
       if (c === undefined) throw this.#end(c);

@@ -11,7 +11,12 @@ import { assert } from '../../src/base/assert.ts';
 import type { ArrayDatum, Datum } from './datum.ts';
 import type { VarWords } from './scalar-words.ts';
 import {
-  compareScalar, elementOf, equalScalar, hashScalar, readScalar, scalarWords,
+  compareScalar,
+  elementOf,
+  equalScalar,
+  hashScalar,
+  readScalar,
+  scalarWords,
 } from './scalar-words.ts';
 import type { TypeName } from './type.ts';
 import { physicalOf } from './type.ts';
@@ -19,7 +24,8 @@ import { finish, mix, wordsOf } from './words.ts';
 
 /** Narrows a datum to an array. */
 export function arrayOf(datum: Datum): ArrayDatum {
-  const fits = typeof datum === 'object' && datum !== null && 'kind' in datum && datum.kind === 'array';
+  const fits =
+    typeof datum === 'object' && datum !== null && 'kind' in datum && datum.kind === 'array';
   assert(fits, `an array is expected, got ${typeof datum}`);
   return datum;
 }
@@ -120,7 +126,11 @@ export function hashArrayWords(type: TypeName, i32: Int32Array, at: number): num
 
 /** Equality under SQL of two arrays of type `type`. */
 export function equalArrayWords(
-  type: TypeName, a: Int32Array, aAt: number, b: Int32Array, bAt: number,
+  type: TypeName,
+  a: Int32Array,
+  aAt: number,
+  b: Int32Array,
+  bAt: number,
 ): boolean {
   if (a[aAt] !== b[bAt]) return false;
   const element = elementOf(type);
@@ -135,7 +145,11 @@ export function equalArrayWords(
 
 /** Order under SQL of two arrays of type `type`: negative, 0 or positive. */
 export function compareArrayWords(
-  type: TypeName, a: Int32Array, aAt: number, b: Int32Array, bAt: number,
+  type: TypeName,
+  a: Int32Array,
+  aAt: number,
+  b: Int32Array,
+  bAt: number,
 ): number {
   const element = elementOf(type);
   const x = new Walk(element, a, aAt);

@@ -8,11 +8,20 @@ import { array } from './array.ts';
 import type { Datum, Decimal } from './datum.ts';
 import { decimal, interval } from './datum.ts';
 import {
-  dateInfinity, dateMinusInfinity, isDate, isTimestamp, roundMicroseconds, timestampInfinity,
+  dateInfinity,
+  dateMinusInfinity,
+  isDate,
+  isTimestamp,
+  roundMicroseconds,
+  timestampInfinity,
   timestampMinusInfinity,
 } from './datetime-text.ts';
 import {
-  numericInfinity, numericMinusInfinity, numericNaN, numericScaleMax, tenTo,
+  numericInfinity,
+  numericMinusInfinity,
+  numericNaN,
+  numericScaleMax,
+  tenTo,
 } from './decimal.ts';
 import { applyModifier } from './decimal-text.ts';
 import { roundInterval } from './interval-text.ts';
@@ -104,29 +113,49 @@ export function decodeBinary(type: TypeName, bytes: Uint8Array, modifier = -1): 
 
 function read(type: TypeName, reader: Reader, modifier: number): Datum {
   switch (type) {
-    case 'bool': return reader.byte() !== 0;
-    case 'int2': return reader.int16();
-    case 'int4': return reader.int32();
-    case 'int8': return reader.int64();
-    case 'float4': return reader.float4();
-    case 'float8': return reader.float8();
-    case 'numeric': return readNumeric(reader, modifier);
-    case 'date': return readDate(reader);
-    case 'time': return readTime(reader, modifier);
+    case 'bool':
+      return reader.byte() !== 0;
+    case 'int2':
+      return reader.int16();
+    case 'int4':
+      return reader.int32();
+    case 'int8':
+      return reader.int64();
+    case 'float4':
+      return reader.float4();
+    case 'float8':
+      return reader.float8();
+    case 'numeric':
+      return readNumeric(reader, modifier);
+    case 'date':
+      return readDate(reader);
+    case 'time':
+      return readTime(reader, modifier);
     case 'timestamp':
-    case 'timestamptz': return readTimestamp(reader, modifier);
-    case 'interval': return readInterval(reader, modifier);
-    case 'uuid': return reader.take(16).slice();
-    case 'bytea': return reader.rest().slice();
-    case 'jsonb': return readJsonb(reader);
-    case 'oid': case 'regclass': case 'regtype': case 'regproc': case 'regnamespace':
+    case 'timestamptz':
+      return readTimestamp(reader, modifier);
+    case 'interval':
+      return readInterval(reader, modifier);
+    case 'uuid':
+      return reader.take(16).slice();
+    case 'bytea':
+      return reader.rest().slice();
+    case 'jsonb':
+      return readJsonb(reader);
+    case 'oid':
+    case 'regclass':
+    case 'regtype':
+    case 'regproc':
+    case 'regnamespace':
       return BigInt(reader.uint32());
     case 'char': {
       const byte = reader.byte();
       return byte === 0 ? '' : decodeUtf8(Uint8Array.of(byte));
     }
-    case 'void': return '';
-    default: return readOther(type, reader, modifier);
+    case 'void':
+      return '';
+    default:
+      return readOther(type, reader, modifier);
   }
 }
 
@@ -200,7 +229,8 @@ function readArray(type: TypeName, reader: Reader, modifier: number): Datum {
   const flags = reader.int32();
   const oid = reader.uint32();
   if (dimensions < 0) throw malformed(`invalid number of dimensions: ${dimensions}`);
-  if (dimensions > 1) throw sqlError('0A000', 'an array of more than one dimension is not supported');
+  if (dimensions > 1)
+    throw sqlError('0A000', 'an array of more than one dimension is not supported');
   if (flags !== 0 && flags !== 1) throw malformed('invalid array flags');
   if (oid !== typeInfo(element).oid) throw sqlError('42804', 'wrong element type');
   if (dimensions === 0) return array([]);
@@ -234,12 +264,15 @@ function invalidSequence(bytes: Uint8Array): SqlError {
   return sqlError('22021', `invalid byte sequence for encoding "UTF8": ${shown}`);
 }
 
-/** Start and end of the first sequence that does not decode, by the length its first byte claims. */
+/**
+ * Start and end of the first sequence that does not decode, by the length its first byte claims.
+ */
 function firstInvalid(bytes: Uint8Array): [number, number] {
   let at = 0;
   while (at < bytes.length) {
     const lead = bytes[at];
-    const length = lead < 0x80 ? 1 : lead >> 5 === 6 ? 2 : lead >> 4 === 14 ? 3 : lead >> 3 === 30 ? 4 : 1;
+    const length =
+      lead < 0x80 ? 1 : lead >> 5 === 6 ? 2 : lead >> 4 === 14 ? 3 : lead >> 3 === 30 ? 4 : 1;
     const end = Math.min(bytes.length, at + length);
     try {
       strict.decode(bytes.subarray(at, end));

@@ -85,12 +85,21 @@ export function parseUuid(text: string): Uint8Array {
   const inner = text.startsWith('{') && text.endsWith('}') ? text.slice(1, -1) : text;
   if (!/^(?:[0-9a-f]{4}-?){7}[0-9a-f]{4}$/i.test(inner)) throw invalidText('uuid', text);
   const digits = inner.replaceAll('-', '');
-  return Uint8Array.from({ length: 16 }, (_, k) => Number.parseInt(digits.slice(2 * k, 2 * k + 2), 16));
+  return Uint8Array.from({ length: 16 }, (_, k) =>
+    Number.parseInt(digits.slice(2 * k, 2 * k + 2), 16),
+  );
 }
 
 /** Prints a uuid. */
 export function formatUuid(bytes: Uint8Array): string {
   const hex = hexOf(bytes);
-  return [[0, 8], [8, 12], [12, 16], [16, 20], [20, 32]]
-    .map(([from, to]) => hex.slice(from, to)).join('-');
+  return [
+    [0, 8],
+    [8, 12],
+    [12, 16],
+    [16, 20],
+    [20, 32],
+  ]
+    .map(([from, to]) => hex.slice(from, to))
+    .join('-');
 }

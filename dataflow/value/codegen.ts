@@ -7,7 +7,8 @@
  * characters that templates have no business with, so that a slip cannot become an injection.
  *
  * Functions are cached by their text: two arrangements or fragments of the same shape share one
- * function, and so one piece of warm machine code. The cache keeps `generatedFunctionsMax` texts and
+ * function, and so one piece of warm machine code. The cache keeps `generatedFunctionsMax` texts
+ * and
  * forgets the oldest; a forgotten function lives on with whoever holds it.
  */
 import { assert } from '../../src/base/assert.ts';
@@ -16,7 +17,9 @@ import { assert } from '../../src/base/assert.ts';
 const generatedFunctionsMax = 4_096;
 
 const cache = new Map<string, unknown>();
-/** Letters, digits, the operators of arithmetic and control flow; no quotes, backslash or backtick. */
+/**
+ * Letters, digits, the operators of arithmetic and control flow; no quotes, backslash or backtick.
+ */
 const allowed = /^[\w\s$()[\]{}+\-*/%&|^~!<>=?:;,.]*$/;
 
 /**
@@ -24,7 +27,8 @@ const allowed = /^[\w\s$()[\]{}+\-*/%&|^~!<>=?:;,.]*$/;
  * claim about its signature; a body that reads `arguments` or globals is the caller's bug.
  */
 export function generate<F extends (...values: never[]) => unknown>(
-  parameters: readonly string[], body: string,
+  parameters: readonly string[],
+  body: string,
 ): F {
   const text = `${parameters.join(',')}\n${body}`;
   const known = cache.get(text);

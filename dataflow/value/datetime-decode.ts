@@ -21,7 +21,8 @@ export interface DatetimeToken {
 }
 
 /** Which words stand for a moment rather than for a part of one. */
-export type SpecialMoment = 'infinity' | '-infinity' | 'epoch' | 'now' | 'today' | 'tomorrow' | 'yesterday';
+export type SpecialMoment =
+  'infinity' | '-infinity' | 'epoch' | 'now' | 'today' | 'tomorrow' | 'yesterday';
 
 /** What a text says; parts that it does not name are undefined. */
 export interface DatetimeFields {
@@ -42,7 +43,11 @@ export function invalidDatetime(sqlName: string, text: string): SqlError {
 /** 22008: a field is out of range. */
 export function datetimeOverflow(text: string, monthOrDay = false): SqlError {
   const hint = 'Perhaps you need a different "datestyle" setting.';
-  return sqlError('22008', `date/time field value out of range: "${text}"`, monthOrDay ? { hint } : {});
+  return sqlError(
+    '22008',
+    `date/time field value out of range: "${text}"`,
+    monthOrDay ? { hint } : {},
+  );
 }
 
 /** Words that end where a digit begins; other words with digits behind them are zones (EST5EDT). */
@@ -96,16 +101,47 @@ function tokenOf(kind: DatetimeToken['kind'], found: string): DatetimeToken {
 }
 
 const monthNames = [
-  'january', 'february', 'march', 'april', 'may', 'june', 'july', 'august', 'september', 'october',
-  'november', 'december',
+  'january',
+  'february',
+  'march',
+  'april',
+  'may',
+  'june',
+  'july',
+  'august',
+  'september',
+  'october',
+  'november',
+  'december',
 ];
 const dayNames = new Set([
-  'sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sun', 'mon', 'tue',
-  'wed', 'thu', 'fri', 'sat', 'tues', 'weds', 'thur', 'thurs',
+  'sunday',
+  'monday',
+  'tuesday',
+  'wednesday',
+  'thursday',
+  'friday',
+  'saturday',
+  'sun',
+  'mon',
+  'tue',
+  'wed',
+  'thu',
+  'fri',
+  'sat',
+  'tues',
+  'weds',
+  'thur',
+  'thurs',
 ]);
 const specials = new Map<string, SpecialMoment>([
-  ['infinity', 'infinity'], ['-infinity', '-infinity'], ['epoch', 'epoch'], ['now', 'now'], ['today', 'today'],
-  ['tomorrow', 'tomorrow'], ['yesterday', 'yesterday'],
+  ['infinity', 'infinity'],
+  ['-infinity', '-infinity'],
+  ['epoch', 'epoch'],
+  ['now', 'now'],
+  ['today', 'today'],
+  ['tomorrow', 'tomorrow'],
+  ['yesterday', 'yesterday'],
 ]);
 
 /** Month 1–12 of a name or its three letters, or 0. */
@@ -148,7 +184,8 @@ export function decodeDatetime(sqlName: string, text: string, timeOnly: boolean)
     if (!(error instanceof Fault)) throw error;
     const { fault } = error;
     if (fault === 'format') throw invalidDatetime(sqlName, text);
-    if (fault === 'offset') throw sqlError('22009', `time zone displacement out of range: "${text}"`);
+    if (fault === 'offset')
+      throw sqlError('22009', `time zone displacement out of range: "${text}"`);
     if (typeof fault !== 'object') throw datetimeOverflow(text, fault === 'monthDay');
     throw sqlError('22023', `time zone "${fault.zone.toLowerCase()}" not recognized`);
   }
@@ -179,7 +216,8 @@ class Decoder {
       return fields;
     }
     this.#applyMeridian();
-    const dated = fields.year !== undefined || fields.month !== undefined || fields.day !== undefined;
+    const dated =
+      fields.year !== undefined || fields.month !== undefined || fields.day !== undefined;
     if (dated) this.#checkDate();
     if (!dated && !this.#timeOnly) throw new Fault('format');
     if (this.#timeOnly && fields.time === undefined) throw new Fault('format');
@@ -188,11 +226,16 @@ class Decoder {
 
   #token(token: DatetimeToken): void {
     switch (token.kind) {
-      case 'time': return this.#setTime(clockTime(token.text));
-      case 'offset': return this.#setZone(fixedZone(offsetSeconds(token.text)));
-      case 'number': return this.#number(token.text);
-      case 'date': return this.#date(token.text);
-      case 'word': return this.#word(token.text);
+      case 'time':
+        return this.#setTime(clockTime(token.text));
+      case 'offset':
+        return this.#setZone(fixedZone(offsetSeconds(token.text)));
+      case 'number':
+        return this.#number(token.text);
+      case 'date':
+        return this.#date(token.text);
+      case 'word':
+        return this.#word(token.text);
     }
   }
 
@@ -218,11 +261,12 @@ class Decoder {
   }
 
   #date(text: string): void {
-    const isName = !/^[0-9]/.test(text) && monthOf(/^[A-Za-z]+/.exec(text)?.[0].toLowerCase() ?? '') === 0;
+    const isName =
+      !/^[0-9]/.test(text) && monthOf(/^[A-Za-z]+/.exec(text)?.[0].toLowerCase() ?? '') === 0;
     if (isName || this.#hasDate) {
       const zone = fullZone(text);
       if (zone === undefined) {
-        if (/^[0-9]/.test(text) || !this.#hasDate && !this.#timeOnly) throw new Fault('format');
+        if (/^[0-9]/.test(text) || (!this.#hasDate && !this.#timeOnly)) throw new Fault('format');
         throw new Fault({ zone: text });
       }
       if (!this.#hasDate) throw new Fault('format');
@@ -247,7 +291,13 @@ class Decoder {
     const value = Number(digits);
     if (value > 0x7fffffff) throw new Fault('range');
     const { year, month, day } = fields;
-    if (digits.length === 3 && year !== undefined && month === undefined && value >= 1 && value <= 366) {
+    if (
+      digits.length === 3 &&
+      year !== undefined &&
+      month === undefined &&
+      value >= 1 &&
+      value <= 366
+    ) {
       return this.#dayOfYear(value);
     }
     if (year === undefined && month === undefined && day === undefined) {
@@ -310,7 +360,11 @@ class Decoder {
   }
 
   get #partialDate(): boolean {
-    return this.#fields.year !== undefined || this.#fields.month !== undefined || this.#fields.day !== undefined;
+    return (
+      this.#fields.year !== undefined ||
+      this.#fields.month !== undefined ||
+      this.#fields.day !== undefined
+    );
   }
 
   /** YYYYMMDD, or YYMMDD. */
@@ -382,7 +436,9 @@ class Decoder {
     const fields = this.#fields;
     const { year, month, day } = fields;
     if (year !== undefined) this.#checkYear(year);
-    const fits = (month === undefined || (month >= 1 && month <= 12)) && (day === undefined || (day >= 1 && day <= 31));
+    const fits =
+      (month === undefined || (month >= 1 && month <= 12)) &&
+      (day === undefined || (day >= 1 && day <= 31));
     if (!fits) throw new Fault('monthDay');
     if (year === undefined || month === undefined || day === undefined) throw new Fault('format');
     if (day > daysInMonth(fields.year ?? year, month)) throw new Fault('range');
@@ -410,7 +466,8 @@ function clockTime(text: string): number {
 
 /** Microseconds of a day written hhmmss[.fff] or hhmm. */
 function compactTime(digits: string, fraction: string | undefined): number {
-  if (digits.length !== 6 && (digits.length !== 4 || fraction !== undefined)) throw new Fault('format');
+  if (digits.length !== 6 && (digits.length !== 4 || fraction !== undefined))
+    throw new Fault('format');
   const [hour, minute, second] = [0, 2, 4].map((k) => Number(digits.slice(k, k + 2)));
   return timeOfDay(hour, minute, second, fraction === undefined ? '' : `.${fraction}`);
 }
@@ -425,7 +482,8 @@ function timeOfDay(hour: number, minute: number, second: number, fraction: strin
 /** Seconds east of an offset: +hh, +hhmm, +hh:mm[:ss]. */
 function offsetSeconds(text: string): number {
   const match = /^([+-])(?:(\d+):(\d+)(?::(\d+))?|(\d+))$/.exec(text);
-  if (match === null) throw new Fault(Number(/\d*/.exec(text.slice(1))?.[0]) > 15 ? 'offset' : 'format');
+  if (match === null)
+    throw new Fault(Number(/\d*/.exec(text.slice(1))?.[0]) > 15 ? 'offset' : 'format');
   const bare = match[5];
   let hour = Number(match[2] ?? 0);
   let minute = Number(match[3] ?? 0);

@@ -1,7 +1,8 @@
 /**
  * Goal: calendar, zones and intervals keep their laws, and zones answer as Postgres does. Method: a
  * recorded table for AT TIME ZONE; every month of many years for the calendar; random instants
- * against `Intl` for zones; random intervals through their text. Texts of dates and times have their
+ * against `Intl` for zones; random intervals through their text. Texts of dates and times have
+ * their
  * table in text-input.test.ts.
  */
 import { expect, test } from 'vitest';
@@ -9,7 +10,13 @@ import { Random } from '../../test/support/random.ts';
 import { SqlError } from '../../src/base/error.ts';
 import type { ErrorFields } from '../../src/base/error.ts';
 import { civilFromDays, daysFromCivil, daysInMonth } from './calendar.ts';
-import { formatTimestamp, formatTimestamptz, parseTimestamp, parseTimestamptz, timestampInfinity } from './datetime-text.ts';
+import {
+  formatTimestamp,
+  formatTimestamptz,
+  parseTimestamp,
+  parseTimestamptz,
+  timestampInfinity,
+} from './datetime-text.ts';
 import { interval } from './datum.ts';
 import { formatInterval, parseInterval } from './interval-text.ts';
 import { timezoneCases } from './timezone-cases.ts';
@@ -31,7 +38,11 @@ function answer(direction: string, time: string, name: string): string | ErrorFi
 }
 
 test('AT TIME ZONE answers as Postgres does', () => {
-  const answers = timezoneCases.map(([direction, args]) => [direction, args, answer(direction, ...args)]);
+  const answers = timezoneCases.map(([direction, args]) => [
+    direction,
+    args,
+    answer(direction, ...args),
+  ]);
   expect(answers).toEqual(timezoneCases);
   expect(parseTimestamptz('infinity')).toBe(timestampInfinity);
 });
@@ -63,7 +74,13 @@ test('intervals print and read back', () => {
 
 test('a zone takes an instant to local time and back, except in an hour that comes twice', () => {
   const random = new Random(6);
-  for (const name of ['America/New_York', 'Australia/Lord_Howe', 'Asia/Kolkata', 'Europe/London', 'Africa/Casablanca']) {
+  for (const name of [
+    'America/New_York',
+    'Australia/Lord_Howe',
+    'Asia/Kolkata',
+    'Europe/London',
+    'Africa/Casablanca',
+  ]) {
     const zone = zoneByName(name);
     for (let k = 0; k < 300; k++) {
       const moment = BigInt(random.next() - 2 ** 31) * 1_000_000n;
@@ -77,7 +94,10 @@ test('a zone takes an instant to local time and back, except in an hour that com
 test('the local time of a zone is that of Intl', () => {
   const random = new Random(7);
   const zone = zoneByName('Europe/Berlin');
-  const clock = new Intl.DateTimeFormat('en-GB', { timeZone: 'Europe/Berlin', timeStyle: 'medium' });
+  const clock = new Intl.DateTimeFormat('en-GB', {
+    timeZone: 'Europe/Berlin',
+    timeStyle: 'medium',
+  });
   for (let k = 0; k < 300; k++) {
     const second = random.next() - 2 ** 31;
     const local = second + zone.offsetAtSecond(second);

@@ -7,8 +7,14 @@
  */
 import { sqlError } from '../../src/base/error.ts';
 import {
-  civilFromDays, dayOf, daysFromCivil, microsecondsOf, microsecondsPerDayBig, timeOf,
-  unixEpochDays, unixEpochMicroseconds,
+  civilFromDays,
+  dayOf,
+  daysFromCivil,
+  microsecondsOf,
+  microsecondsPerDayBig,
+  timeOf,
+  unixEpochDays,
+  unixEpochMicroseconds,
 } from './calendar.ts';
 import type { DatetimeFields, SpecialMoment } from './datetime-decode.ts';
 import { decodeDatetime, invalidDatetime } from './datetime-decode.ts';
@@ -60,15 +66,23 @@ function nowOf(context: DatetimeContext, sqlName: string, text: string): bigint 
 }
 
 function specialLocal(
-  special: SpecialMoment, fields: DatetimeFields, context: DatetimeContext, sqlName: string, text: string,
+  special: SpecialMoment,
+  fields: DatetimeFields,
+  context: DatetimeContext,
+  sqlName: string,
+  text: string,
 ): bigint {
   const now = toLocal(context.zone, nowOf(context, sqlName, text));
   const midnight = microsecondsOf(dayOf(now), fields.time ?? 0);
   switch (special) {
-    case 'today': return midnight;
-    case 'tomorrow': return midnight + microsecondsPerDayBig;
-    case 'yesterday': return midnight - microsecondsPerDayBig;
-    default: return now;
+    case 'today':
+      return midnight;
+    case 'tomorrow':
+      return midnight + microsecondsPerDayBig;
+    case 'yesterday':
+      return midnight - microsecondsPerDayBig;
+    default:
+      return now;
   }
 }
 
@@ -77,9 +91,12 @@ function dayOfFields(fields: DatetimeFields): number {
 }
 
 const isoDate = /^(\d{4})-(\d\d)-(\d\d)$/;
-const isoTimestamp = /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?(Z|[+-]\d\d(?::?\d\d)?)?$/;
+const isoTimestamp =
+  /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?(Z|[+-]\d\d(?::?\d\d)?)?$/;
 
-/** Day number of an ISO date whose fields are in any case valid; NaN leaves it to the full reader. */
+/**
+ * Day number of an ISO date whose fields are in any case valid; NaN leaves it to the full reader.
+ */
 function quickDay(year: number, month: number, day: number): number {
   if (year < 1 || month < 1 || month > 12 || day < 1 || day > 28) return Number.NaN;
   return daysFromCivil(year, month, day);
@@ -94,11 +111,16 @@ export function parseDate(text: string, context: DatetimeContext = plainContext)
   }
   const fields = decodeDatetime('date', text, false);
   switch (fields.special) {
-    case undefined: break;
-    case 'infinity': return dateInfinity;
-    case '-infinity': return dateMinusInfinity;
-    case 'epoch': return unixEpochDays;
-    default: return dayOf(specialLocal(fields.special, fields, context, 'date', text));
+    case undefined:
+      break;
+    case 'infinity':
+      return dateInfinity;
+    case '-infinity':
+      return dateMinusInfinity;
+    case 'epoch':
+      return unixEpochDays;
+    default:
+      return dayOf(specialLocal(fields.special, fields, context, 'date', text));
   }
   const days = dayOfFields(fields);
   if (!isDate(days)) throw sqlError('22008', `date out of range: "${text}"`);
@@ -106,18 +128,25 @@ export function parseDate(text: string, context: DatetimeContext = plainContext)
 }
 
 /** Reads a time of day: µs since midnight. */
-export function parseTime(text: string, modifier = -1, context: DatetimeContext = plainContext): bigint {
+export function parseTime(
+  text: string,
+  modifier = -1,
+  context: DatetimeContext = plainContext,
+): bigint {
   const fields = decodeDatetime('time', text, true);
   if (fields.special !== undefined && fields.special !== 'now') throw invalidDatetime('time', text);
-  const time = fields.special === 'now'
-    ? timeOf(specialLocal('now', fields, context, 'time', text)) : fields.time ?? 0;
+  const time =
+    fields.special === 'now'
+      ? timeOf(specialLocal('now', fields, context, 'time', text))
+      : (fields.time ?? 0);
   return roundMicroseconds(BigInt(time), modifier);
 }
 
 /** Rounds to `modifier` decimals of a second, half away from zero (−1 or 6: as it is). */
 export function roundMicroseconds(microseconds: bigint, modifier: number): bigint {
   if (modifier < 0 || modifier >= 6) return microseconds;
-  if (microseconds === timestampInfinity || microseconds === timestampMinusInfinity) return microseconds;
+  if (microseconds === timestampInfinity || microseconds === timestampMinusInfinity)
+    return microseconds;
   const unit = 10n ** BigInt(6 - modifier);
   const half = unit / 2n;
   return microseconds >= 0n
@@ -127,14 +156,18 @@ export function roundMicroseconds(microseconds: bigint, modifier: number): bigin
 
 /** Reads a timestamp; a zone in the text is ignored, as in Postgres. */
 export function parseTimestamp(
-  text: string, modifier = -1, context: DatetimeContext = plainContext,
+  text: string,
+  modifier = -1,
+  context: DatetimeContext = plainContext,
 ): bigint {
   return readTimestamp('timestamp', text, modifier, context);
 }
 
 /** Reads a timestamptz: µs since 2000-01-01 00:00 UTC. */
 export function parseTimestamptz(
-  text: string, modifier = -1, context: DatetimeContext = plainContext,
+  text: string,
+  modifier = -1,
+  context: DatetimeContext = plainContext,
 ): bigint {
   return readTimestamp('timestamp with time zone', text, modifier, context);
 }
@@ -158,30 +191,43 @@ function quickOffset(zone: string): number {
 }
 
 function readTimestamp(
-  sqlName: 'timestamp' | 'timestamp with time zone', text: string, modifier: number, context: DatetimeContext,
+  sqlName: 'timestamp' | 'timestamp with time zone',
+  text: string,
+  modifier: number,
+  context: DatetimeContext,
 ): bigint {
   const zoned = sqlName !== 'timestamp';
   const match = isoTimestamp.exec(text);
   const quick = match === null ? undefined : quickTimestamp(match);
   if (match !== null && quick !== undefined) {
     const offset = match[8] === undefined ? 0 : quickOffset(match[8]);
-    if (zoned && match[8] === undefined) return roundMicroseconds(toInstant(context.zone, quick), modifier);
-    if (!Number.isNaN(offset)) return roundMicroseconds(zoned ? quick - BigInt(offset) : quick, modifier);
+    if (zoned && match[8] === undefined)
+      return roundMicroseconds(toInstant(context.zone, quick), modifier);
+    if (!Number.isNaN(offset))
+      return roundMicroseconds(zoned ? quick - BigInt(offset) : quick, modifier);
   }
   const fields = decodeDatetime(sqlName, text, false);
   switch (fields.special) {
-    case undefined: break;
-    case 'infinity': return timestampInfinity;
-    case '-infinity': return timestampMinusInfinity;
-    case 'epoch': return unixEpochMicroseconds;
+    case undefined:
+      break;
+    case 'infinity':
+      return timestampInfinity;
+    case '-infinity':
+      return timestampMinusInfinity;
+    case 'epoch':
+      return unixEpochMicroseconds;
     case 'now':
       if (zoned) return roundMicroseconds(nowOf(context, sqlName, text), modifier);
       break;
-    case 'today': case 'tomorrow': case 'yesterday': break;
+    case 'today':
+    case 'tomorrow':
+    case 'yesterday':
+      break;
   }
-  const local = fields.special === undefined
-    ? microsecondsOf(dayOfFields(fields), fields.time ?? 0)
-    : specialLocal(fields.special, fields, context, sqlName, text);
+  const local =
+    fields.special === undefined
+      ? microsecondsOf(dayOfFields(fields), fields.time ?? 0)
+      : specialLocal(fields.special, fields, context, sqlName, text);
   const moment = zoned ? toInstant(fields.zone ?? context.zone, local) : local;
   if (!isTimestamp(moment)) throw sqlError('22008', `timestamp out of range: "${text}"`);
   return roundMicroseconds(moment, modifier);
@@ -192,7 +238,10 @@ const two = Array.from({ length: 100 }, (_, n) => String(n).padStart(2, '0'));
 function dateText(days: number): { text: string; era: string } {
   const { year, month, day } = civilFromDays(days);
   const shown = year > 0 ? year : 1 - year;
-  return { text: `${String(shown).padStart(4, '0')}-${two[month]}-${two[day]}`, era: year > 0 ? '' : ' BC' };
+  return {
+    text: `${String(shown).padStart(4, '0')}-${two[month]}-${two[day]}`,
+    era: year > 0 ? '' : ' BC',
+  };
 }
 
 /** Prints a time of day given in µs: hh:mm:ss and as many decimals as it has. */

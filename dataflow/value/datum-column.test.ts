@@ -6,7 +6,14 @@
 import { expect, test } from 'vitest';
 import { Random } from '../../test/support/random.ts';
 import { array } from './array.ts';
-import { batchFromRows, compareDatums, equalValueWords, hashValueWords, rowsFromBatch, valueVar } from './datum-column.ts';
+import {
+  batchFromRows,
+  compareDatums,
+  equalValueWords,
+  hashValueWords,
+  rowsFromBatch,
+  valueVar,
+} from './datum-column.ts';
 import type { Datum } from './datum.ts';
 import { decimal, interval } from './datum.ts';
 import { compareDecimals, numericInfinity, numericMinusInfinity, numericNaN } from './decimal.ts';
@@ -15,20 +22,46 @@ import { SlabPool } from './slab.ts';
 import type { ColumnType, TypeName } from './type.ts';
 
 const columns: readonly ColumnType[] = (
-  ['bool', 'int4', 'int8', 'float8', 'text', 'numeric', 'interval', 'jsonb', 'bytea', '_int4',
-    '_text', '_int8', '_numeric', 'uuid'] as const
+  [
+    'bool',
+    'int4',
+    'int8',
+    'float8',
+    'text',
+    'numeric',
+    'interval',
+    'jsonb',
+    'bytea',
+    '_int4',
+    '_text',
+    '_int8',
+    '_numeric',
+    'uuid',
+  ] as const
 ).map((type) => ({ type, nullable: true }));
 
 test('rows come back from a batch as they went in', () => {
   const pool = new SlabPool();
   const row: Datum[] = [
-    true, -7, -(2n ** 63n), 1.5, 'grün', decimal(-12345678901234567890123n, 5),
-    interval(-1, 2, -3_000_000n), '{"a": [1, 2.50]}', Uint8Array.of(0, 255, 3), array([1, null, -3]),
-    array(['a', null, '', 'xyzzy']), array([2n ** 62n, null]), array([decimal(5n, 1), numericNaN]),
+    true,
+    -7,
+    -(2n ** 63n),
+    1.5,
+    'grün',
+    decimal(-12345678901234567890123n, 5),
+    interval(-1, 2, -3_000_000n),
+    '{"a": [1, 2.50]}',
+    Uint8Array.of(0, 255, 3),
+    array([1, null, -3]),
+    array(['a', null, '', 'xyzzy']),
+    array([2n ** 62n, null]),
+    array([decimal(5n, 1), numericNaN]),
     new Uint8Array(16).fill(9),
   ];
   const updates = [
-    { row, weight: 2 }, { row: row.map(() => null), weight: -1 }, { row, weight: 1 },
+    { row, weight: 2 },
+    { row: row.map(() => null), weight: -1 },
+    { row, weight: 1 },
   ];
   const batch = batchFromRows(pool, columns, updates, 7);
   expect(rowsFromBatch(batch, columns)).toEqual(updates);
@@ -71,7 +104,8 @@ test('numeric: order of words is the order of decimals, on random values', () =>
     const a = decimalFrom(value());
     const grown = random.below(12);
     const b = random.chance(0.3)
-      ? decimal(a.coefficient * 10n ** BigInt(grown), a.scale + grown) : decimalFrom(value());
+      ? decimal(a.coefficient * 10n ** BigInt(grown), a.scale + grown)
+      : decimalFrom(value());
     expect(compareDatums('numeric', a, b)).toBe(compareDecimals(a, b));
     expect(same('numeric', a, b)).toBe(compareDecimals(a, b) === 0);
   }
@@ -87,7 +121,8 @@ test('interval: a month is 30 days, a day 24 hours', () => {
   expect(same('interval', interval(0, 1, 0n), interval(0, 0, 86_400_000_000n))).toBe(true);
   expect(same('interval', interval(0, 1, -86_400_000_000n), interval(0, 0, 0n))).toBe(true);
   const random = new Random(2);
-  const part = (): bigint => BigInt(random.below(2 ** 30)) * BigInt(random.pick([0, 1, -1, 3_000_000, -(2 ** 32)]));
+  const part = (): bigint =>
+    BigInt(random.below(2 ** 30)) * BigInt(random.pick([0, 1, -1, 3_000_000, -(2 ** 32)]));
   for (let k = 0; k < 2000; k++) {
     const a = interval(random.below(5) - 2, random.below(100) - 50, part());
     const b = interval(random.below(5) - 2, random.below(100) - 50, part());
@@ -102,20 +137,47 @@ test('jsonb: numbers are equal by value, texts in order of type and size', () =>
   expect(same('jsonb', '"1.0"', '"1.00"')).toBe(false);
   expect(same('jsonb', '"a\\"1.0"', '"a\\"1.00"')).toBe(false);
   const ascending = [
-    '[]', 'null', '"a"', '"b"', '1', '1.5', '100000000000000000000', 'false', 'true', '[null]',
-    '[1]', '["a", "b"]', '{}', '{"a": 1}', '{"a": 2}', '{"b": 1}', '{"a": 1, "b": 2}',
+    '[]',
+    'null',
+    '"a"',
+    '"b"',
+    '1',
+    '1.5',
+    '100000000000000000000',
+    'false',
+    'true',
+    '[null]',
+    '[1]',
+    '["a", "b"]',
+    '{}',
+    '{"a": 1}',
+    '{"a": 2}',
+    '{"b": 1}',
+    '{"a": 1, "b": 2}',
   ];
-  ascending.forEach((a, x) => ascending.forEach((b, y) => {
-    expect(Math.sign(compareDatums('jsonb', a, b)), `${a} ${b}`).toBe(Math.sign(x - y));
-  }));
+  ascending.forEach((a, x) =>
+    ascending.forEach((b, y) => {
+      expect(Math.sign(compareDatums('jsonb', a, b)), `${a} ${b}`).toBe(Math.sign(x - y));
+    }),
+  );
 });
 
 test('arrays: NULL equals NULL and is greatest, the shorter first', () => {
-  expect(same('_numeric', array([decimal(1n, 0), null]), array([decimal(10n, 1), null]))).toBe(true);
+  expect(same('_numeric', array([decimal(1n, 0), null]), array([decimal(10n, 1), null]))).toBe(
+    true,
+  );
   const ascending: Datum[] = [
-    array([]), array([-1]), array([1]), array([1, 2]), array([1, null]), array([3]), array([null]),
+    array([]),
+    array([-1]),
+    array([1]),
+    array([1, 2]),
+    array([1, null]),
+    array([3]),
+    array([null]),
   ];
-  ascending.forEach((a, x) => ascending.forEach((b, y) => {
-    expect(Math.sign(compareDatums('_int4', a, b))).toBe(Math.sign(x - y));
-  }));
+  ascending.forEach((a, x) =>
+    ascending.forEach((b, y) => {
+      expect(Math.sign(compareDatums('_int4', a, b))).toBe(Math.sign(x - y));
+    }),
+  );
 });

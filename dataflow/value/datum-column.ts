@@ -7,14 +7,26 @@
  */
 import { assert } from '../../src/base/assert.ts';
 import {
-  arrayOf, arrayVar, compareArrayWords, equalArrayWords, hashArrayWords, readArray,
+  arrayOf,
+  arrayVar,
+  compareArrayWords,
+  equalArrayWords,
+  hashArrayWords,
+  readArray,
 } from './array.ts';
 import type { Batch } from './batch.ts';
 import { BatchWriter } from './batch-writer.ts';
 import type { Datum, Update } from './datum.ts';
 import type { VarWords } from './scalar-words.ts';
 import {
-  bigintOf, compareScalar, equalScalar, hashScalar, numberOf, readScalar, readScalarVar, scalarVar,
+  bigintOf,
+  compareScalar,
+  equalScalar,
+  hashScalar,
+  numberOf,
+  readScalar,
+  readScalarVar,
+  scalarVar,
   scalarWords,
 } from './scalar-words.ts';
 import type { SlabPool } from './slab.ts';
@@ -42,8 +54,13 @@ export function hashValueWords(type: TypeName, i32: Int32Array, at: number, byte
 
 /** SQL equality of two values of one type, from their words. */
 export function equalValueWords(
-  type: TypeName, a: Int32Array, aAt: number, aBytes: number,
-  b: Int32Array, bAt: number, bBytes: number,
+  type: TypeName,
+  a: Int32Array,
+  aAt: number,
+  aBytes: number,
+  b: Int32Array,
+  bAt: number,
+  bBytes: number,
 ): boolean {
   if (isArray(type)) return equalArrayWords(type, a, aAt, b, bAt);
   return equalScalar(type, a, aAt, aBytes, b, bAt, bBytes);
@@ -51,8 +68,13 @@ export function equalValueWords(
 
 /** SQL order of two values of one type, from their words: negative, 0 or positive. */
 export function compareValueWords(
-  type: TypeName, a: Int32Array, aAt: number, aBytes: number,
-  b: Int32Array, bAt: number, bBytes: number,
+  type: TypeName,
+  a: Int32Array,
+  aAt: number,
+  aBytes: number,
+  b: Int32Array,
+  bAt: number,
+  bBytes: number,
 ): number {
   if (isArray(type)) return compareArrayWords(type, a, aAt, b, bAt);
   return compareScalar(type, a, aAt, aBytes, b, bAt, bBytes);
@@ -73,9 +95,11 @@ export function readDatum(batch: Batch, column: number, row: number, type: TypeN
   const slab = batch.slab;
   if (nulls >= 0 && slab.u8[nulls + row] !== 0) return null;
   switch (physicalOf(type)) {
-    case 'i32': return readScalar(type, slab.i32, at + row, 4);
+    case 'i32':
+      return readScalar(type, slab.i32, at + row, 4);
     case 'i64':
-    case 'f64': return readScalar(type, slab.i32, at + 2 * row, 8);
+    case 'f64':
+      return readScalar(type, slab.i32, at + 2 * row, 8);
     case 'var': {
       return readValueVar(type, slab.i32, slab.i32[at + 2 * row], slab.i32[at + 2 * row + 1]);
     }
@@ -125,7 +149,10 @@ function writeVar(writer: BatchWriter, pair: number, value: VarWords | null): vo
 
 /** A batch of `updates` at `step`. The batch carries one use of its slab, which is the caller's. */
 export function batchFromRows(
-  pool: SlabPool, columns: readonly ColumnType[], updates: readonly Update[], step: number,
+  pool: SlabPool,
+  columns: readonly ColumnType[],
+  updates: readonly Update[],
+  step: number,
 ): Batch {
   const writer = new BatchWriter(pool, columns);
   let words = 0;

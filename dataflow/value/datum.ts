@@ -1,6 +1,7 @@
 /**
  * Datums: single values in JavaScript's own forms. They are the language of everything that is not
- * hot: constants in plans, the row interpreter, parameters, test cases, catalog rows. Between decode
+ * hot: constants in plans, the row interpreter, parameters, test cases, catalog rows. Between
+ * decode
  * and wire there are only columns.
  *
  * Form by type: bool → boolean; int2, int4, date, float4, float8 → number; int8, time, timestamp,
@@ -34,7 +35,7 @@ export interface ArrayDatum {
 }
 
 export type Datum =
-  | null | boolean | number | bigint | string | Uint8Array | Decimal | Interval | ArrayDatum;
+  null | boolean | number | bigint | string | Uint8Array | Decimal | Interval | ArrayDatum;
 
 /** One row of datums. */
 export type Row = readonly Datum[];

@@ -8,7 +8,11 @@ import type { SqlError } from '../../src/base/error.ts';
 import type { Decimal } from './datum.ts';
 import { decimal } from './datum.ts';
 import {
-  numericInfinity, numericIntegerDigitsMax, numericMinusInfinity, numericNaN, numericScaleMax,
+  numericInfinity,
+  numericIntegerDigitsMax,
+  numericMinusInfinity,
+  numericNaN,
+  numericScaleMax,
   tenTo,
 } from './decimal.ts';
 import { invalidText, trimBlanks } from './number-text.ts';
@@ -67,12 +71,16 @@ export function divideRounded(dividend: bigint, divisor: bigint): bigint {
   return dividend < 0n === divisor < 0n ? quotient + 1n : quotient - 1n;
 }
 
-/** Rounds half away from zero to `scale` decimals (negative: to tens, hundreds); pads if there are fewer. */
+/**
+ * Rounds half away from zero to `scale` decimals (negative: to tens, hundreds); pads if there are
+ * fewer.
+ */
 export function roundDecimal(value: Decimal, scale: number): Decimal {
   if (value.form !== 'finite') return value;
   const shift = scale - value.scale;
   if (shift >= 0) return decimal(value.coefficient * tenTo(shift), scale);
-  if (-shift > 2 * (numericIntegerDigitsMax + numericScaleMax)) return decimal(0n, Math.max(0, scale));
+  if (-shift > 2 * (numericIntegerDigitsMax + numericScaleMax))
+    return decimal(0n, Math.max(0, scale));
   const rounded = divideRounded(value.coefficient, tenTo(-shift));
   return scale >= 0 ? decimal(rounded, scale) : decimal(rounded * tenTo(-scale), 0);
 }

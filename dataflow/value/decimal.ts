@@ -31,10 +31,16 @@ const safe = 2 ** 53;
 
 export const numericNaN: Decimal = { kind: 'decimal', form: 'NaN', coefficient: 0n, scale: 0 };
 export const numericInfinity: Decimal = {
-  kind: 'decimal', form: 'Infinity', coefficient: 0n, scale: 0,
+  kind: 'decimal',
+  form: 'Infinity',
+  coefficient: 0n,
+  scale: 0,
 };
 export const numericMinusInfinity: Decimal = {
-  kind: 'decimal', form: '-Infinity', coefficient: 0n, scale: 0,
+  kind: 'decimal',
+  form: '-Infinity',
+  coefficient: 0n,
+  scale: 0,
 };
 
 const powers: bigint[] = [1n];
@@ -92,7 +98,8 @@ function writeLong(i32: Int32Array, at: number, magnitude: bigint): number {
 export function readDecimal(i32: Int32Array, at: number, bytes: number): Decimal {
   const header = i32[at];
   const form = header & formMask;
-  if (form !== 0) return form === 1 ? numericNaN : form === 2 ? numericInfinity : numericMinusInfinity;
+  if (form !== 0)
+    return form === 1 ? numericNaN : form === 2 ? numericInfinity : numericMinusInfinity;
   const magnitude = magnitudeOf(i32, at, bytes);
   const coefficient = (header & negativeBit) === 0 ? magnitude : -magnitude;
   return { kind: 'decimal', form: 'finite', coefficient, scale: header >> scaleShift };
@@ -139,9 +146,15 @@ export function smallNumericAt(i32: Int32Array, at: number, bytes: number): numb
   return (header & negativeBit) === 0 ? small : -small;
 }
 
-/** Writes an integral double |coefficient| < 2^53 with a scale at word `at`; answers the bytes (at most 12). */
+/**
+ * Writes an integral double |coefficient| < 2^53 with a scale at word `at`; answers the bytes (at
+ * most 12).
+ */
 export function writeSmallNumeric(
-  i32: Int32Array, at: number, coefficient: number, scale: number,
+  i32: Int32Array,
+  at: number,
+  coefficient: number,
+  scale: number,
 ): number {
   const magnitude = Math.abs(coefficient);
   i32[at] = (coefficient < 0 ? negativeBit : 0) | (scale << scaleShift);
@@ -173,7 +186,7 @@ function hashSmall(magnitude: number, scaleExponent: number, negative: number): 
     exponent++;
   }
   let hash = mix(exponent, negative);
-  hash = mix(hash, rest % two32 | 0);
+  hash = mix(hash, (rest % two32) | 0);
   return finish(mix(hash, Math.floor(rest / two32)));
 }
 
@@ -198,7 +211,12 @@ function hashLong(magnitude: bigint, scaleExponent: number, negative: number): n
 
 /** Equality under SQL. */
 export function equalNumericWords(
-  a: Int32Array, aAt: number, aBytes: number, b: Int32Array, bAt: number, bBytes: number,
+  a: Int32Array,
+  aAt: number,
+  aBytes: number,
+  b: Int32Array,
+  bAt: number,
+  bBytes: number,
 ): boolean {
   if (a[aAt] === b[bAt]) {
     return aBytes === bBytes && sameWords(a, aAt, b, bAt, aBytes >> 2);
@@ -211,7 +229,12 @@ const doubles = Array.from({ length: 16 }, (_, k) => 10 ** k);
 
 /** Order under SQL: −1, 0 or 1. */
 export function compareNumericWords(
-  a: Int32Array, aAt: number, aBytes: number, b: Int32Array, bAt: number, bBytes: number,
+  a: Int32Array,
+  aAt: number,
+  aBytes: number,
+  b: Int32Array,
+  bAt: number,
+  bBytes: number,
 ): number {
   const aHeader = a[aAt];
   const bHeader = b[bAt];

@@ -1,6 +1,7 @@
 /**
  * Goal: hash, equality and order of rows agree with each other and with the datum-by-datum
- * reference, between batches and records alike. Method: random rows of close values of every kind of
+ * reference, between batches and records alike. Method: random rows of close values of every kind
+ * of
  * type, random lists of key columns, all pairs.
  */
 import { describe, expect, test } from 'vitest';
@@ -32,7 +33,12 @@ interface Case {
 function randomCase(seed: number): Case {
   const random = new Random(seed);
   const rows = Array.from({ length: 25 }, () => sampleRow(random));
-  const batch = batchFromRows(pool, sampleColumns, rows.map((row) => ({ row, weight: 1 })), 1);
+  const batch = batchFromRows(
+    pool,
+    sampleColumns,
+    rows.map((row) => ({ row, weight: 1 })),
+    1,
+  );
   const records = rows.map((row) => recordOf(layout, row));
   const key = Array.from({ length: 1 + random.below(2) }, () => random.below(samples.length));
   return { rows, batch, records, key, operands: operandsOf(batch, key) };
@@ -62,15 +68,25 @@ function eachPair(visit: (c: Case, i: number, j: number) => void): void {
   }
 }
 
-const plain = [{ descending: false, nullsFirst: false }, { descending: false, nullsFirst: false }];
+const plain = [
+  { descending: false, nullsFirst: false },
+  { descending: false, nullsFirst: false },
+];
 
 describe('hash', () => {
   test('a batch row and its record hash alike; equal keys hash alike', () => {
     for (const { rows, batch, records, key } of cases) {
       const hashes = new Int32Array(rows.length);
-      hashColumns(batch, key, key.map((c) => sampleColumns[c]), hashes);
+      hashColumns(
+        batch,
+        key,
+        key.map((c) => sampleColumns[c]),
+        hashes,
+      );
       const hash = recordHash(layout, key);
-      records.forEach((record, r) => { expect(hash(record, 0)).toBe(hashes[r]); });
+      records.forEach((record, r) => {
+        expect(hash(record, 0)).toBe(hashes[r]);
+      });
       rows.forEach((a, i) => {
         rows.forEach((b, j) => {
           if (reference(a, b, key, plain) === 0) expect(hashes[i]).toBe(hashes[j]);
@@ -117,7 +133,10 @@ describe('order', () => {
   test('agrees with the reference between batches and records', () => {
     const random = new Random(3);
     eachPair(({ rows, batch, records, key, operands: { k, n } }, i, j) => {
-      const keys = key.map(() => ({ descending: random.chance(0.5), nullsFirst: random.chance(0.5) }));
+      const keys = key.map(() => ({
+        descending: random.chance(0.5),
+        nullsFirst: random.chance(0.5),
+      }));
       const expected = reference(rows[i], rows[j], key, keys);
       const { i32, u8 } = batch.slab;
       const types = key.map((c) => sampleColumns[c]);
@@ -136,9 +155,15 @@ describe('order', () => {
     samples.forEach(([type, values], column) => {
       const compare = compareRecords(layout, [column], plain.slice(0, 1));
       const record = (value: Row[number]): Int32Array =>
-        recordOf(layout, samples.map((_, c) => (c === column ? value : null)));
+        recordOf(
+          layout,
+          samples.map((_, c) => (c === column ? value : null)),
+        );
       const sort = (list: typeof values): number[][] =>
-        list.map(record).sort((a, b) => compare(a, 0, b, 0)).map((words) => Array.from(words));
+        list
+          .map(record)
+          .sort((a, b) => compare(a, 0, b, 0))
+          .map((words) => Array.from(words));
       const forward = sort(values);
       const backward = sort([...values].reverse()).map((words) => Int32Array.from(words));
       forward.forEach((words, i) => {

@@ -15,19 +15,30 @@ import type { ColumnType } from './type.ts';
 import { physicalOf } from './type.ts';
 
 export type EqualBatchRecord = (
-  aw: Int32Array, au: Uint8Array, ak: Int32Array, an: Int32Array, ar: number,
-  bw: Int32Array, ba: number,
+  aw: Int32Array,
+  au: Uint8Array,
+  ak: Int32Array,
+  an: Int32Array,
+  ar: number,
+  bw: Int32Array,
+  ba: number,
 ) => boolean;
 export type EqualRecords = (aw: Int32Array, aa: number, bw: Int32Array, ba: number) => boolean;
 export type EqualBatches = (
-  aw: Int32Array, au: Uint8Array, ak: Int32Array, an: Int32Array, ar: number,
-  bw: Int32Array, bu: Uint8Array, bk: Int32Array, bn: Int32Array, br: number,
+  aw: Int32Array,
+  au: Uint8Array,
+  ak: Int32Array,
+  an: Int32Array,
+  ar: number,
+  bw: Int32Array,
+  bu: Uint8Array,
+  bk: Int32Array,
+  bn: Int32Array,
+  br: number,
 ) => boolean;
 
 /** Equality of two doubles given as words: one zero, one NaN. */
-export function sameFloat(
-  aLow: number, aHigh: number, bLow: number, bHigh: number,
-): boolean {
+export function sameFloat(aLow: number, aHigh: number, bLow: number, bHigh: number): boolean {
   if (aLow === bLow && aHigh === bHigh) return true;
   if ((aLow | bLow) === 0 && ((aHigh | bHigh) & 0x7fffffff) === 0) return true;
   return isNaNWords(aLow, aHigh) && isNaNWords(bLow, bHigh);
@@ -55,14 +66,18 @@ function body(types: readonly ColumnType[], a: Side, b: Side): string {
     const p = a.at(i);
     const q = b.at(i);
     switch (physicalOf(type)) {
-      case 'i32': text += `if (${x}[${p}] !== ${y}[${q}]) return false;\n`; break;
+      case 'i32':
+        text += `if (${x}[${p}] !== ${y}[${q}]) return false;\n`;
+        break;
       case 'i64':
         text += `if (${x}[${p}] !== ${y}[${q}] || ${x}[${p} + 1] !== ${y}[${q} + 1]) return false;\n`;
         break;
       case 'f64':
         text += `if (!float(${x}[${p}], ${x}[${p} + 1], ${y}[${q}], ${y}[${q} + 1])) return false;\n`;
         break;
-      case 'var': text += varText(i, a, b); return;
+      case 'var':
+        text += varText(i, a, b);
+        return;
     }
     text += nullTest(a.isNull(i), b.isNull(i));
   });
@@ -71,22 +86,29 @@ function body(types: readonly ColumnType[], a: Side, b: Side): string {
 
 /** No class function sees a NULL, so a value of no bytes is decided by length and mark. */
 function varText(i: number, a: Side, b: Side): string {
-  const call = `classes[${i}](${a.words}, ${a.start(i)}, ${a.bytes(i)}, `
-    + `${b.words}, ${b.start(i)}, ${b.bytes(i)})`;
-  return `if (${a.bytes(i)} === 0 || ${b.bytes(i)} === 0) {\n`
-    + `if (${a.bytes(i)} !== ${b.bytes(i)}) return false;\n`
-    + nullTest(a.isNull(i), b.isNull(i))
-    + `} else if (!${call}) return false;\n`;
+  const call =
+    `classes[${i}](${a.words}, ${a.start(i)}, ${a.bytes(i)}, ` +
+    `${b.words}, ${b.start(i)}, ${b.bytes(i)})`;
+  return (
+    `if (${a.bytes(i)} === 0 || ${b.bytes(i)} === 0) {\n` +
+    `if (${a.bytes(i)} !== ${b.bytes(i)}) return false;\n` +
+    nullTest(a.isNull(i), b.isNull(i)) +
+    `} else if (!${call}) return false;\n`
+  );
 }
 
 const never: VarRelation<boolean> = () => false;
 
 function build<F extends (...values: never[]) => boolean>(
-  types: readonly ColumnType[], a: Side, b: Side,
+  types: readonly ColumnType[],
+  a: Side,
+  b: Side,
 ): F {
   const factory = generate<Factory<F>>(['float', 'classes'], body(types, a, b));
-  return factory(sameFloat, types.map(({ type }) =>
-    physicalOf(type) === 'var' ? varClass(type).equal : never));
+  return factory(
+    sameFloat,
+    types.map(({ type }) => (physicalOf(type) === 'var' ? varClass(type).equal : never)),
+  );
 }
 
 /** Which columns take two words a row in a batch. */

@@ -17,7 +17,12 @@ import { compareBytes, hashBytes, sameWords, wordsOf } from './words.ts';
 
 export type VarHash = (i32: Int32Array, at: number, bytes: number) => number;
 export type VarRelation<T> = (
-  a: Int32Array, aAt: number, aBytes: number, b: Int32Array, bAt: number, bBytes: number,
+  a: Int32Array,
+  aAt: number,
+  aBytes: number,
+  b: Int32Array,
+  bAt: number,
+  bBytes: number,
 ) => T;
 
 /** What an equality class can do with its values. */
@@ -67,17 +72,22 @@ const arrayClasses = new Map<TypeName, VarClass>();
 export function varClass(type: TypeName): VarClass {
   const equality = typeInfo(type).equality;
   switch (equality) {
-    case 'bytes': return bytesClass;
-    case 'numeric': return numericClass;
-    case 'interval': return intervalClass;
-    case 'jsonb': return jsonbClass;
+    case 'bytes':
+      return bytesClass;
+    case 'numeric':
+      return numericClass;
+    case 'interval':
+      return intervalClass;
+    case 'jsonb':
+      return jsonbClass;
     case 'array': {
       const known = arrayClasses.get(type) ?? arrayClass(type);
       arrayClasses.set(type, known);
       return known;
     }
     case 'integer':
-    case 'float': break;
+    case 'float':
+      break;
   }
   return assertNever(type);
 }

@@ -1,12 +1,14 @@
 /**
- * Key hashes under SQL equality: a batch's key columns and a record's key columns give the same hash
+ * Key hashes under SQL equality: a batch's key columns and a record's key columns give the same
+ * hash
  * for equal keys (-0 = 0, NaN = NaN, 1.0 = 1.00, NULL with NULL).
  *
  * The hash of a row runs over its key columns in order: start at `hashSeed`, mix in one word (i32),
  * two words (i64, f64 in canonical form) or the class hash (var), finish at the end. Batches are
  * hashed a column at a time, one loop per physical form; records by a generated function.
  *
- * A NULL's value words are zero, in batches and in records, so it needs no branch: it hashes as 0 or
+ * A NULL's value words are zero, in batches and in records, so it needs no branch: it hashes as 0
+ * or
  * the empty string and equality tells them apart.
  */
 import type { Batch } from './batch.ts';
@@ -43,7 +45,11 @@ export function mixFloat(hash: number, low: number, high: number): number {
  * `out[0 … n - 1]`. `types[i]` is the type of column `columns[i]`.
  */
 export function hashRange(
-  batch: Batch, columns: readonly number[], types: readonly ColumnType[], first: number, n: number,
+  batch: Batch,
+  columns: readonly number[],
+  types: readonly ColumnType[],
+  first: number,
+  n: number,
   out: Int32Array,
 ): void {
   out.fill(hashSeed, 0, n);
@@ -52,10 +58,18 @@ export function hashRange(
     const type = types[i].type;
     const at = batch.column[columns[i]];
     switch (physicalOf(type)) {
-      case 'i32': mixWords(i32, at + first, n, out); break;
-      case 'i64': mixPairs(i32, at + 2 * first, n, out); break;
-      case 'f64': mixFloats(i32, at + 2 * first, n, out); break;
-      case 'var': mixVars(i32, at + 2 * first, n, out, varClass(type).hash); break;
+      case 'i32':
+        mixWords(i32, at + first, n, out);
+        break;
+      case 'i64':
+        mixPairs(i32, at + 2 * first, n, out);
+        break;
+      case 'f64':
+        mixFloats(i32, at + 2 * first, n, out);
+        break;
+      case 'var':
+        mixVars(i32, at + 2 * first, n, out, varClass(type).hash);
+        break;
     }
   }
   for (let k = 0; k < n; k++) out[k] = finish(out[k]);
@@ -63,7 +77,10 @@ export function hashRange(
 
 /** Writes the hashes of the key in `columns` of every row of `batch` to `out`; see `hashRange`. */
 export function hashColumns(
-  batch: Batch, columns: readonly number[], types: readonly ColumnType[], out: Int32Array,
+  batch: Batch,
+  columns: readonly number[],
+  types: readonly ColumnType[],
+  out: Int32Array,
 ): void {
   hashRange(batch, columns, types, 0, batch.rows, out);
 }
@@ -97,7 +114,10 @@ export type RecordHash = (i32: Int32Array, at: number) => number;
 const unused: VarHash = () => 0;
 
 type HashFactory = (
-  mixOne: typeof mix, last: typeof finish, float: typeof mixFloat, classes: readonly VarHash[],
+  mixOne: typeof mix,
+  last: typeof finish,
+  float: typeof mixFloat,
+  classes: readonly VarHash[],
 ) => RecordHash;
 
 /** The function that hashes `columns` of records of `layout` as `hashColumns` hashes batches. */
@@ -106,9 +126,15 @@ export function recordHash(layout: RowLayout, columns: readonly number[]): Recor
   columns.forEach((column, i) => {
     const at = `a + ${layout.offset[column]}`;
     switch (layout.physical[column]) {
-      case 'i32': body += `h = mix(h, w[${at}]);\n`; break;
-      case 'i64': body += `h = mix(mix(h, w[${at}]), w[${at} + 1]);\n`; break;
-      case 'f64': body += `h = float(h, w[${at}], w[${at} + 1]);\n`; break;
+      case 'i32':
+        body += `h = mix(h, w[${at}]);\n`;
+        break;
+      case 'i64':
+        body += `h = mix(mix(h, w[${at}]), w[${at} + 1]);\n`;
+        break;
+      case 'f64':
+        body += `h = float(h, w[${at}], w[${at} + 1]);\n`;
+        break;
       case 'var': {
         const start = varStartText(layout, column, 'w', 'a');
         body += `h = mix(h, classes[${i}](w, ${start}, w[${at}]));\n`;
@@ -119,6 +145,7 @@ export function recordHash(layout: RowLayout, columns: readonly number[]): Recor
   body += 'return last(h);\n};';
   const factory = generate<HashFactory>(['mix', 'last', 'float', 'classes'], body);
   const hashes = columns.map((c) =>
-    layout.physical[c] === 'var' ? varClass(layout.columns[c].type).hash : unused);
+    layout.physical[c] === 'var' ? varClass(layout.columns[c].type).hash : unused,
+  );
   return factory(mix, finish, mixFloat, hashes);
 }

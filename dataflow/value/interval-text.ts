@@ -14,12 +14,41 @@ import type { DatetimeToken } from './datetime-decode.ts';
 import { fractionMicroseconds, invalidDatetime, lexDatetime } from './datetime-decode.ts';
 import { roundMicroseconds } from './datetime-text.ts';
 
-type Unit = 'microsecond' | 'millisecond' | 'second' | 'minute' | 'hour' | 'day' | 'week' | 'month'
-  | 'year' | 'decade' | 'century' | 'millennium';
+type Unit =
+  | 'microsecond'
+  | 'millisecond'
+  | 'second'
+  | 'minute'
+  | 'hour'
+  | 'day'
+  | 'week'
+  | 'month'
+  | 'year'
+  | 'decade'
+  | 'century'
+  | 'millennium';
 
 const unitSpellings: Record<Unit, readonly string[]> = {
-  microsecond: ['us', 'usec', 'usecs', 'useconds', 'usecond', 'microsecond', 'microseconds', 'microsecon'],
-  millisecond: ['ms', 'msec', 'msecs', 'mseconds', 'msecond', 'millisecond', 'milliseconds', 'millisecon'],
+  microsecond: [
+    'us',
+    'usec',
+    'usecs',
+    'useconds',
+    'usecond',
+    'microsecond',
+    'microseconds',
+    'microsecon',
+  ],
+  millisecond: [
+    'ms',
+    'msec',
+    'msecs',
+    'mseconds',
+    'msecond',
+    'millisecond',
+    'milliseconds',
+    'millisecon',
+  ],
   second: ['s', 'sec', 'secs', 'second', 'seconds'],
   minute: ['m', 'min', 'mins', 'minute', 'minutes'],
   hour: ['h', 'hr', 'hrs', 'hour', 'hours'],
@@ -32,8 +61,18 @@ const unitSpellings: Record<Unit, readonly string[]> = {
   millennium: ['mil', 'mils', 'millennia', 'millennium'],
 };
 const unitKeys: readonly Unit[] = [
-  'microsecond', 'millisecond', 'second', 'minute', 'hour', 'day', 'week', 'month', 'year', 'decade',
-  'century', 'millennium',
+  'microsecond',
+  'millisecond',
+  'second',
+  'minute',
+  'hour',
+  'day',
+  'week',
+  'month',
+  'year',
+  'decade',
+  'century',
+  'millennium',
 ];
 const units = new Map<string, Unit>(
   unitKeys.flatMap((unit) => unitSpellings[unit].map((word) => [word, unit] as const)),
@@ -41,8 +80,18 @@ const units = new Map<string, Unit>(
 
 /** Microseconds of a unit of time, days of a unit of days, months of the rest. */
 const unitSize: Record<Unit, number> = {
-  microsecond: 1, millisecond: 1000, second: 1e6, minute: 60e6, hour: 3600e6, day: 1, week: 7,
-  month: 1, year: 12, decade: 120, century: 1200, millennium: 12_000,
+  microsecond: 1,
+  millisecond: 1000,
+  second: 1e6,
+  minute: 60e6,
+  hour: 3600e6,
+  day: 1,
+  week: 7,
+  month: 1,
+  year: 12,
+  decade: 120,
+  century: 1200,
+  millennium: 12_000,
 };
 
 /** The unit that a word names, singular or plural or short, or undefined. */
@@ -65,7 +114,9 @@ export function roundToEven(value: number): number {
   return rest > 0.5 || (rest === 0.5 && floor % 2 !== 0) ? floor + 1 : floor;
 }
 
-/** Rounds to the nearest integer, half towards zero: how fractions of a unit become microseconds. */
+/**
+ * Rounds to the nearest integer, half towards zero: how fractions of a unit become microseconds.
+ */
 function roundHalfDown(value: number): number {
   const whole = Math.trunc(value);
   const rest = value - whole;
@@ -90,10 +141,15 @@ class Sum {
   add(unit: Unit, whole: bigint, fraction: number): void {
     const size = unitSize[unit];
     switch (unit) {
-      case 'microsecond': case 'millisecond': case 'second': case 'minute': case 'hour':
+      case 'microsecond':
+      case 'millisecond':
+      case 'second':
+      case 'minute':
+      case 'hour':
         this.microseconds += whole * BigInt(size) + BigInt(roundHalfDown(fraction * size));
         return;
-      case 'day': case 'week':
+      case 'day':
+      case 'week':
         if (!isInt4(Number(whole) * size)) throw overflow(this.text);
         this.days += Number(whole) * size;
         return this.dayFraction(fraction * size);
@@ -125,7 +181,8 @@ class Sum {
 }
 
 /**
- * Reads an interval. `modifier` is −1 for none, or has the decimals of seconds in its low 16 bits and
+ * Reads an interval. `modifier` is −1 for none, or has the decimals of seconds in its low 16 bits
+ * and
  * above them the fields of `INTERVAL DAY TO SECOND` and the like.
  */
 export function parseInterval(text: string, modifier = -1): Interval {
@@ -136,7 +193,11 @@ export function parseInterval(text: string, modifier = -1): Interval {
 
 /** Bits of the fields that a modifier may name, from fine to coarse. */
 const fieldBits: readonly (readonly [number, Unit])[] = [
-  [1 << 12, 'second'], [1 << 11, 'minute'], [1 << 10, 'hour'], [1 << 3, 'day'], [1 << 1, 'month'],
+  [1 << 12, 'second'],
+  [1 << 11, 'minute'],
+  [1 << 10, 'hour'],
+  [1 << 3, 'day'],
+  [1 << 1, 'month'],
   [1 << 2, 'year'],
 ];
 const allFields = 0x7fff;
@@ -154,12 +215,17 @@ export function roundInterval(value: Interval, modifier: number): Interval {
   const { months, days, microseconds } = value;
   const unit = finestUnit(modifier);
   switch (unit) {
-    case 'year': return interval(months - (months % 12), 0, 0n);
-    case 'month': return interval(months, 0, 0n);
-    case 'day': return interval(months, days, 0n);
+    case 'year':
+      return interval(months - (months % 12), 0, 0n);
+    case 'month':
+      return interval(months, 0, 0n);
+    case 'day':
+      return interval(months, days, 0n);
     case 'hour':
-    case 'minute': return interval(months, days, microseconds - (microseconds % BigInt(unitSize[unit])));
-    default: break;
+    case 'minute':
+      return interval(months, days, microseconds - (microseconds % BigInt(unitSize[unit])));
+    default:
+      break;
   }
   const decimals = modifier & 0xffff;
   return decimals >= 6 ? value : interval(months, days, roundMicroseconds(microseconds, decimals));
@@ -176,7 +242,10 @@ function parseVerbose(text: string, modifier: number): Interval {
 const secondFields = ['second', 'millisecond', 'microsecond'];
 
 class VerboseReader {
-  /** 'unset' before any unit, when a number counts the bare unit; 'none' where a number has no meaning. */
+  /**
+   * 'unset' before any unit, when a number counts the bare unit; 'none' where a number has no
+   * meaning.
+   */
   readonly #sum: Sum;
   readonly #seen = new Set<string>();
   #unit: Unit | 'none' | 'unset' = 'unset';
@@ -258,18 +327,29 @@ function clockMicroseconds(clock: string, text: string, minutesFirst = false): b
   const short = match[4] === undefined && (minutesFirst || match[5] !== undefined);
   const hour = short ? '0' : match[2];
   const minute = Number(short ? match[2] : match[3]);
-  const second = Number(short ? match[3] : match[4] ?? 0);
+  const second = Number(short ? match[3] : (match[4] ?? 0));
   if (minute > 59 || second > 60 || hour.length > 12) throw overflow(text);
   const micro = fractionMicroseconds(match[5] ?? '');
   const size = BigInt(hour) * 3_600_000_000n + BigInt((minute * 60 + second) * 1_000_000 + micro);
   return match[1] === '-' ? -size : size;
 }
 
-const isoUnitsDate = new Map<string, Unit>([['Y', 'year'], ['M', 'month'], ['W', 'week'], ['D', 'day']]);
-const isoUnitsTime = new Map<string, Unit>([['H', 'hour'], ['M', 'minute'], ['S', 'second']]);
+const isoUnitsDate = new Map<string, Unit>([
+  ['Y', 'year'],
+  ['M', 'month'],
+  ['W', 'week'],
+  ['D', 'day'],
+]);
+const isoUnitsTime = new Map<string, Unit>([
+  ['H', 'hour'],
+  ['M', 'minute'],
+  ['S', 'second'],
+]);
 
 function parseIso(text: string): Interval {
-  const alternative = /^P(-?\d+)-(-?\d+)-(-?\d+)(?:T([+-]?\d+:\d+(?::\d+(?:\.\d*)?)?))?$/i.exec(text);
+  const alternative = /^P(-?\d+)-(-?\d+)-(-?\d+)(?:T([+-]?\d+:\d+(?::\d+(?:\.\d*)?)?))?$/i.exec(
+    text,
+  );
   const sum = new Sum(text);
   if (alternative !== null) {
     sum.months = Number(alternative[1]) * 12 + Number(alternative[2]);

@@ -61,19 +61,27 @@ function spanRest(i32: Int32Array, at: number): number {
 export function hashIntervalWords(i32: Int32Array, at: number): number {
   const days = spanDays(i32, at);
   const rest = spanRest(i32, at);
-  let hash = mix(days % two32 | 0, Math.floor(days / two32));
-  hash = mix(hash, rest % two32 | 0);
+  let hash = mix((days % two32) | 0, Math.floor(days / two32));
+  hash = mix(hash, (rest % two32) | 0);
   return finish(mix(hash, Math.floor(rest / two32)));
 }
 
 /** Equality under SQL. */
-export function equalIntervalWords(a: Int32Array, aAt: number, b: Int32Array, bAt: number): boolean {
+export function equalIntervalWords(
+  a: Int32Array,
+  aAt: number,
+  b: Int32Array,
+  bAt: number,
+): boolean {
   return compareIntervalWords(a, aAt, b, bAt) === 0;
 }
 
 /** Order under SQL: −1, 0 or 1. */
 export function compareIntervalWords(
-  a: Int32Array, aAt: number, b: Int32Array, bAt: number,
+  a: Int32Array,
+  aAt: number,
+  b: Int32Array,
+  bAt: number,
 ): number {
   const days = spanDays(a, aAt) - spanDays(b, bAt);
   return Math.sign(days === 0 ? spanRest(a, aAt) - spanRest(b, bAt) : days);

@@ -1,6 +1,7 @@
 /**
  * Walking JSON text as bytes, without building objects. The input is valid JSON in UTF-8 (it passed
- * `json-text.ts`); every function takes the bytes and the index of a value's first byte. White space
+ * `json-text.ts`); every function takes the bytes and the index of a value's first byte. White
+ * space
  * between tokens is allowed everywhere, so the walk serves json as well as canonical jsonb.
  *
  * Nothing here recurses: nesting is counted, so depth costs no stack.
@@ -27,19 +28,27 @@ export const jsonObject = 5;
 /** Index of the first byte at or after `at` that is not white space. */
 export function skipBlank(u8: Uint8Array, at: number): number {
   let k = at;
-  while (k < u8.length && (u8[k] === 0x20 || u8[k] === 0x0a || u8[k] === 0x0d || u8[k] === 0x09)) k++;
+  while (k < u8.length && (u8[k] === 0x20 || u8[k] === 0x0a || u8[k] === 0x0d || u8[k] === 0x09))
+    k++;
   return k;
 }
 
 /** The kind of the value at `at`: `jsonNull` … `jsonObject`. */
 export function jsonKind(u8: Uint8Array, at: number): number {
   switch (u8[at]) {
-    case openBrace: return jsonObject;
-    case openBracket: return jsonArray;
-    case quote: return jsonString;
-    case 0x74: case 0x66: return jsonBoolean;
-    case 0x6e: return jsonNull;
-    default: return jsonNumber;
+    case openBrace:
+      return jsonObject;
+    case openBracket:
+      return jsonArray;
+    case quote:
+      return jsonString;
+    case 0x74:
+    case 0x66:
+      return jsonBoolean;
+    case 0x6e:
+      return jsonNull;
+    default:
+      return jsonNumber;
   }
 }
 

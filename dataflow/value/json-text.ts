@@ -14,11 +14,18 @@ import { compareRuns } from './jsonb.ts';
 import { utf8 } from './words.ts';
 
 const simpleEscapes = new Map([
-  ['"', '"'], ['\\', '\\'], ['/', '/'], ['b', '\b'], ['f', '\f'], ['n', '\n'], ['r', '\r'],
+  ['"', '"'],
+  ['\\', '\\'],
+  ['/', '/'],
+  ['b', '\b'],
+  ['f', '\f'],
+  ['n', '\n'],
+  ['r', '\r'],
   ['t', '\t'],
 ]);
 const numberShape = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
-const numberJunk = /-?(?:0|[1-9][0-9]*)?(?:\.[0-9]*)?(?:[eE][+-]?[0-9]*)?[A-Za-z0-9_\u0080-\u{10ffff}]*/uy;
+const numberJunk =
+  /-?(?:0|[1-9][0-9]*)?(?:\.[0-9]*)?(?:[eE][+-]?[0-9]*)?[A-Za-z0-9_\u0080-\u{10ffff}]*/uy;
 const word = /[A-Za-z0-9_\u0080-\u{10ffff}]+/uy;
 const exponentSign = /[eE]/;
 
@@ -48,7 +55,8 @@ export function jsonbObject(members: Iterable<readonly [string, string]>): strin
   const sorted = [...unique.keys()];
   if (sorted.length > 1) sorted.sort(sorted.every(isAscii) ? compareAscii : compareKeys);
   let text = '';
-  for (const key of sorted) text += `${text === '' ? '{' : ', '}${jsonQuote(key)}: ${unique.get(key) ?? ''}`;
+  for (const key of sorted)
+    text += `${text === '' ? '{' : ', '}${jsonQuote(key)}: ${unique.get(key) ?? ''}`;
   return `${text}}`;
 }
 
@@ -111,12 +119,18 @@ class JsonReader {
     this.#blank();
     const c = this.#text[this.#at];
     switch (c) {
-      case '{': return this.#nested(() => this.#object());
-      case '[': return this.#nested(() => this.#array());
-      case '"': return this.#stringValue();
-      case 't': return this.#literal('true');
-      case 'f': return this.#literal('false');
-      case 'n': return this.#literal('null');
+      case '{':
+        return this.#nested(() => this.#object());
+      case '[':
+        return this.#nested(() => this.#array());
+      case '"':
+        return this.#stringValue();
+      case 't':
+        return this.#literal('true');
+      case 'f':
+        return this.#literal('false');
+      case 'n':
+        return this.#literal('null');
       default:
         if (c === '-' || (c !== undefined && c >= '0' && c <= '9')) return this.#number();
         throw this.#unexpected('JSON value');
@@ -185,7 +199,10 @@ class JsonReader {
 
   #literal(expected: string): string {
     const end = this.#at + expected.length;
-    if (this.#text.startsWith(expected, this.#at) && ',]} \n\r\t'.includes(this.#text[end] ?? ' ')) {
+    if (
+      this.#text.startsWith(expected, this.#at) &&
+      ',]} \n\r\t'.includes(this.#text[end] ?? ' ')
+    ) {
       this.#at = end;
       return expected;
     }

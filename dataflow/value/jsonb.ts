@@ -10,8 +10,17 @@
  * empty array at the top sorts before every scalar.
  */
 import {
-  countEntries, jsonArray, jsonBoolean, jsonKind, jsonNull, jsonNumber, jsonObject, jsonString,
-  skipString, skipValue, stringBytes,
+  countEntries,
+  jsonArray,
+  jsonBoolean,
+  jsonKind,
+  jsonNull,
+  jsonNumber,
+  jsonObject,
+  jsonString,
+  skipString,
+  skipValue,
+  stringBytes,
 } from './json-scan.ts';
 import { byteAt, bytesAt, hashBytes, sameWords, utf8Text, wordsOf } from './words.ts';
 
@@ -62,7 +71,12 @@ function isDigit(c: number): boolean {
 
 /** Equality under SQL. */
 export function equalJsonbWords(
-  a: Int32Array, aAt: number, aBytes: number, b: Int32Array, bAt: number, bBytes: number,
+  a: Int32Array,
+  aAt: number,
+  aBytes: number,
+  b: Int32Array,
+  bAt: number,
+  bBytes: number,
 ): boolean {
   if (aBytes === bBytes && sameWords(a, aAt, b, bAt, wordsOf(aBytes))) return true;
   return compareJsonb(bytesAt(a, aAt, aBytes), bytesAt(b, bAt, bBytes)) === 0;
@@ -70,7 +84,12 @@ export function equalJsonbWords(
 
 /** Order under SQL: negative, 0 or positive. */
 export function compareJsonbWords(
-  a: Int32Array, aAt: number, aBytes: number, b: Int32Array, bAt: number, bBytes: number,
+  a: Int32Array,
+  aAt: number,
+  aBytes: number,
+  b: Int32Array,
+  bAt: number,
+  bBytes: number,
 ): number {
   return compareJsonb(bytesAt(a, aAt, aBytes), bytesAt(b, bAt, bBytes));
 }
@@ -118,7 +137,13 @@ function skipPunctuation(u8: Uint8Array, at: number): number {
 }
 
 function compareValues(
-  kind: number, a: Uint8Array, p: number, pEnd: number, b: Uint8Array, q: number, qEnd: number,
+  kind: number,
+  a: Uint8Array,
+  p: number,
+  pEnd: number,
+  b: Uint8Array,
+  q: number,
+  qEnd: number,
 ): number {
   switch (kind) {
     case jsonObject:

@@ -38,7 +38,11 @@ export function rowLayout(columns: readonly ColumnType[]): RowLayout {
   const physical = columns.map((column) => physicalOf(column.type));
   const offset = new Array<number>(columns.length).fill(0);
   let at = headerWords;
-  for (const [form, words] of [['i64', 2], ['f64', 2], ['i32', 1]] as const) {
+  for (const [form, words] of [
+    ['i64', 2],
+    ['f64', 2],
+    ['i32', 1],
+  ] as const) {
     physical.forEach((p, c) => {
       if (p !== form) return;
       offset[c] = at;

@@ -98,7 +98,9 @@ export function formatFloat(type: 'float4' | 'float8', value: number): string {
 const single = new Float32Array(1);
 const singleBits = new Int32Array(single.buffer);
 
-/** The double half-way from a finite single to its neighbour away from zero (1) or towards it (−1). */
+/**
+ * The double half-way from a finite single to its neighbour away from zero (1) or towards it (−1).
+ */
 function halfWay(value: number, step: 1 | -1): number {
   single[0] = value;
   singleBits[0] += step;
@@ -121,7 +123,8 @@ function shortestSingle(value: number): string {
 }
 
 /**
- * The shortest digits of a double. Those of `toExponential` may lie half-way to the neighbour, which
+ * The shortest digits of a double. Those of `toExponential` may lie half-way to the neighbour,
+ * which
  * only whole numbers above 2^53 can have within 17 digits; these take more digits.
  */
 function shortestDouble(value: number): string {
@@ -132,7 +135,7 @@ function shortestDouble(value: number): string {
   const off = read < exact ? exact - read : read - exact;
   if (off === 0n) return text;
   double[0] = value;
-  doubleBits[0] += (read > exact) === (value > 0) ? 1n : -1n;
+  doubleBits[0] += read > exact === value > 0 ? 1n : -1n;
   const neighbour = Number.isFinite(double[0]) ? BigInt(double[0]) : 2n * exact - read;
   const gap = neighbour < exact ? exact - neighbour : neighbour - exact;
   if (off * 2n !== gap) return text;

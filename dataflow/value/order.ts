@@ -25,12 +25,25 @@ export interface OrderKey {
 /** Negative, 0 or positive. */
 export type CompareRecords = (aw: Int32Array, aa: number, bw: Int32Array, ba: number) => number;
 export type CompareBatchRecord = (
-  aw: Int32Array, au: Uint8Array, ak: Int32Array, an: Int32Array, ar: number,
-  bw: Int32Array, ba: number,
+  aw: Int32Array,
+  au: Uint8Array,
+  ak: Int32Array,
+  an: Int32Array,
+  ar: number,
+  bw: Int32Array,
+  ba: number,
 ) => number;
 export type CompareBatches = (
-  aw: Int32Array, au: Uint8Array, ak: Int32Array, an: Int32Array, ar: number,
-  bw: Int32Array, bu: Uint8Array, bk: Int32Array, bn: Int32Array, br: number,
+  aw: Int32Array,
+  au: Uint8Array,
+  ak: Int32Array,
+  an: Int32Array,
+  ar: number,
+  bw: Int32Array,
+  bu: Uint8Array,
+  bk: Int32Array,
+  bn: Int32Array,
+  br: number,
 ) => number;
 
 /** Order of two int64 given as words: -1, 0 or 1. */
@@ -53,7 +66,9 @@ export function compareFloats(aLow: number, aHigh: number, bLow: number, bHigh: 
 
 type Relations = readonly VarRelation<number>[];
 type Factory<F> = (
-  pairs: typeof comparePairs, floats: typeof compareFloats, classes: Relations,
+  pairs: typeof comparePairs,
+  floats: typeof compareFloats,
+  classes: Relations,
 ) => F;
 
 function valueText(type: ColumnType, i: number, a: Side, b: Side): string {
@@ -62,12 +77,17 @@ function valueText(type: ColumnType, i: number, a: Side, b: Side): string {
   const p = a.at(i);
   const q = b.at(i);
   switch (physicalOf(type.type)) {
-    case 'i32': return `c = ${x}[${p}] < ${y}[${q}] ? -1 : ${x}[${p}] > ${y}[${q}] ? 1 : 0;`;
-    case 'i64': return `c = pairs(${x}[${p}], ${x}[${p} + 1], ${y}[${q}], ${y}[${q} + 1]);`;
-    case 'f64': return `c = floats(${x}[${p}], ${x}[${p} + 1], ${y}[${q}], ${y}[${q} + 1]);`;
+    case 'i32':
+      return `c = ${x}[${p}] < ${y}[${q}] ? -1 : ${x}[${p}] > ${y}[${q}] ? 1 : 0;`;
+    case 'i64':
+      return `c = pairs(${x}[${p}], ${x}[${p} + 1], ${y}[${q}], ${y}[${q} + 1]);`;
+    case 'f64':
+      return `c = floats(${x}[${p}], ${x}[${p} + 1], ${y}[${q}], ${y}[${q} + 1]);`;
     case 'var':
-      return `c = classes[${i}](${x}, ${a.start(i)}, ${a.bytes(i)}, `
-        + `${y}, ${b.start(i)}, ${b.bytes(i)});`;
+      return (
+        `c = classes[${i}](${x}, ${a.start(i)}, ${a.bytes(i)}, ` +
+        `${y}, ${b.start(i)}, ${b.bytes(i)});`
+      );
   }
 }
 
@@ -84,8 +104,8 @@ function body(types: readonly ColumnType[], keys: readonly OrderKey[], a: Side, 
       return;
     }
     const first = nullsFirst ? '-1 : 1' : '1 : -1';
-    text += `if (${aNull} !== ${bNull}) return ${aNull} ? ${first};\n`
-      + `if (!${aNull}) {\n${value}}\n`;
+    text +=
+      `if (${aNull} !== ${bNull}) return ${aNull} ? ${first};\n` + `if (!${aNull}) {\n${value}}\n`;
   });
   return `${text}return 0;\n};`;
 }
@@ -93,18 +113,24 @@ function body(types: readonly ColumnType[], keys: readonly OrderKey[], a: Side, 
 const equalAlways: VarRelation<number> = () => 0;
 
 function build<F extends (...values: never[]) => number>(
-  types: readonly ColumnType[], keys: readonly OrderKey[], a: Side, b: Side,
+  types: readonly ColumnType[],
+  keys: readonly OrderKey[],
+  a: Side,
+  b: Side,
 ): F {
   const text = body(types, keys, a, b);
   const factory = generate<Factory<F>>(['pairs', 'floats', 'classes'], text);
   const classes = types.map(({ type }) =>
-    physicalOf(type) === 'var' ? varClass(type).compare : equalAlways);
+    physicalOf(type) === 'var' ? varClass(type).compare : equalAlways,
+  );
   return factory(comparePairs, compareFloats, classes);
 }
 
 /** Order of records of one layout by `columns`, with one key for each. */
 export function compareRecords(
-  layout: RowLayout, columns: readonly number[], keys: readonly OrderKey[],
+  layout: RowLayout,
+  columns: readonly number[],
+  keys: readonly OrderKey[],
 ): CompareRecords {
   const types = columns.map((c) => layout.columns[c]);
   return build(types, keys, recordSide('a', layout, columns), recordSide('b', layout, columns));
@@ -112,7 +138,9 @@ export function compareRecords(
 
 /** Order of a batch row against a record. */
 export function compareBatchRecord(
-  layout: RowLayout, columns: readonly number[], keys: readonly OrderKey[],
+  layout: RowLayout,
+  columns: readonly number[],
+  keys: readonly OrderKey[],
 ): CompareBatchRecord {
   const types = columns.map((c) => layout.columns[c]);
   return build(types, keys, batchSide('a', wideOf(types)), recordSide('b', layout, columns));
@@ -120,7 +148,8 @@ export function compareBatchRecord(
 
 /** Order of batch rows whose compared columns have `types`. */
 export function compareBatches(
-  types: readonly ColumnType[], keys: readonly OrderKey[],
+  types: readonly ColumnType[],
+  keys: readonly OrderKey[],
 ): CompareBatches {
   return build(types, keys, batchSide('a', wideOf(types)), batchSide('b', wideOf(types)));
 }

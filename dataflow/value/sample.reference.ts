@@ -17,17 +17,33 @@ export const samples: readonly (readonly [TypeName, readonly Datum[]])[] = [
   ['int4', [0, 1, -1, 2 ** 31 - 1, -(2 ** 31)]],
   ['int8', [0n, 1n, -1n, 1n << 32n, -(1n << 32n), 2n ** 63n - 1n, -(2n ** 63n), 0xffffffffn]],
   ['float8', [0, -0, 1.5, -1.5, Infinity, -Infinity, Number.NaN, 5e-324, -5e-324, 1e300]],
-  ['numeric', [
-    decimal(0n, 0), decimal(0n, 3), decimal(1n, 0), decimal(100n, 2), decimal(-10n, 1),
-    decimal(10n ** 30n, 0), decimal(10n ** 32n, 2), decimal(-1n, 0),
-    { kind: 'decimal', form: 'NaN', coefficient: 0n, scale: 0 },
-  ]],
+  [
+    'numeric',
+    [
+      decimal(0n, 0),
+      decimal(0n, 3),
+      decimal(1n, 0),
+      decimal(100n, 2),
+      decimal(-10n, 1),
+      decimal(10n ** 30n, 0),
+      decimal(10n ** 32n, 2),
+      decimal(-1n, 0),
+      { kind: 'decimal', form: 'NaN', coefficient: 0n, scale: 0 },
+    ],
+  ],
   ['text', ['', 'a', 'a\0', 'ab', 'abcd', 'abce', 'abcde', 'é', 'z']],
   ['bytea', [new Uint8Array(), Uint8Array.of(0), Uint8Array.of(0, 0), Uint8Array.of(255)]],
-  ['interval', [
-    interval(1, 0, 0n), interval(0, 30, 0n), interval(0, 0, 2_592_000_000_000n),
-    interval(0, 0, 0n), interval(-1, 30, 0n), interval(0, 0, -1n),
-  ]],
+  [
+    'interval',
+    [
+      interval(1, 0, 0n),
+      interval(0, 30, 0n),
+      interval(0, 0, 2_592_000_000_000n),
+      interval(0, 0, 0n),
+      interval(-1, 30, 0n),
+      interval(0, 0, -1n),
+    ],
+  ],
   ['jsonb', ['1', '1.0', '"a"', 'null', '{}', '{"a": 1}', '{"a": 1.00}', '[1, 2]']],
   ['_int4', [array([]), array([1]), array([1, null]), array([null]), array([2])]],
   ['_numeric', [array([decimal(1n, 0)]), array([decimal(10n, 1)]), array([decimal(2n, 0)])]],
@@ -35,8 +51,10 @@ export const samples: readonly (readonly [TypeName, readonly Datum[]])[] = [
 ];
 
 /** Columns of every sampled type, each nullable. */
-export const sampleColumns: readonly ColumnType[] =
-  samples.map(([type]) => ({ type, nullable: true }));
+export const sampleColumns: readonly ColumnType[] = samples.map(([type]) => ({
+  type,
+  nullable: true,
+}));
 
 /** A row of samples; often NULL. */
 export function sampleRow(random: Random): Row {

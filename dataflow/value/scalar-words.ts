@@ -6,17 +6,35 @@
 import { assert, defined } from '../../src/base/assert.ts';
 import type { Datum, Decimal, Interval } from './datum.ts';
 import {
-  compareNumericWords, decimalWords, equalNumericWords, hashNumericWords, readDecimal, writeDecimal,
+  compareNumericWords,
+  decimalWords,
+  equalNumericWords,
+  hashNumericWords,
+  readDecimal,
+  writeDecimal,
 } from './decimal.ts';
 import {
-  compareIntervalWords, equalIntervalWords, hashIntervalWords, intervalWords, readInterval,
+  compareIntervalWords,
+  equalIntervalWords,
+  hashIntervalWords,
+  intervalWords,
+  readInterval,
   writeInterval,
 } from './interval.ts';
 import { compareJsonbWords, equalJsonbWords, hashJsonbWords } from './jsonb.ts';
 import type { TypeName } from './type.ts';
 import { physicalOf, typeInfo } from './type.ts';
 import {
-  bytesAt, compareBytes, finish, hashBytes, mix, sameWords, utf8, utf8Text, wordsFrom, wordsOf,
+  bytesAt,
+  compareBytes,
+  finish,
+  hashBytes,
+  mix,
+  sameWords,
+  utf8,
+  utf8Text,
+  wordsFrom,
+  wordsOf,
 } from './words.ts';
 
 /** Narrows a datum to the number that its type promises. */
@@ -56,7 +74,8 @@ export function intervalOf(datum: Datum): Interval {
 }
 
 function isKind<K extends 'decimal' | 'interval'>(
-  datum: Datum, kind: K,
+  datum: Datum,
+  kind: K,
 ): datum is Extract<Datum, { kind: K }> {
   return typeof datum === 'object' && datum !== null && 'kind' in datum && datum.kind === kind;
 }
@@ -93,11 +112,15 @@ export function scalarVar(type: TypeName, datum: Datum): VarWords {
 /** Reads a datum of a scalar var type. Bytes are copied. */
 export function readScalarVar(type: TypeName, i32: Int32Array, at: number, bytes: number): Datum {
   switch (type) {
-    case 'numeric': return readDecimal(i32, at, bytes);
-    case 'interval': return readInterval(i32, at);
+    case 'numeric':
+      return readDecimal(i32, at, bytes);
+    case 'interval':
+      return readInterval(i32, at);
     case 'bytea':
-    case 'uuid': return new Uint8Array(bytesAt(i32, at, bytes));
-    default: return utf8Text(bytesAt(i32, at, bytes));
+    case 'uuid':
+      return new Uint8Array(bytesAt(i32, at, bytes));
+    default:
+      return utf8Text(bytesAt(i32, at, bytes));
   }
 }
 
@@ -113,57 +136,79 @@ function doubleAt(i32: Int32Array, at: number): number {
 /** The words of a datum of any scalar type. */
 export function scalarWords(type: TypeName, datum: Datum): VarWords {
   switch (physicalOf(type)) {
-    case 'i32': return { words: Int32Array.of(type === 'bool' ? Number(datum) : numberOf(datum)), bytes: 4 };
-    case 'i64': return encode(2, (words) => {
-      words[0] = Number(BigInt.asIntN(32, bigintOf(datum)));
-      words[1] = Number(BigInt.asIntN(32, bigintOf(datum) >> 32n));
-      return 8;
-    });
-    case 'f64': return encode(2, (words) => {
-      scratch[0] = numberOf(datum);
-      words.set(scratchWords);
-      return 8;
-    });
-    case 'var': return scalarVar(type, datum);
+    case 'i32':
+      return { words: Int32Array.of(type === 'bool' ? Number(datum) : numberOf(datum)), bytes: 4 };
+    case 'i64':
+      return encode(2, (words) => {
+        words[0] = Number(BigInt.asIntN(32, bigintOf(datum)));
+        words[1] = Number(BigInt.asIntN(32, bigintOf(datum) >> 32n));
+        return 8;
+      });
+    case 'f64':
+      return encode(2, (words) => {
+        scratch[0] = numberOf(datum);
+        words.set(scratchWords);
+        return 8;
+      });
+    case 'var':
+      return scalarVar(type, datum);
   }
 }
 
 /** Reads a datum of any scalar type from its words. */
 export function readScalar(type: TypeName, i32: Int32Array, at: number, bytes: number): Datum {
   switch (physicalOf(type)) {
-    case 'i32': return type === 'bool' ? i32[at] !== 0 : i32[at];
-    case 'i64': return (BigInt(i32[at + 1]) << 32n) | BigInt(i32[at] >>> 0);
-    case 'f64': return doubleAt(i32, at);
-    case 'var': return readScalarVar(type, i32, at, bytes);
+    case 'i32':
+      return type === 'bool' ? i32[at] !== 0 : i32[at];
+    case 'i64':
+      return (BigInt(i32[at + 1]) << 32n) | BigInt(i32[at] >>> 0);
+    case 'f64':
+      return doubleAt(i32, at);
+    case 'var':
+      return readScalarVar(type, i32, at, bytes);
   }
 }
 
 /** Hash of a scalar value under SQL equality. */
 export function hashScalar(type: TypeName, i32: Int32Array, at: number, bytes: number): number {
   switch (typeInfo(type).equality) {
-    case 'numeric': return hashNumericWords(i32, at, bytes);
-    case 'interval': return hashIntervalWords(i32, at);
-    case 'jsonb': return hashJsonbWords(i32, at, bytes);
+    case 'numeric':
+      return hashNumericWords(i32, at, bytes);
+    case 'interval':
+      return hashIntervalWords(i32, at);
+    case 'jsonb':
+      return hashJsonbWords(i32, at, bytes);
     case 'float': {
       const value = doubleAt(i32, at);
       scratch[0] = value === 0 ? 0 : Number.isNaN(value) ? Number.NaN : value;
       return finish(mix(scratchWords[0], scratchWords[1]));
     }
-    default: return hashBytes(i32, at, bytes);
+    default:
+      return hashBytes(i32, at, bytes);
   }
 }
 
 /** SQL equality of two values of one scalar type. */
 export function equalScalar(
-  type: TypeName, a: Int32Array, aAt: number, aBytes: number,
-  b: Int32Array, bAt: number, bBytes: number,
+  type: TypeName,
+  a: Int32Array,
+  aAt: number,
+  aBytes: number,
+  b: Int32Array,
+  bAt: number,
+  bBytes: number,
 ): boolean {
   switch (typeInfo(type).equality) {
-    case 'numeric': return equalNumericWords(a, aAt, aBytes, b, bAt, bBytes);
-    case 'interval': return equalIntervalWords(a, aAt, b, bAt);
-    case 'jsonb': return equalJsonbWords(a, aAt, aBytes, b, bAt, bBytes);
-    case 'float': return compareDoubles(doubleAt(a, aAt), doubleAt(b, bAt)) === 0;
-    default: return aBytes === bBytes && sameWords(a, aAt, b, bAt, wordsOf(aBytes));
+    case 'numeric':
+      return equalNumericWords(a, aAt, aBytes, b, bAt, bBytes);
+    case 'interval':
+      return equalIntervalWords(a, aAt, b, bAt);
+    case 'jsonb':
+      return equalJsonbWords(a, aAt, aBytes, b, bAt, bBytes);
+    case 'float':
+      return compareDoubles(doubleAt(a, aAt), doubleAt(b, bAt)) === 0;
+    default:
+      return aBytes === bBytes && sameWords(a, aAt, b, bAt, wordsOf(aBytes));
   }
 }
 
@@ -177,19 +222,29 @@ export function compareDoubles(a: number, b: number): number {
 
 /** SQL order of two values of one scalar type: negative, 0 or positive. */
 export function compareScalar(
-  type: TypeName, a: Int32Array, aAt: number, aBytes: number,
-  b: Int32Array, bAt: number, bBytes: number,
+  type: TypeName,
+  a: Int32Array,
+  aAt: number,
+  aBytes: number,
+  b: Int32Array,
+  bAt: number,
+  bBytes: number,
 ): number {
   switch (typeInfo(type).equality) {
-    case 'numeric': return compareNumericWords(a, aAt, aBytes, b, bAt, bBytes);
-    case 'interval': return compareIntervalWords(a, aAt, b, bAt);
-    case 'jsonb': return compareJsonbWords(a, aAt, aBytes, b, bAt, bBytes);
-    case 'float': return compareDoubles(doubleAt(a, aAt), doubleAt(b, bAt));
+    case 'numeric':
+      return compareNumericWords(a, aAt, aBytes, b, bAt, bBytes);
+    case 'interval':
+      return compareIntervalWords(a, aAt, b, bAt);
+    case 'jsonb':
+      return compareJsonbWords(a, aAt, aBytes, b, bAt, bBytes);
+    case 'float':
+      return compareDoubles(doubleAt(a, aAt), doubleAt(b, bAt));
     case 'integer':
       if (aBytes === 4) return a[aAt] < b[bAt] ? -1 : a[aAt] > b[bAt] ? 1 : 0;
       if (a[aAt + 1] !== b[bAt + 1]) return a[aAt + 1] < b[bAt + 1] ? -1 : 1;
       return (a[aAt] >>> 0) - (b[bAt] >>> 0);
-    default: return compareBytes(a, aAt, aBytes, b, bAt, bBytes);
+    default:
+      return compareBytes(a, aAt, aBytes, b, bAt, bBytes);
   }
 }
 

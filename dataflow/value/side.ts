@@ -4,7 +4,8 @@
  *
  * A side is a prefix of names. With prefix `a` a record is (aw: words, aa: address); a batch row is
  * (aw: words, au: bytes, ak: word offsets of the compared columns, an: byte offsets of their null
- * bytes or -1, ar: row). `k` and `n` are in the order of comparison, so that functions do not depend
+ * bytes or -1, ar: row). `k` and `n` are in the order of comparison, so that functions do not
+ * depend
  * on column numbers of batches.
  */
 import type { Batch } from './batch.ts';
@@ -45,8 +46,7 @@ export function operandsOf(batch: Batch, columns: readonly number[]): Operands {
 /** A side that is a row of a batch; `wide[i]` tells the columns of two words a row. */
 export function batchSide(prefix: string, wide: readonly boolean[]): Side {
   const p = prefix;
-  const pair = (i: number): string =>
-    wide[i] ? `${p}k[${i}] + 2 * ${p}r` : `${p}k[${i}] + ${p}r`;
+  const pair = (i: number): string => (wide[i] ? `${p}k[${i}] + 2 * ${p}r` : `${p}k[${i}] + ${p}r`);
   return {
     parameters: [`${p}w`, `${p}u`, `${p}k`, `${p}n`, `${p}r`],
     words: `${p}w`,

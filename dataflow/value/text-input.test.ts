@@ -70,20 +70,27 @@ test('now and its kin need a clock that is given', () => {
   const context = { zone: zoneByName('UTC'), now };
   expect(() => parseDatum('timestamp', 'now')).toThrow('invalid input syntax');
   expect(parseDatum('timestamptz', 'now', -1, context)).toBe(now);
-  expect(formatDatum('timestamp', parseDatum('timestamp', 'now', -1, context))).toBe('2020-01-01 00:30:00');
-  expect(formatDatum('timestamp', parseDatum('timestamp', 'tomorrow 10:00', -1, context)))
-    .toBe('2020-01-02 10:00:00');
+  expect(formatDatum('timestamp', parseDatum('timestamp', 'now', -1, context))).toBe(
+    '2020-01-01 00:30:00',
+  );
+  expect(formatDatum('timestamp', parseDatum('timestamp', 'tomorrow 10:00', -1, context))).toBe(
+    '2020-01-02 10:00:00',
+  );
   expect(formatDatum('date', parseDatum('date', 'yesterday', -1, context))).toBe('2019-12-31');
 });
 
 test('hostile texts end in an error, not in a crash', () => {
   const deep = '['.repeat(100_000);
   expect(() => parseDatum('jsonb', deep)).toThrow('stack depth limit exceeded');
-  expect(() => parseDatum('numeric', '9'.repeat(1_000_000))).toThrow('value overflows numeric format');
+  expect(() => parseDatum('numeric', '9'.repeat(1_000_000))).toThrow(
+    'value overflows numeric format',
+  );
   expect(() => parseDatum('numeric', '1e999999999')).toThrow('value overflows numeric format');
   expect(() => parseDatum('int8', '9'.repeat(1_000_000))).toThrow('out of range');
   expect(() => parseDatum('interval', '1'.repeat(100_000))).toThrow('invalid input syntax');
-  expect(() => parseDatum('timestamp', '2020-01-01 '.repeat(100_000))).toThrow('invalid input syntax');
+  expect(() => parseDatum('timestamp', '2020-01-01 '.repeat(100_000))).toThrow(
+    'invalid input syntax',
+  );
   expect(() => parseDatum('text', 'a\0b')).toThrow('0x00');
   expect(() => parseDatum('_int4', '{{1},{2}}')).toThrow('more than one dimension');
 });

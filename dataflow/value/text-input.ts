@@ -1,8 +1,10 @@
 /**
- * Reading a value of any type from its text, as Postgres 15 does in casts from literals, text-format
+ * Reading a value of any type from its text, as Postgres 15 does in casts from literals,
+ * text-format
  * parameters and COPY. Bad text is an `SqlError` with Postgres' code and message.
  *
- * `modifier` is `atttypmod` (−1: none): it limits and rounds. For varchar(n) and char(n) a text that
+ * `modifier` is `atttypmod` (−1: none): it limits and rounds. For varchar(n) and char(n) a text
+ * that
  * is too long is an error (22001) unless only blanks are lost; an explicit cast cuts it instead,
  * which is `fitText` with `cut`.
  */
@@ -14,13 +16,22 @@ import { parseBytea, parseUuid } from './bytea-text.ts';
 import type { Datum } from './datum.ts';
 import type { DatetimeContext } from './datetime-text.ts';
 import {
-  parseDate, parseTime, parseTimestamp, parseTimestamptz, plainContext,
+  parseDate,
+  parseTime,
+  parseTimestamp,
+  parseTimestamptz,
+  plainContext,
 } from './datetime-text.ts';
 import { parseDecimal } from './decimal-text.ts';
 import { parseInterval } from './interval-text.ts';
 import { canonicalJsonb, checkJson } from './json-text.ts';
 import {
-  parseBigint, parseBool, parseFloatText, parseInteger, parseOid, trimBlanks,
+  parseBigint,
+  parseBool,
+  parseFloatText,
+  parseInteger,
+  parseOid,
+  trimBlanks,
 } from './number-text.ts';
 import { elementOf } from './scalar-words.ts';
 import type { TypeName } from './type.ts';
@@ -29,38 +40,60 @@ import { utf8, utf8Text } from './words.ts';
 
 /** The value of type `type` that `text` spells. */
 export function parseDatum(
-  type: TypeName, text: string, modifier = -1, context: DatetimeContext = plainContext,
+  type: TypeName,
+  text: string,
+  modifier = -1,
+  context: DatetimeContext = plainContext,
 ): Datum {
   switch (type) {
-    case 'bool': return parseBool(text);
+    case 'bool':
+      return parseBool(text);
     case 'int2':
-    case 'int4': return parseInteger(type, text);
-    case 'int8': return parseBigint(text);
+    case 'int4':
+      return parseInteger(type, text);
+    case 'int8':
+      return parseBigint(text);
     case 'float4':
-    case 'float8': return parseFloatText(type, text);
-    case 'numeric': return parseDecimal(text, modifier);
-    case 'bytea': return parseBytea(text);
-    case 'uuid': return parseUuid(text);
-    case 'date': return parseDate(text, context);
-    case 'time': return parseTime(text, modifier, context);
-    case 'timestamp': return parseTimestamp(text, modifier, context);
-    case 'timestamptz': return parseTimestamptz(text, modifier, context);
-    case 'interval': return parseInterval(text, modifier);
-    case 'jsonb': return canonicalJsonb(text);
+    case 'float8':
+      return parseFloatText(type, text);
+    case 'numeric':
+      return parseDecimal(text, modifier);
+    case 'bytea':
+      return parseBytea(text);
+    case 'uuid':
+      return parseUuid(text);
+    case 'date':
+      return parseDate(text, context);
+    case 'time':
+      return parseTime(text, modifier, context);
+    case 'timestamp':
+      return parseTimestamp(text, modifier, context);
+    case 'timestamptz':
+      return parseTimestamptz(text, modifier, context);
+    case 'interval':
+      return parseInterval(text, modifier);
+    case 'jsonb':
+      return canonicalJsonb(text);
     case 'json':
       checkJson(text);
       return text;
-    default: return parseOther(type, text, modifier, context);
+    default:
+      return parseOther(type, text, modifier, context);
   }
 }
 
 function parseOther(
-  type: TypeName, text: string, modifier: number, context: DatetimeContext,
+  type: TypeName,
+  text: string,
+  modifier: number,
+  context: DatetimeContext,
 ): Datum {
   const info = typeInfo(type);
   if (type === 'int2vector' || type === 'oidvector') {
     const element = elementOf(type);
-    const words = trimBlanks(text).split(/[ \t-\r]+/).filter((word) => word !== '');
+    const words = trimBlanks(text)
+      .split(/[ \t-\r]+/)
+      .filter((word) => word !== '');
     return array(words.map((word) => parseDatum(element, word)));
   }
   if (info.element !== undefined) {
@@ -77,12 +110,19 @@ function parseObjectId(type: TypeName, text: string): bigint {
   if (type === 'oid' || /^[0-9]+$/.test(text)) return parseOid(text, type);
   if (text === '-') return 0n;
   if (type === 'regtype') return parseTypeName(text);
-  const kind = type === 'regclass' ? ['42P01', 'relation'] : type === 'regproc' ? ['42883', 'function'] : ['3F000', 'schema'];
+  const kind =
+    type === 'regclass'
+      ? ['42P01', 'relation']
+      : type === 'regproc'
+        ? ['42883', 'function']
+        : ['3F000', 'schema'];
   throw sqlError(kind[0], `${kind[1]} "${text}" does not exist`);
 }
 
 function parseTypeName(text: string): bigint {
-  const name = trimBlanks(text).toLowerCase().replace(/^pg_catalog\./, '');
+  const name = trimBlanks(text)
+    .toLowerCase()
+    .replace(/^pg_catalog\./, '');
   const found = types.find((info) => info.name === name || info.sqlName === name);
   if (found === undefined) throw sqlError('42704', `type "${text}" does not exist`);
   return BigInt(found.oid);
@@ -94,10 +134,14 @@ function parseText(type: TypeName, text: string, modifier: number): string {
   }
   switch (type) {
     case 'varchar':
-    case 'bpchar': return fitText(type, text, modifier, false);
-    case 'name': return cutToBytes(text, limits.identifierBytesMax);
-    case 'char': return cutToBytes(text, 1);
-    default: return text;
+    case 'bpchar':
+      return fitText(type, text, modifier, false);
+    case 'name':
+      return cutToBytes(text, limits.identifierBytesMax);
+    case 'char':
+      return cutToBytes(text, 1);
+    default:
+      return text;
   }
 }
 
@@ -115,15 +159,20 @@ function cutToBytes(text: string, bytesMax: number): string {
  * 22001 if it is too long for an assignment; with `cut` (explicit casts) it is shortened.
  */
 export function fitText(
-  type: 'varchar' | 'bpchar', text: string, modifier: number, cut: boolean,
+  type: 'varchar' | 'bpchar',
+  text: string,
+  modifier: number,
+  cut: boolean,
 ): string {
-  const fitted = modifier < 4 || text.length <= modifier - 4 ? text : shorten(type, text, modifier - 4, cut);
+  const fitted =
+    modifier < 4 || text.length <= modifier - 4 ? text : shorten(type, text, modifier - 4, cut);
   return type === 'bpchar' ? trimPadding(fitted) : fitted;
 }
 
 function shorten(type: 'varchar' | 'bpchar', text: string, max: number, cut: boolean): string {
   let end = 0;
-  for (let n = 0; n < max && end < text.length; n++) end += (text.codePointAt(end) ?? 0) > 0xffff ? 2 : 1;
+  for (let n = 0; n < max && end < text.length; n++)
+    end += (text.codePointAt(end) ?? 0) > 0xffff ? 2 : 1;
   if (!cut && /[^ ]/.test(text.slice(end))) {
     throw sqlError('22001', `value too long for type ${typeInfo(type).sqlName}(${max})`);
   }

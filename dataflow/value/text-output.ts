@@ -8,54 +8,88 @@ import { formatBytea, formatUuid } from './bytea-text.ts';
 import type { Datum } from './datum.ts';
 import type { DatetimeContext } from './datetime-text.ts';
 import {
-  formatDate, formatTime, formatTimestamp, formatTimestamptz, plainContext,
+  formatDate,
+  formatTime,
+  formatTimestamp,
+  formatTimestamptz,
+  plainContext,
 } from './datetime-text.ts';
 import { formatDecimal } from './decimal-text.ts';
 import { formatInterval } from './interval-text.ts';
 import { formatFloat } from './number-text.ts';
 import {
-  bigintOf, bytesOf, decimalOf, elementOf, intervalOf, numberOf, stringOf,
+  bigintOf,
+  bytesOf,
+  decimalOf,
+  elementOf,
+  intervalOf,
+  numberOf,
+  stringOf,
 } from './scalar-words.ts';
 import type { TypeName } from './type.ts';
 import { typeByOid, typeInfo } from './type.ts';
 
 /** The text of a datum that is not NULL. `modifier` pads char(n); `context` gives the zone. */
 export function formatDatum(
-  type: TypeName, datum: Datum, modifier = -1, context: DatetimeContext = plainContext,
+  type: TypeName,
+  datum: Datum,
+  modifier = -1,
+  context: DatetimeContext = plainContext,
 ): string {
   switch (type) {
-    case 'bool': return datum === true ? 't' : 'f';
+    case 'bool':
+      return datum === true ? 't' : 'f';
     case 'int2':
-    case 'int4': return String(numberOf(datum));
+    case 'int4':
+      return String(numberOf(datum));
     case 'int8':
-    case 'oid': return String(bigintOf(datum));
+    case 'oid':
+      return String(bigintOf(datum));
     case 'float4':
-    case 'float8': return formatFloat(type, numberOf(datum));
-    case 'numeric': return formatDecimal(decimalOf(datum));
-    case 'bytea': return formatBytea(bytesOf(datum));
-    case 'uuid': return formatUuid(bytesOf(datum));
-    case 'date': return formatDate(numberOf(datum));
-    case 'time': return formatTime(Number(bigintOf(datum)));
-    case 'timestamp': return formatTimestamp(bigintOf(datum));
-    case 'timestamptz': return formatTimestamptz(bigintOf(datum), context.zone);
-    case 'interval': return formatInterval(intervalOf(datum));
-    case 'bpchar': return padText(stringOf(datum), modifier);
-    case 'regtype': return typeText(bigintOf(datum));
+    case 'float8':
+      return formatFloat(type, numberOf(datum));
+    case 'numeric':
+      return formatDecimal(decimalOf(datum));
+    case 'bytea':
+      return formatBytea(bytesOf(datum));
+    case 'uuid':
+      return formatUuid(bytesOf(datum));
+    case 'date':
+      return formatDate(numberOf(datum));
+    case 'time':
+      return formatTime(Number(bigintOf(datum)));
+    case 'timestamp':
+      return formatTimestamp(bigintOf(datum));
+    case 'timestamptz':
+      return formatTimestamptz(bigintOf(datum), context.zone);
+    case 'interval':
+      return formatInterval(intervalOf(datum));
+    case 'bpchar':
+      return padText(stringOf(datum), modifier);
+    case 'regtype':
+      return typeText(bigintOf(datum));
     case 'regclass':
     case 'regproc':
-    case 'regnamespace': return datum === 0n ? '-' : String(bigintOf(datum));
-    case 'void': return '';
-    default: return formatOther(type, datum, modifier, context);
+    case 'regnamespace':
+      return datum === 0n ? '-' : String(bigintOf(datum));
+    case 'void':
+      return '';
+    default:
+      return formatOther(type, datum, modifier, context);
   }
 }
 
 function formatOther(
-  type: TypeName, datum: Datum, modifier: number, context: DatetimeContext,
+  type: TypeName,
+  datum: Datum,
+  modifier: number,
+  context: DatetimeContext,
 ): string {
   if (typeInfo(type).equality !== 'array') return stringOf(datum);
   const element = elementOf(type);
   const texts = arrayOf(datum).elements.map((e) =>
-    e === null ? null : formatDatum(element, e, modifier, context));
+    e === null ? null : formatDatum(element, e, modifier, context),
+  );
   return type === 'int2vector' || type === 'oidvector' ? texts.join(' ') : joinArray(texts);
 }
 

@@ -10,9 +10,7 @@
  */
 import { sqlError } from '../../src/base/error.ts';
 import { limits } from '../../src/base/limits.ts';
-import {
-  civilFromDays, daysFromCivil, microsecondsPerSecond, unixEpochDays,
-} from './calendar.ts';
+import { civilFromDays, daysFromCivil, microsecondsPerSecond, unixEpochDays } from './calendar.ts';
 
 /** A zone: its offset at any instant. */
 export interface Zone {
@@ -24,7 +22,12 @@ export interface Zone {
 /** Offset in seconds at `microseconds` UTC. */
 export function offsetAt(zone: Zone, microseconds: bigint): number {
   const rest = microseconds % microsecondsPerSecond;
-  return zone.offsetAtSecond(Number((rest < 0n ? microseconds - microsecondsPerSecond - rest : microseconds - rest) / microsecondsPerSecond));
+  return zone.offsetAtSecond(
+    Number(
+      (rest < 0n ? microseconds - microsecondsPerSecond - rest : microseconds - rest) /
+        microsecondsPerSecond,
+    ),
+  );
 }
 
 class FixedZone implements Zone {
@@ -69,12 +72,14 @@ class NamedZone implements Zone {
     if (second >= this.#knownFrom && second < this.#knownTo) return this.#known;
     const year = civilFromDays(Math.floor(second / 86_400)).year;
     const like = year < yearMin ? yearMin : year >= yearCycleFrom ? 2000 + (year % 400) : year;
-    const shift = like === year ? 0 : (daysFromCivil(like, 1, 1) - daysFromCivil(year, 1, 1)) * 86_400;
+    const shift =
+      like === year ? 0 : (daysFromCivil(like, 1, 1) - daysFromCivil(year, 1, 1)) * 86_400;
     const { starts, offsets } = this.#year(like);
     let k = starts.length - 1;
     while (k > 0 && starts[k] > second + shift) k--;
     this.#knownFrom = Math.max(starts[k], daysFromCivil(like, 1, 1) * 86_400) - shift;
-    this.#knownTo = (k + 1 < starts.length ? starts[k + 1] : daysFromCivil(like + 1, 1, 1) * 86_400) - shift;
+    this.#knownTo =
+      (k + 1 < starts.length ? starts[k + 1] : daysFromCivil(like + 1, 1, 1) * 86_400) - shift;
     if (year < yearMin) this.#knownTo = this.#knownFrom;
     this.#known = offsets[k];
     return offsets[k];
@@ -119,7 +124,8 @@ class NamedZone implements Zone {
   #ask(second: number): number {
     const text = this.#format.format((second - unixEpochDays * 86_400) * 1000);
     const match = /GMT(?:([+-])(\d+):?(\d\d)?:?(\d\d)?)?$/.exec(text);
-    const size = Number(match?.[2] ?? 0) * 3600 + Number(match?.[3] ?? 0) * 60 + Number(match?.[4] ?? 0);
+    const size =
+      Number(match?.[2] ?? 0) * 3600 + Number(match?.[3] ?? 0) * 60 + Number(match?.[4] ?? 0);
     return match?.[1] === '-' ? -size : size;
   }
 }
@@ -168,7 +174,9 @@ const abbreviationsByHours: readonly (readonly [number, string])[] = [
 ];
 
 const abbreviations = new Map(
-  abbreviationsByHours.flatMap(([hours, names]) => names.split(' ').map((name) => [name, hours] as const)),
+  abbreviationsByHours.flatMap(([hours, names]) =>
+    names.split(' ').map((name) => [name, hours] as const),
+  ),
 );
 
 /** Offset in seconds of an abbreviation such as EST, or undefined. */

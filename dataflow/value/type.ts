@@ -27,20 +27,63 @@ export type Equality = 'integer' | 'float' | 'bytes' | 'numeric' | 'interval' | 
  *    2000-01-01 00:00 (UTC); infinities are the least and greatest int64 (as in Postgres).
  *  - text, varchar, name, char (the one-byte "char"): var, UTF-8. bpchar: var, UTF-8 with trailing
  *    blanks removed; output pads to the declared length.
- *  - bytea: var, raw. uuid: var, 16 bytes. interval: var, 16 bytes: int64 µs, int32 days, int32 months.
+ *  - bytea: var, raw. uuid: var, 16 bytes. interval: var, 16 bytes: int64 µs, int32 days, int32
+ *    months.
  *  - numeric: var, see decimal.ts. jsonb: var, canonical UTF-8 text, see jsonb.ts.
  *  - arrays (names with a leading underscore) and int2vector, oidvector: var, see array.ts.
  */
 export type TypeName =
-  | 'bool' | 'int2' | 'int4' | 'int8' | 'float4' | 'float8' | 'numeric'
-  | 'text' | 'varchar' | 'bpchar' | 'bytea' | 'date' | 'time' | 'timestamp' | 'timestamptz'
-  | 'interval' | 'uuid' | 'jsonb' | 'json'
-  | 'oid' | 'name' | 'char' | 'regclass' | 'regtype' | 'regproc' | 'regnamespace' | 'int2vector'
+  | 'bool'
+  | 'int2'
+  | 'int4'
+  | 'int8'
+  | 'float4'
+  | 'float8'
+  | 'numeric'
+  | 'text'
+  | 'varchar'
+  | 'bpchar'
+  | 'bytea'
+  | 'date'
+  | 'time'
+  | 'timestamp'
+  | 'timestamptz'
+  | 'interval'
+  | 'uuid'
+  | 'jsonb'
+  | 'json'
+  | 'oid'
+  | 'name'
+  | 'char'
+  | 'regclass'
+  | 'regtype'
+  | 'regproc'
+  | 'regnamespace'
+  | 'int2vector'
   | 'oidvector'
-  | '_bool' | '_int2' | '_int4' | '_int8' | '_float4' | '_float8' | '_numeric' | '_text'
-  | '_varchar' | '_bpchar' | '_bytea' | '_date' | '_time' | '_timestamp' | '_timestamptz'
-  | '_interval' | '_uuid' | '_jsonb' | '_oid' | '_name' | '_char'
-  | 'unknown' | 'void';
+  | '_bool'
+  | '_int2'
+  | '_int4'
+  | '_int8'
+  | '_float4'
+  | '_float8'
+  | '_numeric'
+  | '_text'
+  | '_varchar'
+  | '_bpchar'
+  | '_bytea'
+  | '_date'
+  | '_time'
+  | '_timestamp'
+  | '_timestamptz'
+  | '_interval'
+  | '_uuid'
+  | '_jsonb'
+  | '_oid'
+  | '_name'
+  | '_char'
+  | 'unknown'
+  | 'void';
 
 /** One letter, as `pg_type.typcategory`. */
 export type Category = 'B' | 'N' | 'S' | 'D' | 'T' | 'U' | 'A' | 'X' | 'P' | 'Z';
@@ -66,8 +109,15 @@ export interface TypeInfo {
 }
 
 function info(
-  name: TypeName, oid: number, arrayOid: number, length: number, category: Category,
-  physical: Physical, equality: Equality, sqlName: string, preferred = false,
+  name: TypeName,
+  oid: number,
+  arrayOid: number,
+  length: number,
+  category: Category,
+  physical: Physical,
+  equality: Equality,
+  sqlName: string,
+  preferred = false,
 ): TypeInfo {
   return { name, oid, length, category, preferred, physical, equality, sqlName, arrayOid };
 }
@@ -109,15 +159,26 @@ const arrays: readonly TypeInfo[] = scalars
   .filter((type) => type.arrayOid !== 0)
   .map((type) => ({
     name: `_${type.name}` as TypeName,
-    oid: type.arrayOid, length: -1, category: 'A', preferred: false, physical: 'var',
-    equality: 'array', sqlName: `${type.sqlName}[]`, element: type.name, arrayOid: 0,
+    oid: type.arrayOid,
+    length: -1,
+    category: 'A',
+    preferred: false,
+    physical: 'var',
+    equality: 'array',
+    sqlName: `${type.sqlName}[]`,
+    element: type.name,
+    arrayOid: 0,
   }));
 
 /** Every type, in the order of declaration. */
 export const types: readonly TypeInfo[] = [
   ...scalars.map((type): TypeInfo =>
-    type.name === 'int2vector' ? { ...type, element: 'int2' }
-    : type.name === 'oidvector' ? { ...type, element: 'oid' } : type),
+    type.name === 'int2vector'
+      ? { ...type, element: 'int2' }
+      : type.name === 'oidvector'
+        ? { ...type, element: 'oid' }
+        : type,
+  ),
   ...arrays,
 ];
 

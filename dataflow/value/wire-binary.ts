@@ -1,5 +1,6 @@
 /**
- * Values in Postgres' binary wire form (what the `send` functions give), appended to a sink from raw
+ * Values in Postgres' binary wire form (what the `send` functions give), appended to a sink from
+ * raw
  * words. Numbers are big-endian. Datums go through `encodeBinary` of binary-output.ts.
  */
 import { arrayOf } from './array.ts';
@@ -45,23 +46,43 @@ function writeInterval(sink: ByteSink, i32: Int32Array, at: number): void {
 export function binaryWriter(column: WireColumn): ValueWriter {
   const { type } = column;
   switch (type) {
-    case 'bool': return (sink, i32, at) => sink.byte(i32[at]);
-    case 'int2': return (sink, i32, at) => sink.int16(i32[at]);
+    case 'bool':
+      return (sink, i32, at) => sink.byte(i32[at]);
+    case 'int2':
+      return (sink, i32, at) => sink.int16(i32[at]);
     case 'int4':
-    case 'date': return (sink, i32, at) => sink.int32(i32[at]);
-    case 'int8': case 'time': case 'timestamp': case 'timestamptz': case 'float8': return writeInt64;
-    case 'float4': return writeFloat4;
-    case 'oid': case 'regclass': case 'regtype': case 'regproc': case 'regnamespace':
+    case 'date':
       return (sink, i32, at) => sink.int32(i32[at]);
-    case 'numeric': return writeNumericBinary;
-    case 'interval': return writeInterval;
-    case 'jsonb': return (sink, i32, at, bytes) => {
-      sink.byte(1);
-      writeRaw(sink, i32, at, bytes);
-    };
-    case 'char': return (sink, i32, at, bytes) => (bytes === 0 ? sink.byte(0) : writeRaw(sink, i32, at, bytes));
-    case 'bpchar': return makeTextWriter(column);
-    default: return typeInfo(type).equality === 'array' ? arrayWriter(type) : writeRaw;
+    case 'int8':
+    case 'time':
+    case 'timestamp':
+    case 'timestamptz':
+    case 'float8':
+      return writeInt64;
+    case 'float4':
+      return writeFloat4;
+    case 'oid':
+    case 'regclass':
+    case 'regtype':
+    case 'regproc':
+    case 'regnamespace':
+      return (sink, i32, at) => sink.int32(i32[at]);
+    case 'numeric':
+      return writeNumericBinary;
+    case 'interval':
+      return writeInterval;
+    case 'jsonb':
+      return (sink, i32, at, bytes) => {
+        sink.byte(1);
+        writeRaw(sink, i32, at, bytes);
+      };
+    case 'char':
+      return (sink, i32, at, bytes) =>
+        bytes === 0 ? sink.byte(0) : writeRaw(sink, i32, at, bytes);
+    case 'bpchar':
+      return makeTextWriter(column);
+    default:
+      return typeInfo(type).equality === 'array' ? arrayWriter(type) : writeRaw;
   }
 }
 
@@ -129,7 +150,11 @@ function writeNumericBinary(sink: ByteSink, i32: Int32Array, at: number, bytes: 
 }
 
 function writeNumericHead(
-  sink: ByteSink, count: number, weight: number, sign: number, scale: number,
+  sink: ByteSink,
+  count: number,
+  weight: number,
+  sign: number,
+  scale: number,
 ): void {
   sink.int16(count);
   sink.int16(weight);
@@ -139,7 +164,8 @@ function writeNumericHead(
 
 function writeLongNumeric(sink: ByteSink, value: Decimal): void {
   if (value.form !== 'finite') {
-    const sign = value.form === 'NaN' ? signNaN : value.form === 'Infinity' ? signInfinity : signMinusInfinity;
+    const sign =
+      value.form === 'NaN' ? signNaN : value.form === 'Infinity' ? signInfinity : signMinusInfinity;
     return writeNumericHead(sink, 0, 0, sign, value.form === 'NaN' ? 0 : infiniteScale);
   }
   const negative = value.coefficient < 0n;

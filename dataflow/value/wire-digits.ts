@@ -33,7 +33,7 @@ export function putDigits(u8: Uint8Array, end: number, n: number, width: number)
     u8[--k] = pairs[pair];
     rest = next;
   }
-  if (k > start) u8[start] = zero + rest % 10;
+  if (k > start) u8[start] = zero + (rest % 10);
 }
 
 /** Appends an int32. */

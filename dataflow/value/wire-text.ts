@@ -20,7 +20,12 @@ import { offsetText } from './timezone.ts';
 import type { Physical, TypeName } from './type.ts';
 import { physicalOf } from './type.ts';
 import {
-  putDigits, writeClock, writeInt32Text, writeInt64Text, writeScaledText, writeWholeText,
+  putDigits,
+  writeClock,
+  writeInt32Text,
+  writeInt64Text,
+  writeScaledText,
+  writeWholeText,
 } from './wire-digits.ts';
 import { byteAt, bytesAt } from './words.ts';
 
@@ -41,10 +46,12 @@ export interface WireColumn {
 export function columnEncoder(physical: Physical, write: ValueWriter): ColumnEncoder {
   switch (physical) {
     case 'i32':
-      return (sink, batch, column, row) => write(sink, batch.slab.i32, batch.column[column] + row, 4);
+      return (sink, batch, column, row) =>
+        write(sink, batch.slab.i32, batch.column[column] + row, 4);
     case 'i64':
     case 'f64':
-      return (sink, batch, column, row) => write(sink, batch.slab.i32, batch.column[column] + 2 * row, 8);
+      return (sink, batch, column, row) =>
+        write(sink, batch.slab.i32, batch.column[column] + 2 * row, 8);
     case 'var':
       return (sink, batch, column, row) => {
         const { i32 } = batch.slab;
@@ -56,34 +63,55 @@ export function columnEncoder(physical: Physical, write: ValueWriter): ColumnEnc
 
 /** An encoder of text for a column. `context` gives the zone that timestamptz is shown in. */
 export function makeTextEncoder(
-  column: WireColumn, context: DatetimeContext = plainContext,
+  column: WireColumn,
+  context: DatetimeContext = plainContext,
 ): ColumnEncoder {
   return columnEncoder(physicalOf(column.type), makeTextWriter(column, context));
 }
 
 /** The writer of text for a type. */
 export function makeTextWriter(
-  column: WireColumn, context: DatetimeContext = plainContext,
+  column: WireColumn,
+  context: DatetimeContext = plainContext,
 ): ValueWriter {
   switch (column.type) {
-    case 'bool': return (sink, i32, at) => sink.byte(i32[at] === 0 ? 0x66 : 0x74);
+    case 'bool':
+      return (sink, i32, at) => sink.byte(i32[at] === 0 ? 0x66 : 0x74);
     case 'int2':
-    case 'int4': return (sink, i32, at) => writeInt32Text(sink, i32[at]);
+    case 'int4':
+      return (sink, i32, at) => writeInt32Text(sink, i32[at]);
     case 'int8':
-    case 'oid': return (sink, i32, at) => writeInt64Text(sink, i32[at], i32[at + 1]);
+    case 'oid':
+      return (sink, i32, at) => writeInt64Text(sink, i32[at], i32[at + 1]);
     case 'float4':
-    case 'float8': return floatWriter(column.type);
-    case 'numeric': return writeNumericText;
-    case 'text': case 'varchar': case 'json': case 'jsonb': case 'name': case 'char':
-    case 'unknown': return writeRaw;
-    case 'bytea': return writeHex;
-    case 'uuid': return writeUuid;
-    case 'date': return dateWriter();
-    case 'time': return (sink, i32, at) => writeClock(sink, i32[at + 1] * 2 ** 32 + (i32[at] >>> 0));
-    case 'timestamp': return timestampWriter();
-    case 'timestamptz': return timestamptzWriter(context);
-    case 'bpchar': return column.modifier < 4 ? writeRaw : paddedWriter(column.modifier - 4);
-    default: return slowWriter(column, context);
+    case 'float8':
+      return floatWriter(column.type);
+    case 'numeric':
+      return writeNumericText;
+    case 'text':
+    case 'varchar':
+    case 'json':
+    case 'jsonb':
+    case 'name':
+    case 'char':
+    case 'unknown':
+      return writeRaw;
+    case 'bytea':
+      return writeHex;
+    case 'uuid':
+      return writeUuid;
+    case 'date':
+      return dateWriter();
+    case 'time':
+      return (sink, i32, at) => writeClock(sink, i32[at + 1] * 2 ** 32 + (i32[at] >>> 0));
+    case 'timestamp':
+      return timestampWriter();
+    case 'timestamptz':
+      return timestamptzWriter(context);
+    case 'bpchar':
+      return column.modifier < 4 ? writeRaw : paddedWriter(column.modifier - 4);
+    default:
+      return slowWriter(column, context);
   }
 }
 
@@ -155,7 +183,9 @@ function writeNumericText(sink: ByteSink, i32: Int32Array, at: number, bytes: nu
   const small = smallNumericAt(i32, at, bytes);
   if (small === small) return writeScaledText(sink, small, numericScaleAt(i32, at));
   const special = specialTexts[i32[at] & 3];
-  sink.ascii(special === '' ? formatDatum('numeric', readValueVar('numeric', i32, at, bytes)) : special);
+  sink.ascii(
+    special === '' ? formatDatum('numeric', readValueVar('numeric', i32, at, bytes)) : special,
+  );
 }
 
 const hexDigits = Uint8Array.from('0123456789abcdef', (c) => c.charCodeAt(0));
@@ -237,7 +267,8 @@ function timestampWriter(): ValueWriter {
   const cache = new DateCache();
   const slow = slowWriter({ type: 'timestamp', modifier: -1 }, plainContext);
   return (sink, i32, at, bytes) => {
-    if (!writePlainMoment(sink, cache, exactDouble(i32[at], i32[at + 1]))) slow(sink, i32, at, bytes);
+    if (!writePlainMoment(sink, cache, exactDouble(i32[at], i32[at + 1])))
+      slow(sink, i32, at, bytes);
   };
 }
 

@@ -36,7 +36,9 @@ test('binary forms are those of Postgres and read back', () => {
 });
 
 const recorded = new URL('../../../shared/data/pgwire/types.tsv', import.meta.url);
-const lines = existsSync(recorded) ? readFileSync(recorded, 'utf8').trimEnd().split('\n').slice(1) : [];
+const lines = existsSync(recorded)
+  ? readFileSync(recorded, 'utf8').trimEnd().split('\n').slice(1)
+  : [];
 const unescape = (text: string): string =>
   text.replace(/\\(.)/g, (_, c: string) => ({ n: '\n', t: '\t', r: '\r' })[c] ?? c);
 
@@ -59,7 +61,12 @@ test('the larger recorded table of types agrees', () => {
 function written(type: TypeName, modifier: number, values: readonly Datum[]): [string, string][] {
   const pool = new SlabPool();
   const columns = [{ type, nullable: false }];
-  const batch = batchFromRows(pool, columns, values.map((v) => ({ row: [v], weight: 1 })), 0);
+  const batch = batchFromRows(
+    pool,
+    columns,
+    values.map((v) => ({ row: [v], weight: 1 })),
+    0,
+  );
   const text = makeTextEncoder({ type, modifier });
   const binary = makeBinaryEncoder({ type, modifier });
   const sink = new ByteSink(8);
@@ -75,7 +82,8 @@ function written(type: TypeName, modifier: number, values: readonly Datum[]): [s
 
 function agree(type: TypeName, modifier: number, values: readonly Datum[]): void {
   const expected = values.map((value) => [
-    formatDatum(type, value, modifier), hex(encodeBinary(type, value, modifier)),
+    formatDatum(type, value, modifier),
+    hex(encodeBinary(type, value, modifier)),
   ]);
   expect(written(type, modifier, values)).toEqual(expected);
   for (const value of values) {
@@ -98,43 +106,99 @@ test('columns are written as datums are', () => {
 test('numbers, moments and floats of every size are written as datums are', () => {
   const random = new Random(3);
   const word = (): bigint => (BigInt(random.next()) << 32n) | BigInt(random.next());
-  const integers: bigint[] = [0n, -1n, 2n ** 63n - 1n, -(2n ** 63n), 2n ** 53n, 999_999_999n, 1_000_000_000n];
-  for (let k = 0; k < 1000; k++) integers.push(BigInt.asIntN(64, word()) >> BigInt(random.below(64)));
+  const integers: bigint[] = [
+    0n,
+    -1n,
+    2n ** 63n - 1n,
+    -(2n ** 63n),
+    2n ** 53n,
+    999_999_999n,
+    1_000_000_000n,
+  ];
+  for (let k = 0; k < 1000; k++)
+    integers.push(BigInt.asIntN(64, word()) >> BigInt(random.below(64)));
   agree('int8', -1, integers);
-  agree('int4', -1, integers.map((n) => Number(BigInt.asIntN(32, n))));
-  agree('numeric', -1, integers.map((n) => decimal(n, random.below(24))));
-  agree('numeric', -1, integers.map((n) => decimal(n * word() * word(), random.below(60))));
-  const moments = integers.map((n) => n % 9_000_000_000_000_000_000n / 45n);
+  agree(
+    'int4',
+    -1,
+    integers.map((n) => Number(BigInt.asIntN(32, n))),
+  );
+  agree(
+    'numeric',
+    -1,
+    integers.map((n) => decimal(n, random.below(24))),
+  );
+  agree(
+    'numeric',
+    -1,
+    integers.map((n) => decimal(n * word() * word(), random.below(60))),
+  );
+  const moments = integers.map((n) => (n % 9_000_000_000_000_000_000n) / 45n);
   agree('timestamp', -1, moments);
   agree('timestamptz', -1, moments);
-  agree('date', -1, integers.map((n) => Number(n % 2_000_000n)));
-  agree('time', -1, integers.map((n) => (n < 0n ? -n : n) % 86_400_000_001n));
-  agree('float8', -1, integers.map((n) => Number(n) / 10 ** random.below(30)));
-  agree('float4', -1, integers.map((n) => Math.fround(Number(n) / 10 ** random.below(30))));
+  agree(
+    'date',
+    -1,
+    integers.map((n) => Number(n % 2_000_000n)),
+  );
+  agree(
+    'time',
+    -1,
+    integers.map((n) => (n < 0n ? -n : n) % 86_400_000_001n),
+  );
+  agree(
+    'float8',
+    -1,
+    integers.map((n) => Number(n) / 10 ** random.below(30)),
+  );
+  agree(
+    'float4',
+    -1,
+    integers.map((n) => Math.fround(Number(n) / 10 ** random.below(30))),
+  );
 });
 
 test('timestamptz columns are shown in the zone of the session', () => {
   const context = { zone: zoneByName('Europe/Berlin') };
   const random = new Random(4);
-  const values = Array.from({ length: 500 }, () => BigInt(random.next() - 2 ** 31) * 1_000_000_000n);
+  const values = Array.from(
+    { length: 500 },
+    () => BigInt(random.next() - 2 ** 31) * 1_000_000_000n,
+  );
   const columns = [{ type: 'timestamptz', nullable: false }] as const;
-  const batch = batchFromRows(new SlabPool(), columns, values.map((v) => ({ row: [v], weight: 1 })), 0);
+  const batch = batchFromRows(
+    new SlabPool(),
+    columns,
+    values.map((v) => ({ row: [v], weight: 1 })),
+    0,
+  );
   const encode = makeTextEncoder({ type: 'timestamptz', modifier: -1 }, context);
   values.forEach((value, row) => {
     const sink = new ByteSink(64);
     encode(sink, batch, 0, row);
-    expect(Buffer.from(sink.take()).toString()).toBe(formatDatum('timestamptz', value, -1, context));
+    expect(Buffer.from(sink.take()).toString()).toBe(
+      formatDatum('timestamptz', value, -1, context),
+    );
   });
 });
 
 test('malformed binary values are refused', () => {
   const refused: [TypeName, string, string][] = [
-    ['int4', '0000', '08P01'], ['int4', '0000000000', '22P03'], ['int8', '00', '08P01'],
-    ['bool', '', '08P01'], ['uuid', '0011', '08P01'], ['jsonb', '027b7d', '22P03'],
-    ['jsonb', '017b', '22P02'], ['text', 'ff', '22021'], ['text', '6100', '22021'],
-    ['numeric', '0001000000010000', '22P03'], ['numeric', '00010000000000002710', '22P03'],
-    ['numeric', 'ffff00000000000000010000', '08P01'], ['numeric', '0000000000004000', '22P03'],
-    ['timestamp', '7ffffffffffffffe', '22008'], ['date', '7ffffffe', '22008'],
+    ['int4', '0000', '08P01'],
+    ['int4', '0000000000', '22P03'],
+    ['int8', '00', '08P01'],
+    ['bool', '', '08P01'],
+    ['uuid', '0011', '08P01'],
+    ['jsonb', '027b7d', '22P03'],
+    ['jsonb', '017b', '22P02'],
+    ['text', 'ff', '22021'],
+    ['text', '6100', '22021'],
+    ['numeric', '0001000000010000', '22P03'],
+    ['numeric', '00010000000000002710', '22P03'],
+    ['numeric', 'ffff00000000000000010000', '08P01'],
+    ['numeric', '0000000000004000', '22P03'],
+    ['timestamp', '7ffffffffffffffe', '22008'],
+    ['date', '7ffffffe', '22008'],
     ['time', 'ffffffffffffffff', '22008'],
     ['_int4', '000000010000000000000017', '08P01'],
     ['_int4', '0000000100000000000000177fffffff00000001', '08P01'],
@@ -158,9 +222,14 @@ test('random bytes and random texts are values or refused, never a crash', () =>
   const alphabet = [...'0123456789-+.:/eETZ {}[]",\\axyPDHM\u00e9\ud83d\ude00'];
   for (const { name } of types) {
     for (let k = 0; k < 300; k++) {
-      const bytes = Uint8Array.from({ length: random.below(40) }, () => random.pick([0, 0, 1, 255, random.below(256)]));
+      const bytes = Uint8Array.from({ length: random.below(40) }, () =>
+        random.pick([0, 0, 1, 255, random.below(256)]),
+      );
       const text = Array.from({ length: random.below(20) }, () => random.pick(alphabet)).join('');
-      for (const read of [(): Datum => decodeBinary(name, bytes), (): Datum => parseDatum(name, text)]) {
+      for (const read of [
+        (): Datum => decodeBinary(name, bytes),
+        (): Datum => parseDatum(name, text),
+      ]) {
         try {
           expect(encodeBinary(name, read())).toBeInstanceOf(Uint8Array);
         } catch (error) {

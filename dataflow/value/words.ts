@@ -1,5 +1,6 @@
 /**
- * Bytes of var values as words. A var value starts on a word and is zero-padded to one, so it can be
+ * Bytes of var values as words. A var value starts on a word and is zero-padded to one, so it can
+ * be
  * hashed, compared and copied word by word; byte k of the value at word `at` is byte k & 3 of word
  * at + (k >> 2), least significant first (all supported machines are little-endian).
  */
@@ -69,15 +70,26 @@ export function hashBytes(i32: Int32Array, at: number, bytes: number): number {
 
 /** Whether two runs of `words` words are the same. */
 export function sameWords(
-  a: Int32Array, aAt: number, b: Int32Array, bAt: number, words: number,
+  a: Int32Array,
+  aAt: number,
+  b: Int32Array,
+  bAt: number,
+  words: number,
 ): boolean {
   for (let w = 0; w < words; w++) if (a[aAt + w] !== b[bAt + w]) return false;
   return true;
 }
 
-/** Order of two runs of bytes: the first differing byte, then the length. Negative, 0 or positive. */
+/**
+ * Order of two runs of bytes: the first differing byte, then the length. Negative, 0 or positive.
+ */
 export function compareBytes(
-  a: Int32Array, aAt: number, aBytes: number, b: Int32Array, bAt: number, bBytes: number,
+  a: Int32Array,
+  aAt: number,
+  aBytes: number,
+  b: Int32Array,
+  bAt: number,
+  bBytes: number,
 ): number {
   const words = Math.min(wordsOf(aBytes), wordsOf(bBytes));
   for (let w = 0; w < words; w++) {

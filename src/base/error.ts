@@ -11,7 +11,9 @@ export interface ErrorFields {
   readonly message: string;
   readonly detail?: string;
   readonly hint?: string;
-  /** Where in the data it happened: `COPY t, line 3, column a: "x"`; the wire protocol's field W. */
+  /**
+   * Where in the data it happened: `COPY t, line 3, column a: "x"`; the wire protocol's field W.
+   */
   readonly where?: string;
   /** 1-based position in *code points* of the statement text, as the wire protocol's field P. */
   readonly position?: number;

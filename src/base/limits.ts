@@ -25,7 +25,10 @@ export const limits = {
   sourceBufferedBytesMax: 64 * 1024 * 1024,
   /** Bytes that the records of one compressed batch may unfold to. */
   decompressedBatchBytesMax: 128 * 1024 * 1024,
-  /** Bytes that one Fetch may bring per partition, and in all; a single larger batch comes nevertheless. */
+  /**
+   * Bytes that one Fetch may bring per partition, and in all; a single larger batch comes
+   * nevertheless.
+   */
   fetchPartitionBytesMax: 1024 * 1024,
   fetchBytesMax: 8 * 1024 * 1024,
   /** Milliseconds that a broker may hold back a Fetch while there is nothing to send. */
@@ -36,16 +39,26 @@ export const limits = {
   topicRefreshMillisecondsMax: 5_000,
   /** Milliseconds of the longest pause between two attempts to reach a broker. */
   brokerRetryMillisecondsMax: 5_000,
-  /** Bytes that the embedded broker keeps of all its topics; beyond it producers are told to try later. */
+  /**
+   * Bytes that the embedded broker keeps of all its topics; beyond it producers are told to try
+   * later.
+   */
   brokerKeptBytesMax: 1024 * 1024 * 1024,
-  /** Bytes of one segment of the embedded broker's logs, and of one request to it (Kafka: 100 MiB). */
+  /**
+   * Bytes of one segment of the embedded broker's logs, and of one request to it (Kafka: 100 MiB).
+   */
   brokerSegmentBytes: 1024 * 1024,
   brokerFrameBytesMax: 100 * 1024 * 1024,
-  /** Bytes of requests that the embedded broker has taken in and not finished, over all connections. */
+  /**
+   * Bytes of requests that the embedded broker has taken in and not finished, over all connections.
+   */
   brokerPendingBytesMax: 256 * 1024 * 1024,
   /** Requests of one connection that wait at the embedded broker; then it stops reading. */
   brokerPendingRequestsMax: 100,
-  /** Connections, partitions, consumer groups, group members, committed offsets and producers of the embedded broker. */
+  /**
+   * Connections, partitions, consumer groups, group members, committed offsets and producers of the
+   * embedded broker.
+   */
   brokerConnectionsMax: 1_000,
   brokerPartitionsMax: 10_000,
   brokerGroupsMax: 1_000,
@@ -64,7 +77,10 @@ export const limits = {
   statementBytesMax: 128 * 1024 * 1024,
   /** Nesting of parentheses, CASE, subqueries and the like in one statement. */
   nestingDepthMax: 1_000,
-  /** Operators in one unbroken chain, with those of the levels around it: each nests the tree one deeper. */
+  /**
+   * Operators in one unbroken chain, with those of the levels around it: each nests the tree one
+   * deeper.
+   */
   chainTokensMax: 2_000,
   /** Tokens of one SQL text: memory of the grammar grows with them, a long literal is one. */
   statementTokensMax: 1_000_000,
@@ -94,7 +110,9 @@ export const limits = {
   transactionBytesMax: 1024 * 1024 * 1024,
   /** Notices that a session keeps until they are sent. */
   noticesMax: 1_000,
-  /** Bytes of messages of one client that wait while another one is worked on; then it is not read. */
+  /**
+   * Bytes of messages of one client that wait while another one is worked on; then it is not read.
+   */
   queuedMessageBytesMax: 1024 * 1024,
   /** Bytes of answers that are gathered before they are handed to the socket. */
   writeBufferBytes: 64 * 1024,

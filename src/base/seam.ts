@@ -1,6 +1,7 @@
 /**
  * Seams: everything that touches the outside world comes through one of these, handed over by
- * constructor. The real ones live in `src/base/real`; tests drive the product with fakes from a seed.
+ * constructor. The real ones live in `src/base/real`; tests drive the product with fakes from a
+ * seed.
  */
 
 /** Wall-clock and timers. */

@@ -1,6 +1,7 @@
 /**
  * Goal: the catalog's invariants hold whatever is made and dropped: names and objects point at each
- * other, dependencies are live, a cascade names dependents before what they stand on. Method: random
+ * other, dependencies are live, a cascade names dependents before what they stand on. Method:
+ * random
  * creation, replacement and cascades against a plain list of objects.
  */
 import { describe, expect, it } from 'vitest';
@@ -10,11 +11,33 @@ import type { CatalogObject, SchemaItem } from './object.ts';
 import { dependenciesOf } from './object.ts';
 
 const query = {
-  kind: 'query', with: [], body: { kind: 'values', rows: [], position: 0 }, order: [], limit: null, offset: null, position: 0,
+  kind: 'query',
+  with: [],
+  body: { kind: 'values', rows: [], position: 0 },
+  order: [],
+  limit: null,
+  offset: null,
+  position: 0,
 } as const;
 
-function view(oid: number, schema: string, name: string, dependencies: readonly number[]): SchemaItem {
-  return { kind: 'view', oid, schema, name, columns: [], query, queryText: '', searchPath: [], dependencies, indexed: null };
+function view(
+  oid: number,
+  schema: string,
+  name: string,
+  dependencies: readonly number[],
+): SchemaItem {
+  return {
+    kind: 'view',
+    oid,
+    schema,
+    name,
+    columns: [],
+    query,
+    queryText: '',
+    searchPath: [],
+    dependencies,
+    indexed: null,
+  };
 }
 
 function table(oid: number, schema: string, name: string): SchemaItem {
@@ -25,7 +48,9 @@ function code(act: () => void): string {
   try {
     act();
   } catch (error) {
-    return error instanceof Error && 'fields' in error ? String(Reflect.get(Object(error.fields), 'code')) : String(error);
+    return error instanceof Error && 'fields' in error
+      ? String(Reflect.get(Object(error.fields), 'code'))
+      : String(error);
   }
   return 'none';
 }
@@ -57,7 +82,9 @@ describe('Catalog', () => {
   it.each([1, 2, 3])('keeps its invariants (seed %i)', (seed) => {
     const random = new Random(seed);
     const catalog = new Catalog([]);
-    const model = new Map<number, CatalogObject>(catalog.schemas().map((schema) => [schema.oid, schema]));
+    const model = new Map<number, CatalogObject>(
+      catalog.schemas().map((schema) => [schema.oid, schema]),
+    );
     const add = (object: CatalogObject): void => {
       catalog.add(object);
       model.set(object.oid, object);
@@ -67,7 +94,8 @@ describe('Catalog', () => {
       const schemas = [...model.values()].filter((object) => object.kind === 'schema');
       const items = [...model.values()].filter((object) => object.kind !== 'schema');
       const act = random.below(10);
-      if (act === 0 || schemas.length === 0) add({ kind: 'schema', oid: catalog.nextOid(), name: `s${i}` });
+      if (act === 0 || schemas.length === 0)
+        add({ kind: 'schema', oid: catalog.nextOid(), name: `s${i}` });
       else if (act < 4) add(table(catalog.nextOid(), random.pick(schemas).name, `n${i}`));
       else if (act < 8 && items.length > 0) {
         const on = Array.from({ length: 1 + random.below(3) }, () => random.pick(items).oid);
@@ -75,7 +103,8 @@ describe('Catalog', () => {
       } else if (random.chance(0.6)) {
         const fallen = catalog.cascade(random.pick([...model.keys()]));
         fallen.forEach((object, at) => {
-          for (const other of fallen.slice(at + 1)) expect(dependenciesOf(other)).not.toContain(object.oid);
+          for (const other of fallen.slice(at + 1))
+            expect(dependenciesOf(other)).not.toContain(object.oid);
           catalog.remove(object.oid);
           model.delete(object.oid);
         });

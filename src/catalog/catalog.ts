@@ -1,9 +1,11 @@
 /**
- * The catalog: every object by oid and by (schema, name). Names of relations, indexes and connections
+ * The catalog: every object by oid and by (schema, name). Names of relations, indexes and
+ * connections
  * share one namespace per schema, as in Postgres. It knows nothing of the engine: creating a
  * materialized view here only records it; the coordinator starts the dataflow.
  *
- * Invariants: every name entry points at a live object and back; every dependency of a live object is
+ * Invariants: every name entry points at a live object and back; every dependency of a live object
+ * is
  * live; an object leaves only after everything that depends on it.
  */
 import { assert, defined } from '../base/assert.ts';
@@ -34,8 +36,10 @@ export class Catalog {
   constructor(system: readonly SystemRelation[]) {
     for (const schema of systemSchemas) this.#system.set(schema.name, new Map());
     for (const relation of system) {
-      defined(this.#system.get(relation.schema), `${relation.schema} is a system schema`)
-        .set(relation.name, relation);
+      defined(this.#system.get(relation.schema), `${relation.schema} is a system schema`).set(
+        relation.name,
+        relation,
+      );
     }
     this.#addSchema({ kind: 'schema', oid: publicSchemaOid, name: 'public' });
   }
@@ -107,7 +111,10 @@ export class Catalog {
   /** Replaces an object by a new record of the same oid and name. */
   replace(object: SchemaItem): void {
     const old = this.#objects.get(object.oid);
-    assert(old !== undefined && old.kind === object.kind, `object ${object.oid} is replaced by its like`);
+    assert(
+      old !== undefined && old.kind === object.kind,
+      `object ${object.oid} is replaced by its like`,
+    );
     this.#version++;
     this.#objects.set(object.oid, object);
   }

@@ -4,7 +4,13 @@ import type { StartPosition } from '../../connectors/connector.ts';
 import { formatType } from '../sql/types/type-name.ts';
 import type { RelationColumn } from '../sql/catalog-view.ts';
 import type { Catalog } from './catalog.ts';
-import type { IndexObject, RelationObject, SchemaItem, SourceObject, TableObject } from './object.ts';
+import type {
+  IndexObject,
+  RelationObject,
+  SchemaItem,
+  SourceObject,
+  TableObject,
+} from './object.ts';
 import { isRelation } from './object.ts';
 import { quoted } from './session-catalog.ts';
 
@@ -18,14 +24,21 @@ function columnText(column: RelationColumn): string {
 
 function startText(start: StartPosition): string {
   switch (start.kind) {
-    case 'earliest': return '';
-    case 'offsets': return `, START OFFSET (${start.offsets.join(', ')})`;
-    case 'timestamp': return `, START TIMESTAMP ${start.milliseconds}`;
+    case 'earliest':
+      return '';
+    case 'offsets':
+      return `, START OFFSET (${start.offsets.join(', ')})`;
+    case 'timestamp':
+      return `, START TIMESTAMP ${start.milliseconds}`;
   }
 }
 
 const includeWords = new Map([
-  ['key', 'KEY'], ['partition', 'PARTITION'], ['offset', 'OFFSET'], ['timestamp', 'TIMESTAMP'], ['headers', 'HEADERS'],
+  ['key', 'KEY'],
+  ['partition', 'PARTITION'],
+  ['offset', 'OFFSET'],
+  ['timestamp', 'TIMESTAMP'],
+  ['headers', 'HEADERS'],
 ]);
 
 function includeText(columns: readonly SourceColumn[], upsert: boolean): string {
@@ -39,13 +52,19 @@ function includeText(columns: readonly SourceColumn[], upsert: boolean): string 
 
 function formatText(format: SourceFormat): string {
   const upsert = format.envelope === 'upsert';
-  const formats = format.key === null ? `FORMAT ${format.value}` : `KEY FORMAT ${format.key} VALUE FORMAT ${format.value}`;
+  const formats =
+    format.key === null
+      ? `FORMAT ${format.value}`
+      : `KEY FORMAT ${format.key} VALUE FORMAT ${format.value}`;
   return `${formats}${includeText(format.columns, upsert)} ENVELOPE ${format.envelope.toUpperCase()}`;
 }
 
 function sourceText(catalog: Catalog, source: SourceObject, name: string): string {
   const connection = catalog.byOid(source.connection);
-  const connectionName = connection === undefined || connection.kind === 'schema' ? '' : `${quoted(connection.schema)}.${quoted(connection.name)}`;
+  const connectionName =
+    connection === undefined || connection.kind === 'schema'
+      ? ''
+      : `${quoted(connection.schema)}.${quoted(connection.name)}`;
   const typed = source.columns.filter((_, i) => source.format.columns[i]?.origin.kind === 'field');
   const list = typed.length === 0 ? '' : ` (${typed.map(columnText).join(', ')})`;
   const options = `(TOPIC ${literal(source.format.topic)}${startText(source.start)})`;
@@ -63,8 +82,13 @@ export function constraintText(relation: RelationObject, index: IndexObject): st
 }
 
 function keyTexts(catalog: Catalog, table: TableObject): readonly string[] {
-  return catalog.dependents(table.oid).flatMap((index) =>
-    (index.kind === 'index' && index.primary ? [`CONSTRAINT ${quoted(index.name)} ${constraintText(table, index)}`] : []));
+  return catalog
+    .dependents(table.oid)
+    .flatMap((index) =>
+      index.kind === 'index' && index.primary
+        ? [`CONSTRAINT ${quoted(index.name)} ${constraintText(table, index)}`]
+        : [],
+    );
 }
 
 /** One statement, without a semicolon. */

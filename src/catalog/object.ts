@@ -1,7 +1,8 @@
 /**
  * What the catalog holds: one plain immutable record per object. An object is changed by replacing
  * its record. `oid`s count up from `firstUserOid` and are never reused, so that statement caches of
- * clients stay right. Everything that is derived (what depends on what, names by oid) is computed by
+ * clients stay right. Everything that is derived (what depends on what, names by oid) is computed
+ * by
  * `Catalog`.
  */
 import type { SourceFormat } from '../../connectors/format/decoder.ts';
@@ -89,8 +90,12 @@ export type CatalogObject = SchemaObject | SchemaItem;
 
 /** True for what a FROM clause can name. */
 export function isRelation(object: CatalogObject): object is RelationObject {
-  return object.kind === 'table' || object.kind === 'source' || object.kind === 'view'
-    || object.kind === 'materialized view';
+  return (
+    object.kind === 'table' ||
+    object.kind === 'source' ||
+    object.kind === 'view' ||
+    object.kind === 'materialized view'
+  );
 }
 
 /** The oids that an object needs: it cannot outlive them. */

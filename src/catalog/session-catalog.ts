@@ -1,5 +1,6 @@
 /**
- * The catalog as one statement sees it: names resolved along a search path, settings and the time of
+ * The catalog as one statement sees it: names resolved along a search path, settings and the time
+ * of
  * the statement fixed. Implements what the SQL layer asks for (`CatalogView`).
  */
 import { defined } from '../base/assert.ts';
@@ -66,7 +67,8 @@ export class SessionCatalog implements CatalogView {
   }
 
   similar(name: string): readonly string[] {
-    return this.#catalog.objects()
+    return this.#catalog
+      .objects()
       .filter((object) => object.kind !== 'schema' && isRelation(object))
       .map((object) => object.name)
       .filter((other) => distance(other, name) <= Math.max(1, Math.floor(name.length / 4)))
@@ -82,8 +84,9 @@ export class SessionCatalog implements CatalogView {
   }
 
   relationName(oid: number): string | undefined {
-    const object = this.#catalog.byOid(oid)
-      ?? this.#catalog.systemRelations().find((relation) => relation.oid === oid);
+    const object =
+      this.#catalog.byOid(oid) ??
+      this.#catalog.systemRelations().find((relation) => relation.oid === oid);
     if (object === undefined) return undefined;
     if (!('schema' in object)) return object.name;
     const visible = this.relationOid([object.name]) === oid;
@@ -99,9 +102,17 @@ export class SessionCatalog implements CatalogView {
 
   #systemRelation(system: SystemRelation): Relation {
     return {
-      oid: system.oid, schema: system.schema, name: system.name, kind: 'system table',
-      columns: system.columns, collection: -1, stored: false, definition: null, searchPath: [],
-      indexes: [], rows: () => system.rows(this.#context.system),
+      oid: system.oid,
+      schema: system.schema,
+      name: system.name,
+      kind: 'system table',
+      columns: system.columns,
+      collection: -1,
+      stored: false,
+      definition: null,
+      searchPath: [],
+      indexes: [],
+      rows: () => system.rows(this.#context.system),
     };
   }
 
@@ -109,7 +120,10 @@ export class SessionCatalog implements CatalogView {
     const indexed = object.kind === 'view' ? object.indexed : null;
     const indexes = this.#catalog.dependents(object.oid).filter((other) => other.kind === 'index');
     return {
-      oid: object.oid, schema: object.schema, name: object.name, kind: object.kind,
+      oid: object.oid,
+      schema: object.schema,
+      name: object.name,
+      kind: object.kind,
       columns: object.columns,
       collection: object.kind === 'view' ? (indexed?.collection ?? -1) : object.collection,
       stored: object.kind === 'source' ? object.stored : object.kind !== 'view' || indexed !== null,
@@ -117,9 +131,12 @@ export class SessionCatalog implements CatalogView {
       searchPath: object.kind === 'view' ? object.searchPath : [],
       indexes: indexes.map((index) => index.key),
       rows: null,
-      ...(object.kind === 'table' ? {
-        defaults: object.defaults, uniqueKeys: indexes.filter((index) => index.primary).map((index) => index.key),
-      } : {}),
+      ...(object.kind === 'table'
+        ? {
+            defaults: object.defaults,
+            uniqueKeys: indexes.filter((index) => index.primary).map((index) => index.key),
+          }
+        : {}),
     };
   }
 }

@@ -19,9 +19,15 @@ import { transferOfResponse } from './message.ts';
 
 /** What the main thread hands over. */
 function threadEnds(data: unknown): { readonly port: MessagePort; readonly signal: Int32Array } {
-  assert(typeof data === 'object' && data !== null && 'port' in data && 'signal' in data, 'the thread is given its ends');
+  assert(
+    typeof data === 'object' && data !== null && 'port' in data && 'signal' in data,
+    'the thread is given its ends',
+  );
   const { port, signal } = data;
-  assert(port instanceof MessagePort && signal instanceof Int32Array, 'the ends are a port and a counter');
+  assert(
+    port instanceof MessagePort && signal instanceof Int32Array,
+    'the ends are a port and a counter',
+  );
   return { port, signal };
 }
 
@@ -45,7 +51,11 @@ function flush(): void {
 
 /** Takes every message that has come; small reads are answered on the spot. */
 function take(): void {
-  for (let next = receiveMessageOnPort(port); next !== undefined; next = receiveMessageOnPort(port)) {
+  for (
+    let next = receiveMessageOnPort(port);
+    next !== undefined;
+    next = receiveMessageOnPort(port)
+  ) {
     const commands: readonly HostCommand[] = next.message;
     for (const command of commands) host.command(command);
   }

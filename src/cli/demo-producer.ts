@@ -15,7 +15,10 @@ const makeUpMillisecondsMax = 1_000;
 const encoder = new TextEncoder();
 
 /** The topics and their partitions. */
-export const demoTopics: ReadonlyMap<string, number> = new Map([['orders', 4], ['payments', 2]]);
+export const demoTopics: ReadonlyMap<string, number> = new Map([
+  ['orders', 4],
+  ['payments', 2],
+]);
 
 interface Batch {
   readonly topic: string;
@@ -43,7 +46,11 @@ export class DemoProducer {
     this.#clock = clock;
     this.#rate = rate;
     for (const [topic, partitions] of demoTopics) {
-      const batches = Array.from({ length: partitions }, (_, partition) => ({ topic, partition, builder: new RecordBatchBuilder() }));
+      const batches = Array.from({ length: partitions }, (_, partition) => ({
+        topic,
+        partition,
+        builder: new RecordBatchBuilder(),
+      }));
       this.#batches.set(topic, batches);
     }
   }
@@ -74,7 +81,10 @@ export class DemoProducer {
     let last = this.#clock.monotonic();
     while (!this.#stopped) {
       const now = this.#clock.monotonic();
-      due = Math.min(due + (this.#rate * (now - last)) / 1000, (this.#rate * makeUpMillisecondsMax) / 1000);
+      due = Math.min(
+        due + (this.#rate * (now - last)) / 1000,
+        (this.#rate * makeUpMillisecondsMax) / 1000,
+      );
       last = now;
       const count = Math.floor(due);
       due -= count;
@@ -89,17 +99,24 @@ export class DemoProducer {
       const { topic, id, key, value } = this.#traffic.next(now);
       const batches = defined(this.#batches.get(topic), 'traffic is for known topics');
       const { builder } = defined(batches[id % batches.length], 'a partition has a batch');
-      builder.add(key === null ? null : encoder.encode(key), value === null ? null : encoder.encode(value), now);
+      builder.add(
+        key === null ? null : encoder.encode(key),
+        value === null ? null : encoder.encode(value),
+        now,
+      );
     }
     const full = [...this.#batches.values()].flat().filter(({ builder }) => builder.count > 0);
-    const results = await Promise.allSettled(full.map(async ({ topic, partition, builder }) => {
-      const records = builder.count;
-      await this.#connection.produce(topic, partition, builder.finish({ codec: 'lz4' }));
-      this.#sent += records;
-    }));
+    const results = await Promise.allSettled(
+      full.map(async ({ topic, partition, builder }) => {
+        const records = builder.count;
+        await this.#connection.produce(topic, partition, builder.finish({ codec: 'lz4' }));
+        this.#sent += records;
+      }),
+    );
     const failed = results.find((result) => result.status === 'rejected');
     const reason: unknown = failed?.reason;
-    this.#error = failed === undefined ? null : reason instanceof Error ? reason.message : String(reason);
+    this.#error =
+      failed === undefined ? null : reason instanceof Error ? reason.message : String(reason);
   }
 
   #pause(milliseconds: number): Promise<void> {

@@ -1,7 +1,8 @@
 /**
  * The demo's stream: a shop's orders and payments as they would come in. Orders change their status
  * and sometimes their amount, a few are cancelled or withdrawn (a record without a value); payments
- * follow after seconds, some in two parts, some late; and some orders arrive minutes after they were
+ * follow after seconds, some in two parts, some late; and some orders arrive minutes after they
+ * were
  * placed. Deterministic in its random numbers and in the times that it is given.
  */
 import { defined } from '../base/assert.ts';
@@ -37,8 +38,32 @@ interface Due {
 const statuses = ['placed', 'packed', 'shipped', 'delivered'];
 const regions = ['north', 'south', 'east', 'west', 'overseas'];
 const methods = ['card', 'transfer', 'invoice'];
-const firstNames = ['Amina', 'Bruno', 'Chiara', 'Dmitri', 'Elif', 'Farah', 'Goran', 'Hana', 'Ivo', 'Jana', 'Kofi', 'Lena'];
-const lastNames = ['Adler', 'Bianchi', 'Castro', 'Diallo', 'Eriksen', 'Fontaine', 'Garcia', 'Haddad', 'Ito', 'Jansen'];
+const firstNames = [
+  'Amina',
+  'Bruno',
+  'Chiara',
+  'Dmitri',
+  'Elif',
+  'Farah',
+  'Goran',
+  'Hana',
+  'Ivo',
+  'Jana',
+  'Kofi',
+  'Lena',
+];
+const lastNames = [
+  'Adler',
+  'Bianchi',
+  'Castro',
+  'Diallo',
+  'Eriksen',
+  'Fontaine',
+  'Garcia',
+  'Haddad',
+  'Ito',
+  'Jansen',
+];
 
 /** Open orders that may still change; the oldest are left as they are beyond that. */
 const openOrdersMax = 10_000;
@@ -73,7 +98,8 @@ export class OrderTraffic {
   next(now: number): TrafficRecord {
     if (this.#below(2) === 0) {
       for (const queue of [this.#late, this.#prompt]) {
-        if ((queue[0]?.at ?? Infinity) <= now) return this.#pay(defined(queue.shift(), 'a payment is due'));
+        if ((queue[0]?.at ?? Infinity) <= now)
+          return this.#pay(defined(queue.shift(), 'a payment is due'));
       }
     }
     const event = this.#below(100);
@@ -102,10 +128,12 @@ export class OrderTraffic {
     const last = defined(lastNames[skewed(lastNames.length)], 'a last name');
     const arrivesLate = this.#below(100) < 3;
     const order: Order = {
-      id: this.#nextOrder++, customer: `${first} ${last}`,
+      id: this.#nextOrder++,
+      customer: `${first} ${last}`,
       region: defined(regions[skewed(regions.length)], 'a region'),
       placedAt: arrivesLate ? now - minute - this.#below(9 * minute) : now,
-      cents: 500 + this.#below(200) * this.#below(200), status: 0,
+      cents: 500 + this.#below(200) * this.#below(200),
+      status: 0,
     };
     if (this.#open.length >= openOrdersMax) this.#close(0);
     this.#open.push(order);
@@ -117,16 +145,22 @@ export class OrderTraffic {
     const chance = this.#below(100);
     if (chance < 6) return;
     const late = chance < 14;
-    const parts = chance < 20 ? [Math.floor(order.cents / 2), order.cents - Math.floor(order.cents / 2)] : [order.cents];
+    const parts =
+      chance < 20
+        ? [Math.floor(order.cents / 2), order.cents - Math.floor(order.cents / 2)]
+        : [order.cents];
     const paidAt = now + promptMilliseconds;
     const at = late ? now + lateMilliseconds : paidAt;
-    for (const cents of parts) (late ? this.#late : this.#prompt).push({ paidAt, at, order: order.id, cents });
+    for (const cents of parts)
+      (late ? this.#late : this.#prompt).push({ paidAt, at, order: order.id, cents });
   }
 
   #pay(due: Due): TrafficRecord {
     const id = this.#nextPayment++;
     return {
-      topic: 'payments', id: due.order, key: null,
+      topic: 'payments',
+      id: due.order,
+      key: null,
       value: `{"payment_id":${id},"order_id":${due.order},"paid":${money(due.cents)},"method":"${this.#pick(methods)}","paid_at":"${time(due.paidAt)}"}`,
     };
   }
@@ -154,8 +188,11 @@ function statusOf(order: Order): string {
 function record(order: Order, status: string): TrafficRecord {
   const { id, customer, region, cents, placedAt } = order;
   return {
-    topic: 'orders', id, key: String(id),
-    value: `{"order_id":${id},"customer":"${customer}","region":"${region}","status":"${status}","amount":${money(cents)},`
-      + `"channel":"web","placed_at":"${time(placedAt)}"}`,
+    topic: 'orders',
+    id,
+    key: String(id),
+    value:
+      `{"order_id":${id},"customer":"${customer}","region":"${region}","status":"${status}","amount":${money(cents)},` +
+      `"channel":"web","placed_at":"${time(placedAt)}"}`,
   };
 }

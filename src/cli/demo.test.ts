@@ -1,5 +1,6 @@
 /**
- * Goal: the demo runs the main job, says what it sees, and ends without a trace. Method: the command
+ * Goal: the demo runs the main job, says what it sees, and ends without a trace. Method: the
+ * command
  * itself as a child for a few seconds, as a user would start it; and its parts by themselves.
  */
 import { spawn } from 'node:child_process';
@@ -20,7 +21,9 @@ interface Run {
 /** Runs the command; `interrupt` sends Ctrl-C once the output has that text. */
 function demo(args: readonly string[], interrupt: string | null = null): Promise<Run> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts'), 'demo', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts'), 'demo', ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let out = '';
     let err = '';
     let interrupted = false;
@@ -30,7 +33,9 @@ function demo(args: readonly string[], interrupt: string | null = null): Promise
       interrupted = true;
       child.kill('SIGINT');
     });
-    child.stderr.on('data', (data: Buffer) => { err += data.toString(); });
+    child.stderr.on('data', (data: Buffer) => {
+      err += data.toString();
+    });
     child.once('error', reject);
     child.once('close', (code) => resolve({ code, out, err }));
   });
@@ -53,7 +58,9 @@ describe('the command', () => {
     expect(code).toBe(0);
     expect(out).toContain('in memory');
     expect(out).toContain('create materialized view revenue');
-    expect(out).toMatch(/\d s {2}in [\d,]+ records\/s {2}lag \d+ {2}revenue: [\d,]+ orders, [\d,.]+ ordered, [\d,.]+ open {2}first customer: \w+ \w+/);
+    expect(out).toMatch(
+      /\d s {2}in [\d,]+ records\/s {2}lag \d+ {2}revenue: [\d,]+ orders, [\d,.]+ ordered, [\d,.]+ open {2}first customer: \w+ \w+/,
+    );
     expect(out).toMatch(/^[1-9]\d* records in \d+ seconds/m);
     expect(out).toContain('The demo has ended; broker, producer and engine are stopped.');
     const ports = [...out.matchAll(/127\.0\.0\.1:(\d+)/g)].map((match) => Number(match[1]));
@@ -82,7 +89,14 @@ describe('the traffic', () => {
     const random = new Random(5);
     const traffic = new OrderTraffic((bound) => random.below(bound));
     const orders = new Map<string, Record<string, unknown>>();
-    const seen = { updates: 0, withdrawn: 0, cancelled: 0, latePayments: 0, lateOrders: 0, payments: 0 };
+    const seen = {
+      updates: 0,
+      withdrawn: 0,
+      cancelled: 0,
+      latePayments: 0,
+      lateOrders: 0,
+      payments: 0,
+    };
     const start = 1_700_000_000_000;
     for (let k = 0; k < 60_000; k++) {
       const now = start + k;
@@ -111,9 +125,27 @@ describe('the traffic', () => {
 
 describe('the screen', () => {
   test('groups digits and aligns columns', () => {
-    expect(['0', '999', '1000', '-1234567.5', 'north', '12a'].map(grouped)).toEqual(['0', '999', '1,000', '-1,234,567.5', 'north', '12a']);
+    expect(['0', '999', '1000', '-1234567.5', 'north', '12a'].map(grouped)).toEqual([
+      '0',
+      '999',
+      '1,000',
+      '-1,234,567.5',
+      'north',
+      '12a',
+    ]);
     expect(curve([0, 5, 10])).toBe('▁▄█');
-    expect(tableLines({ names: ['region', 'orders'], rows: [['north', '12345'], ['overseas', '7']] }, noColours)).toEqual([
+    expect(
+      tableLines(
+        {
+          names: ['region', 'orders'],
+          rows: [
+            ['north', '12345'],
+            ['overseas', '7'],
+          ],
+        },
+        noColours,
+      ),
+    ).toEqual([
       'region          orders',
       '──────────  ──────────',
       'north           12,345',
@@ -123,11 +155,23 @@ describe('the screen', () => {
 
   test('is the same with colours and without', () => {
     const figures = {
-      seconds: 3_725, broker: 'b:1', port: 6875, regions: { names: ['region'], rows: [['x']] }, customers: { names: ['customer'], rows: [] },
-      rates: [1, 2], records: 1_234, lag: 5, changes: 6, latencyMedian: 1.4, latencyHigh: 20, trouble: 'the producer waits: no answer',
+      seconds: 3_725,
+      broker: 'b:1',
+      port: 6875,
+      regions: { names: ['region'], rows: [['x']] },
+      customers: { names: ['customer'], rows: [] },
+      rates: [1, 2],
+      records: 1_234,
+      lag: 5,
+      changes: 6,
+      latencyMedian: 1.4,
+      latencyHigh: 20,
+      trouble: 'the producer waits: no answer',
     };
     const plain = screenLines(figures, noColours);
-    expect(screenLines(figures, colours).map((line) => line.replaceAll(/\x1b\[\d+m/g, ''))).toEqual(plain);
+    expect(screenLines(figures, colours).map((line) => line.replaceAll(/\x1b\[\d+m/g, ''))).toEqual(
+      plain,
+    );
     expect(plain.join('\n')).toContain('01:02:05');
     expect(plain.at(-1)).toBe('the producer waits: no answer');
   });

@@ -1,6 +1,8 @@
 /**
- * `millrace demo`: the main job at work. Starts a Kafka broker in memory (or uses a given one), sends
- * it orders and payments, starts the engine, runs examples/orders.sql through a session as any client
+ * `millrace demo`: the main job at work. Starts a Kafka broker in memory (or uses a given one),
+ * sends
+ * it orders and payments, starts the engine, runs examples/orders.sql through a session as any
+ * client
  * would, and shows two of its views live, from SUBSCRIBE. Whatever it starts, it ends.
  */
 import { existsSync, readFileSync } from 'node:fs';
@@ -43,13 +45,22 @@ const ratesKept = 30;
 const topicExists = 'already exists';
 
 function text(error: unknown): string {
-  return error instanceof SqlError ? error.fields.message : error instanceof Error ? error.message : String(error);
+  return error instanceof SqlError
+    ? error.fields.message
+    : error instanceof Error
+      ? error.message
+      : String(error);
 }
 
 /** The SQL of the demo; beside the sources, or beside the compiled files. */
 function demoSql(broker: string): string {
-  const places = ['../../examples/orders.sql', '../../../examples/orders.sql'].map((path) => new URL(path, import.meta.url));
-  const place = defined(places.find((url) => existsSync(url)), 'examples/orders.sql is part of the package');
+  const places = ['../../examples/orders.sql', '../../../examples/orders.sql'].map(
+    (path) => new URL(path, import.meta.url),
+  );
+  const place = defined(
+    places.find((url) => existsSync(url)),
+    'examples/orders.sql is part of the package',
+  );
   return readFileSync(place, 'utf8').replaceAll(':broker', broker.replaceAll("'", "''"));
 }
 
@@ -112,12 +123,17 @@ class Demo {
 
   async run(): Promise<void> {
     const seams = { clock: realClock, entropy: realEntropy, log: this.#log };
-    const brokers = this.#options.brokers ?? await this.#startBroker(seams);
+    const brokers = this.#options.brokers ?? (await this.#startBroker(seams));
     const kafka = new KafkaConnection(brokers, seams);
     this.#later('Kafka connection', () => kafka.close());
     await kafka.validate();
     await this.#createTopics(kafka);
-    const producer = new DemoProducer(kafka, new OrderTraffic((bound) => Math.floor(Math.random() * bound)), realClock, this.#options.rate);
+    const producer = new DemoProducer(
+      kafka,
+      new OrderTraffic((bound) => Math.floor(Math.random() * bound)),
+      realClock,
+      this.#options.rate,
+    );
     const millrace = await this.#startEngine(seams);
     this.#later('engine', () => millrace.stop());
     this.#say(`engine: Postgres protocol on 127.0.0.1:${millrace.port}`);
@@ -130,14 +146,24 @@ class Demo {
     await this.#show(millrace, producer, brokers, revenue, customers);
   }
 
-  async #startBroker(seams: { clock: typeof realClock; entropy: typeof realEntropy; log: Log }): Promise<string> {
+  async #startBroker(seams: {
+    clock: typeof realClock;
+    entropy: typeof realEntropy;
+    log: Log;
+  }): Promise<string> {
     const broker = await EmbeddedBroker.start(seams);
     this.#later('embedded broker', () => broker.stop());
-    this.#say(`embedded Kafka broker: in memory, on ${broker.brokers}; what it holds ends with the demo`);
+    this.#say(
+      `embedded Kafka broker: in memory, on ${broker.brokers}; what it holds ends with the demo`,
+    );
     return broker.brokers;
   }
 
-  async #startEngine(seams: { clock: typeof realClock; entropy: typeof realEntropy; log: Log }): Promise<Millrace> {
+  async #startEngine(seams: {
+    clock: typeof realClock;
+    entropy: typeof realEntropy;
+    log: Log;
+  }): Promise<Millrace> {
     const { port } = this.#options;
     try {
       return await Millrace.start({ host: '127.0.0.1', port, ...seams });
@@ -151,7 +177,8 @@ class Demo {
     await admin.connect();
     try {
       const known = new Set(await admin.listTopics());
-      const topics = [...demoTopics].filter(([topic]) => !known.has(topic))
+      const topics = [...demoTopics]
+        .filter(([topic]) => !known.has(topic))
         .map(([topic, numPartitions]) => ({ topic, numPartitions, replicationFactor: 1 }));
       if (topics.length > 0) await admin.createTopics({ topics, waitForLeaders: true });
     } catch (error) {
@@ -162,7 +189,14 @@ class Demo {
   }
 
   #session(millrace: Millrace): Session {
-    const session = millrace.sessions.open(new Map([['user', 'materialize'], ['database', 'materialize'], ['application_name', 'demo']]), 'demo');
+    const session = millrace.sessions.open(
+      new Map([
+        ['user', 'materialize'],
+        ['database', 'materialize'],
+        ['application_name', 'demo'],
+      ]),
+      'demo',
+    );
     this.#later('session', () => session.close());
     return session;
   }
@@ -198,27 +232,44 @@ class Demo {
   }
 
   /** Draws until the user, the given time or the end of a subscription stops it. */
-  async #show(millrace: Millrace, producer: DemoProducer, brokers: string, revenue: Followed, customers: Followed): Promise<void> {
+  async #show(
+    millrace: Millrace,
+    producer: DemoProducer,
+    brokers: string,
+    revenue: Followed,
+    customers: Followed,
+  ): Promise<void> {
     const { screen, seconds, stopped, write } = this.#options;
     const ends = [stopped, revenue.ended, customers.ended];
     await Promise.race([...ends, Promise.all([revenue.live.filled, customers.live.filled])]);
     this.#started = realClock.monotonic();
-    if (seconds !== null) ends.push(new Promise((resolve) => void realClock.after(seconds * 1000, resolve)));
+    if (seconds !== null)
+      ends.push(new Promise((resolve) => void realClock.after(seconds * 1000, resolve)));
     let over = false;
-    const end = Promise.race(ends).finally(() => { over = true; });
+    const end = Promise.race(ends).finally(() => {
+      over = true;
+    });
     end.catch(() => undefined);
     if (screen) write(enterScreen);
     this.#drawing = screen;
     let second = 0;
     try {
       while (!over) {
-        await Promise.race([end, new Promise<void>((resolve) => void realClock.after(drawMilliseconds, resolve))]);
+        await Promise.race([
+          end,
+          new Promise<void>((resolve) => void realClock.after(drawMilliseconds, resolve)),
+        ]);
         const elapsed = Math.floor((realClock.monotonic() - this.#started) / 1000);
         const ticked = elapsed > second;
         if (ticked) this.#tick(millrace, revenue.live.changes + customers.live.changes);
         second = elapsed;
         const figures = this.#figures(millrace, producer, brokers, revenue.live, customers.live);
-        if (screen) write(`\x1b[H${screenLines(figures, colours).map((line) => `${line}\x1b[K`).join('\n')}\x1b[J`);
+        if (screen)
+          write(
+            `\x1b[H${screenLines(figures, colours)
+              .map((line) => `${line}\x1b[K`)
+              .join('\n')}\x1b[J`,
+          );
         else if (ticked) write(`${plainLine(figures)}\n`);
       }
     } finally {
@@ -245,7 +296,13 @@ class Demo {
     this.#changesBefore = changes;
   }
 
-  #figures(millrace: Millrace, producer: DemoProducer, brokers: string, revenue: LiveRows, customers: LiveRows): DemoFigures {
+  #figures(
+    millrace: Millrace,
+    producer: DemoProducer,
+    brokers: string,
+    revenue: LiveRows,
+    customers: LiveRows,
+  ): DemoFigures {
     let lag = 0n;
     for (const source of millrace.coordinator.sources()) {
       const ends = source.ends();
@@ -255,11 +312,17 @@ class Demo {
       }
     }
     return {
-      seconds: (realClock.monotonic() - this.#started) / 1000, broker: brokers, port: millrace.port,
+      seconds: (realClock.monotonic() - this.#started) / 1000,
+      broker: brokers,
+      port: millrace.port,
       regions: sorted(revenue, (a, b) => ((a[0] ?? '') < (b[0] ?? '') ? -1 : 1)),
       customers: sorted(customers, (a, b) => Number(b[2]) - Number(a[2])),
-      rates: this.#rates, records: this.#records(millrace), lag: Number(lag), changes: this.#changes,
-      latencyMedian: revenue.latency(0.5), latencyHigh: revenue.latency(0.99),
+      rates: this.#rates,
+      records: this.#records(millrace),
+      lag: Number(lag),
+      changes: this.#changes,
+      latencyMedian: revenue.latency(0.5),
+      latencyHigh: revenue.latency(0.99),
       trouble: producer.error === null ? this.#log.last : `the producer waits: ${producer.error}`,
     };
   }
@@ -276,7 +339,10 @@ class Demo {
   }
 }
 
-function sorted(live: LiveRows, compare: (a: readonly string[], b: readonly string[]) => number): Table {
+function sorted(
+  live: LiveRows,
+  compare: (a: readonly string[], b: readonly string[]) => number,
+): Table {
   return { names: live.names(), rows: live.rows().toSorted(compare) };
 }
 
@@ -288,5 +354,7 @@ export async function runDemo(options: DemoOptions): Promise<void> {
   } finally {
     await demo.close();
   }
-  options.write(`The demo has ended; ${options.brokers === null ? 'broker, ' : ''}producer and engine are stopped.\n`);
+  options.write(
+    `The demo has ended; ${options.brokers === null ? 'broker, ' : ''}producer and engine are stopped.\n`,
+  );
 }

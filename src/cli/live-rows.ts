@@ -1,5 +1,6 @@
 /**
- * The rows of a SUBSCRIBE as they stand now: changes come in, the present rows go out. Also measures
+ * The rows of a SUBSCRIBE as they stand now: changes come in, the present rows go out. Also
+ * measures
  * how long after its timestamp each change arrives.
  */
 import { assert, defined } from '../base/assert.ts';
@@ -17,7 +18,8 @@ const latenciesMax = 500;
 /** A value as text. */
 export function textOf(value: Datum): string {
   if (value === null) return '';
-  if (typeof value === 'object' && 'kind' in value && value.kind === 'decimal') return formatDecimal(value);
+  if (typeof value === 'object' && 'kind' in value && value.kind === 'decimal')
+    return formatDecimal(value);
   assert(typeof value !== 'object', 'the demo shows texts and numbers');
   return String(value);
 }
@@ -48,7 +50,10 @@ export class LiveRows {
 
   /** Takes changes in that arrived at `now` (ms since the epoch). */
   apply(packed: PackedBatch, now: number): void {
-    const types = this.#columns.map((column) => ({ type: column.type.name, nullable: column.nullable }));
+    const types = this.#columns.map((column) => ({
+      type: column.type.name,
+      nullable: column.nullable,
+    }));
     const batch = unpackBatch(packed, types, 0);
     for (let r = 0; r < batch.rows; r++) {
       const [time, diff, ...row] = types.map(({ type }, c) => readDatum(batch, c, r, type));
@@ -75,7 +80,9 @@ export class LiveRows {
   /** Milliseconds from a change's timestamp to its arrival, at a quantile of the last changes. */
   latency(quantile: number): number {
     const sorted = this.#latencies.toSorted((a, b) => a - b);
-    return sorted.length === 0 ? 0 : defined(sorted[Math.floor(quantile * (sorted.length - 1))], 'a quantile lies inside');
+    return sorted.length === 0
+      ? 0
+      : defined(sorted[Math.floor(quantile * (sorted.length - 1))], 'a quantile lies inside');
   }
 
   /** Present rows as texts, by column name in the order of the query. */

@@ -32,7 +32,8 @@ const secondsMax = 1_000_000;
 
 function portOf(text: string | undefined, otherwise: number): number {
   const port = text === undefined ? otherwise : Number(text);
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`invalid port "${text}"`);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new Error(`invalid port "${text}"`);
   return port;
 }
 
@@ -46,27 +47,39 @@ function stopSignal(): Promise<void> {
 
 function positiveOf(name: string, text: string, most: number): number {
   const value = Number(text);
-  if (!(value > 0 && value <= most)) throw new Error(`invalid --${name} "${text}": a number above 0, at most ${most}`);
+  if (!(value > 0 && value <= most))
+    throw new Error(`invalid --${name} "${text}": a number above 0, at most ${most}`);
   return value;
 }
 
 async function serve(args: readonly string[]): Promise<void> {
-  const { values } = parseArgs({ args: [...args], options: {
-    host: { type: 'string' }, port: { type: 'string' },
-    'embedded-kafka': { type: 'boolean' }, 'kafka-port': { type: 'string' },
-  } });
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      host: { type: 'string' },
+      port: { type: 'string' },
+      'embedded-kafka': { type: 'boolean' },
+      'kafka-port': { type: 'string' },
+    },
+  });
   const host = values.host ?? '127.0.0.1';
   const seams = { clock: realClock, entropy: realEntropy, log: stderrLog };
   const port = portOf(values.port, defaultPort);
   const kafkaPort = portOf(values['kafka-port'], defaultKafkaPort);
   const embedded = values['embedded-kafka'] === true || values['kafka-port'] !== undefined;
-  const broker = embedded ? await EmbeddedBroker.start({ ...seams, port: kafkaPort, autoCreatePartitions: 1 }) : null;
+  const broker = embedded
+    ? await EmbeddedBroker.start({ ...seams, port: kafkaPort, autoCreatePartitions: 1 })
+    : null;
   try {
     const millrace = await Millrace.start({ host, port, ...seams });
     if (broker !== null) {
-      stderrLog.info(`embedded Kafka broker on ${broker.brokers}: in memory, for this machine only; its topics end with this process`);
+      stderrLog.info(
+        `embedded Kafka broker on ${broker.brokers}: in memory, for this machine only; its topics end with this process`,
+      );
     }
-    stderrLog.info(`millrace listens on ${host}:${millrace.port}; connect with: psql -h ${host} -p ${millrace.port}`);
+    stderrLog.info(
+      `millrace listens on ${host}:${millrace.port}; connect with: psql -h ${host} -p ${millrace.port}`,
+    );
     const crashed = await Promise.race([stopSignal(), millrace.crashed]);
     await millrace.stop();
     if (crashed !== undefined) throw new Error(`the dataflow thread has ended: ${crashed}`);
@@ -76,14 +89,21 @@ async function serve(args: readonly string[]): Promise<void> {
 }
 
 async function demo(args: readonly string[]): Promise<void> {
-  const { values } = parseArgs({ args: [...args], options: {
-    brokers: { type: 'string' }, rate: { type: 'string' }, port: { type: 'string' }, seconds: { type: 'string' },
-  } });
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      brokers: { type: 'string' },
+      rate: { type: 'string' },
+      port: { type: 'string' },
+      seconds: { type: 'string' },
+    },
+  });
   await runDemo({
     brokers: values.brokers ?? null,
     rate: values.rate === undefined ? defaultRate : positiveOf('rate', values.rate, rateMax),
     port: portOf(values.port, defaultPort),
-    seconds: values.seconds === undefined ? null : positiveOf('seconds', values.seconds, secondsMax),
+    seconds:
+      values.seconds === undefined ? null : positiveOf('seconds', values.seconds, secondsMax),
     screen: process.stdout.isTTY,
     write: (text) => void process.stdout.write(text),
     stopped: stopSignal(),
@@ -110,7 +130,12 @@ async function main(): Promise<void> {
 main().then(
   () => process.exit(0),
   (error: unknown) => {
-    const message = error instanceof SqlError ? error.fields.message : error instanceof Error ? error.message : String(error);
+    const message =
+      error instanceof SqlError
+        ? error.fields.message
+        : error instanceof Error
+          ? error.message
+          : String(error);
     process.stderr.write(`millrace: ${message}\n`);
     process.exit(1);
   },

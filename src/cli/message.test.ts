@@ -1,5 +1,6 @@
 /**
- * Goal: lookups of one turn travel together, and nothing changes its order. Method: lists of commands
+ * Goal: lookups of one turn travel together, and nothing changes its order. Method: lists of
+ * commands
  * as a session would send them.
  */
 import { describe, expect, it } from 'vitest';
@@ -12,7 +13,9 @@ function lookup(template: number, at: number, request: number): HostCommand {
 
 describe('joinLookups', () => {
   it('joins lookups of one template at one step', () => {
-    expect(joinLookups([lookup(1, 5, 1), lookup(1, 5, 2), lookup(2, 5, 3), lookup(2, 6, 4)])).toEqual([
+    expect(
+      joinLookups([lookup(1, 5, 1), lookup(1, 5, 2), lookup(2, 5, 3), lookup(2, 6, 4)]),
+    ).toEqual([
       { kind: 'lookupKeys', template: 1, at: 5, requests: [1, 2], keys: [[10], [20]] },
       { kind: 'lookupKeys', template: 2, at: 5, requests: [3], keys: [[30]] },
       { kind: 'lookupKeys', template: 2, at: 6, requests: [4], keys: [[40]] },
@@ -21,7 +24,11 @@ describe('joinLookups', () => {
 
   it('leaves everything else where it is', () => {
     const cancel: HostCommand = { kind: 'cancel', request: 1 };
-    expect(joinLookups([lookup(1, 5, 1), cancel, lookup(1, 5, 2)])).toEqual([lookup(1, 5, 1), cancel, lookup(1, 5, 2)]);
+    expect(joinLookups([lookup(1, 5, 1), cancel, lookup(1, 5, 2)])).toEqual([
+      lookup(1, 5, 1),
+      cancel,
+      lookup(1, 5, 2),
+    ]);
   });
 
   it('does not change the commands that it was given', () => {

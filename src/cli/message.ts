@@ -12,15 +12,18 @@ import type { Row } from '../../dataflow/value/datum.ts';
 
 function ownChunk(chunk: RawChunk, transfer: Set<TransferListItem>): RawChunk {
   const { bytes } = chunk;
-  const whole = bytes.buffer instanceof ArrayBuffer && bytes.byteLength === bytes.buffer.byteLength
-    && bytes.constructor === Uint8Array;
+  const whole =
+    bytes.buffer instanceof ArrayBuffer &&
+    bytes.byteLength === bytes.buffer.byteLength &&
+    bytes.constructor === Uint8Array;
   const owned = whole ? bytes : new Uint8Array(bytes);
   if (owned.buffer instanceof ArrayBuffer) transfer.add(owned.buffer);
   return { ...chunk, bytes: owned };
 }
 
 function transferBatch(batch: PackedBatch, transfer: Set<TransferListItem>): void {
-  if (batch.buffer instanceof ArrayBuffer && batch.buffer.byteLength > 0) transfer.add(batch.buffer);
+  if (batch.buffer instanceof ArrayBuffer && batch.buffer.byteLength > 0)
+    transfer.add(batch.buffer);
 }
 
 /**
@@ -39,7 +42,11 @@ export function joinLookups(commands: readonly HostCommand[]): readonly HostComm
       joined.push(command);
       continue;
     }
-    if (command.template !== template || command.at !== at || keys.length >= limits.lookupBatchKeysMax) {
+    if (
+      command.template !== template ||
+      command.at !== at ||
+      keys.length >= limits.lookupBatchKeysMax
+    ) {
       ({ template, at } = command);
       requests = [];
       keys = [];
@@ -58,7 +65,8 @@ export function packCommand(command: HostCommand, transfer: Set<TransferListItem
       return {
         ...command,
         inputs: command.inputs.map((input) => ({
-          ...input, chunks: input.chunks.map((chunk) => ownChunk(chunk, transfer)),
+          ...input,
+          chunks: input.chunks.map((chunk) => ownChunk(chunk, transfer)),
         })),
       };
     case 'replayChunks':
@@ -73,7 +81,9 @@ export function packCommand(command: HostCommand, transfer: Set<TransferListItem
 
 /** Adds what is transferred with a response. */
 export function transferOfResponse(response: HostResponse, transfer: Set<TransferListItem>): void {
-  if (response.kind === 'rows' || response.kind === 'answers') transferBatch(response.batch, transfer);
+  if (response.kind === 'rows' || response.kind === 'answers')
+    transferBatch(response.batch, transfer);
   if (response.kind !== 'changes') return;
-  for (const chunk of response.chunks) if (chunk.batch !== null) transferBatch(chunk.batch, transfer);
+  for (const chunk of response.chunks)
+    if (chunk.batch !== null) transferBatch(chunk.batch, transfer);
 }

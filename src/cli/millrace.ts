@@ -31,7 +31,12 @@ export class Millrace {
   readonly port: number;
   readonly #server: PostgresServer;
 
-  private constructor(coordinator: Coordinator, sessions: SessionRegistry, server: PostgresServer, port: number) {
+  private constructor(
+    coordinator: Coordinator,
+    sessions: SessionRegistry,
+    server: PostgresServer,
+    port: number,
+  ) {
     this.coordinator = coordinator;
     this.sessions = sessions;
     this.port = port;
@@ -44,7 +49,11 @@ export class Millrace {
     await initializeParser();
     const { clock, entropy, log, host, port } = options;
     const coordinator = new Coordinator({
-      link: options.link ?? new WorkerLink(clock), clock, entropy, log, system: systemRelations,
+      link: options.link ?? new WorkerLink(clock),
+      clock,
+      entropy,
+      log,
+      system: systemRelations,
       connect: (connection) => connectKafka(connection, { clock, entropy, log }),
     });
     const sessions = new SessionRegistry(coordinator);
@@ -57,7 +66,10 @@ export class Millrace {
     }
   }
 
-  /** Resolves with the reason if the dataflow thread ends by itself: nothing can be answered any more. */
+  /**
+   * Resolves with the reason if the dataflow thread ends by itself: nothing can be answered any
+   * more.
+   */
   get crashed(): Promise<string> {
     return this.coordinator.crashed;
   }

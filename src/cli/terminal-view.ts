@@ -1,5 +1,6 @@
 /**
- * Draws the demo's screen, as text: tables with aligned columns, a line of figures, a small curve of
+ * Draws the demo's screen, as text: tables with aligned columns, a line of figures, a small curve
+ * of
  * the rate. Pure; the caller writes it to a terminal.
  */
 
@@ -40,7 +41,12 @@ function wrap(code: number): (text: string) => string {
   return (text) => `\x1b[${code}m${text}\x1b[0m`;
 }
 
-export const colours: Paint = { strong: wrap(1), faint: wrap(2), accent: wrap(36), alarm: wrap(33) };
+export const colours: Paint = {
+  strong: wrap(1),
+  faint: wrap(2),
+  accent: wrap(36),
+  alarm: wrap(33),
+};
 const same = (text: string): string => text;
 export const noColours: Paint = { strong: same, faint: same, accent: same, alarm: same };
 
@@ -58,22 +64,36 @@ export function grouped(text: string): string {
 /** A curve of one character a value, relative to the greatest. */
 export function curve(values: readonly number[]): string {
   const most = Math.max(...values, 1);
-  return values.map((value) => marks[Math.min(marks.length - 1, Math.floor((value / most) * (marks.length - 1)))] ?? '').join('');
+  return values
+    .map(
+      (value) =>
+        marks[Math.min(marks.length - 1, Math.floor((value / most) * (marks.length - 1)))] ?? '',
+    )
+    .join('');
 }
 
 /** Lines of a table: names, a rule, rows. The first column is accented. */
 export function tableLines(table: Table, paint: Paint): readonly string[] {
   const { names, rows } = table;
-  const right = names.map((_, c) => rows.length > 0 && rows.every((row) => numberShape.test(row[c] ?? '')));
+  const right = names.map(
+    (_, c) => rows.length > 0 && rows.every((row) => numberShape.test(row[c] ?? '')),
+  );
   const shown = rows.map((row) => row.map(grouped));
-  const widths = names.map((name, c) => Math.max(name.length, 10, ...shown.map((row) => row[c]?.length ?? 0)));
+  const widths = names.map((name, c) =>
+    Math.max(name.length, 10, ...shown.map((row) => row[c]?.length ?? 0)),
+  );
   const cell = (text: string, c: number): string =>
-    (right[c] === true ? text.padStart(widths[c] ?? 0) : text.padEnd(widths[c] ?? 0));
+    right[c] === true ? text.padStart(widths[c] ?? 0) : text.padEnd(widths[c] ?? 0);
   const line = (cells: readonly string[]): string => cells.map(cell).join('  ');
   return [
     paint.strong(line(names)),
     paint.faint(widths.map((width) => '─'.repeat(width)).join('  ')),
-    ...shown.map((row) => [paint.accent(cell(row[0] ?? '', 0)), ...row.slice(1).map((text, c) => cell(text, c + 1))].join('  ')),
+    ...shown.map((row) =>
+      [
+        paint.accent(cell(row[0] ?? '', 0)),
+        ...row.slice(1).map((text, c) => cell(text, c + 1)),
+      ].join('  '),
+    ),
   ];
 }
 
@@ -84,13 +104,21 @@ function clock(seconds: number): string {
 
 function figureLines(figures: DemoFigures, paint: Paint): readonly string[] {
   const { rates, records, lag, changes, latencyMedian, latencyHigh } = figures;
-  const figure = (name: string, value: string): string => `${paint.faint(name)} ${paint.strong(value)}`;
+  const figure = (name: string, value: string): string =>
+    `${paint.faint(name)} ${paint.strong(value)}`;
   const rate = rates.at(-1) ?? 0;
   return [
-    [figure('in', `${grouped(String(rate))} records/s`), figure('all', grouped(String(records))),
-      figure('lag', `${grouped(String(lag))} records`), paint.accent(curve(rates))].join('   '),
-    [figure('out', `${grouped(String(changes))} changes/s`),
-      figure('pushed after', `${latencyMedian.toFixed(0)} ms`), figure('99 of 100 within', `${latencyHigh.toFixed(0)} ms`)].join('   '),
+    [
+      figure('in', `${grouped(String(rate))} records/s`),
+      figure('all', grouped(String(records))),
+      figure('lag', `${grouped(String(lag))} records`),
+      paint.accent(curve(rates)),
+    ].join('   '),
+    [
+      figure('out', `${grouped(String(changes))} changes/s`),
+      figure('pushed after', `${latencyMedian.toFixed(0)} ms`),
+      figure('99 of 100 within', `${latencyHigh.toFixed(0)} ms`),
+    ].join('   '),
   ];
 }
 
@@ -124,8 +152,9 @@ export function plainLine(figures: DemoFigures): string {
   const { regions, customers, lag } = figures;
   const money = (name: string): string => grouped(column(regions, name).toFixed(2));
   const first = customers.rows[0]?.[0] ?? 'nobody';
-  const text = `${figures.seconds.toFixed(0).padStart(4)} s  in ${grouped(String(figures.rates.at(-1) ?? 0))} records/s  lag ${grouped(String(lag))}  `
-    + `revenue: ${grouped(String(column(regions, 'orders')))} orders, ${money('ordered')} ordered, ${money('open')} open  `
-    + `first customer: ${first}  pushed after ${figures.latencyMedian.toFixed(0)} ms`;
+  const text =
+    `${figures.seconds.toFixed(0).padStart(4)} s  in ${grouped(String(figures.rates.at(-1) ?? 0))} records/s  lag ${grouped(String(lag))}  ` +
+    `revenue: ${grouped(String(column(regions, 'orders')))} orders, ${money('ordered')} ordered, ${money('open')} open  ` +
+    `first customer: ${first}  pushed after ${figures.latencyMedian.toFixed(0)} ms`;
   return figures.trouble === null ? text : `${text}  (${figures.trouble})`;
 }

@@ -1,5 +1,6 @@
 /**
- * The line to an engine in a worker thread. Commands of one turn of the event loop go in one message,
+ * The line to an engine in a worker thread. Commands of one turn of the event loop go in one
+ * message,
  * so that the peeks of many clients share the cost of crossing the threads.
  */
 import type { MessagePort, TransferListItem } from 'node:worker_threads';
@@ -25,12 +26,16 @@ export class WorkerLink implements EngineLink {
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     this.#worker = new Worker(new URL(file, import.meta.url), {
-      name: 'millrace-dataflow', workerData: { port: port2, signal: this.#signal }, transferList: [port2],
+      name: 'millrace-dataflow',
+      workerData: { port: port2, signal: this.#signal },
+      transferList: [port2],
     });
     port1.on('message', (responses: readonly HostResponse[]) => {
       for (const response of responses) this.#handler(response);
     });
-    this.#worker.on('error', (error) => this.#crashed(error instanceof Error ? (error.stack ?? error.message) : String(error)));
+    this.#worker.on('error', (error) =>
+      this.#crashed(error instanceof Error ? (error.stack ?? error.message) : String(error)),
+    );
     this.#worker.on('exit', (code) => this.#crashed(`exit status ${code}`));
   }
 

@@ -1,5 +1,6 @@
 /**
- * Goal: what is pushed is read once and in order, and an end or an error comes after it, to one who waits
+ * Goal: what is pushed is read once and in order, and an end or an error comes after it, to one who
+ * waits
  * already too. Method: cases, and random pushes and reads against a list.
  */
 import { describe, expect, it } from 'vitest';
@@ -48,16 +49,20 @@ describe('BatchQueue', () => {
       if (random.chance(0.5)) queue.push(pushed++);
       else if (random.chance(0.5) && waiting === 0) {
         waiting++;
-        waits.push(queue.next().then((item) => {
-          waiting--;
-          got.push(item);
-        }));
+        waits.push(
+          queue.next().then((item) => {
+            waiting--;
+            got.push(item);
+          }),
+        );
       } else if (waiting === 0 && queue.size > 0) got.push(queue.take());
       await Promise.resolve();
     }
     queue.end();
     await Promise.all(waits);
     while (queue.size > 0) got.push(queue.take());
-    expect(got.filter((item) => item !== null)).toEqual(Array.from({ length: pushed }, (_, i) => i));
+    expect(got.filter((item) => item !== null)).toEqual(
+      Array.from({ length: pushed }, (_, i) => i),
+    );
   });
 });

@@ -5,7 +5,10 @@
  */
 import { assert } from '../base/assert.ts';
 
-type Waiter<T> = { readonly resolve: (value: T | null) => void; readonly reject: (error: Error) => void };
+type Waiter<T> = {
+  readonly resolve: (value: T | null) => void;
+  readonly reject: (error: Error) => void;
+};
 
 /** Items in the order they came; an end or an error comes after them. */
 export class BatchQueue<T> {

@@ -1,4 +1,6 @@
-/** Goal: a cancelled statement stops wherever it waits, once, and what it gives up breaks nothing. */
+/**
+ * Goal: a cancelled statement stops wherever it waits, once, and what it gives up breaks nothing.
+ */
 import { describe, expect, it } from 'vitest';
 import { Cancellation } from './cancellation.ts';
 
@@ -35,7 +37,9 @@ describe('Cancellation', () => {
     cancellation.cancel();
     await expect(raced).rejects.toThrow('user request');
     fail(new Error('late'));
-    await expect(cancellation.race(Promise.reject(new Error('later')))).rejects.toThrow('user request');
+    await expect(cancellation.race(Promise.reject(new Error('later')))).rejects.toThrow(
+      'user request',
+    );
     await new Promise(setImmediate);
     process.off('unhandledRejection', hear);
     expect(unheard).toEqual([]);

@@ -1,6 +1,7 @@
 /**
  * Goal: what runs at once in one process never breaks another: objects that go while they are read,
- * statements that wait while the catalog changes, history that is let go. Method: a whole engine in the
+ * statements that wait while the catalog changes, history that is let go. Method: a whole engine in
+ * the
  * calling thread, several sessions, statements interleaved at their waits.
  */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -54,8 +55,12 @@ describe('indexes of views', () => {
   });
 
   it('are planned along the search path of the view', async () => {
-    await sql.run('CREATE SCHEMA a; SET search_path = a; CREATE TABLE t (k int8); INSERT INTO t VALUES (7)');
-    await sql.run('CREATE VIEW v AS SELECT k FROM t; SET search_path = public; CREATE TABLE t (k int8)');
+    await sql.run(
+      'CREATE SCHEMA a; SET search_path = a; CREATE TABLE t (k int8); INSERT INTO t VALUES (7)',
+    );
+    await sql.run(
+      'CREATE VIEW v AS SELECT k FROM t; SET search_path = public; CREATE TABLE t (k int8)',
+    );
     await sql.run('CREATE INDEX ON a.v (k)');
     expect(await sql.rows('SELECT * FROM a.v WHERE k = 7')).toEqual(['7']);
   });
@@ -106,21 +111,32 @@ describe('dropping', () => {
     const kafka = await SessionHarness.open(() => topic.connection(), clock);
     const first = kafka.session();
     await clock.until(first.run("CREATE CONNECTION c TO KAFKA (BROKER 'here:9092')"));
-    const source = (name: string): string => `CREATE SOURCE ${name} FROM KAFKA CONNECTION c (TOPIC 't') FORMAT TEXT`;
+    const source = (name: string): string =>
+      `CREATE SOURCE ${name} FROM KAFKA CONNECTION c (TOPIC 't') FORMAT TEXT`;
     await clock.until(first.run(source('s')));
     await clock.until(first.run('CREATE MATERIALIZED VIEW v AS SELECT text FROM s'));
     await clock.advance(1_000);
-    const others = [source('r'), 'CREATE MATERIALIZED VIEW w AS SELECT text FROM s', 'CREATE VIEW u AS SELECT text FROM v'];
+    const others = [
+      source('r'),
+      'CREATE MATERIALIZED VIEW w AS SELECT text FROM s',
+      'CREATE VIEW u AS SELECT text FROM v',
+    ];
     const drop = first.run('DROP CONNECTION c CASCADE');
     const errors = others.map((statement) => kafka.session().error(statement));
     expect((await clock.until(drop)).tag).toBe('DROP CONNECTION');
-    expect((await clock.until(Promise.all(errors))).map((error) => error.slice(0, 5))).toEqual(['42704', '42P01', '42P01']);
+    expect((await clock.until(Promise.all(errors))).map((error) => error.slice(0, 5))).toEqual([
+      '42704',
+      '42P01',
+      '42P01',
+    ]);
     expect(kafka.coordinator.catalog.objects().map(({ name }) => name)).toEqual(['public']);
     await clock.until(first.run("CREATE CONNECTION c TO KAFKA (BROKER 'here:9092')"));
     // Now the source waits for the connection's validation while that is dropped.
     const created = kafka.session().error(source('s'));
     const dropped = first.run('DROP CONNECTION c');
-    expect((await clock.until(Promise.all([created, dropped])))[0]).toBe('42704: connection "c" does not exist');
+    expect((await clock.until(Promise.all([created, dropped])))[0]).toBe(
+      '42704: connection "c" does not exist',
+    );
     await clock.until(kafka.close());
   });
 
@@ -141,7 +157,8 @@ describe('SUBSCRIBE', () => {
     const end = Date.now() + 300;
     const stream = await harness.session().open(`SUBSCRIBE t WITH (PROGRESS) UP TO ${end}`);
     const rows: (string | null)[][] = [];
-    for (let batch = await stream.next(); batch !== null; batch = await stream.next()) rows.push(...batchRows(stream, batch));
+    for (let batch = await stream.next(); batch !== null; batch = await stream.next())
+      rows.push(...batchRows(stream, batch));
     expect(rows.filter((row) => row[1] === 'f').map((row) => row[3])).toEqual(['1']);
     expect(rows.every((row) => Number(row[0]) <= end)).toBe(true);
   }, 8_000);

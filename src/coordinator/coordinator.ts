@@ -1,6 +1,7 @@
 /**
  * The coordinator: the one owner of catalog, timeline, sources and the line to the engine. Sessions
- * run statements against it; it runs on the main thread, and everything in it happens in turns of the
+ * run statements against it; it runs on the main thread, and everything in it happens in turns of
+ * the
  * event loop, so between two awaits nothing else changes the catalog.
  */
 import { defined } from '../base/assert.ts';
@@ -51,7 +52,10 @@ export class Coordinator {
   readonly #imports = new Map<number, ReadonlySet<number>>();
   /** What waits for the first state of a dataflow. */
   readonly #unhydrated = new Map<number, (() => void)[]>();
-  /** By collection, dataflows that keep rows of views without an index only for those that still read them. */
+  /**
+   * By collection, dataflows that keep rows of views without an index only for those that still
+   * read them.
+   */
   readonly #orphans = new Map<number, number>();
   readonly #ticking = new Set<number>();
   #stopTicks: (() => void) | null = null;
@@ -73,7 +77,8 @@ export class Coordinator {
     this.engine = new EngineClient(parts.link, {
       complete: (step) => this.timeline.completed(step),
       frontier: (dataflow, step) => this.#advanced(dataflow, step),
-      ingested: (collection, records, failed, lastError) => this.#ingested(collection, records, failed, lastError),
+      ingested: (collection, records, failed, lastError) =>
+        this.#ingested(collection, records, failed, lastError),
       replayed: (dataflow, collection) => this.#replays.get(dataflow)?.replayed(collection),
       crashed: (message) => {
         this.#crashed = message;
@@ -89,7 +94,8 @@ export class Coordinator {
 
   /** Throws if the engine is gone. */
   requireEngine(): void {
-    if (this.#crashed !== null) throw sqlError('57P02', `the dataflow thread has ended: ${this.#crashed}`);
+    if (this.#crashed !== null)
+      throw sqlError('57P02', `the dataflow thread has ended: ${this.#crashed}`);
   }
 
   /** Frontier of a dataflow: -1 until it is hydrated. */
@@ -139,10 +145,27 @@ export class Coordinator {
 
   /** Starts a source whose object is in the catalog. */
   startSource(source: SourceObject): void {
-    const columns = source.columns.map((column) => ({ type: column.type.name, nullable: column.nullable }));
-    this.engine.send({ kind: 'createCollection', collection: source.collection, columns, stored: source.stored });
-    this.engine.send({ kind: 'createSource', collection: source.collection, format: source.format });
-    const runtime = new SourceRuntime(source, this.connection(source.connection), this.timeline, this.clock);
+    const columns = source.columns.map((column) => ({
+      type: column.type.name,
+      nullable: column.nullable,
+    }));
+    this.engine.send({
+      kind: 'createCollection',
+      collection: source.collection,
+      columns,
+      stored: source.stored,
+    });
+    this.engine.send({
+      kind: 'createSource',
+      collection: source.collection,
+      format: source.format,
+    });
+    const runtime = new SourceRuntime(
+      source,
+      this.connection(source.connection),
+      this.timeline,
+      this.clock,
+    );
     this.#sources.set(source.collection, runtime);
     if (source.stored) void runtime.live();
   }
@@ -150,20 +173,31 @@ export class Coordinator {
   /** Starts a dataflow that keeps a collection up to date. */
   startDataflow(dataflow: number, plan: Plan, collection: number): void {
     const asOf = this.timeline.complete;
-    this.engine.send({ kind: 'createDataflow', dataflow, plan, asOf, sink: { kind: 'collection', collection } });
+    this.engine.send({
+      kind: 'createDataflow',
+      dataflow,
+      plan,
+      asOf,
+      sink: { kind: 'collection', collection },
+    });
     this.hydrate(dataflow, plan);
   }
 
   /**
-   * Notes what a dataflow reads and replays the streams among it. Call it right after the dataflow was
+   * Notes what a dataflow reads and replays the streams among it. Call it right after the dataflow
+   * was
    * created; the replay goes on in the background until the dataflow is hydrated or dropped.
    *
-   * It begins when the maintained collections that the dataflow reads are hydrated: a dataflow that is
-   * live before it can work lets live records queue up until no step can be made, which those others
+   * It begins when the maintained collections that the dataflow reads are hydrated: a dataflow that
+   * is
+   * live before it can work lets live records queue up until no step can be made, which those
+   * others
    * may need for their own beginning.
    */
   hydrate(dataflow: number, plan: Plan): void {
-    const collections = new Set(plan.nodes.flatMap((node) => (node.kind === 'get' ? [node.collection] : [])));
+    const collections = new Set(
+      plan.nodes.flatMap((node) => (node.kind === 'get' ? [node.collection] : [])),
+    );
     this.#imports.set(dataflow, collections);
     const streams = [...collections].flatMap((collection) => {
       const source = this.#sources.get(collection);
@@ -172,7 +206,8 @@ export class Coordinator {
     if (streams.length === 0) return;
     const replay = new Replay(this.engine, this.timeline, dataflow, streams);
     this.#replays.set(dataflow, replay);
-    this.#ready(collections).then(() => replay.run())
+    this.#ready(collections)
+      .then(() => replay.run())
       .catch((error: unknown) => this.log.error(`replay of dataflow ${dataflow}: ${String(error)}`))
       .finally(() => this.#replays.delete(dataflow));
   }
@@ -180,11 +215,19 @@ export class Coordinator {
   /** Resolves when every maintained collection among these has its first state. */
   async #ready(collections: ReadonlySet<number>): Promise<void> {
     const dataflows = this.catalog.objects().flatMap((object) => {
-      const kept = object.kind === 'view' ? object.indexed : object.kind === 'materialized view' ? object : null;
+      const kept =
+        object.kind === 'view'
+          ? object.indexed
+          : object.kind === 'materialized view'
+            ? object
+            : null;
       return kept !== null && collections.has(kept.collection) ? [kept.dataflow] : [];
     });
-    await Promise.all(dataflows.map((dataflow) =>
-      new Promise<void>((resolve) => this.onHydrated(dataflow, resolve))));
+    await Promise.all(
+      dataflows.map(
+        (dataflow) => new Promise<void>((resolve) => this.onHydrated(dataflow, resolve)),
+      ),
+    );
   }
 
   /**
@@ -277,7 +320,13 @@ export class Coordinator {
 
   #dropIndex(on: number, key: readonly number[]): void {
     const relation = this.catalog.byOid(on);
-    if (relation === undefined || relation.kind === 'schema' || relation.kind === 'connection' || relation.kind === 'index') return;
+    if (
+      relation === undefined ||
+      relation.kind === 'schema' ||
+      relation.kind === 'connection' ||
+      relation.kind === 'index'
+    )
+      return;
     const left = this.catalog.dependents(on).filter((o) => o.kind === 'index');
     if (relation.kind === 'view') {
       if (left.length > 0 || relation.indexed === null) return;
@@ -292,7 +341,10 @@ export class Coordinator {
   }
 
   async #stopSource(collection: number): Promise<void> {
-    const runtime = defined(this.#sources.get(collection), `source of collection ${collection} runs`);
+    const runtime = defined(
+      this.#sources.get(collection),
+      `source of collection ${collection} runs`,
+    );
     this.#sources.delete(collection);
     const closed = runtime.close();
     this.#dropCollection(collection);
@@ -331,7 +383,10 @@ export class Coordinator {
    */
   exclusively<T>(act: () => Promise<T>): Promise<T> {
     const result = this.#writeTurn.then(act);
-    this.#writeTurn = result.then(() => undefined, () => undefined);
+    this.#writeTurn = result.then(
+      () => undefined,
+      () => undefined,
+    );
     return result;
   }
 

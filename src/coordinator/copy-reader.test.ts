@@ -1,6 +1,8 @@
 /**
- * Goal: COPY data is read as Postgres reads it, however it is cut into messages. Method: answers written
- * down from Postgres 15; every case is also read byte by byte and in random cuts, which must give the
+ * Goal: COPY data is read as Postgres reads it, however it is cut into messages. Method: answers
+ * written
+ * down from Postgres 15; every case is also read byte by byte and in random cuts, which must give
+ * the
  * same rows or the same error.
  */
 import { describe, expect, it } from 'vitest';
@@ -9,7 +11,14 @@ import { SqlError } from '../base/error.ts';
 import type { CopyOptions } from '../sql/ast.ts';
 import { CopyReader } from './copy-reader.ts';
 
-const text: CopyOptions = { format: 'text', delimiter: null, null: null, header: false, quote: null, escape: null };
+const text: CopyOptions = {
+  format: 'text',
+  delimiter: null,
+  null: null,
+  header: false,
+  quote: null,
+  escape: null,
+};
 const csv: CopyOptions = { ...text, format: 'csv' };
 
 /** Rows as the reader gives them, or the error that ends it; `cuts` are lengths of messages. */
@@ -52,30 +61,73 @@ const cases: readonly (readonly [options: CopyOptions, data: string, expected: u
   [text, 'a\\\\\nx\tb\n', [['a\\'], ['x', 'b']]],
   [text, 'a\\\tx\tb\n', [['a\tx', 'b']]],
   [text, 'a\tb\n\\.\nc\td\n\xff', [['a', 'b']]],
-  [text, 'a\tb\r\nc\td\r\n', [['a', 'b'], ['c', 'd']]],
+  [
+    text,
+    'a\tb\r\nc\td\r\n',
+    [
+      ['a', 'b'],
+      ['c', 'd'],
+    ],
+  ],
   [text, 'a\tb\nc\td\r\n', '22P04: literal carriage return found in data'],
   [text, 'a\tb\r\nc\td\n', '22P04: literal newline found in data'],
-  [text, '\xef\xbb\xbfa\tb\n\xef\xbb\xbfa\tb\n', [['\ufeffa', 'b'], ['\ufeffa', 'b']]],
+  [
+    text,
+    '\xef\xbb\xbfa\tb\n\xef\xbb\xbfa\tb\n',
+    [
+      ['\ufeffa', 'b'],
+      ['\ufeffa', 'b'],
+    ],
+  ],
   [text, '\\q\\8\t\\x\\xg\n', [['q8', 'xxg']]],
   [text, 'last', [['last']]],
   [text, '\n\t\n', [[''], ['', '']]],
   [{ ...text, null: '' }, '\t\\N\n', [[null, 'N']]],
   [{ ...text, header: true }, 'x\ty\na\tb\n', [['a', 'b']]],
   [{ ...text, delimiter: '|' }, 'a\\|b|c\n', [['a|b', 'c']]],
-  [csv, 'a,"b ""q"""\n,""\n', [['a', 'b "q"'], [null, '']]],
+  [
+    csv,
+    'a,"b ""q"""\n,""\n',
+    [
+      ['a', 'b "q"'],
+      [null, ''],
+    ],
+  ],
   [csv, '"a\nb",c\n', [['a\nb', 'c']]],
-  [csv, '"a\r\nb",c\r\nd,e\r\n', [['a\r\nb', 'c'], ['d', 'e']]],
+  [
+    csv,
+    '"a\r\nb",c\r\nd,e\r\n',
+    [
+      ['a\r\nb', 'c'],
+      ['d', 'e'],
+    ],
+  ],
   [csv, 'a\nb\r\n', '22P04: unquoted carriage return found in data'],
   [csv, 'x"y,z"w,b\n', [['xy,zw', 'b']]],
   [csv, '"a,b\n', '22P04: unterminated CSV quoted field'],
-  [{ ...csv, escape: '\\' }, '"a\\"",b\n"\\\\","x\\y"', [['a"', 'b'], ['\\', 'x\\y']]],
+  [
+    { ...csv, escape: '\\' },
+    '"a\\"",b\n"\\\\","x\\y"',
+    [
+      ['a"', 'b'],
+      ['\\', 'x\\y'],
+    ],
+  ],
   [{ ...csv, quote: "'" }, "'a,b','it''s'\n", [['a,b', "it's"]]],
   [{ ...csv, null: 'nil' }, 'nil,"nil"\n', [[null, 'nil']]],
   [csv, 'a,b\n\\.\nc,d\n', [['a', 'b']]],
   [csv, '"\\.",b\n', [['\\.', 'b']]],
   [{ ...csv, header: true }, '"x\n",y\na,b\n', [['a', 'b']]],
   [{ ...csv, delimiter: ';' }, 'a;b,c\n', [['a', 'b,c']]],
-  [csv, '"a"b,c\na, "b"\n\\x41,\\t\n', [['ab', 'c'], ['a', ' b'], ['\\x41', '\\t']]],
+  [
+    csv,
+    '"a"b,c\na, "b"\n\\x41,\\t\n',
+    [
+      ['ab', 'c'],
+      ['a', ' b'],
+      ['\\x41', '\\t'],
+    ],
+  ],
 ];
 
 describe('CopyReader', () => {
@@ -84,20 +136,36 @@ describe('CopyReader', () => {
     expect(read(options, bytes, () => bytes.length)).toEqual(expected);
     expect(read(options, bytes, () => 1)).toEqual(expected);
     const random = new Random(7);
-    for (let i = 0; i < 10; i++) expect(read(options, bytes, () => 1 + random.below(4))).toEqual(expected);
+    for (let i = 0; i < 10; i++)
+      expect(read(options, bytes, () => 1 + random.below(4))).toEqual(expected);
   });
 
   it('reads back what it was told to write, wherever it is cut', () => {
     const random = new Random(42);
     const alphabet = ['a', '"', '\\', ',', '\n', '\t', 'é', '🚲', ' ', '.', 'N'];
     for (let round = 0; round < 300; round++) {
-      const rows = Array.from({ length: 1 + random.below(4) }, () => Array.from({ length: 2 }, () =>
-        (random.chance(0.1) ? null : Array.from({ length: random.below(6) }, () => random.pick(alphabet)).join(''))));
-      const written = rows.map((row) => row.map((field) => (field === null ? '' : `"${field.replaceAll('"', '""')}"`)).join(',')).join('\n');
-      const escaped = rows.map((row) => row.map((field) => (field === null ? '\\N' : field.replaceAll(/[\\\n\t]/g, (c) => `\\${c}`))).join('\t'));
+      const rows = Array.from({ length: 1 + random.below(4) }, () =>
+        Array.from({ length: 2 }, () =>
+          random.chance(0.1)
+            ? null
+            : Array.from({ length: random.below(6) }, () => random.pick(alphabet)).join(''),
+        ),
+      );
+      const written = rows
+        .map((row) =>
+          row.map((field) => (field === null ? '' : `"${field.replaceAll('"', '""')}"`)).join(','),
+        )
+        .join('\n');
+      const escaped = rows.map((row) =>
+        row
+          .map((field) => (field === null ? '\\N' : field.replaceAll(/[\\\n\t]/g, (c) => `\\${c}`)))
+          .join('\t'),
+      );
       const encoder = new TextEncoder();
       expect(read(csv, encoder.encode(`${written}\n`), () => 1 + random.below(5))).toEqual(rows);
-      expect(read(text, encoder.encode(`${escaped.join('\n')}\n`), () => 1 + random.below(5))).toEqual(rows);
+      expect(
+        read(text, encoder.encode(`${escaped.join('\n')}\n`), () => 1 + random.below(5)),
+      ).toEqual(rows);
     }
   });
 

@@ -1,5 +1,6 @@
 /**
- * Reading COPY data: raw bytes in any cut to rows of field texts, in the text and CSV formats of the
+ * Reading COPY data: raw bytes in any cut to rows of field texts, in the text and CSV formats of
+ * the
  * Postgres manual ("COPY", File Formats). A field is a string, or null for the null text.
  *
  * The reader keeps at most one unfinished line, bounded by `rowBytesMax`.
@@ -26,7 +27,10 @@ export class CopyReader {
   readonly #escape: string;
   readonly #utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   #skipHeader: boolean;
-  /** The unfinished row in its first `#length` bytes; what lies before `#scanned` holds no row's end. */
+  /**
+   * The unfinished row in its first `#length` bytes; what lies before `#scanned` holds no row's
+   * end.
+   */
   #pending = new Uint8Array(1 << 12);
   #length = 0;
   #scanned = 0;
@@ -97,7 +101,8 @@ export class CopyReader {
     for (; at < this.#length; at++) {
       const byte = bytes[at];
       if (this.#escaped) this.#escaped = false;
-      else if (byte === escape && escape !== quote && (this.#quoted || !this.#csv)) this.#escaped = true;
+      else if (byte === escape && escape !== quote && (this.#quoted || !this.#csv))
+        this.#escaped = true;
       else if (byte === quote) this.#quoted = !this.#quoted;
       else if (byte === newline) {
         if (!this.#quoted) break;
@@ -131,7 +136,8 @@ export class CopyReader {
     if (whole && this.#carriageReturns !== ends) {
       const what = ends ? 'carriage return' : 'newline';
       throw sqlError('22P04', `${this.#csv ? 'unquoted' : 'literal'} ${what} found in data`, {
-        hint: this.#csv ? `Use quoted CSV field to represent ${what}.`
+        hint: this.#csv
+          ? `Use quoted CSV field to represent ${what}.`
           : `Use "${ends ? '\\r' : '\\n'}" to represent ${what}.`,
         ...this.#where(),
       });
@@ -146,7 +152,8 @@ export class CopyReader {
     } catch {
       throw sqlError('22021', 'invalid byte sequence for encoding "UTF8"', this.#where());
     }
-    if (text.includes('\0')) throw sqlError('22021', 'invalid byte sequence for encoding "UTF8": 0x00', this.#where());
+    if (text.includes('\0'))
+      throw sqlError('22021', 'invalid byte sequence for encoding "UTF8": 0x00', this.#where());
     return text;
   }
 
@@ -158,7 +165,8 @@ export class CopyReader {
     const fields: string[] = [''];
     for (let at = 0; at < text.length; at++) {
       const character = text[at] ?? '';
-      if (character === '\\' && at + 1 < text.length) fields[fields.length - 1] += character + (text[++at] ?? '');
+      if (character === '\\' && at + 1 < text.length)
+        fields[fields.length - 1] += character + (text[++at] ?? '');
       else if (character === this.#delimiter) fields.push('');
       else fields[fields.length - 1] += character;
     }
@@ -196,11 +204,21 @@ export class CopyReader {
   }
 }
 
-const simpleEscapes = new Map([['b', 8], ['f', 12], ['n', 10], ['r', 13], ['t', 9], ['v', 11]]);
+const simpleEscapes = new Map([
+  ['b', 8],
+  ['f', 12],
+  ['n', 10],
+  ['r', 13],
+  ['t', 9],
+  ['v', 11],
+]);
 const escapes = /\\([0-7]{1,3}|x[0-9a-fA-F]{1,2}|[bfnrtv])/y;
 const utf8 = new TextEncoder();
 
-/** The bytes of a field: \n, \t, \123 and \x41 stand for one, a backslash before anything else for nothing. */
+/**
+ * The bytes of a field: \n, \t, \123 and \x41 stand for one, a backslash before anything else for
+ * nothing.
+ */
 function unescapedBytes(field: string): Uint8Array {
   const bytes = utf8.encode(field);
   let length = 0;

@@ -1,10 +1,12 @@
 /**
  * What runs in the dataflow thread: the engine, and the decoders that feed it. Commands of the
- * coordinator go to the engine as they come, except what belongs to steps: raw records are decoded in
+ * coordinator go to the engine as they come, except what belongs to steps: raw records are decoded
+ * in
  * slices, in order, and a step is given to the engine when all of its records are decoded. So reads
  * are answered between two slices, however large a step is.
  *
- * A stream is decoded once for all its dataflows, with the union of the columns that they read; what
+ * A stream is decoded once for all its dataflows, with the union of the columns that they read;
+ * what
  * nobody reads is skipped, not decoded.
  */
 import { assert } from '../base/assert.ts';
@@ -30,7 +32,13 @@ type StepCommand = Extract<HostCommand, { kind: 'step' }>;
 type Work =
   | { readonly kind: 'chunk'; readonly collection: number; readonly chunk: RawChunk }
   | { readonly kind: 'step'; readonly command: StepCommand }
-  | { readonly kind: 'replay'; readonly dataflow: number; readonly collection: number; readonly chunk: RawChunk | null; readonly last: boolean };
+  | {
+      readonly kind: 'replay';
+      readonly dataflow: number;
+      readonly collection: number;
+      readonly chunk: RawChunk | null;
+      readonly last: boolean;
+    };
 
 /** A source that decodes. */
 interface Source {
@@ -123,11 +131,18 @@ export class DataflowHost {
   #createSource(collection: number, format: SourceFormat): void {
     const wanted = format.envelope === 'upsert' ? format.columns.map((_, c) => c) : [];
     const decoder = { wanted, decoder: makeDecoder(format, wanted) };
-    this.#sources.set(collection, { format, decoder, records: 0, failed: 0, lastError: null, reported: 0 });
+    this.#sources.set(collection, {
+      format,
+      decoder,
+      records: 0,
+      failed: 0,
+      lastError: null,
+      reported: 0,
+    });
   }
 
   #forgetDemand(dataflow: number): void {
-    const collections = [...this.#demands.get(dataflow)?.keys() ?? []];
+    const collections = [...(this.#demands.get(dataflow)?.keys() ?? [])];
     this.#demands.delete(dataflow);
     for (const collection of collections) this.#replays.delete(`${dataflow} ${collection}`);
     this.#renewDecodersOf(collections);
@@ -135,14 +150,16 @@ export class DataflowHost {
 
   /** A dataflow reads streams: their decoders must give what it wants. */
   #renewDecoders(dataflow: number): void {
-    this.#renewDecodersOf([...this.#demands.get(dataflow)?.keys() ?? []]);
+    this.#renewDecodersOf([...(this.#demands.get(dataflow)?.keys() ?? [])]);
   }
 
   #renewDecodersOf(collections: readonly number[]): void {
     for (const collection of collections) {
       const source = this.#sources.get(collection);
       if (source === undefined || source.format.envelope === 'upsert') continue;
-      const wanted = union([...this.#demands.values()].map((demand) => demand.get(collection) ?? []));
+      const wanted = union(
+        [...this.#demands.values()].map((demand) => demand.get(collection) ?? []),
+      );
       if (String(wanted) === String(source.decoder.wanted)) continue;
       source.decoder = { wanted, decoder: makeDecoder(source.format, wanted) };
     }
@@ -150,7 +167,8 @@ export class DataflowHost {
 
   #queueReplay(command: Extract<HostCommand, { kind: 'replayChunks' }>): void {
     const { dataflow, collection, chunks, last } = command;
-    for (const chunk of chunks) this.#work.push({ kind: 'replay', dataflow, collection, chunk, last: false });
+    for (const chunk of chunks)
+      this.#work.push({ kind: 'replay', dataflow, collection, chunk, last: false });
     if (last) this.#work.push({ kind: 'replay', dataflow, collection, chunk: null, last });
   }
 
@@ -185,7 +203,8 @@ export class DataflowHost {
         continue;
       }
       const errors = this.#errorBatch(decoded.errors);
-      const batch = decoded.batch === null ? null : widen(decoded.batch, wanted, source.format.columns.length);
+      const batch =
+        decoded.batch === null ? null : widen(decoded.batch, wanted, source.format.columns.length);
       this.#engine.input(collection, batch, errors);
     }
   }
@@ -204,13 +223,21 @@ export class DataflowHost {
     const replay = this.#replayDecoder(key, dataflow, collection, source.format);
     for (const decoded of replay.decoder.decode(chunk, this.#engine.pool, 0)) {
       const errors = this.#errorBatch(decoded.errors);
-      const batch = decoded.batch === null ? null : widen(decoded.batch, replay.wanted, source.format.columns.length);
+      const batch =
+        decoded.batch === null
+          ? null
+          : widen(decoded.batch, replay.wanted, source.format.columns.length);
       this.#engine.replay(dataflow, collection, batch, errors, false);
     }
     this.#acknowledgements.push({ dataflow, collection });
   }
 
-  #replayDecoder(key: string, dataflow: number, collection: number, format: SourceFormat): WideDecoder {
+  #replayDecoder(
+    key: string,
+    dataflow: number,
+    collection: number,
+    format: SourceFormat,
+  ): WideDecoder {
     const known = this.#replays.get(key);
     if (known !== undefined) return known;
     const wanted = this.#demands.get(dataflow)?.get(collection) ?? [];

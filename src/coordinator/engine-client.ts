@@ -1,11 +1,17 @@
 /**
  * The coordinator's end of the line to the engine: numbers requests and dataflows, and hands each
- * response to whoever waits for it. A request ends exactly once: by its last rows, by `failed`, or by
+ * response to whoever waits for it. A request ends exactly once: by its last rows, by `failed`, or
+ * by
  * `cancelled`; what comes for a request that nobody waits for any more is dropped.
  */
 import { assert } from '../base/assert.ts';
 import { SqlError, sqlError } from '../base/error.ts';
-import type { PackedBatch, Finishing, Statistics, SubscribeChunk } from '../../dataflow/graph/command.ts';
+import type {
+  PackedBatch,
+  Finishing,
+  Statistics,
+  SubscribeChunk,
+} from '../../dataflow/graph/command.ts';
 import type { Row } from '../../dataflow/value/datum.ts';
 import type { Lookup, Plan } from '../../dataflow/plan/plan.ts';
 import { BatchQueue } from './batch-queue.ts';
@@ -100,19 +106,38 @@ export class EngineClient {
     this.#link.send({ kind: 'cancel', request });
   }
 
-  /** Runs a plan once, at the greatest complete step from `asOf` on; the dataflow ends by itself. */
+  /**
+   * Runs a plan once, at the greatest complete step from `asOf` on; the dataflow ends by itself.
+   */
   answer(dataflow: number, plan: Plan, asOf: number, finishing: Finishing): Answer {
     const request = this.#nextRequest++;
     const answer = this.#answer(request);
-    this.#link.send({ kind: 'createDataflow', dataflow, plan, asOf, sink: { kind: 'answer', request, finishing } });
+    this.#link.send({
+      kind: 'createDataflow',
+      dataflow,
+      plan,
+      asOf,
+      sink: { kind: 'answer', request, finishing },
+    });
     return answer;
   }
 
-  subscribe(dataflow: number, plan: Plan, asOf: number, options: { snapshot: boolean; progress: boolean; upTo: number | null }): Subscription {
+  subscribe(
+    dataflow: number,
+    plan: Plan,
+    asOf: number,
+    options: { snapshot: boolean; progress: boolean; upTo: number | null },
+  ): Subscription {
     const request = this.#nextRequest++;
     const queue = new BatchQueue<SubscribeChunk>();
     this.#waiting.set(request, { kind: 'subscription', queue });
-    this.#link.send({ kind: 'createDataflow', dataflow, plan, asOf, sink: { kind: 'subscribe', request, ...options } });
+    this.#link.send({
+      kind: 'createDataflow',
+      dataflow,
+      plan,
+      asOf,
+      sink: { kind: 'subscribe', request, ...options },
+    });
     return {
       request,
       next: () => queue.next(),
@@ -151,7 +176,12 @@ export class EngineClient {
       case 'frontier':
         return this.#events.frontier(response.dataflow, response.step);
       case 'ingested':
-        return this.#events.ingested(response.collection, response.records, response.failed, response.lastError);
+        return this.#events.ingested(
+          response.collection,
+          response.records,
+          response.failed,
+          response.lastError,
+        );
       case 'replayed':
         return this.#events.replayed(response.dataflow, response.collection);
       case 'crashed':

@@ -1,6 +1,8 @@
 /**
- * The line between the coordinator and the dataflow thread. What travels are the engine's own commands
- * and responses plus what the thread's *host* adds: raw records to decode. The line is ordered in both
+ * The line between the coordinator and the dataflow thread. What travels are the engine's own
+ * commands
+ * and responses plus what the thread's *host* adds: raw records to decode. The line is ordered in
+ * both
  * directions. `inline-link.ts` drives a host in the calling thread (tests, from a seed);
  * `worker-link.ts` in a worker thread (production).
  */
@@ -21,12 +23,24 @@ export type HostCommand =
   /** Raw records that belong to the next `step` command. */
   | { readonly kind: 'ingest'; readonly inputs: readonly RawInput[] }
   /** History of a stream for one hydrating dataflow; `last` ends it. */
-  | { readonly kind: 'replayChunks'; readonly dataflow: number; readonly collection: number; readonly chunks: readonly RawChunk[]; readonly last: boolean };
+  | {
+      readonly kind: 'replayChunks';
+      readonly dataflow: number;
+      readonly collection: number;
+      readonly chunks: readonly RawChunk[];
+      readonly last: boolean;
+    };
 
 export type HostResponse =
   | Response
   /** Counts since the collection was created; sent with `complete` when they changed. */
-  | { readonly kind: 'ingested'; readonly collection: number; readonly records: number; readonly failed: number; readonly lastError: string | null }
+  | {
+      readonly kind: 'ingested';
+      readonly collection: number;
+      readonly records: number;
+      readonly failed: number;
+      readonly lastError: string | null;
+    }
   /** A replay message was taken in: the next one may be sent. */
   | { readonly kind: 'replayed'; readonly dataflow: number; readonly collection: number }
   /** The thread is gone; nothing more comes. */

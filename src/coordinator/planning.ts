@@ -1,4 +1,6 @@
-/** Planning for a running statement: the planner's doors with the session's catalog and parameters. */
+/**
+ * Planning for a running statement: the planner's doors with the session's catalog and parameters.
+ */
 import type { Datum } from '../../dataflow/value/datum.ts';
 import type { TypeName } from '../../dataflow/value/type.ts';
 import type { Expression, Query } from '../sql/ast.ts';
@@ -8,12 +10,21 @@ import type { PlannedQuery } from '../sql/planned.ts';
 import type { ExecutionContext } from './statement/context.ts';
 
 /** Plans a query with the statement's parameters. */
-export function planRead(context: ExecutionContext, query: Query, mode: 'once' | 'maintained'): PlannedQuery {
+export function planRead(
+  context: ExecutionContext,
+  query: Query,
+  mode: 'once' | 'maintained',
+): PlannedQuery {
   return planQuery(query, context.session.catalog(), { parameters: context.parameters, mode });
 }
 
 /** The value of an expression without columns, as `type`; `clause` names its place in messages. */
-export function planConstant(context: ExecutionContext, expression: Expression, type: TypeName, clause: string): Datum {
+export function planConstant(
+  context: ExecutionContext,
+  expression: Expression,
+  type: TypeName,
+  clause: string,
+): Datum {
   const target = { name: type, modifier: -1 };
   const options = { parameters: context.parameters, mode: 'once' as const };
   return plan(expression, target, clause, context.session.catalog(), options).value;

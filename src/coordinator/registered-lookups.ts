@@ -1,8 +1,10 @@
 /**
- * Lookups that the engine knows by number, so that an execution sends only its key. Equal lookups of
+ * Lookups that the engine knows by number, so that an execution sends only its key. Equal lookups
+ * of
  * different sessions share one number, and so their keys travel and are read together.
  *
- * Everything is forgotten when the catalog changes, and the oldest when there are many: whoever still
+ * Everything is forgotten when the catalog changes, and the oldest when there are many: whoever
+ * still
  * holds one sees that it is not `live` and registers again.
  */
 import type { Finishing } from '../../dataflow/graph/command.ts';
@@ -70,7 +72,8 @@ export class RegisteredLookups {
 function textOf(lookup: Lookup, finishing: Finishing): string {
   return JSON.stringify([lookup, finishing], (_, value: unknown) => {
     if (typeof value === 'bigint') return { bigint: String(value) };
-    if (typeof value === 'number' && (!Number.isFinite(value) || Object.is(value, -0))) return { number: Object.is(value, -0) ? '-0' : String(value) };
+    if (typeof value === 'number' && (!Number.isFinite(value) || Object.is(value, -0)))
+      return { number: Object.is(value, -0) ? '-0' : String(value) };
     return value;
   });
 }

@@ -1,10 +1,13 @@
 /**
  * Replay: the history of streams for a dataflow that is new.
  *
- * Streams (append-only sources) are not kept in memory, so a new dataflow gets their past from Kafka
- * once more, as one snapshot. The replay runs in rounds while other dataflows go on: each round reads
+ * Streams (append-only sources) are not kept in memory, so a new dataflow gets their past from
+ * Kafka
+ * once more, as one snapshot. The replay runs in rounds while other dataflows go on: each round
+ * reads
  * up to what was bound when it began. Once the rest is small, one turn of the event loop fixes the
- * cut: the dataflow goes live at the next step q, and the last round reads exactly up to what is bound
+ * cut: the dataflow goes live at the next step q, and the last round reads exactly up to what is
+ * bound
  * before q. Live batches from q on wait in the engine until then. So every record reaches the
  * dataflow once: those bound before q by replay, the others live.
  */
@@ -50,7 +53,12 @@ export class Replay {
   #wake: () => void = () => undefined;
   #cancelled = false;
 
-  constructor(engine: EngineClient, timeline: Timeline, dataflow: number, sources: readonly SourceRuntime[]) {
+  constructor(
+    engine: EngineClient,
+    timeline: Timeline,
+    dataflow: number,
+    sources: readonly SourceRuntime[],
+  ) {
     this.#engine = engine;
     this.#timeline = timeline;
     this.#dataflow = dataflow;
@@ -73,12 +81,20 @@ export class Replay {
       this.#windows.set(source.collection, new Window());
       this.#done.set(source.collection, new Map(source.starts));
     }
-    for (let round = 0; round < roundsMax && !this.#cancelled && this.#rest() > restRecordsMax; round++) {
+    for (
+      let round = 0;
+      round < roundsMax && !this.#cancelled && this.#rest() > restRecordsMax;
+      round++
+    ) {
       for (const source of this.#sources) await this.#read(source, new Map(source.bound));
     }
     if (this.#cancelled) return;
     const targets = this.#sources.map((source) => new Map(source.bound));
-    this.#engine.send({ kind: 'goLive', dataflow: this.#dataflow, step: this.#timeline.sealed + 1 });
+    this.#engine.send({
+      kind: 'goLive',
+      dataflow: this.#dataflow,
+      step: this.#timeline.sealed + 1,
+    });
     for (const [i, source] of this.#sources.entries()) {
       await this.#read(source, targets[i] ?? new Map());
       if (this.#cancelled) return;
@@ -112,8 +128,12 @@ export class Replay {
   async #read(source: SourceRuntime, until: Positions): Promise<void> {
     if (this.#cancelled) return;
     const done = this.#done.get(source.collection) ?? new Map<number, bigint>();
-    const from = new Map([...until.keys()].map((p) => [p, done.get(p) ?? source.starts.get(p) ?? 0n]));
-    const open = new Set([...until].filter(([p, end]) => (from.get(p) ?? 0n) < end).map(([p]) => p));
+    const from = new Map(
+      [...until.keys()].map((p) => [p, done.get(p) ?? source.starts.get(p) ?? 0n]),
+    );
+    const open = new Set(
+      [...until].filter(([p, end]) => (from.get(p) ?? 0n) < end).map(([p]) => p),
+    );
     if (open.size === 0) return;
     const window = this.#windows.get(source.collection) ?? new Window();
     await new Promise<void>((resolve) => {
@@ -139,14 +159,21 @@ export class Replay {
 
   #advance(done: Map<number, bigint>, chunk: RawChunk, until: Positions, open: Set<number>): void {
     const end = until.get(chunk.partition) ?? 0n;
-    assert(chunk.next <= end, `a replay of partition ${chunk.partition} ends at ${end}, got ${chunk.next}`);
+    assert(
+      chunk.next <= end,
+      `a replay of partition ${chunk.partition} ends at ${end}, got ${chunk.next}`,
+    );
     done.set(chunk.partition, chunk.next);
     if (chunk.next >= end) open.delete(chunk.partition);
   }
 
   #send(source: SourceRuntime, chunks: readonly RawChunk[], last: boolean): void {
     this.#engine.send({
-      kind: 'replayChunks', dataflow: this.#dataflow, collection: source.collection, chunks, last,
+      kind: 'replayChunks',
+      dataflow: this.#dataflow,
+      collection: source.collection,
+      chunks,
+      last,
     });
   }
 }

@@ -1,5 +1,6 @@
 /**
- * Row streams: results on their way to a protocol, from an answer of the engine or from rows that the
+ * Row streams: results on their way to a protocol, from an answer of the engine or from rows that
+ * the
  * coordinator itself knows (SHOW, EXPLAIN, RETURNING).
  */
 import { packBatch } from '../../dataflow/graph/packed-batch.ts';
@@ -21,8 +22,17 @@ export function columnTypes(columns: readonly ResultColumn[]): readonly ColumnTy
 }
 
 /** Rows of datums as one packed batch. */
-export function packDatums(columns: readonly ColumnType[], rows: readonly Row[], weight = 1): PackedBatch {
-  const batch = batchFromRows(pool, columns, rows.map((row) => ({ row, weight })), 0);
+export function packDatums(
+  columns: readonly ColumnType[],
+  rows: readonly Row[],
+  weight = 1,
+): PackedBatch {
+  const batch = batchFromRows(
+    pool,
+    columns,
+    rows.map((row) => ({ row, weight })),
+    0,
+  );
   const packed = packBatch(batch, columns);
   batch.slab.release();
   return packed;
@@ -35,7 +45,10 @@ export function resultColumn(name: string, type: TypeName = 'text'): ResultColum
 
 /** What the engine answers. `onEnd` is called once, however it ends. */
 export function answerStream(
-  columns: readonly ResultColumn[], answer: Answer, word: string, onEnd: () => void,
+  columns: readonly ResultColumn[],
+  answer: Answer,
+  word: string,
+  onEnd: () => void,
 ): RowStream {
   let ended = false;
   const end = (): void => {
@@ -68,7 +81,9 @@ export function answerStream(
 
 /** Batches that are already here. */
 export function batchStream(
-  columns: readonly ResultColumn[], batches: readonly PackedBatch[], tag: (rows: number) => string,
+  columns: readonly ResultColumn[],
+  batches: readonly PackedBatch[],
+  tag: (rows: number) => string,
 ): RowStream {
   let next = 0;
   return {
@@ -85,7 +100,9 @@ export function batchStream(
 
 /** Rows that the coordinator made. */
 export function rowStream(
-  columns: readonly ResultColumn[], rows: readonly Row[], tag: string | ((rows: number) => string),
+  columns: readonly ResultColumn[],
+  rows: readonly Row[],
+  tag: string | ((rows: number) => string),
 ): RowStream {
   const batches = rows.length === 0 ? [] : [packDatums(columnTypes(columns), rows)];
   return batchStream(columns, batches, typeof tag === 'string' ? () => tag : tag);

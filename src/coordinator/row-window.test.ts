@@ -1,6 +1,8 @@
 /**
- * Goal: a row window gives every row of a stream once and in order, however batches are cut and however
- * many rows are asked for. Method: random batches with weights, NULLs and texts against a plain list.
+ * Goal: a row window gives every row of a stream once and in order, however batches are cut and
+ * however
+ * many rows are asked for. Method: random batches with weights, NULLs and texts against a plain
+ * list.
  */
 import { describe, expect, it } from 'vitest';
 import { Random } from '../../test/support/random.ts';
@@ -17,10 +19,14 @@ describe('RowWindow', () => {
       const expected: (string | null)[][] = [];
       const batches = Array.from({ length: random.below(4) }, () => {
         const weight = 1 + random.below(4);
-        const rows = Array.from({ length: random.below(5) }, () =>
-          [random.below(9), random.chance(0.3) ? null : 'x'.repeat(random.below(4)), BigInt(random.below(9))]);
+        const rows = Array.from({ length: random.below(5) }, () => [
+          random.below(9),
+          random.chance(0.3) ? null : 'x'.repeat(random.below(4)),
+          BigInt(random.below(9)),
+        ]);
         for (const row of rows) {
-          for (let i = 0; i < weight; i++) expected.push(row.map((datum) => (datum === null ? null : String(datum))));
+          for (let i = 0; i < weight; i++)
+            expected.push(row.map((datum) => (datum === null ? null : String(datum))));
         }
         return packDatums(columnTypes(columns), rows, weight);
       });
@@ -39,8 +45,15 @@ describe('RowWindow', () => {
   });
 
   it('splits a row of several copies, and its first row too', async () => {
-    const window = new RowWindow(batchStream(columns, [packDatums(columnTypes(columns), [[1, 'x', 2n]], 5)], () => ''));
+    const window = new RowWindow(
+      batchStream(columns, [packDatums(columnTypes(columns), [[1, 'x', 2n]], 5)], () => ''),
+    );
     await window.fill();
-    expect([multiplicity(window.take(2)), window.here, multiplicity(window.take(10)), window.here]).toEqual([2, true, 3, false]);
+    expect([
+      multiplicity(window.take(2)),
+      window.here,
+      multiplicity(window.take(10)),
+      window.here,
+    ]).toEqual([2, true, 3, false]);
   });
 });

@@ -1,6 +1,7 @@
 /**
  * Taking a stated number of rows from a row stream, however its batches are cut: what FETCH and the
- * protocol's row limits need. Weights are multiplicities, so a row of weight 5 may be split between two
+ * protocol's row limits need. Weights are multiplicities, so a row of weight 5 may be split between
+ * two
  * takes. A slice of a batch has its own
  * buffer: a copy with its own weights behind.
  */
@@ -44,7 +45,8 @@ export class RowWindow {
   }
 
   /**
-   * Waits until there is a row or the end; true if there is a row. A wait that its caller gave up goes
+   * Waits until there is a row or the end; true if there is a row. A wait that its caller gave up
+   * goes
    * on, and the next call joins it.
    */
   fill(): Promise<boolean> {
@@ -102,7 +104,9 @@ export class RowWindow {
     copy.set(new Int32Array(batch.buffer));
     copy.set(weights, words);
     return {
-      buffer, rows: weights.length, weight: words,
+      buffer,
+      rows: weights.length,
+      weight: words,
       column: batch.column.map((at, c) => at + first * (this.#words[c] ?? 2)),
       nulls: batch.nulls.map((at) => (at < 0 ? at : at + first)),
     };

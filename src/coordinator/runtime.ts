@@ -9,17 +9,25 @@ const epochMilliseconds = 946_684_800_000;
 /** The running coordinator as system relations see it. */
 export function runtimeOf(coordinator: Coordinator, sessions: SessionRegistry): Runtime {
   return {
-    sourceStatuses: () => coordinator.sources().map(({ source, status }) => ({
-      oid: source.oid, status: status.status, error: status.error,
-      updated: BigInt(Math.round(status.since - epochMilliseconds)) * 1000n,
-    })),
-    sourceCounts: () => coordinator.sources().map(({ source, counts }) => ({ oid: source.oid, ...counts })),
-    sourceProgress: () => coordinator.sources().flatMap((runtime) => {
-      const ends = runtime.ends();
-      return [...runtime.bound].map(([partition, offset]) => ({
-        oid: runtime.source.oid, partition, offset, end: ends.get(partition) ?? offset,
-      }));
-    }),
+    sourceStatuses: () =>
+      coordinator.sources().map(({ source, status }) => ({
+        oid: source.oid,
+        status: status.status,
+        error: status.error,
+        updated: BigInt(Math.round(status.since - epochMilliseconds)) * 1000n,
+      })),
+    sourceCounts: () =>
+      coordinator.sources().map(({ source, counts }) => ({ oid: source.oid, ...counts })),
+    sourceProgress: () =>
+      coordinator.sources().flatMap((runtime) => {
+        const ends = runtime.ends();
+        return [...runtime.bound].map(([partition, offset]) => ({
+          oid: runtime.source.oid,
+          partition,
+          offset,
+          end: ends.get(partition) ?? offset,
+        }));
+      }),
     settings: () => new Settings().all(),
     sessions: () => sessions.list(),
   };

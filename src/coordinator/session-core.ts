@@ -1,5 +1,6 @@
 /**
- * The session: from statement texts to outcomes. It parses, keeps transactions right around what runs
+ * The session: from statement texts to outcomes. It parses, keeps transactions right around what
+ * runs
  * (implicit ones, failed blocks), gives each statement its cancellation and its timeout, and leaves
  * the work to statement/*.ts.
  */
@@ -11,7 +12,17 @@ import type { Statement } from '../sql/ast.ts';
 import { parseStatements } from '../sql/parse/parse.ts';
 import { Cancellation, cancelled } from './cancellation.ts';
 import type { Coordinator } from './coordinator.ts';
-import type { Notice, Outcome, Portal, PreparedStatement, RowRange, RowStream, ScriptStatement, Session, TransactionStatus } from './session.ts';
+import type {
+  Notice,
+  Outcome,
+  Portal,
+  PreparedStatement,
+  RowRange,
+  RowStream,
+  ScriptStatement,
+  Session,
+  TransactionStatus,
+} from './session.ts';
 import type { SessionState } from './session-state.ts';
 import { analyse } from './statement/analyse.ts';
 import { asAnalysed } from './statement/analysed.ts';
@@ -39,7 +50,11 @@ export class SessionCore implements Session {
   #current: { cancel(): void } | null = null;
   #closed = false;
 
-  constructor(state: SessionState, backend: { processId: number; secret: number }, onClose: () => void) {
+  constructor(
+    state: SessionState,
+    backend: { processId: number; secret: number },
+    onClose: () => void,
+  ) {
     this.#state = state;
     this.backend = backend;
     this.#onClose = onClose;
@@ -67,7 +82,9 @@ export class SessionCore implements Session {
 
   parseScript(text: string): readonly ScriptStatement[] {
     return parseStatements(text).map(({ statement, text: own }): Parsed => ({
-      statement, text: own, kind: statement.kind,
+      statement,
+      text: own,
+      kind: statement.kind,
     }));
   }
 
@@ -84,7 +101,10 @@ export class SessionCore implements Session {
 
   bind(prepared: PreparedStatement, values: readonly Datum[]): Portal {
     const analysed = asAnalysed(prepared);
-    assert(values.length === analysed.parameters.length, 'the protocol checks the number of parameters');
+    assert(
+      values.length === analysed.parameters.length,
+      'the protocol checks the number of parameters',
+    );
     const parameters: Parameters = { types: analysed.parameters, values };
     let outcome: Promise<Outcome> | null = null;
     return {
@@ -92,19 +112,27 @@ export class SessionCore implements Session {
       execute: () => (outcome ??= this.#run(analysed.statement, parameters, analysed.template)),
       lookup: () => (outcome === null ? this.#lookup(analysed, parameters) : null),
       close() {
-        void outcome?.then((made) => closeOutcome(made), () => undefined);
+        void outcome?.then(
+          (made) => closeOutcome(made),
+          () => undefined,
+        );
       },
     };
   }
 
   /**
-   * The short way of a lookup by key, or null. Whatever needs care (a failed block, pending writes, a
+   * The short way of a lookup by key, or null. Whatever needs care (a failed block, pending writes,
+   * a
    * timeout, values that make another plan) goes the long way.
    */
-  #lookup({ statement, template }: Analysed, parameters: Parameters): Promise<readonly RowRange[]> | null {
+  #lookup(
+    { statement, template }: Analysed,
+    parameters: Parameters,
+  ): Promise<readonly RowRange[]> | null {
     if (statement?.kind !== 'select') return null;
     const { transaction, settings } = this.#state;
-    if (transaction.failed || transaction.pending || settings.statementTimeoutMilliseconds > 0) return null;
+    if (transaction.failed || transaction.pending || settings.statementTimeoutMilliseconds > 0)
+      return null;
     const { engine } = this.#coordinator;
     this.#coordinator.requireEngine();
     this.#state.startStatement();
@@ -113,7 +141,8 @@ export class SessionCore implements Session {
     transaction.use('read');
     return new Promise((resolve, reject) => {
       const request = engine.lookupKey(found.lookup.template, transaction.readStep(), found.key, {
-        answered: resolve, failed: reject,
+        answered: resolve,
+        failed: reject,
       });
       this.#current = { cancel: () => engine.cancelKey(request, cancelled()) };
     });
@@ -124,7 +153,11 @@ export class SessionCore implements Session {
     return this.#run((statement as Parsed).statement, noParameters, null);
   }
 
-  async #run(statement: Statement | null, parameters: Parameters, template: TemplateSlot | null): Promise<Outcome> {
+  async #run(
+    statement: Statement | null,
+    parameters: Parameters,
+    template: TemplateSlot | null,
+  ): Promise<Outcome> {
     if (statement === null) return { kind: 'empty' };
     this.#refuseInFailedBlock(statement);
     this.#coordinator.requireEngine();
@@ -146,8 +179,19 @@ export class SessionCore implements Session {
     }
   }
 
-  #context(parameters: Parameters, cancellation: Cancellation, template: TemplateSlot | null): ExecutionContext {
-    return { coordinator: this.#coordinator, session: this.#state, parameters, cancellation, template, execute };
+  #context(
+    parameters: Parameters,
+    cancellation: Cancellation,
+    template: TemplateSlot | null,
+  ): ExecutionContext {
+    return {
+      coordinator: this.#coordinator,
+      session: this.#state,
+      parameters,
+      cancellation,
+      template,
+      execute,
+    };
   }
 
   /** `statement_timeout`, for as long as the statement runs. */
@@ -155,12 +199,17 @@ export class SessionCore implements Session {
     const milliseconds = this.#state.settings.statementTimeoutMilliseconds;
     if (milliseconds === 0) return () => undefined;
     return this.#coordinator.clock.after(milliseconds, () =>
-      cancellation.cancel('canceling statement due to statement timeout'));
+      cancellation.cancel('canceling statement due to statement timeout'),
+    );
   }
 
   #refuseInFailedBlock(statement: Statement | null): void {
-    if (!this.#state.transaction.failed || statement === null || endings.has(statement.kind)) return;
-    throw sqlError('25P02', 'current transaction is aborted, commands ignored until end of transaction block');
+    if (!this.#state.transaction.failed || statement === null || endings.has(statement.kind))
+      return;
+    throw sqlError(
+      '25P02',
+      'current transaction is aborted, commands ignored until end of transaction block',
+    );
   }
 
   statement(name: string): PreparedStatement | undefined {
@@ -217,7 +266,11 @@ function closeOutcome(outcome: Outcome): void {
 }
 
 /** A row stream whose waits end when the statement is cancelled. */
-function supervised(stream: RowStream, cancellation: Cancellation, stopTimer: () => void): RowStream {
+function supervised(
+  stream: RowStream,
+  cancellation: Cancellation,
+  stopTimer: () => void,
+): RowStream {
   let ended = false;
   const end = (): void => {
     if (ended) return;
@@ -234,7 +287,9 @@ function supervised(stream: RowStream, cancellation: Cancellation, stopTimer: ()
       } catch (error) {
         stream.close();
         end();
-        throw error instanceof Error ? error : new SqlError({ code: 'XX000', message: String(error) });
+        throw error instanceof Error
+          ? error
+          : new SqlError({ code: 'XX000', message: String(error) });
       }
     },
     close() {

@@ -38,7 +38,11 @@ export class SessionRegistry implements Sessions {
     const processId = this.#nextId++;
     const bytes = this.#coordinator.entropy.bytes(4);
     const secret = new DataView(bytes.buffer, bytes.byteOffset, 4).getInt32(0);
-    const session = new SessionCore(state, { processId, secret }, () => void this.#sessions.delete(processId));
+    const session = new SessionCore(
+      state,
+      { processId, secret },
+      () => void this.#sessions.delete(processId),
+    );
     this.#sessions.set(processId, { session, state, secret });
     return session;
   }
@@ -47,15 +51,23 @@ export class SessionRegistry implements Sessions {
     const user = startup.get('user') ?? defaultUser;
     const database = startup.get('database') ?? user;
     const known = database === defaultDatabase;
-    const state = new SessionState(this.#coordinator, runtimeOf(this.#coordinator, this), user, defaultDatabase);
+    const state = new SessionState(
+      this.#coordinator,
+      runtimeOf(this.#coordinator, this),
+      user,
+      defaultDatabase,
+    );
     state.settings.setInitial('session_authorization', user);
     for (const [name, value] of startup) {
-      if (!notSettings.has(name) && !name.startsWith('_pq_.')) state.settings.setInitial(name, value);
+      if (!notSettings.has(name) && !name.startsWith('_pq_.'))
+        state.settings.setInitial(name, value);
     }
-    for (const [name, value] of startupOptions(startup.get('options') ?? '')) state.settings.setInitial(name, value);
+    for (const [name, value] of startupOptions(startup.get('options') ?? ''))
+      state.settings.setInitial(name, value);
     if (!known) {
       state.notice({
-        severity: 'NOTICE', code: '00000',
+        severity: 'NOTICE',
+        code: '00000',
         message: `database "${database}" does not exist; connected to "${defaultDatabase}"`,
       });
     }
@@ -67,16 +79,24 @@ export class SessionRegistry implements Sessions {
     if (entry !== undefined && entry.secret === secret) entry.session.cancel();
   }
 
-  list(): readonly { readonly processId: number; readonly user: string; readonly application: string }[] {
+  list(): readonly {
+    readonly processId: number;
+    readonly user: string;
+    readonly application: string;
+  }[] {
     return [...this.#sessions].map(([processId, { state }]) => ({
-      processId, user: state.user, application: state.settings.get('application_name') ?? '',
+      processId,
+      user: state.user,
+      application: state.settings.get('application_name') ?? '',
     }));
   }
 }
 
 /** `-c name=value` and `--name=value`, blanks escaped by a backslash. */
 function* startupOptions(text: string): Iterable<readonly [string, string]> {
-  const words = [...text.matchAll(/(?:\\.|[^\s\\])+/g)].map((match) => match[0].replaceAll(/\\(.)/g, '$1'));
+  const words = [...text.matchAll(/(?:\\.|[^\s\\])+/g)].map((match) =>
+    match[0].replaceAll(/\\(.)/g, '$1'),
+  );
   for (let i = 0; i < words.length; i++) {
     let word = words[i] ?? '';
     if (word === '-c') word = words[++i] ?? '';
@@ -84,7 +104,8 @@ function* startupOptions(text: string): Iterable<readonly [string, string]> {
     else if (word.startsWith('-c')) word = word.slice(2);
     else throw sqlError('42601', `invalid command-line argument for server process: ${word}`);
     const equals = word.indexOf('=');
-    if (equals < 1) throw sqlError('42601', `invalid command-line argument for server process: ${word}`);
+    if (equals < 1)
+      throw sqlError('42601', `invalid command-line argument for server process: ${word}`);
     yield [word.slice(0, equals).replaceAll('-', '_'), word.slice(equals + 1)];
   }
 }

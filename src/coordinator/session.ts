@@ -1,8 +1,10 @@
 /**
- * The session as protocols see it (pgwire now, HTTP later): statements in, results out as batches of
+ * The session as protocols see it (pgwire now, HTTP later): statements in, results out as batches
+ * of
  * columns. The implementation is session-core.ts; this file is the contract.
  *
- * A protocol calls one method at a time and awaits it, except `cancel`, which may come at any moment.
+ * A protocol calls one method at a time and awaits it, except `cancel`, which may come at any
+ * moment.
  * Errors are thrown as `SqlError`; the protocol turns anything else into XX000 and closes.
  */
 import type { ErrorFields } from '../base/error.ts';
@@ -44,11 +46,15 @@ export interface RowStream {
   readonly columns: readonly ResultColumn[];
   /**
    * The next rows, or null at the end. Weights are multiplicities: a row of weight 3 is sent three
-   * times. May take arbitrarily long for SUBSCRIBE: the protocol flushes what it has before waiting.
+   * times. May take arbitrarily long for SUBSCRIBE: the protocol flushes what it has before
+   * waiting.
    * Not called again until the client has taken the previous rows: that is the back-pressure.
    */
   next(): Promise<PackedBatch | null>;
-  /** True if rows may come at any time for ever (SUBSCRIBE): what is written is flushed before a wait. */
+  /**
+   * True if rows may come at any time for ever (SUBSCRIBE): what is written is flushed before a
+   * wait.
+   */
   readonly live: boolean;
   /** Ends it early; idempotent; frees what it held. */
   close(): void;
@@ -60,7 +66,10 @@ export interface CopyIn {
   readonly kind: 'copyIn';
   readonly columns: readonly ResultColumn[];
   readonly options: CopyOptions;
-  /** Takes raw CopyData bytes in order. Throws SqlError for a bad row (22P02, 22P04, with the line number in `detail`). */
+  /**
+   * Takes raw CopyData bytes in order. Throws SqlError for a bad row (22P02, 22P04, with the line
+   * number in `detail`).
+   */
   data(bytes: Uint8Array): Promise<void>;
   /** CopyDone: the rows become visible; answers the tag. */
   done(): Promise<string>;
@@ -87,7 +96,8 @@ export interface Portal {
   /** Starts or continues; the same RowStream object comes back until it is exhausted. */
   execute(): Promise<Outcome>;
   /**
-   * The short way for a statement that is one lookup of a key: all of its rows at once. null if it has
+   * The short way for a statement that is one lookup of a key: all of its rows at once. null if it
+   * has
    * to be executed. Called at most once, and instead of `execute`.
    */
   lookup?(): Promise<readonly RowRange[]> | null;
@@ -109,7 +119,10 @@ export interface Session {
 
   /** Splits and parses a simple query whole (a syntax error anywhere runs nothing). */
   parseScript(text: string): readonly ScriptStatement[];
-  /** Analyses one statement. Declared types win; null leaves the type to inference. Throws 42601 if there are several. */
+  /**
+   * Analyses one statement. Declared types win; null leaves the type to inference. Throws 42601 if
+   * there are several.
+   */
   prepare(text: string, declared: readonly (TypeName | null)[]): PreparedStatement;
   bind(statement: PreparedStatement, parameters: readonly Datum[]): Portal;
   /** Runs one statement of a simple query. */
@@ -122,7 +135,8 @@ export interface Session {
   setPortal(name: string, portal: Portal | null): void;
 
   /**
-   * The end of a simple query or a Sync: commits or rolls back the implicit transaction. `failed`: an
+   * The end of a simple query or a Sync: commits or rolls back the implicit transaction. `failed`:
+   * an
    * error was sent. Undefined if there is nothing to wait for.
    */
   sync(failed: boolean): Promise<void> | undefined;

@@ -1,4 +1,7 @@
-/** Goal: settings take, show and refuse what Postgres does where they mean the same. Answers of Postgres 15. */
+/**
+ * Goal: settings take, show and refuse what Postgres does where they mean the same. Answers of
+ * Postgres 15.
+ */
 import { describe, expect, it } from 'vitest';
 import { SqlError } from '../base/error.ts';
 import { Settings } from './settings.ts';

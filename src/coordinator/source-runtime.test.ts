@@ -1,5 +1,6 @@
 /**
- * Goal: a source holds bounded memory and binds each chunk to one step. Method: the test is the reader
+ * Goal: a source holds bounded memory and binds each chunk to one step. Method: the test is the
+ * reader
  * and the engine; chunks are large but share one buffer.
  */
 import { describe, expect, it } from 'vitest';
@@ -15,8 +16,15 @@ import { Timeline } from './timeline.ts';
 const bytes = new Uint8Array(8 * 1024 * 1024);
 
 const source: SourceObject = {
-  kind: 'source', oid: 1, schema: 'public', name: 's', columns: [], connection: 2, start: { kind: 'earliest' },
-  collection: 3, stored: true,
+  kind: 'source',
+  oid: 1,
+  schema: 'public',
+  name: 's',
+  columns: [],
+  connection: 2,
+  start: { kind: 'earliest' },
+  collection: 3,
+  stored: true,
   format: { topic: 't', key: null, value: 'TEXT', envelope: 'none', columns: [], keyColumns: [] },
 };
 
@@ -32,18 +40,28 @@ function rig() {
   const reader = { resumed: 0, closed: 0 };
   const started: { events: ReaderEvents | null } = { events: null };
   const connection: SourceConnection = {
-    validate: () => Promise.resolve(), close: () => Promise.resolve(),
+    validate: () => Promise.resolve(),
+    close: () => Promise.resolve(),
     startPositions: () => Promise.resolve(new Map([[0, 0n]])),
     endPositions: () => Promise.resolve(new Map([[0, 5n]])),
     reader: (_topic, _from, _until, events) => {
       started.events = events;
       return {
-        start: none, ends: () => new Map(), resume: () => void reader.resumed++,
+        start: none,
+        ends: () => new Map(),
+        resume: () => void reader.resumed++,
         close: () => Promise.resolve(void reader.closed++),
       };
     },
   };
-  return { clock, sent, timeline, reader, started, runtime: new SourceRuntime(source, connection, timeline, clock) };
+  return {
+    clock,
+    sent,
+    timeline,
+    reader,
+    started,
+    runtime: new SourceRuntime(source, connection, timeline, clock),
+  };
 }
 
 function chunk(partition: number, from: bigint): RawChunk {
@@ -72,12 +90,32 @@ describe('SourceRuntime', () => {
     const { started, runtime } = rig();
     await runtime.live();
     started.events?.partitions([{ partition: 1, first: 4n, end: 4n }]);
-    expect([...runtime.bound]).toEqual([[0, 0n], [1, 4n]]);
-    for (const [partition, from] of [[0, 0n], [1, 4n], [0, 1n], [0, 2n]] as const) started.events?.chunk(chunk(partition, from));
-    expect(runtime.take(1, bytes.length + 1).map(({ partition, from }) => [partition, from])).toEqual([[0, 0n], [1, 4n]]);
-    expect([...runtime.bound]).toEqual([[0, 1n], [1, 5n]]);
+    expect([...runtime.bound]).toEqual([
+      [0, 0n],
+      [1, 4n],
+    ]);
+    for (const [partition, from] of [
+      [0, 0n],
+      [1, 4n],
+      [0, 1n],
+      [0, 2n],
+    ] as const)
+      started.events?.chunk(chunk(partition, from));
+    expect(
+      runtime.take(1, bytes.length + 1).map(({ partition, from }) => [partition, from]),
+    ).toEqual([
+      [0, 0n],
+      [1, 4n],
+    ]);
+    expect([...runtime.bound]).toEqual([
+      [0, 1n],
+      [1, 5n],
+    ]);
     expect(runtime.take(2, 10 * bytes.length).map(({ from }) => from)).toEqual([1n, 2n]);
-    expect([...runtime.bound]).toEqual([[0, 3n], [1, 5n]]);
+    expect([...runtime.bound]).toEqual([
+      [0, 3n],
+      [1, 5n],
+    ]);
   });
 
   it('takes nothing in once it is closed', async () => {
@@ -96,7 +134,10 @@ describe('SourceRuntime', () => {
     await runtime.live();
     started.events?.status({ status: 'running', error: null });
     runtime.replayStatus(9, 'records were removed');
-    expect([runtime.status.status, runtime.status.error]).toEqual(['stalled', 'records were removed']);
+    expect([runtime.status.status, runtime.status.error]).toEqual([
+      'stalled',
+      'records were removed',
+    ]);
     runtime.replayStatus(9, null);
     expect([runtime.status.status, runtime.status.error]).toEqual(['running', null]);
   });

@@ -4,7 +4,8 @@
  *
  * `bound` holds, by partition, the offset after the last record that belongs to a sealed step; it
  * moves only inside `take`, in the same turn in which the step is sealed, so at any moment between
- * two steps it says exactly which records the sealed steps contain. Chunks of one partition are taken
+ * two steps it says exactly which records the sealed steps contain. Chunks of one partition are
+ * taken
  * in offset order without gaps: bound never falls, and each record belongs to one step.
  *
  * Memory: at most `sourceBufferedBytesMax` bytes wait (plus one chunk); then the reader is told to
@@ -13,7 +14,13 @@
 import { assert } from '../base/assert.ts';
 import { limits } from '../base/limits.ts';
 import type { Clock } from '../base/seam.ts';
-import type { Positions, RawChunk, SourceConnection, SourceReader, SourceStatus } from '../../connectors/connector.ts';
+import type {
+  Positions,
+  RawChunk,
+  SourceConnection,
+  SourceReader,
+  SourceStatus,
+} from '../../connectors/connector.ts';
 import type { SourceObject } from '../catalog/object.ts';
 import type { Intake, Timeline } from './timeline.ts';
 
@@ -49,7 +56,12 @@ export class SourceRuntime implements Intake {
   #status: SourceStatus = { status: 'created', error: null };
   #statusSince: number;
 
-  constructor(source: SourceObject, connection: SourceConnection, timeline: Timeline, clock: Clock) {
+  constructor(
+    source: SourceObject,
+    connection: SourceConnection,
+    timeline: Timeline,
+    clock: Clock,
+  ) {
     this.source = source;
     this.connection = connection;
     this.#timeline = timeline;
@@ -65,7 +77,10 @@ export class SourceRuntime implements Intake {
   get status(): SourceStatus & { readonly since: number } {
     const [replay] = this.#replayErrors.values();
     const own = replay === undefined || this.#status.error !== null;
-    return { ...(own ? this.#status : { status: 'stalled', error: replay }), since: this.#statusSince };
+    return {
+      ...(own ? this.#status : { status: 'stalled', error: replay }),
+      since: this.#statusSince,
+    };
   }
 
   /** What a replay for a dataflow meets; null if it goes on or has ended. */
@@ -90,7 +105,8 @@ export class SourceRuntime implements Intake {
   }
 
   /**
-   * Starts reading, once. A stored source reads from its start; a stream reads from the log's present
+   * Starts reading, once. A stored source reads from its start; a stream reads from the log's
+   * present
    * end, since what is older is replayed to each dataflow that needs it.
    */
   live(): Promise<void> {
@@ -106,7 +122,10 @@ export class SourceRuntime implements Intake {
         return await this.#begin();
       } catch (error) {
         if (this.#closed) return;
-        this.#report({ status: 'stalled', error: error instanceof Error ? error.message : String(error) });
+        this.#report({
+          status: 'stalled',
+          error: error instanceof Error ? error.message : String(error),
+        });
         await this.#pause(wait);
         wait = Math.min(wait * 2, lastRetryMilliseconds);
       }
@@ -116,7 +135,9 @@ export class SourceRuntime implements Intake {
   async #begin(): Promise<void> {
     const { topic } = this.source.format;
     const starts = await this.connection.startPositions(topic, this.source.start);
-    const from = this.source.stored ? starts : later(starts, await this.connection.endPositions(topic));
+    const from = this.source.stored
+      ? starts
+      : later(starts, await this.connection.endPositions(topic));
     if (this.#closed) return;
     for (const [partition, offset] of starts) this.#starts.set(partition, offset);
     for (const [partition, offset] of from) this.#bound.set(partition, offset);

@@ -1,6 +1,8 @@
 /**
- * Goal: statements do what Postgres (and, for the streaming ones, Materialize) users expect of them,
- * as seen through a session. Method: each test talks to a whole engine in the calling thread. Answers
+ * Goal: statements do what Postgres (and, for the streaming ones, Materialize) users expect of
+ * them,
+ * as seen through a session. Method: each test talks to a whole engine in the calling thread.
+ * Answers
  * of plain SQL are those of Postgres 15.
  */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -20,29 +22,45 @@ afterEach(() => harness.close());
 describe('tables', () => {
   it('keeps rows, with duplicates and NULLs', async () => {
     await sql.run('CREATE TABLE t (k int8, v text)');
-    expect((await sql.run("INSERT INTO t VALUES (1, 'a'), (1, 'a'), (2, NULL)")).tag).toBe('INSERT 0 3');
+    expect((await sql.run("INSERT INTO t VALUES (1, 'a'), (1, 'a'), (2, NULL)")).tag).toBe(
+      'INSERT 0 3',
+    );
     expect(await sql.rows('SELECT * FROM t')).toEqual(['1|a', '1|a', '2|NULL']);
     expect((await sql.run('DELETE FROM t WHERE k = 1')).tag).toBe('DELETE 2');
     expect(await sql.rows('SELECT * FROM t')).toEqual(['2|NULL']);
   });
 
   it('applies defaults, NOT NULL and column lists', async () => {
-    await sql.run("CREATE TABLE t (k int8 NOT NULL, v text DEFAULT 'none', p numeric(6,2) DEFAULT 1 + 1)");
+    await sql.run(
+      "CREATE TABLE t (k int8 NOT NULL, v text DEFAULT 'none', p numeric(6,2) DEFAULT 1 + 1)",
+    );
     await sql.run('INSERT INTO t (k) VALUES (1)');
     await sql.run("INSERT INTO t (v, k) VALUES ('x', 2), (DEFAULT, 3)");
     expect(await sql.rows('SELECT * FROM t')).toEqual(['1|none|2.00', '2|x|2.00', '3|none|2.00']);
-    expect(await sql.error('INSERT INTO t (v) VALUES (1)')).toMatch(/^23502: null value in column "k"/);
-    expect(await sql.error('INSERT INTO t VALUES (1, 2, 3, 4)')).toMatch(/^42601: INSERT has more expressions/);
-    expect(await sql.error("INSERT INTO t VALUES ('x')")).toBe('22P02: invalid input syntax for type bigint: "x"');
+    expect(await sql.error('INSERT INTO t (v) VALUES (1)')).toMatch(
+      /^23502: null value in column "k"/,
+    );
+    expect(await sql.error('INSERT INTO t VALUES (1, 2, 3, 4)')).toMatch(
+      /^42601: INSERT has more expressions/,
+    );
+    expect(await sql.error("INSERT INTO t VALUES ('x')")).toBe(
+      '22P02: invalid input syntax for type bigint: "x"',
+    );
     expect(await sql.error('INSERT INTO t (nope) VALUES (1)')).toMatch(/^42703: /);
   });
 
   it('updates from the rows it read', async () => {
-    await sql.run('CREATE TABLE t (k int8, v int8); INSERT INTO t VALUES (1, 10), (2, 20), (2, 20)');
+    await sql.run(
+      'CREATE TABLE t (k int8, v int8); INSERT INTO t VALUES (1, 10), (2, 20), (2, 20)',
+    );
     expect((await sql.run('UPDATE t SET v = v + k WHERE k = 2')).tag).toBe('UPDATE 2');
     expect(await sql.rows('SELECT * FROM t')).toEqual(['1|10', '2|22', '2|22']);
-    expect(await sql.rows('UPDATE t SET k = v, v = k WHERE k = 1 RETURNING k, v')).toEqual(['10|1']);
-    expect(await sql.rows('INSERT INTO t SELECT k + 100, v FROM t WHERE v = 22 RETURNING *')).toEqual(['102|22', '102|22']);
+    expect(await sql.rows('UPDATE t SET k = v, v = k WHERE k = 1 RETURNING k, v')).toEqual([
+      '10|1',
+    ]);
+    expect(
+      await sql.rows('INSERT INTO t SELECT k + 100, v FROM t WHERE v = 22 RETURNING *'),
+    ).toEqual(['102|22', '102|22']);
   });
 
   it('sees its own write at once, from another session too', async () => {
@@ -57,8 +75,9 @@ describe('tables', () => {
   it('does not lose concurrent updates', async () => {
     await sql.run('CREATE TABLE t (k int8, v int8); INSERT INTO t VALUES (1, 0)');
     const sessions = Array.from({ length: 8 }, () => harness.session());
-    await Promise.all(sessions.flatMap((session) =>
-      [session.run('UPDATE t SET v = v + 1')].concat([])));
+    await Promise.all(
+      sessions.flatMap((session) => [session.run('UPDATE t SET v = v + 1')].concat([])),
+    );
     expect(await sql.rows('SELECT v FROM t')).toEqual(['8']);
   });
 });
@@ -67,16 +86,24 @@ describe('views', () => {
   it('keeps a view over a view over tables', async () => {
     await sql.run('CREATE TABLE a (k int8, v int8); CREATE TABLE b (k int8, name text)');
     await sql.run('CREATE VIEW j AS SELECT b.name, a.v FROM a JOIN b ON a.k = b.k');
-    await sql.run('CREATE MATERIALIZED VIEW s AS SELECT name, sum(v) AS total FROM j GROUP BY name');
-    await sql.run("INSERT INTO b VALUES (1, 'one'), (2, 'two'); INSERT INTO a VALUES (1, 5), (1, 6), (2, 7), (3, 8)");
+    await sql.run(
+      'CREATE MATERIALIZED VIEW s AS SELECT name, sum(v) AS total FROM j GROUP BY name',
+    );
+    await sql.run(
+      "INSERT INTO b VALUES (1, 'one'), (2, 'two'); INSERT INTO a VALUES (1, 5), (1, 6), (2, 7), (3, 8)",
+    );
     expect(await sql.rows('SELECT * FROM s')).toEqual(['one|11', 'two|7']);
     await sql.run("UPDATE b SET name = 'uno' WHERE k = 1; DELETE FROM a WHERE v = 7");
     expect(await sql.rows('SELECT * FROM s')).toEqual(['uno|11']);
   });
 
   it('fills a view that is made after its rows', async () => {
-    await sql.run('CREATE TABLE t (k int8); INSERT INTO t SELECT g FROM generate_series(1, 10000) g');
-    await sql.run('CREATE MATERIALIZED VIEW v AS SELECT k % 10 AS d, count(*) AS n FROM t GROUP BY 1');
+    await sql.run(
+      'CREATE TABLE t (k int8); INSERT INTO t SELECT g FROM generate_series(1, 10000) g',
+    );
+    await sql.run(
+      'CREATE MATERIALIZED VIEW v AS SELECT k % 10 AS d, count(*) AS n FROM t GROUP BY 1',
+    );
     expect(await sql.rows('SELECT count(*), min(n), max(n) FROM v')).toEqual(['10|1000|1000']);
   });
 
@@ -84,9 +111,15 @@ describe('views', () => {
     await sql.run('CREATE TABLE t (k int8, v text); CREATE INDEX t_k ON t (k)');
     await sql.run("INSERT INTO t VALUES (1, 'a'), (1, 'b'), (2, 'c')");
     expect(await sql.rows('SELECT v FROM t WHERE k = 1')).toEqual(['a', 'b']);
-    expect((await sql.list('EXPLAIN SELECT v FROM t WHERE k = 1')).join('\n')).toContain('index (k) = 1 (fast path)');
-    await sql.run('CREATE VIEW w AS SELECT k, count(*) AS n FROM t GROUP BY k; CREATE INDEX ON w (k)');
-    expect((await sql.list('EXPLAIN SELECT n FROM w WHERE k = 1')).join('\n')).toContain('(fast path)');
+    expect((await sql.list('EXPLAIN SELECT v FROM t WHERE k = 1')).join('\n')).toContain(
+      'index (k) = 1 (fast path)',
+    );
+    await sql.run(
+      'CREATE VIEW w AS SELECT k, count(*) AS n FROM t GROUP BY k; CREATE INDEX ON w (k)',
+    );
+    expect((await sql.list('EXPLAIN SELECT n FROM w WHERE k = 1')).join('\n')).toContain(
+      '(fast path)',
+    );
     expect(await sql.rows('SELECT n FROM w WHERE k = 1')).toEqual(['2']);
     await sql.run("INSERT INTO t VALUES (1, 'd')");
     expect(await sql.rows('SELECT n FROM w WHERE k = 1')).toEqual(['3']);
@@ -94,11 +127,19 @@ describe('views', () => {
 
   it('names what is wrong with a view', async () => {
     await sql.run('CREATE TABLE t (k int8)');
-    expect(await sql.error('CREATE VIEW v AS SELECT k, k FROM t')).toBe('42701: column "k" specified more than once');
+    expect(await sql.error('CREATE VIEW v AS SELECT k, k FROM t')).toBe(
+      '42701: column "k" specified more than once',
+    );
     expect(await sql.error('CREATE VIEW v (a, b) AS SELECT k FROM t')).toMatch(/^42601/);
-    expect(await sql.error('CREATE MATERIALIZED VIEW v AS SELECT now()')).toMatch(/^0A000: now\(\)/);
-    expect(await sql.error('CREATE MATERIALIZED VIEW v AS SELECT * FROM pg_class')).toMatch(/^0A000/);
-    expect(await sql.error('CREATE INDEX ON t (k + 1)')).toMatch(/^0A000: an index on an expression/);
+    expect(await sql.error('CREATE MATERIALIZED VIEW v AS SELECT now()')).toMatch(
+      /^0A000: now\(\)/,
+    );
+    expect(await sql.error('CREATE MATERIALIZED VIEW v AS SELECT * FROM pg_class')).toMatch(
+      /^0A000/,
+    );
+    expect(await sql.error('CREATE INDEX ON t (k + 1)')).toMatch(
+      /^0A000: an index on an expression/,
+    );
   });
 
   it('reports errors in data on the views that hold them, until they heal', async () => {
@@ -118,8 +159,12 @@ describe('views', () => {
 
 describe('dropping', () => {
   it('refuses to drop what others need, and cascades when told', async () => {
-    await sql.run('CREATE TABLE t (k int8); CREATE VIEW v AS SELECT k FROM t; CREATE MATERIALIZED VIEW m AS SELECT k FROM v');
-    expect(await sql.error('DROP TABLE t')).toBe('2BP01: cannot drop table t because other objects depend on it');
+    await sql.run(
+      'CREATE TABLE t (k int8); CREATE VIEW v AS SELECT k FROM t; CREATE MATERIALIZED VIEW m AS SELECT k FROM v',
+    );
+    expect(await sql.error('DROP TABLE t')).toBe(
+      '2BP01: cannot drop table t because other objects depend on it',
+    );
     expect(await sql.error('DROP VIEW t')).toBe('42809: "t" is not a view');
     await sql.run('DROP TABLE t CASCADE');
     expect(await sql.rows('SHOW OBJECTS')).toEqual([]);
@@ -130,8 +175,12 @@ describe('dropping', () => {
   it('gives everything back', async () => {
     await sql.run('SELECT 1');
     const before = await harness.statistics();
-    await sql.run('CREATE TABLE t (k int8, v text); CREATE INDEX ON t (v); INSERT INTO t VALUES (1, \'a\')');
-    await sql.run('CREATE MATERIALIZED VIEW m AS SELECT v, count(*) AS n FROM t GROUP BY v; CREATE INDEX ON m (n)');
+    await sql.run(
+      "CREATE TABLE t (k int8, v text); CREATE INDEX ON t (v); INSERT INTO t VALUES (1, 'a')",
+    );
+    await sql.run(
+      'CREATE MATERIALIZED VIEW m AS SELECT v, count(*) AS n FROM t GROUP BY v; CREATE INDEX ON m (n)',
+    );
     await sql.run('CREATE VIEW w AS SELECT k FROM t; CREATE INDEX w_k ON w (k); DROP INDEX w_k');
     await sql.run('SELECT * FROM m JOIN w ON w.k = m.n; DROP TABLE t CASCADE');
     const after = await harness.statistics();
@@ -141,7 +190,9 @@ describe('dropping', () => {
   });
 
   it('drops schemas with what is in them', async () => {
-    await sql.run('CREATE SCHEMA s; CREATE TABLE s.t (k int8); CREATE MATERIALIZED VIEW m AS SELECT * FROM s.t');
+    await sql.run(
+      'CREATE SCHEMA s; CREATE TABLE s.t (k int8); CREATE MATERIALIZED VIEW m AS SELECT * FROM s.t',
+    );
     expect(await sql.error('DROP SCHEMA s')).toMatch(/^2BP01/);
     expect(await sql.error('CREATE SCHEMA s')).toBe('42P06: schema "s" already exists');
     expect(await sql.error('CREATE TABLE pg_catalog.x (k int8)')).toMatch(/^42501/);
@@ -165,7 +216,9 @@ describe('transactions', () => {
   });
 
   it('reads at one time in a block', async () => {
-    await sql.run('CREATE TABLE t (k int8); CREATE MATERIALIZED VIEW m AS SELECT count(*) AS n FROM t');
+    await sql.run(
+      'CREATE TABLE t (k int8); CREATE MATERIALIZED VIEW m AS SELECT count(*) AS n FROM t',
+    );
     const other = harness.session();
     await sql.run('INSERT INTO t VALUES (1); BEGIN');
     expect(await sql.rows('SELECT * FROM t')).toEqual(['1']);
@@ -180,7 +233,9 @@ describe('transactions', () => {
   it('keeps a block to one purpose and fails as a whole', async () => {
     await sql.run('CREATE TABLE t (k int8)');
     await sql.run('BEGIN; SELECT * FROM t');
-    expect(await sql.error('INSERT INTO t VALUES (1)')).toBe('25000: transaction in read-only mode');
+    expect(await sql.error('INSERT INTO t VALUES (1)')).toBe(
+      '25000: transaction in read-only mode',
+    );
     expect(sql.session.transactionStatus).toBe('E');
     expect(await sql.error('SELECT 1')).toMatch(/^25P02/);
     expect((await sql.run('COMMIT')).tag).toBe('ROLLBACK');
@@ -195,7 +250,9 @@ describe('transactions', () => {
     expect(await sql.rows('SHOW application_name')).toEqual(['']);
     await sql.run("BEGIN; SET LOCAL application_name = 'y'; COMMIT");
     expect(await sql.rows('SHOW application_name')).toEqual(['']);
-    expect(await sql.error('SET nope = 1')).toBe('42704: unrecognized configuration parameter "nope"');
+    expect(await sql.error('SET nope = 1')).toBe(
+      '42704: unrecognized configuration parameter "nope"',
+    );
     expect(await sql.error("SET client_encoding = 'latin1'")).toMatch(/^22023/);
   });
 });
@@ -203,7 +260,9 @@ describe('transactions', () => {
 describe('SUBSCRIBE', () => {
   it('gives the state, then every change, once', async () => {
     await sql.run('CREATE TABLE t (k int8, v int8); INSERT INTO t VALUES (1, 10), (2, 20)');
-    await sql.run('CREATE MATERIALIZED VIEW m AS SELECT k % 2 AS odd, sum(v) AS s FROM t GROUP BY 1');
+    await sql.run(
+      'CREATE MATERIALIZED VIEW m AS SELECT k % 2 AS odd, sum(v) AS s FROM t GROUP BY 1',
+    );
     const stream = await harness.session().open('SUBSCRIBE m');
     const seen = new Map<string, number>();
     const take = async (): Promise<void> => {
@@ -217,7 +276,12 @@ describe('SUBSCRIBE', () => {
       }
     };
     await take();
-    expect([...seen]).toEqual(expect.arrayContaining([['0|20', 1], ['1|10', 1]]));
+    expect([...seen]).toEqual(
+      expect.arrayContaining([
+        ['0|20', 1],
+        ['1|10', 1],
+      ]),
+    );
     await sql.run('INSERT INTO t VALUES (3, 5)');
     await take();
     expect(Object.fromEntries(seen)).toEqual({ '0|20': 1, '1|15': 1 });
@@ -231,7 +295,12 @@ describe('SUBSCRIBE', () => {
   it('can leave the snapshot out and report progress', async () => {
     await sql.run('CREATE TABLE t (k int8); INSERT INTO t VALUES (1)');
     const stream = await harness.session().open('SUBSCRIBE t WITH (SNAPSHOT = false, PROGRESS)');
-    expect(stream.columns.map((column) => column.name)).toEqual(['mz_timestamp', 'mz_progressed', 'mz_diff', 'k']);
+    expect(stream.columns.map((column) => column.name)).toEqual([
+      'mz_timestamp',
+      'mz_progressed',
+      'mz_diff',
+      'k',
+    ]);
     await sql.run('INSERT INTO t VALUES (2)');
     const changes: (string | null)[][] = [];
     while (changes.length === 0) {

@@ -1,4 +1,7 @@
-/** Goal: the rows of SUBSCRIBE carry time, progress, weight and the columns, whatever the batch's length. */
+/**
+ * Goal: the rows of SUBSCRIBE carry time, progress, weight and the columns, whatever the batch's
+ * length.
+ */
 import { describe, expect, it } from 'vitest';
 import { batchRows } from '../../test/support/session-harness.ts';
 import { batchStream, columnTypes, packDatums, resultColumn } from './row-stream.ts';
@@ -15,10 +18,22 @@ describe('chunkRows', () => {
       const shown = subscribeColumns(columns, progress);
       const stream = batchStream(shown, [], () => '');
       const batches = chunkRows({ step: 5, time, batch, progressed: true }, shown, progress);
-      const expected = rows.map(([a, b]) => [`${time}`, ...(progress ? ['f'] : []), '-2', `${a}`, b]);
+      const expected = rows.map(([a, b]) => [
+        `${time}`,
+        ...(progress ? ['f'] : []),
+        '-2',
+        `${a}`,
+        b,
+      ]);
       const end = progress ? [[`${time + 1}`, 't', null, null, null]] : [];
       expect(batches.flatMap((each) => batchRows(stream, each))).toEqual([...expected, ...end]);
-      expect(shown.map(({ name }) => name)).toEqual(['mz_timestamp', ...(progress ? ['mz_progressed'] : []), 'mz_diff', 'a', 'b']);
+      expect(shown.map(({ name }) => name)).toEqual([
+        'mz_timestamp',
+        ...(progress ? ['mz_progressed'] : []),
+        'mz_diff',
+        'a',
+        'b',
+      ]);
     }
   });
 

@@ -1,5 +1,6 @@
 /**
- * From the engine's changes to the rows of SUBSCRIBE: `mz_timestamp`, with PROGRESS `mz_progressed`,
+ * From the engine's changes to the rows of SUBSCRIBE: `mz_timestamp`, with PROGRESS
+ * `mz_progressed`,
  * then `mz_diff`, then the columns (all NULL in a progress row), as Materialize gives them.
  *
  * The batch's own columns are not touched: the new buffer is the old one with the extra columns
@@ -11,13 +12,19 @@ import type { ResultColumn } from '../sql/planned.ts';
 import { columnTypes, packDatums, resultColumn } from './row-stream.ts';
 
 /** The result columns of a SUBSCRIBE over `columns`. */
-export function subscribeColumns(columns: readonly ResultColumn[], progress: boolean): readonly ResultColumn[] {
+export function subscribeColumns(
+  columns: readonly ResultColumn[],
+  progress: boolean,
+): readonly ResultColumn[] {
   const extra = [
     { ...resultColumn('mz_timestamp', 'int8'), nullable: false },
     ...(progress ? [{ ...resultColumn('mz_progressed', 'bool'), nullable: false }] : []),
     { ...resultColumn('mz_diff', 'int8'), nullable: progress },
   ];
-  return [...extra, ...columns.map((column) => (progress ? { ...column, nullable: true } : column))];
+  return [
+    ...extra,
+    ...columns.map((column) => (progress ? { ...column, nullable: true } : column)),
+  ];
 }
 
 /** Rows of the changes of one chunk. */
@@ -42,7 +49,9 @@ export function changeRows(batch: PackedBatch, time: number, progress: boolean):
   const extra = progress ? [timeAt, progressAt, diffAt] : [timeAt, diffAt];
   assert(words[progressAt] === 0 || rows === 0, 'mz_progressed of a change is false');
   return {
-    buffer, rows, weight: weightAt,
+    buffer,
+    rows,
+    weight: weightAt,
     column: Int32Array.from([...extra, ...batch.column]),
     nulls: Int32Array.from([...extra.map(() => -1), ...batch.nulls]),
   };
@@ -55,9 +64,14 @@ export function progressRow(columns: readonly ResultColumn[], time: number): Pac
 }
 
 /** The batches that one chunk gives. */
-export function chunkRows(chunk: SubscribeChunk, columns: readonly ResultColumn[], progress: boolean): readonly PackedBatch[] {
+export function chunkRows(
+  chunk: SubscribeChunk,
+  columns: readonly ResultColumn[],
+  progress: boolean,
+): readonly PackedBatch[] {
   const batches: PackedBatch[] = [];
-  if (chunk.batch !== null && chunk.batch.rows > 0) batches.push(changeRows(chunk.batch, chunk.time, progress));
+  if (chunk.batch !== null && chunk.batch.rows > 0)
+    batches.push(changeRows(chunk.batch, chunk.time, progress));
   if (progress && chunk.progressed) batches.push(progressRow(columns, chunk.time + 1));
   return batches;
 }

@@ -36,7 +36,10 @@ export class TemplateSlot {
     const key = fillKey(template, context.parameters.values);
     if (key === null) return null;
     if (this.#registered?.live !== true) {
-      this.#registered = context.coordinator.lookups.register(template, context.coordinator.catalog.version);
+      this.#registered = context.coordinator.lookups.register(
+        template,
+        context.coordinator.catalog.version,
+      );
     }
     return { lookup: this.#registered, key };
   }

@@ -1,7 +1,10 @@
 /**
- * Goal: the timeline keeps its laws: writes are acknowledged once their step is complete and in order,
- * few steps are under way, times grow, and no history is given up that somebody holds. Method: an engine
- * of a few lines behind a fake line, which completes steps when the test says so; random use from a seed
+ * Goal: the timeline keeps its laws: writes are acknowledged once their step is complete and in
+ * order,
+ * few steps are under way, times grow, and no history is given up that somebody holds. Method: an
+ * engine
+ * of a few lines behind a fake line, which completes steps when the test says so; random use from a
+ * seed
  * with every law checked at every command.
  */
 import { describe, expect, it } from 'vitest';
@@ -30,18 +33,32 @@ function rig() {
     close: () => Promise.resolve(),
   };
   const none = (): void => undefined;
-  const engine = new EngineClient(link, { complete: none, frontier: none, ingested: none, replayed: none, crashed: none });
+  const engine = new EngineClient(link, {
+    complete: none,
+    frontier: none,
+    ingested: none,
+    replayed: none,
+    crashed: none,
+  });
   return { clock, sent, steps, laws, timeline: new Timeline(engine, clock) };
 }
 
-const batch = { buffer: new ArrayBuffer(0), rows: 0, column: new Int32Array(), nulls: new Int32Array(), weight: 0 };
+const batch = {
+  buffer: new ArrayBuffer(0),
+  rows: 0,
+  column: new Int32Array(),
+  nulls: new Int32Array(),
+  weight: 0,
+};
 
 describe('Timeline', () => {
   it('gathers what one turn has into one step', async () => {
     const { clock, steps, timeline } = rig();
     const writes = [1, 2, 3].map((collection) => timeline.write([{ collection, batch }]));
     await clock.advance(0);
-    expect(steps.map((step) => step.inputs.map(({ collection }) => collection))).toEqual([[1, 2, 3]]);
+    expect(steps.map((step) => step.inputs.map(({ collection }) => collection))).toEqual([
+      [1, 2, 3],
+    ]);
     timeline.completed(1);
     expect(await Promise.all(writes)).toEqual([1, 1, 1]);
   });
@@ -74,7 +91,14 @@ describe('Timeline', () => {
       timeline.completed(step);
     }
     await clock.advance(0);
-    expect(sent.map(({ kind }) => kind)).toEqual(['ingest', 'step', 'ingest', 'step', 'ingest', 'step']);
+    expect(sent.map(({ kind }) => kind)).toEqual([
+      'ingest',
+      'step',
+      'ingest',
+      'step',
+      'ingest',
+      'step',
+    ]);
     timeline.offer(intake);
     timeline.withdraw(intake);
     await clock.advance(0);
@@ -115,10 +139,12 @@ describe('Timeline', () => {
         holds.get(one)?.();
         holds.delete(one);
         held.delete(one);
-      } else if (act === 4 && timeline.complete < timeline.sealed) timeline.completed(timeline.complete + 1);
+      } else if (act === 4 && timeline.complete < timeline.sealed)
+        timeline.completed(timeline.complete + 1);
       else await clock.advance(random.below(3));
     }
-    for (; timeline.complete < timeline.sealed; await clock.advance(0)) timeline.completed(timeline.complete + 1);
+    for (; timeline.complete < timeline.sealed; await clock.advance(0))
+      timeline.completed(timeline.complete + 1);
     expect(acknowledged).toEqual(Array.from({ length: writes }, (_, i) => i + 1));
     for (const { step, time } of steps) {
       expect([timeline.timeOf(step), timeline.stepAt(time)]).toEqual([time, step]);

@@ -1,8 +1,10 @@
 /**
- * The timeline: the one sequence of steps that all inputs share. It collects what writers and sources
+ * The timeline: the one sequence of steps that all inputs share. It collects what writers and
+ * sources
  * have ready, seals it as the next step, and knows which step can be read.
  *
- * A step is sent when something is ready and fewer than `stepsInFlightMax` steps are unfinished; what
+ * A step is sent when something is ready and fewer than `stepsInFlightMax` steps are unfinished;
+ * what
  * comes meanwhile waits and makes the next step larger, so a busy engine sees fewer, larger steps.
  * `complete` is the last step that the engine has applied. A write is acknowledged when its step is
  * complete, and reads happen at `complete` or later: so an acknowledged write is visible to every
@@ -94,7 +96,9 @@ export class Timeline {
     return this.#history.findLast((kept) => kept.time <= time)?.step;
   }
 
-  /** Writes all of `inputs` in one step; answers the step once it can be read. Rejects after `fail`. */
+  /**
+   * Writes all of `inputs` in one step; answers the step once it can be read. Rejects after `fail`.
+   */
   write(inputs: Write['inputs']): Promise<number> {
     if (this.#failure !== null) return Promise.reject(this.#failure);
     return new Promise((resolve, reject) => {
@@ -135,7 +139,10 @@ export class Timeline {
 
   /** The engine has applied a step. */
   completed(step: number): void {
-    assert(step <= this.#sealed && step >= this.#complete, `step ${step} was sealed and is not undone`);
+    assert(
+      step <= this.#sealed && step >= this.#complete,
+      `step ${step} was sealed and is not undone`,
+    );
     this.#complete = step;
     while (this.#waiting.length > 0 && (this.#waiting[0]?.step ?? Infinity) <= step) {
       this.#waiting.shift()?.write.resolve(step);
@@ -170,7 +177,10 @@ export class Timeline {
     const writes = this.#writes.splice(0);
     for (const write of writes) this.#waiting.push({ step, write });
     this.#engine.send({
-      kind: 'step', step, time: this.#time, since: this.since,
+      kind: 'step',
+      step,
+      time: this.#time,
+      since: this.since,
       inputs: writes.flatMap((write) => write.inputs),
     });
   }
@@ -182,7 +192,10 @@ export class Timeline {
       this.#ready.delete(intake);
       return { collection: intake.collection, chunks: intake.take(step, share) };
     });
-    this.#engine.send({ kind: 'ingest', inputs: inputs.filter((input) => input.chunks.length > 0) });
+    this.#engine.send({
+      kind: 'ingest',
+      inputs: inputs.filter((input) => input.chunks.length > 0),
+    });
   }
 
   #remember(step: number): void {

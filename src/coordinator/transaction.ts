@@ -1,9 +1,11 @@
 /**
  * One session's transaction.
  *
- * Kinds: *implicit* (what runs between two Syncs, or one simple query) and *block* (BEGIN … COMMIT). A
+ * Kinds: *implicit* (what runs between two Syncs, or one simple query) and *block* (BEGIN …
+ * COMMIT). A
  * block is fixed by its first statement: reads only, all at one step; or inserts only, which become
- * visible together at COMMIT; or one SUBSCRIBE. In an implicit transaction inserts are gathered too,
+ * visible together at COMMIT; or one SUBSCRIBE. In an implicit transaction inserts are gathered
+ * too,
  * so that several statements of one message become visible together; a read in between makes them
  * visible first, since it must see them.
  */
@@ -56,7 +58,13 @@ export class Transaction {
 
   /** Outside a block, with nothing to commit, undo or release. */
   get idle(): boolean {
-    return !this.#block && !this.#failed && !this.#readOnly && this.#writes.length === 0 && this.#release === null;
+    return (
+      !this.#block &&
+      !this.#failed &&
+      !this.#readOnly &&
+      this.#writes.length === 0 &&
+      this.#release === null
+    );
   }
 
   begin(readOnly: boolean): void {
@@ -78,7 +86,9 @@ export class Transaction {
     this.#writes = [];
   }
 
-  /** Says what the next statement does. Throws 25000 or 25006 if the block is for something else. */
+  /**
+   * Says what the next statement does. Throws 25000 or 25006 if the block is for something else.
+   */
   use(purpose: Purpose): void {
     if (!this.#block) {
       this.#purpose = purpose;
@@ -89,9 +99,13 @@ export class Transaction {
     }
     const before = this.#purpose;
     if (before !== null && (before !== purpose || purpose === 'subscribe')) {
-      throw sqlError('25000', `transaction in ${before === 'insert' ? 'write' : before}-only mode`, {
-        hint: 'A transaction block either reads, or inserts, or holds one SUBSCRIBE.',
-      });
+      throw sqlError(
+        '25000',
+        `transaction in ${before === 'insert' ? 'write' : before}-only mode`,
+        {
+          hint: 'A transaction block either reads, or inserts, or holds one SUBSCRIBE.',
+        },
+      );
     }
     this.#purpose = purpose;
   }

@@ -1,9 +1,12 @@
 /**
  * Primary keys: which collections have one, and the check that a write keeps it.
  *
- * The check compares the keys that a write adds with each other, and those that it does not also take
- * away with what the table holds, by lookups in the key's index at the newest complete step. It holds
- * only while nobody else writes to the table: so whoever calls `check` before a write does both within
+ * The check compares the keys that a write adds with each other, and those that it does not also
+ * take
+ * away with what the table holds, by lookups in the key's index at the newest complete step. It
+ * holds
+ * only while nobody else writes to the table: so whoever calls `check` before a write does both
+ * within
  * `Coordinator.exclusively`, and every write to such a table goes that way.
  *
  * Unlike in Postgres, a statement is judged by its result: an UPDATE may exchange keys among rows.
@@ -78,53 +81,94 @@ export class UniqueKeys {
     return this.#keys.has(collection);
   }
 
-  /** Throws 23505 if the tables, as they are at step `at`, would hold a key twice after the write. */
+  /**
+   * Throws 23505 if the tables, as they are at step `at`, would hold a key twice after the write.
+   */
   async check(inputs: readonly TableInput[], at: number): Promise<void> {
     for (const collection of new Set(inputs.map((input) => input.collection))) {
       const key = this.#keys.get(collection);
       if (key === undefined) continue;
-      const change = changeOf(key, inputs.filter((input) => input.collection === collection));
+      const change = changeOf(
+        key,
+        inputs.filter((input) => input.collection === collection),
+      );
       const fresh = freshRows(key, change);
       for (let first = 0; first < fresh.length; first += limits.lookupKeysMax) {
         // The table may be dropped while its keys are looked up; then there is nothing to keep.
         if (!this.#keys.has(collection)) break;
-        await this.#requireAbsent(collection, key, fresh.slice(first, first + limits.lookupKeysMax), at);
+        await this.#requireAbsent(
+          collection,
+          key,
+          fresh.slice(first, first + limits.lookupKeysMax),
+          at,
+        );
       }
     }
   }
 
-  async #requireAbsent(collection: number, key: UniqueKey, rows: readonly Row[], at: number): Promise<void> {
+  async #requireAbsent(
+    collection: number,
+    key: UniqueKey,
+    rows: readonly Row[],
+    at: number,
+  ): Promise<void> {
     const types = keyTypes(key);
-    const columns = types.map(({ type }, i) => ({ kind: 'column' as const, column: defined(key.key[i], 'a type per column'), type }));
-    const answer = this.#engine.lookup(at, {
-      collection, columns: types, key: { columns: key.key, values: rows.map((row) => keyOf(key, row)) },
-      program: { nodes: columns, filters: [], outputs: columns.map((_, i) => i) },
-    }, { order: [], limit: 1, offset: 0, project: columns.map((_, i) => i) });
+    const columns = types.map(({ type }, i) => ({
+      kind: 'column' as const,
+      column: defined(key.key[i], 'a type per column'),
+      type,
+    }));
+    const answer = this.#engine.lookup(
+      at,
+      {
+        collection,
+        columns: types,
+        key: { columns: key.key, values: rows.map((row) => keyOf(key, row)) },
+        program: { nodes: columns, filters: [], outputs: columns.map((_, i) => i) },
+      },
+      { order: [], limit: 1, offset: 0, project: columns.map((_, i) => i) },
+    );
     for (let batch = await answer.next(); batch !== null; batch = await answer.next()) {
       if (batch.rows === 0) continue;
       const found = unpackBatch(batch, types, at);
-      throw duplicate(key, types.map(({ type }, i) => readDatum(found, i, 0, type)));
+      throw duplicate(
+        key,
+        types.map(({ type }, i) => readDatum(found, i, 0, type)),
+      );
     }
   }
 }
 
 function keyTypes(key: UniqueKey): readonly ColumnType[] {
-  return key.key.map((column) => ({ type: defined(key.columns[column], 'a key column exists').type.name, nullable: false }));
+  return key.key.map((column) => ({
+    type: defined(key.columns[column], 'a key column exists').type.name,
+    nullable: false,
+  }));
 }
 
 function keyOf(key: UniqueKey, { batch, row }: Row): readonly Datum[] {
-  return key.key.map((column) => readDatum(batch, column, row, defined(key.columns[column], 'a key column exists').type.name));
+  return key.key.map((column) =>
+    readDatum(batch, column, row, defined(key.columns[column], 'a key column exists').type.name),
+  );
 }
 
 function changeOf(key: UniqueKey, inputs: readonly TableInput[]): Change {
-  const types = key.columns.map((column): ColumnType => ({ type: column.type.name, nullable: true }));
-  const batches = inputs.map(({ batch }) => unpackBatch(batch, types, 0)).filter((batch) => batch.rows > 0);
+  const types = key.columns.map((column): ColumnType => ({
+    type: column.type.name,
+    nullable: true,
+  }));
+  const batches = inputs
+    .map(({ batch }) => unpackBatch(batch, types, 0))
+    .filter((batch) => batch.rows > 0);
   return {
-    added: batches.filter((batch) => weightOf(batch, 0) > 0), taken: batches.filter((batch) => weightOf(batch, 0) < 0),
+    added: batches.filter((batch) => weightOf(batch, 0) > 0),
+    taken: batches.filter((batch) => weightOf(batch, 0) < 0),
   };
 }
 
-/** Added rows whose key is not that of a row that goes. Throws 23505 for a key that is added twice. */
+/**
+ * Added rows whose key is not that of a row that goes. Throws 23505 for a key that is added twice.
+ */
 function freshRows(key: UniqueKey, { added, taken }: Change): readonly Row[] {
   const types = keyTypes(key);
   const own = new SeenKeys(key.key, types, rowCount(added));
@@ -135,7 +179,8 @@ function freshRows(key: UniqueKey, { added, taken }: Change): readonly Row[] {
     const once = new Set<number>();
     own.enterBackwards(batch, 0, batch.rows, (row) => void once.add(row));
     for (let row = 0; row < batch.rows; row++) {
-      if (!once.has(row) || weightOf(batch, row) > 1) throw duplicate(key, keyOf(key, { batch, row }));
+      if (!once.has(row) || weightOf(batch, row) > 1)
+        throw duplicate(key, keyOf(key, { batch, row }));
     }
     all.enterBackwards(batch, 0, batch.rows, (row) => void fresh.push({ batch, row }));
   }
@@ -144,7 +189,9 @@ function freshRows(key: UniqueKey, { added, taken }: Change): readonly Row[] {
 
 function duplicate(key: UniqueKey, values: readonly Datum[]): Error {
   const columns = key.key.map((column) => defined(key.columns[column], 'a key column exists'));
-  const texts = columns.map(({ type }, i) => formatDatum(type.name, values[i] ?? null, type.modifier));
+  const texts = columns.map(({ type }, i) =>
+    formatDatum(type.name, values[i] ?? null, type.modifier),
+  );
   return sqlError('23505', `duplicate key value violates unique constraint "${key.name}"`, {
     detail: `Key (${columns.map((column) => column.name).join(', ')})=(${texts.join(', ')}) already exists.`,
   });

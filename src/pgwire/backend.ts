@@ -1,6 +1,7 @@
 /**
  * What the server sends: messages written one behind the other into one growing buffer, which is
- * handed to the socket whole (a write per row would cost ten to twenty times as much). A buffer that
+ * handed to the socket whole (a write per row would cost ten to twenty times as much). A buffer
+ * that
  * was handed over is never touched again. Small answers are copied out of it instead, and a
  * connection at rest keeps half a kilobyte.
  */
@@ -35,7 +36,10 @@ export class BackendWriter extends ByteSink {
       for (let k = 0; k < at; k++) copy[k] = u8[k] ?? 0;
       return copy;
     }
-    this.u8 = at < limits.writeBufferBytes ? new Uint8Array(restingBytes) : Buffer.allocUnsafeSlow(streamingBytes);
+    this.u8 =
+      at < limits.writeBufferBytes
+        ? new Uint8Array(restingBytes)
+        : Buffer.allocUnsafeSlow(streamingBytes);
     return u8.subarray(0, at);
   }
 

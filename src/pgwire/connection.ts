@@ -68,7 +68,11 @@ export class Connection {
     if (this.#closed || this.#broken !== null) return;
     try {
       this.#decoder.feed(chunk);
-      for (let message = this.#decoder.next(); message !== undefined; message = this.#decoder.next()) {
+      for (
+        let message = this.#decoder.next();
+        message !== undefined;
+        message = this.#decoder.next()
+      ) {
         this.#queue.push(message);
       }
     } catch (error) {
@@ -76,7 +80,8 @@ export class Connection {
       this.#broken = fieldsOf(error, this.#log);
     }
     this.#queuedBytes += chunk.length;
-    if (this.#waiting !== null && (this.#queue.length > 0 || this.#broken !== null)) this.#deliver();
+    if (this.#waiting !== null && (this.#queue.length > 0 || this.#broken !== null))
+      this.#deliver();
     else if (!this.#running) this.#run();
     else if (this.#queuedBytes > limits.queuedMessageBytesMax) this.#pause();
   }
@@ -110,7 +115,8 @@ export class Connection {
   }
 
   /**
-   * Works through the queue; goes on by itself after a wait. What is due to the client is sent before
+   * Works through the queue; goes on by itself after a wait. What is due to the client is sent
+   * before
    * each wait and at the end, so that the answers to pipelined messages share a write.
    */
   #run(): void {
@@ -143,7 +149,9 @@ export class Connection {
     }
     if (this.#skipping && message.kind !== 'sync') return undefined;
     try {
-      return this.#dispatch(session, message)?.catch((error: unknown) => this.#failed(session, message, error));
+      return this.#dispatch(session, message)?.catch((error: unknown) =>
+        this.#failed(session, message, error),
+      );
     } catch (error) {
       return this.#failed(session, message, error);
     }
@@ -222,7 +230,9 @@ export class Connection {
   #endQuery(session: Session, failed: boolean): Promise<void> | undefined {
     const ending = session.sync(failed);
     if (ending === undefined) return this.#ready(session);
-    return ending.catch((error: unknown) => this.#report(session, error)).then(() => this.#ready(session));
+    return ending
+      .catch((error: unknown) => this.#report(session, error))
+      .then(() => this.#ready(session));
   }
 
   #ready(session: Session): Promise<void> | undefined {
@@ -285,7 +295,10 @@ export class Connection {
       case 'sslRequest':
       case 'gssRequest':
         if (this.#queue.length > 0 || this.#decoder.partial || this.#broken !== null) {
-          return this.fatal({ code: '08P01', message: 'received unencrypted data after SSL request' });
+          return this.fatal({
+            code: '08P01',
+            message: 'received unencrypted data after SSL request',
+          });
         }
         this.#transport.write(Uint8Array.of('N'.charCodeAt(0)));
         return;
@@ -308,12 +321,16 @@ export class Connection {
     }
     if (!this.#transport.loopback) {
       return this.fatal({
-        code: '28000', message: `connections from ${this.#transport.remote} are not allowed`,
+        code: '28000',
+        message: `connections from ${this.#transport.remote} are not allowed`,
         hint: 'Only connections from this machine are trusted.',
       });
     }
     if (!message.parameters.has('user')) {
-      return this.fatal({ code: '28000', message: 'no PostgreSQL user name specified in startup packet' });
+      return this.fatal({
+        code: '28000',
+        message: 'no PostgreSQL user name specified in startup packet',
+      });
     }
     try {
       this.#greet(message);
@@ -329,7 +346,8 @@ export class Connection {
     const session = this.#sessions.open(message.parameters, this.#transport.remote);
     this.#session = session;
     this.#extended = new ExtendedProtocol(this, session);
-    for (const [name, value] of session.reportedSettings()) this.writer.parameterStatus(name, value);
+    for (const [name, value] of session.reportedSettings())
+      this.writer.parameterStatus(name, value);
     this.writer.backendKey(session.backend.processId, session.backend.secret);
     this.#notices(session);
     this.writer.readyForQuery(session.transactionStatus);
@@ -354,5 +372,8 @@ export class Connection {
 export function fieldsOf(error: unknown, log: Log): ErrorFields {
   if (error instanceof SqlError) return error.fields;
   log.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
-  return { code: 'XX000', message: `internal error: ${error instanceof Error ? error.message : String(error)}` };
+  return {
+    code: 'XX000',
+    message: `internal error: ${error instanceof Error ? error.message : String(error)}`,
+  };
 }

@@ -14,7 +14,10 @@ import type { Connection } from './connection.ts';
 
 const utf8 = new TextEncoder();
 
-/** Asks for data and takes it until CopyDone; an error of a row is thrown after the client was told to stop. */
+/**
+ * Asks for data and takes it until CopyDone; an error of a row is thrown after the client was told
+ * to stop.
+ */
 export async function runCopyIn(connection: Connection, copy: CopyIn): Promise<void> {
   connection.writer.copyResponse('G', copy.columns.length, 0);
   await connection.flush();
@@ -83,7 +86,10 @@ interface Line {
   readonly copies: number;
 }
 
-function lineWriter(columns: readonly ResultColumn[], options: CopyOptions): (batch: PackedBatch) => Iterable<Line> {
+function lineWriter(
+  columns: readonly ResultColumn[],
+  options: CopyOptions,
+): (batch: PackedBatch) => Iterable<Line> {
   const types = columns.map((column) => ({ type: column.type.name, nullable: column.nullable }));
   const csv = options.format === 'csv';
   const delimiter = options.delimiter ?? (csv ? ',' : '\t');
@@ -95,9 +101,14 @@ function lineWriter(columns: readonly ResultColumn[], options: CopyOptions): (ba
         const datum = readDatum(batch, c, row, type.name);
         if (datum === null) return nullText;
         const text = formatDatum(type.name, datum, type.modifier);
-        return csv ? quoteCsv(text, delimiter, nullText, options, columns.length === 1) : escapeText(text, delimiter);
+        return csv
+          ? quoteCsv(text, delimiter, nullText, options, columns.length === 1)
+          : escapeText(text, delimiter);
       });
-      yield { line: `${fields.join(delimiter)}\n`, copies: batch.slab.i32[batch.weight + row] ?? 0 };
+      yield {
+        line: `${fields.join(delimiter)}\n`,
+        copies: batch.slab.i32[batch.weight + row] ?? 0,
+      };
     }
   };
 }
@@ -105,27 +116,46 @@ function lineWriter(columns: readonly ResultColumn[], options: CopyOptions): (ba
 function headerLine(columns: readonly ResultColumn[], options: CopyOptions): string {
   const csv = options.format === 'csv';
   const delimiter = options.delimiter ?? (csv ? ',' : '\t');
-  const names = columns.map(({ name }) => (csv ? quoteCsv(name, delimiter, '', options, false) : escapeText(name, delimiter)));
+  const names = columns.map(({ name }) =>
+    csv ? quoteCsv(name, delimiter, '', options, false) : escapeText(name, delimiter),
+  );
   return `${names.join(delimiter)}\n`;
 }
 
 const textEscapes = new Map([
-  ['\\', '\\\\'], ['\b', '\\b'], ['\f', '\\f'], ['\n', '\\n'], ['\r', '\\r'], ['\t', '\\t'], ['\v', '\\v'],
+  ['\\', '\\\\'],
+  ['\b', '\\b'],
+  ['\f', '\\f'],
+  ['\n', '\\n'],
+  ['\r', '\\r'],
+  ['\t', '\\t'],
+  ['\v', '\\v'],
 ]);
 
 function escapeText(text: string, delimiter: string): string {
   let escaped = '';
   for (const character of text) {
-    escaped += textEscapes.get(character) ?? (character === delimiter ? `\\${character}` : character);
+    escaped +=
+      textEscapes.get(character) ?? (character === delimiter ? `\\${character}` : character);
   }
   return escaped;
 }
 
-function quoteCsv(text: string, delimiter: string, nullText: string, options: CopyOptions, single: boolean): string {
+function quoteCsv(
+  text: string,
+  delimiter: string,
+  nullText: string,
+  options: CopyOptions,
+  single: boolean,
+): string {
   const quote = options.quote ?? '"';
   const escape = options.escape ?? quote;
-  const needed = text === nullText || text.includes(delimiter) || text.includes(quote) || /[\r\n]/.test(text)
-    || (single && text === '\\.');
+  const needed =
+    text === nullText ||
+    text.includes(delimiter) ||
+    text.includes(quote) ||
+    /[\r\n]/.test(text) ||
+    (single && text === '\\.');
   if (!needed) return text;
   let body = '';
   for (const character of text) {

@@ -10,7 +10,14 @@ import { parseDatum } from '../../dataflow/value/text-input.ts';
 import type { TypeName } from '../../dataflow/value/type.ts';
 import { typeByOid, typeInfo } from '../../dataflow/value/type.ts';
 import { RowWindow } from '../coordinator/row-window.ts';
-import type { Outcome, Portal, PreparedStatement, RowRange, RowStream, Session } from '../coordinator/session.ts';
+import type {
+  Outcome,
+  Portal,
+  PreparedStatement,
+  RowRange,
+  RowStream,
+  Session,
+} from '../coordinator/session.ts';
 import type { ResultColumn } from '../sql/planned.ts';
 import { BackendWriter } from './backend.ts';
 import type { Connection } from './connection.ts';
@@ -19,7 +26,10 @@ import type { Bind, FrontendMessage } from './frontend.ts';
 import { decodeText } from './frontend.ts';
 import { RowEncoder, RowFormat } from './rows.ts';
 
-type ExtendedMessage = Extract<FrontendMessage, { kind: 'parse' | 'bind' | 'describe' | 'execute' | 'close' }>;
+type ExtendedMessage = Extract<
+  FrontendMessage,
+  { kind: 'parse' | 'bind' | 'describe' | 'execute' | 'close' }
+>;
 
 /** What the protocol knows of a portal besides what the session does. */
 interface PortalState {
@@ -95,7 +105,12 @@ export class ExtendedProtocol {
   #statement(name: string): PreparedStatement {
     const statement = this.#session.statement(name);
     if (statement !== undefined) return statement;
-    throw sqlError('26000', name === '' ? 'unnamed prepared statement does not exist' : `prepared statement "${name}" does not exist`);
+    throw sqlError(
+      '26000',
+      name === ''
+        ? 'unnamed prepared statement does not exist'
+        : `prepared statement "${name}" does not exist`,
+    );
   }
 
   #portal(name: string): Portal {
@@ -114,7 +129,12 @@ export class ExtendedProtocol {
     const shape = this.#shapeOf(statement, message.resultFormats);
     const formats = shape?.formats ?? [];
     this.#portals.set(portal, {
-      portal, formats, shape, encoder: null, done: false, exhausted: false,
+      portal,
+      formats,
+      shape,
+      encoder: null,
+      done: false,
+      exhausted: false,
     });
     this.#session.setPortal(message.portal, portal);
     this.#connection.writer.plain('2');
@@ -139,7 +159,11 @@ export class ExtendedProtocol {
     const { parameters, columns } = this.#statement(name);
     writer.parameterDescription(parameters.map((type) => typeInfo(type).oid));
     if (columns === null) writer.plain('n');
-    else writer.rowDescription(columns, columns.map(() => 0));
+    else
+      writer.rowDescription(
+        columns,
+        columns.map(() => 0),
+      );
   }
 
   #describePortal(name: string): void {
@@ -157,7 +181,14 @@ export class ExtendedProtocol {
   #stateOf(portal: Portal): PortalState {
     const known = this.#portals.get(portal);
     if (known !== undefined) return known;
-    const state = { portal, formats: (portal.columns ?? []).map(() => 0), shape: null, encoder: null, done: false, exhausted: false };
+    const state = {
+      portal,
+      formats: (portal.columns ?? []).map(() => 0),
+      shape: null,
+      encoder: null,
+      done: false,
+      exhausted: false,
+    };
     this.#portals.set(portal, state);
     return state;
   }
@@ -172,7 +203,7 @@ export class ExtendedProtocol {
       this.#connection.writer.commandComplete('SELECT 0');
       return undefined;
     }
-    const rows = rowsMax <= 0 && portal.window === undefined ? portal.lookup?.() ?? null : null;
+    const rows = rowsMax <= 0 && portal.window === undefined ? (portal.lookup?.() ?? null) : null;
     if (rows !== null) return rows.then((ranges) => this.#ranges(state, ranges));
     return this.#run(state, rowsMax);
   }
@@ -194,7 +225,12 @@ export class ExtendedProtocol {
   }
 
   /** Goes on within range `from`, waiting for the client to take what is written. */
-  async #manyRanges(encoder: RowEncoder, ranges: readonly RowRange[], from: number, before: number): Promise<void> {
+  async #manyRanges(
+    encoder: RowEncoder,
+    ranges: readonly RowRange[],
+    from: number,
+    before: number,
+  ): Promise<void> {
     const { writer } = this.#connection;
     let sent = before;
     for (let i = from; i < ranges.length; i++) {
@@ -207,7 +243,9 @@ export class ExtendedProtocol {
   }
 
   #encoderOf(state: PortalState, columns: readonly ResultColumn[]): RowEncoder {
-    return (state.encoder ??= new RowEncoder(state.shape?.format ?? new RowFormat(columns, state.formats)));
+    return (state.encoder ??= new RowEncoder(
+      state.shape?.format ?? new RowFormat(columns, state.formats),
+    ));
   }
 
   async #run(state: PortalState, rowsMax: number): Promise<void> {
@@ -236,7 +274,8 @@ export class ExtendedProtocol {
   }
 
   #notices(): void {
-    for (const notice of this.#session.notices()) this.#connection.writer.report('N', notice.severity, notice);
+    for (const notice of this.#session.notices())
+      this.#connection.writer.report('N', notice.severity, notice);
   }
 
   async #rows(state: PortalState, stream: RowStream, rowsMax: number): Promise<void> {
@@ -263,17 +302,25 @@ export class ExtendedProtocol {
 function matches(formats: readonly number[], given: readonly number[]): boolean {
   if (given.length > 1 && given.length !== formats.length) return false;
   for (let c = 0; c < formats.length; c++) {
-    if (formats[c] !== (given.length === 0 ? 0 : given.length === 1 ? given[0] : given[c])) return false;
+    if (formats[c] !== (given.length === 0 ? 0 : given.length === 1 ? given[0] : given[c]))
+      return false;
   }
   return formats.length > 0;
 }
 
 /** One format by column: none given is text, one is for all. */
 function resultFormats(given: readonly number[], columns: number): readonly number[] {
-  const formats = given.length === 0 ? new Array<number>(columns).fill(0)
-    : given.length === 1 ? new Array<number>(columns).fill(given[0] ?? 0) : given;
+  const formats =
+    given.length === 0
+      ? new Array<number>(columns).fill(0)
+      : given.length === 1
+        ? new Array<number>(columns).fill(given[0] ?? 0)
+        : given;
   if (formats.length !== columns) {
-    throw sqlError('08P01', `bind message has ${formats.length} result formats but query has ${columns} columns`);
+    throw sqlError(
+      '08P01',
+      `bind message has ${formats.length} result formats but query has ${columns} columns`,
+    );
   }
   requireFormats(formats);
   return formats;
@@ -288,10 +335,16 @@ function readParameters(message: Bind, statement: PreparedStatement): readonly D
   const { parameters, parameterFormats } = message;
   const count = statement.parameters.length;
   if (parameters.length !== count) {
-    throw sqlError('08P01', `bind message supplies ${parameters.length} parameters, but prepared statement "${message.statement}" requires ${count}`);
+    throw sqlError(
+      '08P01',
+      `bind message supplies ${parameters.length} parameters, but prepared statement "${message.statement}" requires ${count}`,
+    );
   }
   if (parameterFormats.length > 1 && parameterFormats.length !== count) {
-    throw sqlError('08P01', `bind message has ${parameterFormats.length} parameter formats but ${count} parameters`);
+    throw sqlError(
+      '08P01',
+      `bind message has ${parameterFormats.length} parameter formats but ${count} parameters`,
+    );
   }
   requireFormats(parameterFormats);
   return parameters.map((bytes, i) => {

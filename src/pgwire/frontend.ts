@@ -9,11 +9,25 @@ import { limits } from '../base/limits.ts';
 export type FrontendMessage =
   | { readonly kind: 'sslRequest' | 'gssRequest' }
   | { readonly kind: 'cancelRequest'; readonly processId: number; readonly secret: number }
-  | { readonly kind: 'startup'; readonly major: number; readonly minor: number; readonly parameters: ReadonlyMap<string, string> }
+  | {
+      readonly kind: 'startup';
+      readonly major: number;
+      readonly minor: number;
+      readonly parameters: ReadonlyMap<string, string>;
+    }
   | { readonly kind: 'query'; readonly text: string }
-  | { readonly kind: 'parse'; readonly name: string; readonly text: string; readonly types: readonly number[] }
+  | {
+      readonly kind: 'parse';
+      readonly name: string;
+      readonly text: string;
+      readonly types: readonly number[];
+    }
   | Bind
-  | { readonly kind: 'describe' | 'close'; readonly target: 'statement' | 'portal'; readonly name: string }
+  | {
+      readonly kind: 'describe' | 'close';
+      readonly target: 'statement' | 'portal';
+      readonly name: string;
+    }
   | { readonly kind: 'execute'; readonly portal: string; readonly rowsMax: number }
   | { readonly kind: 'flush' | 'sync' | 'terminate' | 'copyDone' | 'password' | 'functionCall' }
   | { readonly kind: 'copyData'; readonly bytes: Uint8Array }
@@ -66,7 +80,7 @@ class BodyReader {
   }
 
   int16(): number {
-    return (this.byte() << 24 >> 16) | this.byte();
+    return ((this.byte() << 24) >> 16) | this.byte();
   }
 
   int32(): number {
@@ -140,7 +154,12 @@ function list<T>(reader: BodyReader, read: () => T): readonly T[] {
 const nothing: readonly never[] = [];
 
 function readInt32(bytes: Uint8Array, at: number): number {
-  return ((bytes[at] ?? 0) << 24) | ((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0);
+  return (
+    ((bytes[at] ?? 0) << 24) |
+    ((bytes[at + 1] ?? 0) << 16) |
+    ((bytes[at + 2] ?? 0) << 8) |
+    (bytes[at + 3] ?? 0)
+  );
 }
 
 function readBind(reader: BodyReader): Bind {
@@ -157,27 +176,50 @@ function readBind(reader: BodyReader): Bind {
 
 function readTarget(reader: BodyReader, kind: 'describe' | 'close'): FrontendMessage {
   const letter = String.fromCharCode(reader.byte());
-  if (letter !== 'S' && letter !== 'P') throw violation(`invalid ${kind.toUpperCase()} message subtype "${letter}"`);
+  if (letter !== 'S' && letter !== 'P')
+    throw violation(`invalid ${kind.toUpperCase()} message subtype "${letter}"`);
   return { kind, target: letter === 'S' ? 'statement' : 'portal', name: reader.text() };
 }
 
 function readBody(type: string, reader: BodyReader): FrontendMessage {
   switch (type) {
-    case 'Q': return { kind: 'query', text: reader.text() };
-    case 'P': return { kind: 'parse', name: reader.text(), text: reader.text(), types: list(reader, () => reader.int32()) };
-    case 'B': return readBind(reader);
-    case 'D': return readTarget(reader, 'describe');
-    case 'C': return readTarget(reader, 'close');
-    case 'E': return { kind: 'execute', portal: reader.text(), rowsMax: reader.int32() };
-    case 'H': return { kind: 'flush' };
-    case 'S': return { kind: 'sync' };
-    case 'X': return { kind: 'terminate' };
-    case 'd': return { kind: 'copyData', bytes: reader.rest() };
-    case 'c': return { kind: 'copyDone' };
-    case 'f': return { kind: 'copyFail', message: reader.text() };
-    case 'p': reader.rest(); return { kind: 'password' };
-    case 'F': reader.rest(); return { kind: 'functionCall' };
-    default: throw violation(`invalid frontend message type ${type.charCodeAt(0)}`);
+    case 'Q':
+      return { kind: 'query', text: reader.text() };
+    case 'P':
+      return {
+        kind: 'parse',
+        name: reader.text(),
+        text: reader.text(),
+        types: list(reader, () => reader.int32()),
+      };
+    case 'B':
+      return readBind(reader);
+    case 'D':
+      return readTarget(reader, 'describe');
+    case 'C':
+      return readTarget(reader, 'close');
+    case 'E':
+      return { kind: 'execute', portal: reader.text(), rowsMax: reader.int32() };
+    case 'H':
+      return { kind: 'flush' };
+    case 'S':
+      return { kind: 'sync' };
+    case 'X':
+      return { kind: 'terminate' };
+    case 'd':
+      return { kind: 'copyData', bytes: reader.rest() };
+    case 'c':
+      return { kind: 'copyDone' };
+    case 'f':
+      return { kind: 'copyFail', message: reader.text() };
+    case 'p':
+      reader.rest();
+      return { kind: 'password' };
+    case 'F':
+      reader.rest();
+      return { kind: 'functionCall' };
+    default:
+      throw violation(`invalid frontend message type ${type.charCodeAt(0)}`);
   }
 }
 
@@ -188,21 +230,29 @@ function readStartup(reader: BodyReader): FrontendMessage {
     return { kind: code === sslCode ? 'sslRequest' : 'gssRequest' };
   }
   if (code === cancelCode) {
-    const message: FrontendMessage = { kind: 'cancelRequest', processId: reader.int32(), secret: reader.int32() };
+    const message: FrontendMessage = {
+      kind: 'cancelRequest',
+      processId: reader.int32(),
+      secret: reader.int32(),
+    };
     reader.end();
     return message;
   }
   const parameters = new Map<string, string>();
   if (code >>> 16 === 3) {
     while (reader.left > 1) parameters.set(reader.text(), reader.text());
-    if (reader.left !== 1 || reader.byte() !== 0) throw violation('invalid startup packet layout: expected terminator as last byte');
+    if (reader.left !== 1 || reader.byte() !== 0)
+      throw violation('invalid startup packet layout: expected terminator as last byte');
   }
   return { kind: 'startup', major: code >>> 16, minor: code & 0xffff, parameters };
 }
 
 const empty = new Uint8Array(0);
 
-/** Turns chunks of bytes into messages. Before the startup message has come, messages have no type byte. */
+/**
+ * Turns chunks of bytes into messages. Before the startup message has come, messages have no type
+ * byte.
+ */
 export class FrontendDecoder {
   readonly #reader = new BodyReader();
   #pending: Uint8Array = empty;
@@ -211,7 +261,8 @@ export class FrontendDecoder {
 
   /** Takes bytes that have come; `next` then gives the messages that are whole. */
   feed(chunk: Uint8Array): void {
-    this.#pending = this.#at === this.#pending.length ? chunk : concat(this.#pending.subarray(this.#at), chunk);
+    this.#pending =
+      this.#at === this.#pending.length ? chunk : concat(this.#pending.subarray(this.#at), chunk);
     this.#at = 0;
   }
 
@@ -250,17 +301,24 @@ export class FrontendDecoder {
 
   #check(length: number): void {
     if (!this.#started) {
-      if (length < 8 || length > limits.startupBytesMax) throw violation('invalid length of startup packet');
+      if (length < 8 || length > limits.startupBytesMax)
+        throw violation('invalid length of startup packet');
       return;
     }
     if (length < 4) throw violation('invalid message length');
     if (length > limits.messageBytesMax) {
-      throw sqlError('54000', `message of ${length} bytes is longer than the limit of ${limits.messageBytesMax} bytes`);
+      throw sqlError(
+        '54000',
+        `message of ${length} bytes is longer than the limit of ${limits.messageBytesMax} bytes`,
+      );
     }
   }
 }
 
-/** Grows by doubling, so that a large message cut in many pieces is copied a bounded number of times. */
+/**
+ * Grows by doubling, so that a large message cut in many pieces is copied a bounded number of
+ * times.
+ */
 function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
   const used = a.length + b.length;
   const room = a.buffer.byteLength - a.byteOffset - a.length;

@@ -1,7 +1,8 @@
 /**
  * Row streams onto the wire: DataRow messages written straight from columns.
  *
- * A batch is written in parts of about a write buffer each, since its weights may stand for far more
+ * A batch is written in parts of about a write buffer each, since its weights may stand for far
+ * more
  * rows than it has.
  */
 import { assert } from '../base/assert.ts';
@@ -28,7 +29,9 @@ export class RowFormat {
   /** `formats`: 0 text, 1 binary, by column. */
   constructor(columns: readonly ResultColumn[], formats: readonly number[]) {
     this.types = columns.map((column) => ({ type: column.type.name, nullable: column.nullable }));
-    this.encoders = columns.map((column, i) => valueEncoder(column.type, formats[i] === 1, plainContext));
+    this.encoders = columns.map((column, i) =>
+      valueEncoder(column.type, formats[i] === 1, plainContext),
+    );
   }
 }
 
@@ -78,7 +81,12 @@ export class RowEncoder {
   }
 }
 
-function writeRow(writer: BackendWriter, encoders: readonly ColumnEncoder[], batch: Batch, row: number): void {
+function writeRow(
+  writer: BackendWriter,
+  encoders: readonly ColumnEncoder[],
+  batch: Batch,
+  row: number,
+): void {
   const count = encoders.length;
   const { u8 } = batch.slab;
   const start = writer.at;
@@ -101,7 +109,9 @@ function writeRow(writer: BackendWriter, encoders: readonly ColumnEncoder[], bat
  * subscriber sees every change at once.
  */
 export async function sendRows(
-  connection: Connection, stream: RowStream, formats: readonly number[],
+  connection: Connection,
+  stream: RowStream,
+  formats: readonly number[],
 ): Promise<number> {
   const encoder = new RowEncoder(new RowFormat(stream.columns, formats));
   let sent = 0;

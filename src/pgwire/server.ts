@@ -24,7 +24,9 @@ export class PostgresServer {
 
   constructor(options: PostgresServerOptions) {
     this.#options = options;
-    this.#server = createServer({ noDelay: true, keepAlive: true }, (socket) => this.#accept(socket));
+    this.#server = createServer({ noDelay: true, keepAlive: true }, (socket) =>
+      this.#accept(socket),
+    );
     this.#server.maxConnections = limits.connectionsMax;
   }
 
@@ -32,7 +34,9 @@ export class PostgresServer {
   listen(): Promise<number> {
     const { host, port } = this.#options;
     return new Promise((resolve, reject) => {
-      this.#server.once('error', (error) => reject(sqlError('58000', `cannot listen on ${host}:${port}: ${error.message}`)));
+      this.#server.once('error', (error) =>
+        reject(sqlError('58000', `cannot listen on ${host}:${port}: ${error.message}`)),
+      );
       this.#server.listen(port, host, () => {
         const address: string | AddressInfo | null = this.#server.address();
         resolve(address === null || typeof address === 'string' ? port : address.port);
@@ -41,7 +45,11 @@ export class PostgresServer {
   }
 
   #accept(socket: Socket): void {
-    const connection = new Connection(new SocketTransport(socket), this.#options.sessions, this.#options.log);
+    const connection = new Connection(
+      new SocketTransport(socket),
+      this.#options.sessions,
+      this.#options.log,
+    );
     this.#connections.add(connection);
     socket.on('data', (chunk) => connection.receive(chunk));
     socket.on('error', () => socket.destroy());

@@ -6,7 +6,11 @@ import { makeTextEncoder } from '../../dataflow/value/wire-text.ts';
 import type { SqlType } from '../sql/catalog-view.ts';
 
 /** Appends values that are not NULL, without their lengths. */
-export function valueEncoder(type: SqlType, binary: boolean, context: DatetimeContext): ColumnEncoder {
+export function valueEncoder(
+  type: SqlType,
+  binary: boolean,
+  context: DatetimeContext,
+): ColumnEncoder {
   const column = { type: type.name, modifier: type.modifier };
   return binary ? makeBinaryEncoder(column) : makeTextEncoder(column, context);
 }

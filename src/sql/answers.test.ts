@@ -1,7 +1,9 @@
 /**
- * Goal: a planned query means what Postgres means by its text: rows, column names, types, modifiers,
+ * Goal: a planned query means what Postgres means by its text: rows, column names, types,
+ * modifiers,
  * and for wrong texts SQLSTATE, message, position, hint and detail.
- * Method: answers recorded from Postgres 15 over the tables of `test/support/sql/tables.ts`, hand-written
+ * Method: answers recorded from Postgres 15 over the tables of `test/support/sql/tables.ts`,
+ * hand-written
  * queries and randomly generated ones, against plans evaluated by the reference of the operators,
  * once as a one-off query (ORDER BY and LIMIT at the end) and once as a maintained view.
  */
@@ -21,7 +23,10 @@ interface Recorded {
 
 function recorded(file: string): readonly Recorded[] {
   const text = readFileSync(new URL(`../../test/support/sql/${file}`, import.meta.url), 'utf8');
-  return text.split('\n').filter((line) => line !== '').map((line): Recorded => JSON.parse(line));
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line): Recorded => JSON.parse(line));
 }
 
 beforeAll(initializeParser);
@@ -31,7 +36,10 @@ const catalog = testCatalog();
 /** Rows of a query without ORDER BY come in no order. */
 function sorted(answer: Answer): Answer {
   if ('error' in answer) return answer;
-  const rows = answer.rows.map((row) => JSON.stringify(row)).toSorted().map((row): (string | null)[] => JSON.parse(row));
+  const rows = answer.rows
+    .map((row) => JSON.stringify(row))
+    .toSorted()
+    .map((row): (string | null)[] => JSON.parse(row));
   return { columns: answer.columns, rows };
 }
 
@@ -44,7 +52,10 @@ describe.each(['answers.jsonl', 'random-answers.jsonl'])('%s', (file) => {
     for (const { sql, ordered, answer } of cases) {
       const got = answerOf(sql, 'once', catalog, contents);
       const same = ordered === true ? got : sorted(got);
-      expect({ sql, answer: same }).toEqual({ sql, answer: ordered === true ? answer : sorted(answer) });
+      expect({ sql, answer: same }).toEqual({
+        sql,
+        answer: ordered === true ? answer : sorted(answer),
+      });
     }
   });
 

@@ -37,36 +37,153 @@ export type Expression =
   | { readonly kind: 'parameter'; readonly number: number; readonly position: Position }
   /** `a`, `t.a`, `s.t.a`; a last part of '*' is `t.*`. */
   | { readonly kind: 'column'; readonly name: QualifiedName; readonly position: Position }
-  | { readonly kind: 'unary'; readonly operator: string; readonly operand: Expression; readonly position: Position }
-  /** Any infix operator by its spelling, LIKE family included as `~~`, `!~~`, `~~*`, `!~~*`; position is the operator's. */
-  | { readonly kind: 'binary'; readonly operator: string; readonly left: Expression; readonly right: Expression; readonly position: Position }
-  | { readonly kind: 'and' | 'or'; readonly operands: readonly Expression[]; readonly position: Position }
+  | {
+      readonly kind: 'unary';
+      readonly operator: string;
+      readonly operand: Expression;
+      readonly position: Position;
+    }
+  /**
+   * Any infix operator by its spelling, LIKE family included as `~~`, `!~~`, `~~*`, `!~~*`;
+   * position is the operator's.
+   */
+  | {
+      readonly kind: 'binary';
+      readonly operator: string;
+      readonly left: Expression;
+      readonly right: Expression;
+      readonly position: Position;
+    }
+  | {
+      readonly kind: 'and' | 'or';
+      readonly operands: readonly Expression[];
+      readonly position: Position;
+    }
   | { readonly kind: 'not'; readonly operand: Expression; readonly position: Position }
-  | { readonly kind: 'isNull'; readonly operand: Expression; readonly negated: boolean; readonly position: Position }
+  | {
+      readonly kind: 'isNull';
+      readonly operand: Expression;
+      readonly negated: boolean;
+      readonly position: Position;
+    }
   /** IS [NOT] TRUE / FALSE / UNKNOWN. */
-  | { readonly kind: 'isBoolean'; readonly operand: Expression; readonly test: 'true' | 'false' | 'unknown'; readonly negated: boolean; readonly position: Position }
-  | { readonly kind: 'isDistinct'; readonly left: Expression; readonly right: Expression; readonly negated: boolean; readonly position: Position }
-  | { readonly kind: 'between'; readonly operand: Expression; readonly low: Expression; readonly high: Expression; readonly negated: boolean; readonly symmetric: boolean; readonly position: Position }
-  | { readonly kind: 'in'; readonly operand: Expression; readonly list: readonly Expression[]; readonly negated: boolean; readonly position: Position }
+  | {
+      readonly kind: 'isBoolean';
+      readonly operand: Expression;
+      readonly test: 'true' | 'false' | 'unknown';
+      readonly negated: boolean;
+      readonly position: Position;
+    }
+  | {
+      readonly kind: 'isDistinct';
+      readonly left: Expression;
+      readonly right: Expression;
+      readonly negated: boolean;
+      readonly position: Position;
+    }
+  | {
+      readonly kind: 'between';
+      readonly operand: Expression;
+      readonly low: Expression;
+      readonly high: Expression;
+      readonly negated: boolean;
+      readonly symmetric: boolean;
+      readonly position: Position;
+    }
+  | {
+      readonly kind: 'in';
+      readonly operand: Expression;
+      readonly list: readonly Expression[];
+      readonly negated: boolean;
+      readonly position: Position;
+    }
   /** `x = ANY (array)`, `x <> ALL (array)`. */
-  | { readonly kind: 'quantified'; readonly operand: Expression; readonly operator: string; readonly all: boolean; readonly array: Expression; readonly position: Position }
+  | {
+      readonly kind: 'quantified';
+      readonly operand: Expression;
+      readonly operator: string;
+      readonly all: boolean;
+      readonly array: Expression;
+      readonly position: Position;
+    }
   /** LIKE … ESCAPE e arrives as binary `~~` with right = call like_escape(pattern, e). */
-  | { readonly kind: 'case'; readonly operand: Expression | null; readonly branches: readonly { readonly when: Expression; readonly then: Expression }[]; readonly otherwise: Expression | null; readonly position: Position }
-  | { readonly kind: 'cast'; readonly operand: Expression; readonly type: TypeReference; readonly position: Position }
-  | { readonly kind: 'coalesce' | 'greatest' | 'least'; readonly operands: readonly Expression[]; readonly position: Position }
-  | { readonly kind: 'nullif'; readonly left: Expression; readonly right: Expression; readonly position: Position }
+  | {
+      readonly kind: 'case';
+      readonly operand: Expression | null;
+      readonly branches: readonly { readonly when: Expression; readonly then: Expression }[];
+      readonly otherwise: Expression | null;
+      readonly position: Position;
+    }
+  | {
+      readonly kind: 'cast';
+      readonly operand: Expression;
+      readonly type: TypeReference;
+      readonly position: Position;
+    }
+  | {
+      readonly kind: 'coalesce' | 'greatest' | 'least';
+      readonly operands: readonly Expression[];
+      readonly position: Position;
+    }
+  | {
+      readonly kind: 'nullif';
+      readonly left: Expression;
+      readonly right: Expression;
+      readonly position: Position;
+    }
   | FunctionCall
-  | { readonly kind: 'array'; readonly elements: readonly Expression[]; readonly position: Position }
+  | {
+      readonly kind: 'array';
+      readonly elements: readonly Expression[];
+      readonly position: Position;
+    }
   | { readonly kind: 'row'; readonly elements: readonly Expression[]; readonly position: Position }
-  | { readonly kind: 'subscript'; readonly operand: Expression; readonly subscripts: readonly { readonly lower: Expression | null; readonly upper: Expression | null; readonly slice: boolean }[]; readonly position: Position }
+  | {
+      readonly kind: 'subscript';
+      readonly operand: Expression;
+      readonly subscripts: readonly {
+        readonly lower: Expression | null;
+        readonly upper: Expression | null;
+        readonly slice: boolean;
+      }[];
+      readonly position: Position;
+    }
   /** `(composite).field`. */
-  | { readonly kind: 'field'; readonly operand: Expression; readonly field: string; readonly position: Position }
-  | { readonly kind: 'collate'; readonly operand: Expression; readonly collation: QualifiedName; readonly position: Position }
+  | {
+      readonly kind: 'field';
+      readonly operand: Expression;
+      readonly field: string;
+      readonly position: Position;
+    }
+  | {
+      readonly kind: 'collate';
+      readonly operand: Expression;
+      readonly collation: QualifiedName;
+      readonly position: Position;
+    }
   /** current_date, current_timestamp, current_user, …: keywords that act as functions. */
-  | { readonly kind: 'keywordFunction'; readonly name: string; readonly precision: number | null; readonly position: Position }
+  | {
+      readonly kind: 'keywordFunction';
+      readonly name: string;
+      readonly precision: number | null;
+      readonly position: Position;
+    }
   /** A subquery in an expression. `operand` is a row or scalar for in, any, all. */
-  | { readonly kind: 'subquery'; readonly form: 'scalar' | 'exists' | 'array'; readonly query: Query; readonly position: Position }
-  | { readonly kind: 'subqueryComparison'; readonly form: 'any' | 'all'; readonly operator: string; readonly negated: boolean; readonly operand: Expression; readonly query: Query; readonly position: Position }
+  | {
+      readonly kind: 'subquery';
+      readonly form: 'scalar' | 'exists' | 'array';
+      readonly query: Query;
+      readonly position: Position;
+    }
+  | {
+      readonly kind: 'subqueryComparison';
+      readonly form: 'any' | 'all';
+      readonly operator: string;
+      readonly negated: boolean;
+      readonly operand: Expression;
+      readonly query: Query;
+      readonly position: Position;
+    }
   | { readonly kind: 'default'; readonly position: Position };
 
 export interface FunctionCall {
@@ -129,8 +246,19 @@ export interface CommonTable {
 
 export type QueryBody =
   | Select
-  | { readonly kind: 'values'; readonly rows: readonly (readonly Expression[])[]; readonly position: Position }
-  | { readonly kind: 'setOperation'; readonly operation: 'union' | 'intersect' | 'except'; readonly all: boolean; readonly left: Query; readonly right: Query; readonly position: Position };
+  | {
+      readonly kind: 'values';
+      readonly rows: readonly (readonly Expression[])[];
+      readonly position: Position;
+    }
+  | {
+      readonly kind: 'setOperation';
+      readonly operation: 'union' | 'intersect' | 'except';
+      readonly all: boolean;
+      readonly left: Query;
+      readonly right: Query;
+      readonly position: Position;
+    };
 
 export interface Select {
   readonly kind: 'select';
@@ -154,11 +282,38 @@ export interface SelectItem {
 }
 
 export type FromItem =
-  | { readonly kind: 'table'; readonly name: QualifiedName; readonly alias: Alias | null; readonly position: Position }
-  | { readonly kind: 'derived'; readonly query: Query; readonly lateral: boolean; readonly alias: Alias | null; readonly position: Position }
-  | { readonly kind: 'function'; readonly calls: readonly FunctionCall[]; readonly lateral: boolean; readonly ordinality: boolean; readonly alias: Alias | null; readonly position: Position }
-  | { readonly kind: 'join'; readonly type: 'inner' | 'left' | 'right' | 'full' | 'cross'; readonly natural: boolean; readonly left: FromItem; readonly right: FromItem;
-      readonly on: Expression | null; readonly using: readonly string[] | null; readonly alias: Alias | null; readonly position: Position };
+  | {
+      readonly kind: 'table';
+      readonly name: QualifiedName;
+      readonly alias: Alias | null;
+      readonly position: Position;
+    }
+  | {
+      readonly kind: 'derived';
+      readonly query: Query;
+      readonly lateral: boolean;
+      readonly alias: Alias | null;
+      readonly position: Position;
+    }
+  | {
+      readonly kind: 'function';
+      readonly calls: readonly FunctionCall[];
+      readonly lateral: boolean;
+      readonly ordinality: boolean;
+      readonly alias: Alias | null;
+      readonly position: Position;
+    }
+  | {
+      readonly kind: 'join';
+      readonly type: 'inner' | 'left' | 'right' | 'full' | 'cross';
+      readonly natural: boolean;
+      readonly left: FromItem;
+      readonly right: FromItem;
+      readonly on: Expression | null;
+      readonly using: readonly string[] | null;
+      readonly alias: Alias | null;
+      readonly position: Position;
+    };
 
 export interface Alias {
   readonly name: string;
@@ -214,48 +369,170 @@ export interface Include {
   readonly position: Position;
 }
 
-export type ObjectKind = 'schema' | 'connection' | 'source' | 'table' | 'view' | 'materialized view' | 'index';
+export type ObjectKind =
+  'schema' | 'connection' | 'source' | 'table' | 'view' | 'materialized view' | 'index';
 
 export type Statement = { readonly position: Position } & (
   | { readonly kind: 'select'; readonly query: Query }
   | { readonly kind: 'createSchema'; readonly name: QualifiedName; readonly ifNotExists: boolean }
-  | { readonly kind: 'createConnection'; readonly name: QualifiedName; readonly ifNotExists: boolean; readonly type: string; readonly options: readonly Option[]; readonly with: readonly Option[] }
-  | { readonly kind: 'createSource'; readonly name: QualifiedName; readonly ifNotExists: boolean; readonly columns: readonly ColumnDefinition[];
+  | {
+      readonly kind: 'createConnection';
+      readonly name: QualifiedName;
+      readonly ifNotExists: boolean;
+      readonly type: string;
+      readonly options: readonly Option[];
+      readonly with: readonly Option[];
+    }
+  | {
+      readonly kind: 'createSource';
+      readonly name: QualifiedName;
+      readonly ifNotExists: boolean;
+      readonly columns: readonly ColumnDefinition[];
       /** 'KAFKA', 'LOAD GENERATOR', 'WEBHOOK', …: others than KAFKA are refused by name. */
-      readonly connector: string; readonly connection: QualifiedName | null; readonly options: readonly Option[];
-      readonly keyFormat: Format | null; readonly valueFormat: Format | null; readonly include: readonly Include[];
-      readonly envelope: { readonly name: string; readonly options: readonly Option[]; readonly position: Position } | null; readonly with: readonly Option[] }
-  | { readonly kind: 'createTable'; readonly name: QualifiedName; readonly ifNotExists: boolean; readonly columns: readonly ColumnDefinition[];
-      readonly primaryKey: PrimaryKey | null; readonly temporary: boolean }
-  | { readonly kind: 'createView'; readonly name: QualifiedName; readonly ifNotExists: boolean; readonly orReplace: boolean; readonly materialized: boolean; readonly columns: readonly string[];
-      readonly query: Query; /** The text of the query, for pg_get_viewdef. */ readonly queryText: string; readonly with: readonly Option[] }
-  | { readonly kind: 'createIndex'; readonly name: string | null; readonly ifNotExists: boolean; readonly isDefault: boolean; readonly on: QualifiedName; readonly keys: readonly Expression[];
-      /** Columns of INCLUDE. */ readonly include: readonly string[]; readonly method: string | null }
-  | { readonly kind: 'drop'; readonly object: ObjectKind; readonly names: readonly QualifiedName[]; readonly ifExists: boolean; readonly cascade: boolean }
-  | { readonly kind: 'insert'; readonly table: QualifiedName; readonly columns: readonly { readonly name: string; readonly position: Position }[]; readonly source: Query | 'default values'; readonly returning: readonly SelectItem[] }
-  | { readonly kind: 'update'; readonly table: QualifiedName; readonly alias: string | null; readonly set: readonly { readonly column: string; readonly value: Expression; readonly position: Position }[];
-      readonly from: readonly FromItem[]; readonly where: Expression | null; readonly returning: readonly SelectItem[] }
-  | { readonly kind: 'delete'; readonly table: QualifiedName; readonly alias: string | null; readonly using: readonly FromItem[]; readonly where: Expression | null; readonly returning: readonly SelectItem[] }
+      readonly connector: string;
+      readonly connection: QualifiedName | null;
+      readonly options: readonly Option[];
+      readonly keyFormat: Format | null;
+      readonly valueFormat: Format | null;
+      readonly include: readonly Include[];
+      readonly envelope: {
+        readonly name: string;
+        readonly options: readonly Option[];
+        readonly position: Position;
+      } | null;
+      readonly with: readonly Option[];
+    }
+  | {
+      readonly kind: 'createTable';
+      readonly name: QualifiedName;
+      readonly ifNotExists: boolean;
+      readonly columns: readonly ColumnDefinition[];
+      readonly primaryKey: PrimaryKey | null;
+      readonly temporary: boolean;
+    }
+  | {
+      readonly kind: 'createView';
+      readonly name: QualifiedName;
+      readonly ifNotExists: boolean;
+      readonly orReplace: boolean;
+      readonly materialized: boolean;
+      readonly columns: readonly string[];
+      readonly query: Query;
+      /** The text of the query, for pg_get_viewdef. */ readonly queryText: string;
+      readonly with: readonly Option[];
+    }
+  | {
+      readonly kind: 'createIndex';
+      readonly name: string | null;
+      readonly ifNotExists: boolean;
+      readonly isDefault: boolean;
+      readonly on: QualifiedName;
+      readonly keys: readonly Expression[];
+      /** Columns of INCLUDE. */ readonly include: readonly string[];
+      readonly method: string | null;
+    }
+  | {
+      readonly kind: 'drop';
+      readonly object: ObjectKind;
+      readonly names: readonly QualifiedName[];
+      readonly ifExists: boolean;
+      readonly cascade: boolean;
+    }
+  | {
+      readonly kind: 'insert';
+      readonly table: QualifiedName;
+      readonly columns: readonly { readonly name: string; readonly position: Position }[];
+      readonly source: Query | 'default values';
+      readonly returning: readonly SelectItem[];
+    }
+  | {
+      readonly kind: 'update';
+      readonly table: QualifiedName;
+      readonly alias: string | null;
+      readonly set: readonly {
+        readonly column: string;
+        readonly value: Expression;
+        readonly position: Position;
+      }[];
+      readonly from: readonly FromItem[];
+      readonly where: Expression | null;
+      readonly returning: readonly SelectItem[];
+    }
+  | {
+      readonly kind: 'delete';
+      readonly table: QualifiedName;
+      readonly alias: string | null;
+      readonly using: readonly FromItem[];
+      readonly where: Expression | null;
+      readonly returning: readonly SelectItem[];
+    }
   | Subscribe
-  | { readonly kind: 'explain'; readonly what: 'plan' | 'optimized plan' | 'physical plan' | 'timestamp'; readonly statement: Statement; readonly options: readonly Option[] }
+  | {
+      readonly kind: 'explain';
+      readonly what: 'plan' | 'optimized plan' | 'physical plan' | 'timestamp';
+      readonly statement: Statement;
+      readonly options: readonly Option[];
+    }
   /** SHOW TABLES and the like; kind as written: 'TABLES', 'SOURCES', 'COLUMNS', 'CREATE VIEW', … */
-  | { readonly kind: 'showObjects'; readonly object: string; readonly name: QualifiedName | null; readonly like: string | null }
-  | { readonly kind: 'set'; readonly name: string; readonly local: boolean; /** null is DEFAULT. */ readonly value: readonly string[] | null }
+  | {
+      readonly kind: 'showObjects';
+      readonly object: string;
+      readonly name: QualifiedName | null;
+      readonly like: string | null;
+    }
+  | {
+      readonly kind: 'set';
+      readonly name: string;
+      readonly local: boolean;
+      /** null is DEFAULT. */ readonly value: readonly string[] | null;
+    }
   | { readonly kind: 'show'; readonly name: string }
   | { readonly kind: 'reset'; /** null is RESET ALL. */ readonly name: string | null }
   | { readonly kind: 'begin'; readonly isolation: string | null; readonly readOnly: boolean | null }
   | { readonly kind: 'commit' | 'rollback' }
   /** SET TRANSACTION, or with `session` SET SESSION CHARACTERISTICS AS TRANSACTION. */
-  | { readonly kind: 'setTransaction'; readonly session: boolean; readonly isolation: string | null; readonly readOnly: boolean | null }
-  | { readonly kind: 'prepare'; readonly name: string; readonly types: readonly TypeReference[]; readonly statement: Statement }
+  | {
+      readonly kind: 'setTransaction';
+      readonly session: boolean;
+      readonly isolation: string | null;
+      readonly readOnly: boolean | null;
+    }
+  | {
+      readonly kind: 'prepare';
+      readonly name: string;
+      readonly types: readonly TypeReference[];
+      readonly statement: Statement;
+    }
   | { readonly kind: 'execute'; readonly name: string; readonly args: readonly Expression[] }
   | { readonly kind: 'deallocate'; /** null is ALL. */ readonly name: string | null }
   | { readonly kind: 'discard'; readonly what: 'all' | 'plans' | 'temp' | 'sequences' }
-  | { readonly kind: 'declare'; readonly name: string; readonly statement: { readonly kind: 'select'; readonly query: Query; readonly position: Position } | Subscribe; readonly binary: boolean; readonly hold: boolean }
-  | { readonly kind: 'fetch'; readonly name: string; /** null is ALL. */ readonly count: number | null; readonly timeoutMilliseconds: number | null }
+  | {
+      readonly kind: 'declare';
+      readonly name: string;
+      readonly statement:
+        { readonly kind: 'select'; readonly query: Query; readonly position: Position } | Subscribe;
+      readonly binary: boolean;
+      readonly hold: boolean;
+    }
+  | {
+      readonly kind: 'fetch';
+      readonly name: string;
+      /** null is ALL. */ readonly count: number | null;
+      readonly timeoutMilliseconds: number | null;
+    }
   | { readonly kind: 'close'; /** null is ALL. */ readonly name: string | null }
-  | { readonly kind: 'copyFrom'; readonly table: QualifiedName; readonly columns: readonly string[]; readonly options: CopyOptions }
-  | { readonly kind: 'copyTo'; readonly source: { readonly kind: 'select'; readonly query: Query; readonly position: Position } | Subscribe; readonly options: CopyOptions }
+  | {
+      readonly kind: 'copyFrom';
+      readonly table: QualifiedName;
+      readonly columns: readonly string[];
+      readonly options: CopyOptions;
+    }
+  | {
+      readonly kind: 'copyTo';
+      readonly source:
+        { readonly kind: 'select'; readonly query: Query; readonly position: Position } | Subscribe;
+      readonly options: CopyOptions;
+    }
 );
 
 export interface Subscribe {

@@ -1,5 +1,6 @@
 /**
- * What the SQL layer needs to know of the world: declared here, implemented by the catalog (objects)
+ * What the SQL layer needs to know of the world: declared here, implemented by the catalog
+ * (objects)
  * and the session (settings). Nothing else of them is visible to binding and planning.
  */
 import type { TypeName } from '../../dataflow/value/type.ts';
@@ -9,7 +10,10 @@ import type { Expression, Query } from './ast.ts';
 /** A column's declared type: name and modifier (Postgres' typmod encoding; -1 none). */
 export interface SqlType {
   readonly name: TypeName;
-  /** varchar(n), bpchar(n): n + 4. numeric(p,s): ((p << 16) | s) + 4. timestamp(p), time(p): p. Else -1. */
+  /**
+   * varchar(n), bpchar(n): n + 4. numeric(p,s): ((p << 16) | s) + 4. timestamp(p), time(p): p. Else
+   * -1.
+   */
   readonly modifier: number;
 }
 
@@ -27,7 +31,10 @@ export interface Relation {
   readonly name: string;
   readonly kind: 'table' | 'source' | 'view' | 'materialized view' | 'system table' | 'system view';
   readonly columns: readonly RelationColumn[];
-  /** Stored or streamed collection in the engine; -1 for views (expanded) and system tables computed on demand. */
+  /**
+   * Stored or streamed collection in the engine; -1 for views (expanded) and system tables computed
+   * on demand.
+   */
   readonly collection: number;
   /** True if the engine keeps its rows (tables, upsert sources, materialized views). */
   readonly stored: boolean;

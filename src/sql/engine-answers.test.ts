@@ -1,7 +1,9 @@
 /**
- * Goal: the engine runs what planning makes: lookups, answers with their finishing, and views that see
+ * Goal: the engine runs what planning makes: lookups, answers with their finishing, and views that
+ * see
  * their input come, go and come again.
- * Method: every recorded query that has rows, in the real engine in this thread, against the answers of
+ * Method: every recorded query that has rows, in the real engine in this thread, against the
+ * answers of
  * Postgres. Views are made over empty tables; rows are added, all taken away, and added again.
  */
 import { readFileSync } from 'node:fs';
@@ -27,20 +29,30 @@ interface Recorded {
 function queries(): readonly Recorded[] {
   return ['answers.jsonl', 'random-answers.jsonl'].flatMap((file) => {
     const text = readFileSync(new URL(`../../test/support/sql/${file}`, import.meta.url), 'utf8');
-    const all = text.split('\n').filter((line) => line !== '').map((line): Recorded => JSON.parse(line));
-    return all.filter(({ answer }, i) => 'rows' in answer && (file === 'answers.jsonl' || i % 3 === 0));
+    const all = text
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line): Recorded => JSON.parse(line));
+    return all.filter(
+      ({ answer }, i) => 'rows' in answer && (file === 'answers.jsonl' || i % 3 === 0),
+    );
   });
 }
 
 const catalog = testCatalog();
-const collections = [...testTables.keys()].map((name) => defined(catalog.relation([name]), `table ${name}`));
+const collections = [...testTables.keys()].map((name) =>
+  defined(catalog.relation([name]), `table ${name}`),
+);
 
 beforeAll(initializeParser);
 
 function rig(): EngineRig {
   const made = new EngineRig();
   for (const { collection, columns, indexes } of collections) {
-    made.table(collection, columns.map((column) => ({ type: column.type.name, nullable: column.nullable })));
+    made.table(
+      collection,
+      columns.map((column) => ({ type: column.type.name, nullable: column.nullable })),
+    );
     for (const key of indexes) made.command({ kind: 'createIndex', collection, key });
   }
   return made;
@@ -68,26 +80,53 @@ describe('in the engine', () => {
     cases.forEach(({ sql, ordered, answer }, i) => {
       const planned = planOf(sql, 'once');
       const request = i + 1;
-      if (planned.lookup !== null) engine.command({ kind: 'lookup', request, at, lookup: planned.lookup, finishing: planned.finishing });
-      else engine.dataflow(request, planned.plan, { kind: 'answer', request, finishing: planned.finishing }, at);
+      if (planned.lookup !== null)
+        engine.command({
+          kind: 'lookup',
+          request,
+          at,
+          lookup: planned.lookup,
+          finishing: planned.finishing,
+        });
+      else
+        engine.dataflow(
+          request,
+          planned.plan,
+          { kind: 'answer', request, finishing: planned.finishing },
+          at,
+        );
       engine.settle();
       const types = defined(planned.plan.nodes[planned.plan.root], 'a root').columns;
       const project = planned.finishing.project.map((column) => defined(types[column], 'a column'));
       const got = engine.answer(request, project);
       engine.responses.length = 0;
-      expect({ sql, error: got.error, ended: got.ended }).toEqual({ sql, error: null, ended: true });
-      const plain = { ...planned, finishing: { order: [], limit: -1, offset: 0, project: project.map((_, c) => c) } };
-      const shown = finished({ ...plain, plan: { nodes: [{ kind: 'constant', rows: [], columns: project }], root: 0 } },
-        got.rows.map((row) => ({ row, weight: 1 })));
-      if (ordered === true) expect({ sql, rows: shown }).toEqual({ sql, rows: 'rows' in answer ? answer.rows : [] });
+      expect({ sql, error: got.error, ended: got.ended }).toEqual({
+        sql,
+        error: null,
+        ended: true,
+      });
+      const plain = {
+        ...planned,
+        finishing: { order: [], limit: -1, offset: 0, project: project.map((_, c) => c) },
+      };
+      const shown = finished(
+        { ...plain, plan: { nodes: [{ kind: 'constant', rows: [], columns: project }], root: 0 } },
+        got.rows.map((row) => ({ row, weight: 1 })),
+      );
+      if (ordered === true)
+        expect({ sql, rows: shown }).toEqual({ sql, rows: 'rows' in answer ? answer.rows : [] });
       else expect({ sql, rows: text(shown) }).toEqual({ sql, rows: rowsOf(answer) });
     });
   });
 
   test('views', () => {
     const contents = testRows(catalog);
-    const away = new Map([...contents].map(([collection, updates]) =>
-      [collection, updates.map(({ row, weight }): Update => ({ row, weight: -weight }))]));
+    const away = new Map(
+      [...contents].map(([collection, updates]) => [
+        collection,
+        updates.map(({ row, weight }): Update => ({ row, weight: -weight })),
+      ]),
+    );
     const cases = queries().filter((_, i) => i % 2 === 0);
     const engine = rig();
     const plans = cases.map(({ sql }) => planOf(sql, 'maintained'));
@@ -106,8 +145,20 @@ describe('in the engine', () => {
       engine.settle();
       const got = engine.answer(request, columns);
       engine.responses.length = 0;
-      expect({ sql, error: got.error, ended: got.ended }).toEqual({ sql, error: null, ended: true });
-      expect({ sql, rows: text(finished(planned, got.rows.map((row) => ({ row, weight: 1 })))) }).toEqual({ sql, rows: rowsOf(answer) });
+      expect({ sql, error: got.error, ended: got.ended }).toEqual({
+        sql,
+        error: null,
+        ended: true,
+      });
+      expect({
+        sql,
+        rows: text(
+          finished(
+            planned,
+            got.rows.map((row) => ({ row, weight: 1 })),
+          ),
+        ),
+      }).toEqual({ sql, rows: rowsOf(answer) });
     });
   });
 });

@@ -1,5 +1,6 @@
 /**
- * Goal: no text, however deep, wide or doubling, makes planning overflow the stack, hang, or fail with
+ * Goal: no text, however deep, wide or doubling, makes planning overflow the stack, hang, or fail
+ * with
  * anything but a SqlError.
  * Method: generated extremes; each is planned and explained, or refused with 54001.
  */
@@ -17,7 +18,10 @@ const catalog = testCatalog();
 /** 'planned', or the SQLSTATE. */
 function outcome(sql: string): string {
   try {
-    const lines = explainQuery(parseQuery(sql), catalog, { parameters: noParameters, mode: 'once' });
+    const lines = explainQuery(parseQuery(sql), catalog, {
+      parameters: noParameters,
+      mode: 'once',
+    });
     return lines.length > 0 ? 'planned' : 'empty';
   } catch (error) {
     if (error instanceof SqlError) return error.fields.code;
@@ -44,7 +48,11 @@ describe('deep', () => {
     ['subqueries in FROM', `${nest(90, 'select a from (', ') x', 'select a from t')}`, 'planned'],
     ['scalar subqueries', `select ${nest(90, '(select ', ')', '1')}`, 'planned'],
     ['more subqueries than allowed', `select ${nest(200, '(select ', ')', '1')}`, '54001'],
-    ['correlated EXISTS', `select a from t where ${nest(25, 'exists (select 1 from s where s.a = t.a and ', ')', 'true')}`, 'planned'],
+    [
+      'correlated EXISTS',
+      `select a from t where ${nest(25, 'exists (select 1 from s where s.a = t.a and ', ')', 'true')}`,
+      'planned',
+    ],
   ])('%s', (_, sql, expected) => {
     expect(outcome(sql)).toBe(expected);
   });
@@ -53,12 +61,28 @@ describe('deep', () => {
 describe('doubling', () => {
   test.each([
     ['NULLIF repeats its operand', `select ${nest(900, 'nullif(', ', 1)', 'a')} from t`, '54001'],
-    ['BETWEEN repeats its operand', `select ${nest(200, '(', ' between false and true)', 'true')}`, '54001'],
-    ['projections that double', `${nest(60, 'select a + a as a from (', ') x where a > 0', 'select a from t')}`, 'planned'],
-    ['WITH entries that double', `with ${list(40, (i) => {
-      const before = i === 0 ? 't' : `c${i - 1}`;
-      return `c${i} as (select x.a from ${before} x, ${before} y)`;
-    }, ', ')} select * from c39`, 'planned'],
+    [
+      'BETWEEN repeats its operand',
+      `select ${nest(200, '(', ' between false and true)', 'true')}`,
+      '54001',
+    ],
+    [
+      'projections that double',
+      `${nest(60, 'select a + a as a from (', ') x where a > 0', 'select a from t')}`,
+      'planned',
+    ],
+    [
+      'WITH entries that double',
+      `with ${list(
+        40,
+        (i) => {
+          const before = i === 0 ? 't' : `c${i - 1}`;
+          return `c${i} as (select x.a from ${before} x, ${before} y)`;
+        },
+        ', ',
+      )} select * from c39`,
+      'planned',
+    ],
   ])('%s', (_, sql, expected) => {
     expect(outcome(sql)).toBe(expected);
   });
@@ -70,8 +94,14 @@ describe('wide', () => {
     ['OR', `select a from t where ${list(5_000, (i) => `a = ${i}`, ' or ')}`],
     ['IN', `select a from t where a in (${list(5_000, String, ', ')})`],
     ['UNION', list(400, () => 'select a from t', ' union ')],
-    ['inner joins', `select t0.a from ${list(30, (i) => `t t${i}`, ', ')} where ${list(29, (i) => `t${i}.a = t${i + 1}.a`, ' and ')}`],
-    ['left joins', `select t0.a from t t0 ${list(60, (i) => `left join t t${i + 1} on t${i}.a = t${i + 1}.a`, ' ')}`],
+    [
+      'inner joins',
+      `select t0.a from ${list(30, (i) => `t t${i}`, ', ')} where ${list(29, (i) => `t${i}.a = t${i + 1}.a`, ' and ')}`,
+    ],
+    [
+      'left joins',
+      `select t0.a from t t0 ${list(60, (i) => `left join t t${i + 1} on t${i}.a = t${i + 1}.a`, ' ')}`,
+    ],
     ['columns', `select ${list(1_600, (i) => `a + ${i}`, ', ')} from t`],
     ['rows', `values ${list(5_000, (i) => `(${i}, 'x')`, ', ')}`],
   ])('%s', (_, sql) => {

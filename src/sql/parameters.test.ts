@@ -17,8 +17,14 @@ interface Recorded {
   readonly answer: unknown;
 }
 
-const text = readFileSync(new URL('../../test/support/sql/parameters.jsonl', import.meta.url), 'utf8');
-const cases = text.split('\n').filter((line) => line !== '').map((line): Recorded => JSON.parse(line));
+const text = readFileSync(
+  new URL('../../test/support/sql/parameters.jsonl', import.meta.url),
+  'utf8',
+);
+const cases = text
+  .split('\n')
+  .filter((line) => line !== '')
+  .map((line): Recorded => JSON.parse(line));
 const catalog = testCatalog();
 
 beforeAll(initializeParser);
@@ -26,9 +32,14 @@ beforeAll(initializeParser);
 function described(sql: string): Described {
   const { statement } = defined(parseOne(sql), 'a statement');
   switch (statement.kind) {
-    case 'select': return describeQuery(statement.query, catalog, [], 'once');
-    case 'insert': case 'update': case 'delete': return describeWrite(statement, catalog, []);
-    default: throw new Error(`${statement.kind} has no parameters`);
+    case 'select':
+      return describeQuery(statement.query, catalog, [], 'once');
+    case 'insert':
+    case 'update':
+    case 'delete':
+      return describeWrite(statement, catalog, []);
+    default:
+      throw new Error(`${statement.kind} has no parameters`);
   }
 }
 
@@ -51,13 +62,18 @@ test('declared types win', () => {
   const { statement } = defined(parseOne('select a from t where a = $1'), 'a statement');
   if (statement.kind !== 'select') throw new Error('a query is expected');
   expect(describeQuery(statement.query, catalog, ['int2'], 'once').parameters).toEqual(['int2']);
-  expect(describeQuery(statement.query, catalog, ['numeric'], 'once').parameters).toEqual(['numeric']);
+  expect(describeQuery(statement.query, catalog, ['numeric'], 'once').parameters).toEqual([
+    'numeric',
+  ]);
 });
 
 test('values become constants of the plan', () => {
   const { statement } = defined(parseOne('select b from t where a = $1 limit $2'), 'a statement');
   if (statement.kind !== 'select') throw new Error('a query is expected');
-  const planned = planQuery(statement.query, catalog, { parameters: { types: ['int2', 'int8'], values: [4, 7n] }, mode: 'once' });
+  const planned = planQuery(statement.query, catalog, {
+    parameters: { types: ['int2', 'int8'], values: [4, 7n] },
+    mode: 'once',
+  });
   expect(planned.lookup?.key?.values).toEqual([[4]]);
   expect(planned.finishing.limit).toBe(7);
 });

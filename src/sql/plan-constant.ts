@@ -30,22 +30,43 @@ export interface ConstantValue {
  * `clause` names the place in messages: 'EXECUTE', 'AS OF'.
  */
 export function planConstant(
-  expression: Expression, target: SqlType | null, clause: string, catalog: CatalogView, options: PlanOptions,
+  expression: Expression,
+  target: SqlType | null,
+  clause: string,
+  catalog: CatalogView,
+  options: PlanOptions,
 ): ConstantValue {
   const context = new BindContext(catalog, options.mode, options.parameters);
-  const bound = settleOr(context, bindExpression(expression, { ...topEnvironment(context), clause }), target, expression.position);
+  const bound = settleOr(
+    context,
+    bindExpression(expression, { ...topEnvironment(context), clause }),
+    target,
+    expression.position,
+  );
   walk(bound, (node) => {
     if (node.kind === 'subquery') throw unsupported(`a subquery in ${clause}`, node.position);
   });
-  return { type: { name: bound.type, modifier: bound.modifier }, value: evaluateScalar(foldScalar(bound)) };
+  return {
+    type: { name: bound.type, modifier: bound.modifier },
+    value: evaluateScalar(foldScalar(bound)),
+  };
 }
 
-function settleOr(context: BindContext, scalar: Scalar, target: SqlType | null, position: number): Scalar {
+function settleOr(
+  context: BindContext,
+  scalar: Scalar,
+  target: SqlType | null,
+  position: number,
+): Scalar {
   if (target === null) return settleUnknown(context, scalar);
   const at = positionOf(scalar) || position;
   const coerced = tryCoerce(context, scalar, target, 'assignment', at);
   if (coerced !== undefined) return coerced;
-  throw sqlError('42804', `expression is of type ${typeInfo(scalar.type).sqlName}, not ${typeInfo(target.name).sqlName}`, { position: at });
+  throw sqlError(
+    '42804',
+    `expression is of type ${typeInfo(scalar.type).sqlName}, not ${typeInfo(target.name).sqlName}`,
+    { position: at },
+  );
 }
 
 function evaluateScalar(scalar: Scalar): Datum {
@@ -63,18 +84,25 @@ export function constantRows(plan: Plan): readonly Update[] | null {
   const done: (readonly Update[])[] = [];
   for (const node of plan.nodes) {
     switch (node.kind) {
-      case 'constant': done.push(node.rows); break;
-      case 'union': done.push(node.inputs.flatMap((input) => done[input] ?? [])); break;
+      case 'constant':
+        done.push(node.rows);
+        break;
+      case 'union':
+        done.push(node.inputs.flatMap((input) => done[input] ?? []));
+        break;
       case 'mfp': {
         const interpreter = new Interpreter(node.program.nodes);
         const input = done[node.input] ?? [];
-        done.push(input.flatMap(({ row, weight }): Update[] => {
-          const result: Row | null = interpretRow(interpreter, node.program, row);
-          return result === null ? [] : [{ row: result, weight }];
-        }));
+        done.push(
+          input.flatMap(({ row, weight }): Update[] => {
+            const result: Row | null = interpretRow(interpreter, node.program, row);
+            return result === null ? [] : [{ row: result, weight }];
+          }),
+        );
         break;
       }
-      default: return null;
+      default:
+        return null;
     }
   }
   return defined(done[plan.root], 'the root is a node');

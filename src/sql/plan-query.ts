@@ -50,7 +50,10 @@ export interface Described {
 
 /** The parameter types and result columns of a query, without its plan. */
 export function describeQuery(
-  query: Query, catalog: CatalogView, declared: readonly (TypeName | null)[], mode: Mode,
+  query: Query,
+  catalog: CatalogView,
+  declared: readonly (TypeName | null)[],
+  mode: Mode,
 ): Described {
   const context = new BindContext(catalog, mode, { types: declared, values: null });
   const bound = bindQuery(query, topEnvironment(context));
@@ -58,9 +61,16 @@ export function describeQuery(
 }
 
 /** The text of a query's plan, a line each: EXPLAIN. */
-export function explainQuery(query: Query, catalog: CatalogView, options: PlanOptions): readonly string[] {
+export function explainQuery(
+  query: Query,
+  catalog: CatalogView,
+  options: PlanOptions,
+): readonly string[] {
   const context = new BindContext(catalog, options.mode, options.parameters);
-  const { planned, relations } = planWithRelations(context, bindQuery(query, topEnvironment(context)));
+  const { planned, relations } = planWithRelations(
+    context,
+    bindQuery(query, topEnvironment(context)),
+  );
   return explain(planned, (collection) => relations.get(collection));
 }
 
@@ -70,8 +80,12 @@ export function planBound(context: BindContext, bound: BoundQuery): PlannedQuery
 }
 
 /** The plan, and the relations behind its collections. */
-function planWithRelations(context: BindContext, bound: BoundQuery): {
-  readonly planned: PlannedQuery; readonly relations: ReadonlyMap<number, Relation>;
+function planWithRelations(
+  context: BindContext,
+  bound: BoundQuery,
+): {
+  readonly planned: PlannedQuery;
+  readonly relations: ReadonlyMap<number, Relation>;
 } {
   const outputs = bound.outputs.map((output) => output.column);
   const once = context.mode === 'once';
@@ -83,39 +97,59 @@ function planWithRelations(context: BindContext, bound: BoundQuery): {
   const lowered = lowering.lower(rel);
   const root: Lowered = { node: exact(lowering.plan, lowered, columns), columns };
   const plan = lowering.plan.finish(root.node);
-  const finishing = once ? finishingOf(bound, root, outputs)
+  const finishing = once
+    ? finishingOf(bound, root, outputs)
     : { order: [], limit: -1, offset: 0, project: outputs.map((_, i) => i) };
   const types = lowering.plan.columns(root.node);
   const planned: PlannedQuery = {
-    columns: resultColumns(bound, outputs.map((column) => types[columns.indexOf(column)]?.nullable ?? true)),
-    plan, finishing, lookup: once ? findLookup(plan, (collection) => relations.get(collection)) : null,
+    columns: resultColumns(
+      bound,
+      outputs.map((column) => types[columns.indexOf(column)]?.nullable ?? true),
+    ),
+    plan,
+    finishing,
+    lookup: once ? findLookup(plan, (collection) => relations.get(collection)) : null,
     constant: plan.nodes.every((node) => node.kind !== 'get'),
     dependencies: [...context.dependencies],
-    collections: [...new Set(plan.nodes.flatMap((node) => (node.kind === 'get' ? [node.collection] : [])))],
-    keys: projectKeys(keysOf(plan, (collection) => relations.get(collection)?.uniqueKeys ?? []), finishing.project),
+    collections: [
+      ...new Set(plan.nodes.flatMap((node) => (node.kind === 'get' ? [node.collection] : []))),
+    ],
+    keys: projectKeys(
+      keysOf(plan, (collection) => relations.get(collection)?.uniqueKeys ?? []),
+      finishing.project,
+    ),
   };
   return { planned, relations };
 }
 
 function finishingOf(bound: BoundQuery, root: Lowered, outputs: readonly Column[]): Finishing {
   return {
-    order: lowerOrder(bound.order, root), limit: bound.limit, offset: bound.offset,
+    order: lowerOrder(bound.order, root),
+    limit: bound.limit,
+    offset: bound.offset,
     project: outputs.map((column) => root.columns.findIndex((each) => each?.id === column.id)),
   };
 }
 
 /** Result columns as RowDescription needs them. */
-export function resultColumns(bound: BoundQuery, nullable: readonly boolean[]): readonly ResultColumn[] {
+export function resultColumns(
+  bound: BoundQuery,
+  nullable: readonly boolean[],
+): readonly ResultColumn[] {
   return bound.outputs.map((output, i): ResultColumn => ({
-    name: output.name, type: columnSqlType(output.column), nullable: nullable[i] ?? true,
-    tableOid: output.tableOid, attribute: output.attribute,
+    name: output.name,
+    type: columnSqlType(output.column),
+    nullable: nullable[i] ?? true,
+    tableOid: output.tableOid,
+    attribute: output.attribute,
   }));
 }
 
 function relationsOf(rel: Rel): ReadonlyMap<number, Relation> {
   const found = new Map<number, Relation>();
   everyRel(rel, (each) => {
-    if (each.kind === 'get') found.set(defined(each.relation, 'a get has a relation').collection, each.relation);
+    if (each.kind === 'get')
+      found.set(defined(each.relation, 'a get has a relation').collection, each.relation);
   });
   return found;
 }

@@ -1,5 +1,6 @@
 /**
- * Plans that serve many executions: a lookup by key in which the statement's parameters are open. It
+ * Plans that serve many executions: a lookup by key in which the statement's parameters are open.
+ * It
  * is planned once; each execution only fills in values. Anything else (no lookup, a parameter in
  * LIMIT, a use of the time) is planned anew each time, with the values at hand.
  */
@@ -18,7 +19,11 @@ import { planBound } from './plan-query.ts';
 import type { PlannedQuery } from './planned.ts';
 
 /** The template of a query, or null if it has none. */
-export function planTemplate(query: Query, catalog: CatalogView, types: readonly TypeName[]): PlannedQuery | null {
+export function planTemplate(
+  query: Query,
+  catalog: CatalogView,
+  types: readonly TypeName[],
+): PlannedQuery | null {
   const context = new BindContext(catalog, 'once', { types, values: null });
   try {
     const planned = planBound(context, bindQuery(query, topEnvironment(context)));
@@ -38,10 +43,16 @@ export function onlyKeyIsOpen(template: PlannedQuery): boolean {
   return template.lookup !== null && !template.lookup.program.nodes.some(isOpen);
 }
 
-/** The key of one execution; null if these values (a NULL, one out of range) need a plan of their own. */
+/**
+ * The key of one execution; null if these values (a NULL, one out of range) need a plan of their
+ * own.
+ */
 export function fillKey(template: PlannedQuery, values: readonly Datum[]): readonly Datum[] | null {
   const lookup = defined(template.lookup, 'a template is a lookup');
-  const { values: [open], parameters = [] } = defined(lookup.key, 'a template looks up a key');
+  const {
+    values: [open],
+    parameters = [],
+  } = defined(lookup.key, 'a template looks up a key');
   const row = [...defined(open, 'a template has one key')];
   for (const { position, parameter, type, stored } of parameters) {
     const value = values[parameter - 1] ?? null;
@@ -52,19 +63,35 @@ export function fillKey(template: PlannedQuery, values: readonly Datum[]): reado
   return row;
 }
 
-/** The plan of one execution; null if these values (a NULL, one out of range) need a plan of their own. */
-export function fillTemplate(template: PlannedQuery, values: readonly Datum[]): PlannedQuery | null {
+/**
+ * The plan of one execution; null if these values (a NULL, one out of range) need a plan of their
+ * own.
+ */
+export function fillTemplate(
+  template: PlannedQuery,
+  values: readonly Datum[],
+): PlannedQuery | null {
   const lookup = defined(template.lookup, 'a template is a lookup');
   const { columns } = defined(lookup.key, 'a template looks up a key');
   const row = fillKey(template, values);
   if (row === null) return null;
-  return { ...template, lookup: { ...lookup, key: { columns, values: [row] }, program: fillProgram(lookup.program, values) } };
+  return {
+    ...template,
+    lookup: {
+      ...lookup,
+      key: { columns, values: [row] },
+      program: fillProgram(lookup.program, values),
+    },
+  };
 }
 
 function fillProgram(program: Program, values: readonly Datum[]): Program {
   if (!program.nodes.some(isOpen)) return program;
   const nodes = program.nodes.map((node): Expr =>
-    (isOpen(node) ? { kind: 'constant', value: values[(node.parameter ?? 0) - 1] ?? null, type: node.type } : node));
+    isOpen(node)
+      ? { kind: 'constant', value: values[(node.parameter ?? 0) - 1] ?? null, type: node.type }
+      : node,
+  );
   return { ...program, nodes };
 }
 

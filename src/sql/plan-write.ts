@@ -1,7 +1,9 @@
 /**
- * INSERT, UPDATE, DELETE: each becomes one query whose rows say what goes and what comes. The columns
+ * INSERT, UPDATE, DELETE: each becomes one query whose rows say what goes and what comes. The
+ * columns
  * of its result are, in this order and as far as the statement has them: the old row of the table,
- * the new row, the columns of RETURNING. Who runs it retracts the old rows, adds the new ones (after
+ * the new row, the columns of RETURNING. Who runs it retracts the old rows, adds the new ones
+ * (after
  * checking NOT NULL), and sends the rest.
  */
 import type { TypeName } from '../../dataflow/value/type.ts';
@@ -45,45 +47,72 @@ interface BoundWrite {
 }
 
 /** Plans an INSERT, UPDATE or DELETE. Throws SqlError. */
-export function planWrite(statement: WriteStatement, catalog: CatalogView, options: PlanOptions): PlannedWrite {
+export function planWrite(
+  statement: WriteStatement,
+  catalog: CatalogView,
+  options: PlanOptions,
+): PlannedWrite {
   const context = new BindContext(catalog, 'once', options.parameters);
   const table = writableTable(statement.table, catalog, statement.kind);
   context.dependencies.add(table.oid);
   const bound = bindWrite(context, statement, table);
   const query = planBound(context, bound.query);
-  const range = (from: number, count: number): readonly number[] => Array.from({ length: count }, (_, i) => from + i);
+  const range = (from: number, count: number): readonly number[] =>
+    Array.from({ length: count }, (_, i) => from + i);
   const returning = bound.returning === null ? null : range(bound.old + bound.new, bound.returning);
   return {
-    table, query, oldRow: range(0, bound.old), newRow: range(bound.old, bound.new), returning,
+    table,
+    query,
+    oldRow: range(0, bound.old),
+    newRow: range(bound.old, bound.new),
+    returning,
     columns: returning === null ? null : query.columns.slice(bound.old + bound.new),
   };
 }
 
 /** Parameter types, and the columns of RETURNING. */
 export function describeWrite(
-  statement: WriteStatement, catalog: CatalogView, declared: readonly (TypeName | null)[],
+  statement: WriteStatement,
+  catalog: CatalogView,
+  declared: readonly (TypeName | null)[],
 ): Described {
   const context = new BindContext(catalog, 'once', { types: declared, values: null });
-  const bound = bindWrite(context, statement, writableTable(statement.table, catalog, statement.kind));
-  const columns = bound.returning === null ? null : resultColumns(bound.query, []).slice(bound.old + bound.new);
+  const bound = bindWrite(
+    context,
+    statement,
+    writableTable(statement.table, catalog, statement.kind),
+  );
+  const columns =
+    bound.returning === null ? null : resultColumns(bound.query, []).slice(bound.old + bound.new);
   return { parameters: context.parameters.all(), columns };
 }
 
 function bindWrite(context: BindContext, statement: WriteStatement, table: Relation): BoundWrite {
-  return statement.kind === 'insert' ? bindInsert(context, statement, table) : bindChange(context, statement, table);
+  return statement.kind === 'insert'
+    ? bindInsert(context, statement, table)
+    : bindChange(context, statement, table);
 }
 
 const verbs = { insert: 'insert into', update: 'update', delete: 'delete from' } as const;
 
 /** The table, or why it cannot be written to. */
-export function writableTable(name: QualifiedName, catalog: CatalogView, kind: keyof typeof verbs): Relation {
+export function writableTable(
+  name: QualifiedName,
+  catalog: CatalogView,
+  kind: keyof typeof verbs,
+): Relation {
   const relation = findRelation(name, catalog);
   switch (relation.kind) {
-    case 'table': return relation;
-    case 'view': throw sqlError('55000', `cannot ${verbs[kind]} view "${relation.name}"`);
-    case 'materialized view': throw sqlError('42809', `cannot change materialized view "${relation.name}"`);
-    case 'source': throw sqlError('42809', `cannot ${verbs[kind]} source "${relation.name}"`);
-    case 'system table': case 'system view':
+    case 'table':
+      return relation;
+    case 'view':
+      throw sqlError('55000', `cannot ${verbs[kind]} view "${relation.name}"`);
+    case 'materialized view':
+      throw sqlError('42809', `cannot change materialized view "${relation.name}"`);
+    case 'source':
+      throw sqlError('42809', `cannot ${verbs[kind]} source "${relation.name}"`);
+    case 'system table':
+    case 'system view':
       throw sqlError('42501', `permission denied: "${relation.name}" is a system catalog`);
   }
 }

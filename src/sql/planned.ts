@@ -1,5 +1,6 @@
 /**
- * What planning gives to the coordinator: everything to run a query, and nothing of how it was found.
+ * What planning gives to the coordinator: everything to run a query, and nothing of how it was
+ * found.
  */
 import type { Finishing } from '../../dataflow/graph/command.ts';
 import type { Lookup, Plan } from '../../dataflow/plan/plan.ts';
@@ -17,9 +18,15 @@ export interface ResultColumn {
 
 export interface PlannedQuery {
   readonly columns: readonly ResultColumn[];
-  /** The whole query as a dataflow. With `finishing` (one-off) ORDER BY, LIMIT, OFFSET of the top are left out of it. */
+  /**
+   * The whole query as a dataflow. With `finishing` (one-off) ORDER BY, LIMIT, OFFSET of the top
+   * are left out of it.
+   */
   readonly plan: Plan;
-  /** For one-off queries: what remains to do with the rows of `plan` or `lookup`; its `project` gives the result columns. */
+  /**
+   * For one-off queries: what remains to do with the rows of `plan` or `lookup`; its `project`
+   * gives the result columns.
+   */
   readonly finishing: Finishing;
   /** Set if one lookup in a stored collection answers it; then the plan is not needed. */
   readonly lookup: Lookup | null;
@@ -29,6 +36,8 @@ export interface PlannedQuery {
   readonly dependencies: readonly number[];
   /** Collections it imports. */
   readonly collections: readonly number[];
-  /** Sets of result columns known to be unique keys; the first is the best. Empty if none is known. */
+  /**
+   * Sets of result columns known to be unique keys; the first is the best. Empty if none is known.
+   */
   readonly keys: readonly (readonly number[])[];
 }

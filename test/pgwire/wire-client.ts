@@ -1,6 +1,7 @@
 /**
  * A client that speaks in whole messages, for tests of the protocol: what is sent is built by
- * pg-protocol, an independent implementation; what comes back is shown one line a message, so that a
+ * pg-protocol, an independent implementation; what comes back is shown one line a message, so that
+ * a
  * test reads like a recorded conversation: `T a,b`, `D 1|x`, `C SELECT 1`, `Z I`.
  */
 import { connect } from 'node:net';
@@ -53,8 +54,13 @@ export class WireClient {
 
   /** Lines up to and including the first that begins so, or the end of the connection. */
   async until(start: string): Promise<readonly string[]> {
-    for (let at = this.#first; ; ) {
-      while (at < this.#lines.length && !(this.#lines[at] ?? '').startsWith(start) && this.#lines[at] !== 'closed') at++;
+    for (let at = this.#first; ;) {
+      while (
+        at < this.#lines.length &&
+        !(this.#lines[at] ?? '').startsWith(start) &&
+        this.#lines[at] !== 'closed'
+      )
+        at++;
       if (at < this.#lines.length) {
         const lines = this.#lines.slice(this.#first, at + 1);
         this.#first = at + 1;
@@ -108,22 +114,31 @@ export class WireClient {
       this.processId = body.readInt32BE(0);
       this.secret = body.readInt32BE(4);
     }
-    if (type === 'S' && body.toString().startsWith('application_name')) this.#lines.push(`S ${body.toString().split('\0').join(' ').trim()}`);
+    if (type === 'S' && body.toString().startsWith('application_name'))
+      this.#lines.push(`S ${body.toString().split('\0').join(' ').trim()}`);
     if (!notShown.has(type)) this.#lines.push(show(type, body));
   }
 }
 
 function show(type: string, body: Buffer): string {
   switch (type) {
-    case 'T': return `T ${columns(body).join(',')}`;
-    case 't': return `t ${Array.from({ length: body.readInt16BE(0) }, (_, i) => body.readInt32BE(2 + 4 * i)).join(',')}`;
-    case 'D': return `D ${fields(body).join('|')}`;
-    case 'C': return `C ${body.toString('utf8', 0, body.length - 1)}`;
-    case 'Z': return `Z ${body.toString()}`;
+    case 'T':
+      return `T ${columns(body).join(',')}`;
+    case 't':
+      return `t ${Array.from({ length: body.readInt16BE(0) }, (_, i) => body.readInt32BE(2 + 4 * i)).join(',')}`;
+    case 'D':
+      return `D ${fields(body).join('|')}`;
+    case 'C':
+      return `C ${body.toString('utf8', 0, body.length - 1)}`;
+    case 'Z':
+      return `Z ${body.toString()}`;
     case 'E':
-    case 'N': return `${type} ${report(body)}`;
-    case 'd': return `d ${body.toString().replace(/\n$/, '')}`;
-    default: return type;
+    case 'N':
+      return `${type} ${report(body)}`;
+    case 'd':
+      return `d ${body.toString().replace(/\n$/, '')}`;
+    default:
+      return type;
   }
 }
 
@@ -146,13 +161,21 @@ function fields(body: Buffer): readonly string[] {
     if (length < 0) return 'NULL';
     at += length;
     const value = body.subarray(at - length, at);
-    return /^[\x20-\x7e\n]*$/.test(value.toString('latin1')) ? value.toString() : `x${value.toString('hex')}`;
+    return /^[\x20-\x7e\n]*$/.test(value.toString('latin1'))
+      ? value.toString()
+      : `x${value.toString('hex')}`;
   });
 }
 
 /** SQLSTATE, message and context. */
 function report(body: Buffer): string {
-  const parts = new Map(body.toString().split('\0').filter((part) => part !== '').map((part) => [part[0], part.slice(1)]));
+  const parts = new Map(
+    body
+      .toString()
+      .split('\0')
+      .filter((part) => part !== '')
+      .map((part) => [part[0], part.slice(1)]),
+  );
   const where = parts.get('W');
   return `${parts.get('C')} ${parts.get('M')}${where === undefined ? '' : ` (${where})`}`;
 }

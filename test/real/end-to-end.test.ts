@@ -1,9 +1,13 @@
 /**
- * Goal: the main job on real services, seen from outside: records that were produced to Apache Kafka
- * are in the answers of SELECT and in the changes of SUBSCRIBE, each (partition, offset) exactly once,
+ * Goal: the main job on real services, seen from outside: records that were produced to Apache
+ * Kafka
+ * are in the answers of SELECT and in the changes of SUBSCRIBE, each (partition, offset) exactly
+ * once,
  * through a crash of the broker in the middle. Method: kafkajs produces payments (plain JSON) and
- * customers (upserts and deletions); the engine runs as a process of its own and is asked through `pg`;
- * afterwards kafkajs consumes both topics from the start, and a plain fold over what it read says what
+ * customers (upserts and deletions); the engine runs as a process of its own and is asked through
+ * `pg`;
+ * afterwards kafkajs consumes both topics from the start, and a plain fold over what it read says
+ * what
  * must come out.
  */
 import kafkajs from 'kafkajs';
@@ -37,7 +41,12 @@ interface Consumed {
 }
 
 function newKafka(): kafkajs.Kafka {
-  return new kafkajs.Kafka({ clientId: 'test', brokers: [kafka.brokers], logLevel: kafkajs.logLevel.NOTHING, retry: { retries: 20 } });
+  return new kafkajs.Kafka({
+    clientId: 'test',
+    brokers: [kafka.brokers],
+    logLevel: kafkajs.logLevel.NOTHING,
+    retry: { retries: 20 },
+  });
 }
 
 /** Payments as JSON, with fields that no column asks for; some have no customer. */
@@ -45,16 +54,29 @@ async function producePayments(count: number): Promise<void> {
   const messages = Array.from({ length: count }, () => {
     const id = produced++;
     const customer = random.chance(0.05) ? null : random.below(customers + 5);
-    const value = { id, note: { text: `payment "${id}"`, tags: [1, 2] }, customer, amount: `${random.below(10_000) / 100}`, paid: random.chance(0.5) };
+    const value = {
+      id,
+      note: { text: `payment "${id}"`, tags: [1, 2] },
+      customer,
+      amount: `${random.below(10_000) / 100}`,
+      paid: random.chance(0.5),
+    };
     return { key: String(customer), value: JSON.stringify(value) };
   });
-  await producer.send({ topic: 'payments', messages, compression: random.pick([kafkajs.CompressionTypes.None, kafkajs.CompressionTypes.GZIP]) });
+  await producer.send({
+    topic: 'payments',
+    messages,
+    compression: random.pick([kafkajs.CompressionTypes.None, kafkajs.CompressionTypes.GZIP]),
+  });
 }
 
 async function produceCustomers(count: number): Promise<void> {
   const messages = Array.from({ length: count }, () => {
     const id = random.below(customers);
-    return { key: `c${id}`, value: random.chance(0.2) ? null : JSON.stringify({ id, region: random.pick(regions) }) };
+    return {
+      key: `c${id}`,
+      value: random.chance(0.2) ? null : JSON.stringify({ id, region: random.pick(regions) }),
+    };
   });
   await producer.send({ topic: 'customers', messages });
 }
@@ -79,7 +101,12 @@ async function consume(topic: string): Promise<readonly Consumed[]> {
   const records: Consumed[] = [];
   await consumer.run({
     eachMessage: ({ partition, message }) => {
-      records.push({ partition, offset: message.offset, key: message.key?.toString() ?? null, value: message.value?.toString() ?? null });
+      records.push({
+        partition,
+        offset: message.offset,
+        key: message.key?.toString() ?? null,
+        value: message.value?.toString() ?? null,
+      });
       return Promise.resolve();
     },
   });
@@ -108,7 +135,7 @@ function fold(payments: readonly Consumed[], changes: readonly Consumed[]): read
   const sums = new Map<string, [number, number]>();
   for (const { value } of payments) {
     const { customer, amount } = JSON.parse(value ?? '') as Payment;
-    const region = customer === null ? '-' : regionOf.get(customer) ?? '-';
+    const region = customer === null ? '-' : (regionOf.get(customer) ?? '-');
     const sum = sums.get(region) ?? [0, 0];
     sums.set(region, [sum[0] + 1, sum[1] + Math.round(Number(amount) * 100)]);
   }
@@ -119,7 +146,9 @@ async function query(text: string): Promise<readonly (readonly unknown[])[]> {
   return (await client.query({ text, rowMode: 'array' })).rows;
 }
 
-/** The contents that the changes of a subscription add up to; each row must have had weight 0 or 1. */
+/**
+ * The contents that the changes of a subscription add up to; each row must have had weight 0 or 1.
+ */
 class Followed {
   readonly #weights = new Map<string, number>();
   #time = 0n;
@@ -171,7 +200,10 @@ beforeAll(async () => {
   await admin.connect();
   await admin.createTopics({
     waitForLeaders: true,
-    topics: [{ topic: 'payments', numPartitions: 3 }, { topic: 'customers', numPartitions: 2 }],
+    topics: [
+      { topic: 'payments', numPartitions: 3 },
+      { topic: 'customers', numPartitions: 2 },
+    ],
   });
   await admin.disconnect();
   producer = newKafka().producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
@@ -195,7 +227,10 @@ describe('from Kafka to SELECT and SUBSCRIBE', () => {
     await subscriber.query('BEGIN');
     await subscriber.query('DECLARE changes CURSOR FOR SUBSCRIBE revenue');
     const follow = async (timeout: string): Promise<number> => {
-      const { rows } = await subscriber.query({ text: `FETCH ALL changes WITH (TIMEOUT = '${timeout}')`, rowMode: 'array' });
+      const { rows } = await subscriber.query({
+        text: `FETCH ALL changes WITH (TIMEOUT = '${timeout}')`,
+        rowMode: 'array',
+      });
       for (const row of rows) followed.add(row);
       return rows.length;
     };
@@ -206,7 +241,9 @@ describe('from Kafka to SELECT and SUBSCRIBE', () => {
     await producing;
     await kafka.down();
     await follow('1s');
-    expect(await query("SELECT status FROM mz_internal.mz_source_statuses WHERE name = 'payments'")).toEqual([['stalled']]);
+    expect(
+      await query("SELECT status FROM mz_internal.mz_source_statuses WHERE name = 'payments'"),
+    ).toEqual([['stalled']]);
     await kafka.up();
     await produceRound();
     await caughtUp();
@@ -214,16 +251,28 @@ describe('from Kafka to SELECT and SUBSCRIBE', () => {
     const payments = await consume('payments');
     const changes = await consume('customers');
     const expected = fold(payments, changes);
-    const answer = async (): Promise<readonly string[]> => (await query('SELECT * FROM revenue')).map((row) => row.join(' ')).sort();
+    const answer = async (): Promise<readonly string[]> =>
+      (await query('SELECT * FROM revenue')).map((row) => row.join(' ')).sort();
     await expect.poll(answer, { timeout: patienceMilliseconds }).toEqual(expected);
-    while (await follow('1s') > 0);
+    while ((await follow('1s')) > 0);
     expect(followed.rows()).toEqual(expected);
 
-    const seen = (await query('SELECT "partition", "offset", id FROM seen')).map((row) => row.join(' ')).sort();
-    const ids = payments.map((r) => `${r.partition} ${r.offset} ${String((JSON.parse(r.value ?? '') as { id: number }).id)}`);
+    const seen = (await query('SELECT "partition", "offset", id FROM seen'))
+      .map((row) => row.join(' '))
+      .sort();
+    const ids = payments.map(
+      (r) =>
+        `${r.partition} ${r.offset} ${String((JSON.parse(r.value ?? '') as { id: number }).id)}`,
+    );
     expect(seen).toEqual(ids.sort());
-    expect(await query("SELECT status, error FROM mz_internal.mz_source_statuses WHERE name IN ('payments', 'customers')"))
-      .toEqual([['running', null], ['running', null]]);
+    expect(
+      await query(
+        "SELECT status, error FROM mz_internal.mz_source_statuses WHERE name IN ('payments', 'customers')",
+      ),
+    ).toEqual([
+      ['running', null],
+      ['running', null],
+    ]);
   });
 
   it('makes a record that does not decode an error of its readers, with its place', async () => {

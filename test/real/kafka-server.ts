@@ -1,5 +1,6 @@
 /**
- * A real Apache Kafka for tests: one node in KRaft mode on loopback, free ports, a temporary folder,
+ * A real Apache Kafka for tests: one node in KRaft mode on loopback, free ports, a temporary
+ * folder,
  * stopped by its process id. Jars come through Maven once and stay under `.cache/` in the checkout;
  * Java 17 must be there. The node can be stopped and started again on the same ports and data.
  */
@@ -40,10 +41,22 @@ function classPath(): string {
   }
   mkdirSync(cache, { recursive: true });
   writeFileSync(join(cache, 'pom.xml'), pom);
-  const maven = spawnSync('mvn', [
-    '-q', '-B', '-f', join(cache, 'pom.xml'), 'dependency:build-classpath', `-Dmdep.outputFile=${file}`,
-  ], { encoding: 'utf8' });
-  assert(maven.status === 0, `Maven resolves Kafka ${version}: ${maven.stdout}${maven.stderr}${maven.error ?? ''}`);
+  const maven = spawnSync(
+    'mvn',
+    [
+      '-q',
+      '-B',
+      '-f',
+      join(cache, 'pom.xml'),
+      'dependency:build-classpath',
+      `-Dmdep.outputFile=${file}`,
+    ],
+    { encoding: 'utf8' },
+  );
+  assert(
+    maven.status === 0,
+    `Maven resolves Kafka ${version}: ${maven.stdout}${maven.stderr}${maven.error ?? ''}`,
+  );
   return readFileSync(file, 'utf8').trim();
 }
 
@@ -58,19 +71,28 @@ async function freePort(): Promise<number> {
 
 function properties(folder: string, port: number, controllerPort: number): string {
   return [
-    'process.roles=broker,controller', 'node.id=1',
+    'process.roles=broker,controller',
+    'node.id=1',
     `controller.quorum.voters=1@127.0.0.1:${controllerPort}`,
     `listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
     'controller.listener.names=CONTROLLER',
     'listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
     `log.dirs=${folder}/data`,
-    'offsets.topic.replication.factor=1', 'offsets.topic.num.partitions=1',
-    'transaction.state.log.replication.factor=1', 'transaction.state.log.min.isr=1',
-    'transaction.state.log.num.partitions=1', 'share.coordinator.state.topic.replication.factor=1',
-    'share.coordinator.state.topic.min.isr=1', 'group.initial.rebalance.delay.ms=0',
-    'auto.create.topics.enable=false', 'log.cleaner.dedupe.buffer.size=8388608',
-    'num.io.threads=2', 'num.network.threads=2', 'log.retention.ms=-1',
-    'controlled.shutdown.enable=false', '',
+    'offsets.topic.replication.factor=1',
+    'offsets.topic.num.partitions=1',
+    'transaction.state.log.replication.factor=1',
+    'transaction.state.log.min.isr=1',
+    'transaction.state.log.num.partitions=1',
+    'share.coordinator.state.topic.replication.factor=1',
+    'share.coordinator.state.topic.min.isr=1',
+    'group.initial.rebalance.delay.ms=0',
+    'auto.create.topics.enable=false',
+    'log.cleaner.dedupe.buffer.size=8388608',
+    'num.io.threads=2',
+    'num.network.threads=2',
+    'log.retention.ms=-1',
+    'controlled.shutdown.enable=false',
+    '',
   ].join('\n');
 }
 
@@ -96,8 +118,20 @@ export class KafkaServer {
     const server = new KafkaServer(folder, port);
     writeFileSync(join(folder, 'server.properties'), properties(folder, port, await freePort()));
     writeFileSync(join(folder, 'log4j2.xml'), logging);
-    const format = spawnSync('java', [...server.#java(), 'kafka.tools.StorageTool', 'format',
-      '--ignore-formatted', '-t', 'bWlsbHJhY2UtdGVzdC0wMQ', '-c', join(folder, 'server.properties')], { encoding: 'utf8' });
+    const format = spawnSync(
+      'java',
+      [
+        ...server.#java(),
+        'kafka.tools.StorageTool',
+        'format',
+        '--ignore-formatted',
+        '-t',
+        'bWlsbHJhY2UtdGVzdC0wMQ',
+        '-c',
+        join(folder, 'server.properties'),
+      ],
+      { encoding: 'utf8' },
+    );
     assert(format.status === 0, `the storage is formatted: ${format.stdout}${format.stderr}`);
     await server.up();
     return server;
@@ -108,16 +142,29 @@ export class KafkaServer {
   }
 
   #java(): string[] {
-    return ['-Xms128m', '-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1',
-      `-Dlog4j2.configurationFile=${join(this.#folder, 'log4j2.xml')}`, '-cp', classPath()];
+    return [
+      '-Xms128m',
+      '-Xmx512m',
+      '-XX:+UseSerialGC',
+      '-XX:TieredStopAtLevel=1',
+      `-Dlog4j2.configurationFile=${join(this.#folder, 'log4j2.xml')}`,
+      '-cp',
+      classPath(),
+    ];
   }
 
   /** Starts the node on its data; resolves when it accepts connections. */
   async up(): Promise<void> {
     assert(this.#process === null, 'the node is down');
-    const child = spawn('java', [...this.#java(), 'kafka.Kafka', join(this.#folder, 'server.properties')], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(
+      'java',
+      [...this.#java(), 'kafka.Kafka', join(this.#folder, 'server.properties')],
+      { stdio: ['ignore', 'pipe', 'pipe'] },
+    );
     this.#process = child;
-    const keep = (data: Buffer): void => { this.#output = (this.#output + data.toString()).slice(-20_000); };
+    const keep = (data: Buffer): void => {
+      this.#output = (this.#output + data.toString()).slice(-20_000);
+    };
     child.stdout.on('data', keep);
     child.stderr.on('data', keep);
     for (let tries = 0; tries < startSecondsMax * 5; tries++) {

@@ -1,5 +1,6 @@
 /**
- * The product as a process of its own, as users run it, for the suites on real services: a free port,
+ * The product as a process of its own, as users run it, for the suites on real services: a free
+ * port,
  * its log kept for failures, stopped by its process id.
  */
 import type { ChildProcess } from 'node:child_process';
@@ -19,8 +20,17 @@ export class MillraceServer {
 
   /** Starts it; resolves when it names its port. */
   static start(): Promise<MillraceServer> {
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(root, 'src/cli/main.ts'),
-      'serve', '--port', '0'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(
+      process.execPath,
+      [
+        '--disable-warning=ExperimentalWarning',
+        join(root, 'src/cli/main.ts'),
+        'serve',
+        '--port',
+        '0',
+      ],
+      { stdio: ['ignore', 'pipe', 'pipe'] },
+    );
     return new Promise((resolve, reject) => {
       let log = '';
       const read = (data: Buffer): void => {
@@ -40,7 +50,12 @@ export class MillraceServer {
 
   /** A client of its own, not yet connected. */
   client(): pg.Client {
-    const client = new pg.Client({ host: '127.0.0.1', port: this.port, user: 'materialize', database: 'materialize' });
+    const client = new pg.Client({
+      host: '127.0.0.1',
+      port: this.port,
+      user: 'materialize',
+      database: 'materialize',
+    });
     client.on('error', () => undefined);
     return client;
   }

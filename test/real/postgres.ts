@@ -1,11 +1,21 @@
 /**
- * A real Postgres for tests, as the referee of what SQL means: a fresh cluster in a temporary folder, a
- * free port on loopback, no socket file, nothing flushed, stopped by its process id. Postgres refuses
+ * A real Postgres for tests, as the referee of what SQL means: a fresh cluster in a temporary
+ * folder, a
+ * free port on loopback, no socket file, nothing flushed, stopped by its process id. Postgres
+ * refuses
  * to run as root, so root runs it as the user `postgres` that the Debian package makes.
  */
 import type { ChildProcess } from 'node:child_process';
 import { spawn, spawnSync } from 'node:child_process';
-import { appendFileSync, chmodSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,7 +29,12 @@ const startPauseMilliseconds = 200;
 /** The folder of `initdb` and `postgres`: the newest that Debian's packages installed. */
 export function postgresPrograms(): string {
   const base = '/usr/lib/postgresql';
-  const versions = existsSync(base) ? readdirSync(base).map(Number).filter((v) => v >= 15).sort((a, b) => b - a) : [];
+  const versions = existsSync(base)
+    ? readdirSync(base)
+        .map(Number)
+        .filter((v) => v >= 15)
+        .sort((a, b) => b - a)
+    : [];
   assert(versions[0] !== undefined, 'Postgres 15 or later is installed');
   return join(base, String(versions[0]), 'bin');
 }
@@ -71,10 +86,24 @@ export class PostgresServer {
     if (process.getuid?.() === 0) spawnSync('chown', ['postgres', folder]);
     chmodSync(folder, 0o700);
     const data = join(folder, 'data');
-    const [program = '', ...rest] = unprivileged([join(bin, 'initdb'), '-D', data, '-U', 'postgres', '-A', 'trust', '-N',
-      '-E', 'UTF8', '--locale=C.UTF-8']);
+    const [program = '', ...rest] = unprivileged([
+      join(bin, 'initdb'),
+      '-D',
+      data,
+      '-U',
+      'postgres',
+      '-A',
+      'trust',
+      '-N',
+      '-E',
+      'UTF8',
+      '--locale=C.UTF-8',
+    ]);
     const made = spawnSync(program, rest, { encoding: 'utf8', cwd: folder });
-    assert(made.status === 0, `initdb makes a cluster: ${made.stdout}${made.stderr}${made.error ?? ''}`);
+    assert(
+      made.status === 0,
+      `initdb makes a cluster: ${made.stdout}${made.stderr}${made.error ?? ''}`,
+    );
     const port = await freePort();
     appendFileSync(join(data, 'postgresql.conf'), settings(port));
     const [command = '', ...args] = unprivileged([join(bin, 'postgres'), '-D', data]);
@@ -101,7 +130,12 @@ export class PostgresServer {
 
   /** A client of its own, not yet connected. */
   client(): pg.Client {
-    const client = new pg.Client({ host: '127.0.0.1', port: this.port, user: 'postgres', database: 'postgres' });
+    const client = new pg.Client({
+      host: '127.0.0.1',
+      port: this.port,
+      user: 'postgres',
+      database: 'postgres',
+    });
     client.on('error', () => undefined);
     return client;
   }
@@ -109,7 +143,9 @@ export class PostgresServer {
   /** Stops it at once and removes its data. */
   async stop(): Promise<void> {
     const gone = new Promise<void>((resolve) => this.#process.once('exit', () => resolve()));
-    const pid = Number(readFileSync(join(this.#folder, 'data', 'postmaster.pid'), 'utf8').split('\n')[0]);
+    const pid = Number(
+      readFileSync(join(this.#folder, 'data', 'postmaster.pid'), 'utf8').split('\n')[0],
+    );
     process.kill(pid, 'SIGQUIT');
     await gone;
     rmSync(this.#folder, { recursive: true, force: true });

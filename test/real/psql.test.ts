@@ -1,5 +1,6 @@
 /**
- * Goal: the real psql works against the engine without a flag beyond host and port. Method: run psql as
+ * Goal: the real psql works against the engine without a flag beyond host and port. Method: run
+ * psql as
  * a program on scripts of statements and backslash commands; look at what it prints and at its exit
  * status. `-X` and a bare environment keep the machine's own settings out.
  */
@@ -16,9 +17,20 @@ interface Printed {
 }
 
 function psql(script: string, ...flags: readonly string[]): Printed {
-  const done = spawnSync('psql', ['-X', '-h', '127.0.0.1', '-p', String(server.port), '-v', 'ON_ERROR_STOP=1', ...flags], {
-    input: script, encoding: 'utf8', env: { PATH: process.env['PATH'], HOME: '/nonexistent', PGUSER: 'someone', LC_ALL: 'C.UTF-8' },
-  });
+  const done = spawnSync(
+    'psql',
+    ['-X', '-h', '127.0.0.1', '-p', String(server.port), '-v', 'ON_ERROR_STOP=1', ...flags],
+    {
+      input: script,
+      encoding: 'utf8',
+      env: {
+        PATH: process.env['PATH'],
+        HOME: '/nonexistent',
+        PGUSER: 'someone',
+        LC_ALL: 'C.UTF-8',
+      },
+    },
+  );
   return { status: done.status, out: done.stdout, errors: done.stderr };
 }
 
@@ -49,15 +61,31 @@ describe('psql', () => {
   it('prints an aligned table', () => {
     const { out, errors } = psql('SELECT id, region, amount FROM orders ORDER BY id;');
     expect(errors.split('\n').filter((line) => line.startsWith('ERROR'))).toEqual([]);
-    expect(out).toBe([' id | region | amount ', '----+--------+--------', '  1 | north  |  10.00', '  2 | south  |  20.00',
-      '  3 |        |   5.50', '(3 rows)', '', ''].join('\n'));
+    expect(out).toBe(
+      [
+        ' id | region | amount ',
+        '----+--------+--------',
+        '  1 | north  |  10.00',
+        '  2 | south  |  20.00',
+        '  3 |        |   5.50',
+        '(3 rows)',
+        '',
+        '',
+      ].join('\n'),
+    );
   });
 
   it('prints what each statement did', () => {
     const { out } = psql(`
       CREATE TABLE scratch (a int4); INSERT INTO scratch VALUES (1), (2); UPDATE scratch SET a = 3 WHERE a = 2;
       DELETE FROM scratch WHERE a = 1; DROP TABLE scratch;`);
-    expect(out.trim().split('\n')).toEqual(['CREATE TABLE', 'INSERT 0 2', 'UPDATE 1', 'DELETE 1', 'DROP TABLE']);
+    expect(out.trim().split('\n')).toEqual([
+      'CREATE TABLE',
+      'INSERT 0 2',
+      'UPDATE 1',
+      'DELETE 1',
+      'DROP TABLE',
+    ]);
   });
 
   it.each([
@@ -75,14 +103,21 @@ describe('psql', () => {
     const { status, out } = psql('\\d orders');
     expect(status).toBe(0);
     expect(out).toMatch(/Table "public\.orders"/);
-    for (const line of [/ id +\| bigint +\| +\| not null/, / region +\| text/, / amount +\| numeric\(10,2\)/, / at +\| timestamp with time zone/]) {
+    for (const line of [
+      / id +\| bigint +\| +\| not null/,
+      / region +\| text/,
+      / amount +\| numeric\(10,2\)/,
+      / at +\| timestamp with time zone/,
+    ]) {
       expect(out).toMatch(line);
     }
   });
 
   it('describes views', () => {
     expect(psql('\\d big').out).toMatch(/View "public\.big"[\s\S]* amount +\| numeric/);
-    expect(psql('\\d revenue').out).toMatch(/Materialized view "public\.revenue"[\s\S]* orders +\| bigint/);
+    expect(psql('\\d revenue').out).toMatch(
+      /Materialized view "public\.revenue"[\s\S]* orders +\| bigint/,
+    );
   });
 
   it('lists databases and schemas', () => {
@@ -91,31 +126,62 @@ describe('psql', () => {
   });
 
   it('copies out and in', () => {
-    expect(rows('COPY (SELECT id, region FROM orders ORDER BY id) TO STDOUT;')).toEqual(['1\tnorth', '2\tsouth', '3\t\\N']);
-    expect(rows('COPY (SELECT id, region FROM orders ORDER BY id) TO STDOUT (FORMAT csv, HEADER);')).toEqual(['id,region', '1,north', '2,south', '3,']);
-    const copied = rows('CREATE TABLE copied (a int4, b text);\nCOPY copied FROM STDIN;\n1\tone\n2\t\\N\n\\.\nSELECT * FROM copied ORDER BY a;\nDROP TABLE copied;\n');
+    expect(rows('COPY (SELECT id, region FROM orders ORDER BY id) TO STDOUT;')).toEqual([
+      '1\tnorth',
+      '2\tsouth',
+      '3\t\\N',
+    ]);
+    expect(
+      rows('COPY (SELECT id, region FROM orders ORDER BY id) TO STDOUT (FORMAT csv, HEADER);'),
+    ).toEqual(['id,region', '1,north', '2,south', '3,']);
+    const copied = rows(
+      'CREATE TABLE copied (a int4, b text);\nCOPY copied FROM STDIN;\n1\tone\n2\t\\N\n\\.\nSELECT * FROM copied ORDER BY a;\nDROP TABLE copied;\n',
+    );
     expect(copied).toEqual(['1|one', '2|']);
   });
 
   it('shows where an error is and ends with status 3', () => {
     const { status, errors } = psql('SELECT id,\n  regoin FROM orders;', '-v', 'VERBOSITY=verbose');
     expect(status).toBe(3);
-    expect(errors).toMatch(/ERROR: {2}42703: column "regoin" does not exist\nLINE 2: {3}regoin FROM orders;\n {10}\^/);
+    expect(errors).toMatch(
+      /ERROR: {2}42703: column "regoin" does not exist\nLINE 2: {3}regoin FROM orders;\n {10}\^/,
+    );
   });
 
   it('uses variables, conditionals, \\gset, \\gdesc and cursors by FETCH_COUNT', () => {
     expect(rows("\\set r north\nSELECT id FROM orders WHERE region = :'r';")).toEqual(['1']);
-    expect(rows('SELECT count(*) AS n, true AS some FROM orders \\gset\n\\if :some\n\\echo there are :n\n\\endif')).toEqual(['there are 3']);
-    expect(rows('SELECT id, amount FROM orders \\gdesc')).toEqual(['id|bigint', 'amount|numeric(10,2)']);
-    expect(rows('\\set FETCH_COUNT 2\nSELECT id FROM orders ORDER BY id;')).toEqual(['1', '2', '3']);
+    expect(
+      rows(
+        'SELECT count(*) AS n, true AS some FROM orders \\gset\n\\if :some\n\\echo there are :n\n\\endif',
+      ),
+    ).toEqual(['there are 3']);
+    expect(rows('SELECT id, amount FROM orders \\gdesc')).toEqual([
+      'id|bigint',
+      'amount|numeric(10,2)',
+    ]);
+    expect(rows('\\set FETCH_COUNT 2\nSELECT id FROM orders ORDER BY id;')).toEqual([
+      '1',
+      '2',
+      '3',
+    ]);
   });
 
   it('runs a script in one transaction', () => {
-    expect(rows('BEGIN;\nINSERT INTO orders VALUES (9, NULL, 1, NULL);\nROLLBACK;\nSELECT count(*) FROM orders;')).toEqual(['3']);
+    expect(
+      rows(
+        'BEGIN;\nINSERT INTO orders VALUES (9, NULL, 1, NULL);\nROLLBACK;\nSELECT count(*) FROM orders;',
+      ),
+    ).toEqual(['3']);
   });
 
   it('reads a subscription by a cursor', () => {
-    const followed = rows('BEGIN;\nDECLARE c CURSOR FOR SUBSCRIBE revenue;\nFETCH 3 c WITH (TIMEOUT = \'5s\');\nCOMMIT;');
-    expect(followed.map((line) => line.split('|').slice(1).join('|')).sort()).toEqual(['1|north|1|10.00', '1|south|1|20.00', '1||1|5.50']);
+    const followed = rows(
+      "BEGIN;\nDECLARE c CURSOR FOR SUBSCRIBE revenue;\nFETCH 3 c WITH (TIMEOUT = '5s');\nCOMMIT;",
+    );
+    expect(followed.map((line) => line.split('|').slice(1).join('|')).sort()).toEqual([
+      '1|north|1|10.00',
+      '1|south|1|20.00',
+      '1||1|5.50',
+    ]);
   });
 });

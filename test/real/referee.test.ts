@@ -1,6 +1,8 @@
 /**
- * Goal: SQL means what it means in Postgres, seen through a real driver: values as text, column names,
- * type oids and modifiers; SQLSTATE, message and position of errors. Method: the same statements on a real
+ * Goal: SQL means what it means in Postgres, seen through a real driver: values as text, column
+ * names,
+ * type oids and modifiers; SQLSTATE, message and position of errors. Method: the same statements on
+ * a real
  * Postgres and on the engine; queries once as they are and once as a materialized view. Queries are
  * written by hand, taken from the recorded ones of the planner's tests, and generated from seeds.
  */
@@ -27,47 +29,88 @@ const started: (() => Promise<unknown>)[] = [];
 interface Outcome {
   readonly columns: readonly string[];
   readonly rows: readonly string[];
-  readonly error: { readonly code: string; readonly message: string; readonly position: string } | null;
+  readonly error: {
+    readonly code: string;
+    readonly message: string;
+    readonly position: string;
+  } | null;
 }
 
 async function run(client: pg.Client, text: string, ordered: boolean): Promise<Outcome> {
   try {
-    const result = await client.query({ text, rowMode: 'array', types: { getTypeParser: () => (value: string) => value } });
+    const result = await client.query({
+      text,
+      rowMode: 'array',
+      types: { getTypeParser: () => (value: string) => value },
+    });
     const rows = result.rows.map((row) => JSON.stringify(row));
     return {
-      columns: result.fields.map(({ name, dataTypeID, dataTypeModifier }) => `${name}:${dataTypeID}:${dataTypeModifier}`),
-      rows: ordered ? rows : rows.sort(), error: null,
+      columns: result.fields.map(
+        ({ name, dataTypeID, dataTypeModifier }) => `${name}:${dataTypeID}:${dataTypeModifier}`,
+      ),
+      rows: ordered ? rows : rows.sort(),
+      error: null,
     };
   } catch (error) {
     if (!(error instanceof pg.DatabaseError)) throw error;
-    return { columns: [], rows: [], error: { code: error.code ?? '', message: error.message, position: error.position ?? '' } };
+    return {
+      columns: [],
+      rows: [],
+      error: { code: error.code ?? '', message: error.message, position: error.position ?? '' },
+    };
   }
 }
 
 /**
- * Of values that are equal and differ in spelling (1.10 and 1.1, a month and thirty days) any may stand
+ * Of values that are equal and differ in spelling (1.10 and 1.1, a month and thirty days) any may
+ * stand
  * for all in a group, a set operation or a minimum.
  */
 function spelling(rows: readonly string[]): readonly string[] {
-  return rows.map((row) => row.replace(/(\.\d*?)0+(?=[",}\]])/g, '$1').replace(/\.(?=[",}\]])/g, '').replaceAll('32 days', '1 mon 2 days').replace(/ +"/g, '"')).sort();
+  return rows
+    .map((row) =>
+      row
+        .replace(/(\.\d*?)0+(?=[",}\]])/g, '$1')
+        .replace(/\.(?=[",}\]])/g, '')
+        .replaceAll('32 days', '1 mon 2 days')
+        .replace(/ +"/g, '"'),
+    )
+    .sort();
 }
 
 function same(text: string, a: Outcome, b: Outcome): boolean {
-  if (JSON.stringify(a) === JSON.stringify(b) || known.some(({ excuses }) => excuses(text, a, b))) return true;
-  const open = /GROUP BY|DISTINCT|UNION|INTERSECT|EXCEPT|min\(|max\(/.test(text) && a.error === null && b.error === null;
-  return open && JSON.stringify([a.columns, spelling(a.rows)]) === JSON.stringify([b.columns, spelling(b.rows)]);
+  if (JSON.stringify(a) === JSON.stringify(b) || known.some(({ excuses }) => excuses(text, a, b)))
+    return true;
+  const open =
+    /GROUP BY|DISTINCT|UNION|INTERSECT|EXCEPT|min\(|max\(/.test(text) &&
+    a.error === null &&
+    b.error === null;
+  return (
+    open &&
+    JSON.stringify([a.columns, spelling(a.rows)]) === JSON.stringify([b.columns, spelling(b.rows)])
+  );
 }
 
 /** Differences that are known; each excuses no more than what it says. */
-const known: readonly { readonly why: string; excuses(text: string, theirs: Outcome, ours: Outcome): boolean }[] = [
+const known: readonly {
+  readonly why: string;
+  excuses(text: string, theirs: Outcome, ours: Outcome): boolean;
+}[] = [
   {
     why: 'the type or its modifier is another one after casts to the same type, nullif of mixed numbers, and folded CASE',
-    excuses: (text, a, b) => /n2::numeric|nullif\(|WHEN true/.test(text) && a.error === null && b.error === null
-      && JSON.stringify(spelling(a.rows)) === JSON.stringify(spelling(b.rows)),
+    excuses: (text, a, b) =>
+      /n2::numeric|nullif\(|WHEN true/.test(text) &&
+      a.error === null &&
+      b.error === null &&
+      JSON.stringify(spelling(a.rows)) === JSON.stringify(spelling(b.rows)),
   },
   {
     why: 'definitions point at the name that is wrong, where Postgres gives no position',
-    excuses: (text, a, b) => /^(CREATE|DROP)/.test(text) && a.error?.position === '' && a.error.code === b.error?.code && a.error.message === b.error.message,
+    excuses: (text, a, b) =>
+      /^(CREATE|DROP)/.test(text) &&
+      a.error?.position === '' &&
+      a.error.code === b.error?.code &&
+      a.error.message === b.error.message,
   },
   {
     why: 'a group by an expression that holds a subquery is refused',
@@ -98,7 +141,8 @@ interface Difference {
 function brief({ text, postgres: a, millrace: b }: Difference): Difference {
   const only = (these: Outcome, those: Outcome): Outcome => ({
     columns: JSON.stringify(these.columns) === JSON.stringify(those.columns) ? [] : these.columns,
-    rows: these.rows.filter((row) => !those.rows.includes(row)), error: these.error,
+    rows: these.rows.filter((row) => !those.rows.includes(row)),
+    error: these.error,
   });
   return { text, postgres: only(a, b), millrace: only(b, a) };
 }
@@ -108,7 +152,8 @@ async function compare(texts: readonly string[]): Promise<readonly Difference[]>
   for (const text of texts) {
     const expected = await run(theirs, text, isOrdered(text));
     const found = await run(ours, text, isOrdered(text));
-    if (!same(text, expected, found)) differences.push({ text, postgres: expected, millrace: found });
+    if (!same(text, expected, found))
+      differences.push({ text, postgres: expected, millrace: found });
   }
   return differences.map(brief);
 }
@@ -123,22 +168,33 @@ async function compareViews(texts: readonly string[]): Promise<readonly Differen
     if (made.error?.code === '42701' || made.error?.code === '42P16') continue;
     const found = made.error === null ? await run(ours, 'SELECT * FROM under_test', false) : made;
     await run(ours, 'DROP MATERIALIZED VIEW IF EXISTS under_test', false);
-    if (ofData(expected) ? ofData(found) : same(text, { ...expected, columns: found.columns }, found)) continue;
-    if (expected.error === null || found.error?.code !== expected.error.code) differences.push({ text, postgres: expected, millrace: found });
+    if (
+      ofData(expected) ? ofData(found) : same(text, { ...expected, columns: found.columns }, found)
+    )
+      continue;
+    if (expected.error === null || found.error?.code !== expected.error.code)
+      differences.push({ text, postgres: expected, millrace: found });
   }
   return differences.map(brief);
 }
 
 function recorded(): readonly string[] {
-  return readFileSync(join(root, 'test/support/sql/answers.jsonl'), 'utf8').split('\n').filter((line) => line !== '')
-    .map((line): { readonly sql: string } => JSON.parse(line)).map(({ sql }) => sql);
+  return readFileSync(join(root, 'test/support/sql/answers.jsonl'), 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line): { readonly sql: string } => JSON.parse(line))
+    .map(({ sql }) => sql);
 }
 
 function recordedTables(): readonly string[] {
   const cell = (value: unknown): string => (value === null ? 'NULL' : `'${String(value)}'`);
   return [...testTables].flatMap(([name, { columns, rows }]) => [
     `CREATE TABLE ${name} (${columns})`,
-    ...(rows.length === 0 ? [] : [`INSERT INTO ${name} VALUES ${rows.map((row) => `(${row.map(cell).join(', ')})`).join(', ')}`]),
+    ...(rows.length === 0
+      ? []
+      : [
+          `INSERT INTO ${name} VALUES ${rows.map((row) => `(${row.map(cell).join(', ')})`).join(', ')}`,
+        ]),
   ]);
 }
 
@@ -178,11 +234,16 @@ describe('Postgres as the referee', () => {
     expect(await compare(recorded())).toEqual([]);
   });
 
-  it.each(seeds)('answers random queries alike, also as materialized views: seed %i', async (seed) => {
-    const generator = new RandomQuery(seed);
-    const texts = Array.from({ length: queriesPerSeed }, () => generator.next());
-    const differences = (await compare(texts)).filter(({ postgres: a, millrace: b }) => !(ofData(a) && ofData(b)));
-    expect(differences).toEqual([]);
-    expect(await compareViews(texts)).toEqual([]);
-  });
+  it.each(seeds)(
+    'answers random queries alike, also as materialized views: seed %i',
+    async (seed) => {
+      const generator = new RandomQuery(seed);
+      const texts = Array.from({ length: queriesPerSeed }, () => generator.next());
+      const differences = (await compare(texts)).filter(
+        ({ postgres: a, millrace: b }) => !(ofData(a) && ofData(b)),
+      );
+      expect(differences).toEqual([]);
+      expect(await compareViews(texts)).toEqual([]);
+    },
+  );
 });

@@ -1,5 +1,6 @@
 /**
- * Goal: typical queries keep their plans. Method: the file beside this one holds tables, and queries
+ * Goal: typical queries keep their plans. Method: the file beside this one holds tables, and
+ * queries
  * with the text that EXPLAIN gives; a plan that changes for the better is written down anew.
  */
 import { readFileSync } from 'node:fs';
@@ -7,7 +8,11 @@ import { expect, test } from 'vitest';
 import { SessionHarness } from '../support/session-harness.ts';
 
 const text = readFileSync(new URL('./explain.txt', import.meta.url), 'utf8');
-const blocks = text.replace(/^#.*\n/gm, '').trim().split(/\n\n+/).map((block) => block.split('\n'));
+const blocks = text
+  .replace(/^#.*\n/gm, '')
+  .trim()
+  .split(/\n\n+/)
+  .map((block) => block.split('\n'));
 
 test('typical queries have the plans that are written down', async () => {
   const harness = await SessionHarness.open();

@@ -1,7 +1,9 @@
 /**
- * Goal: whatever is asked, three ways of answering agree: the query run once, the materialized view of
+ * Goal: whatever is asked, three ways of answering agree: the query run once, the materialized view
+ * of
  * it after its tables have changed, and the plain reference of the operators.
- * Method: random queries over small random tables, each as a view; then random changes, after each of
+ * Method: random queries over small random tables, each as a view; then random changes, after each
+ * of
  * which every view is compared with its query and with the reference over the tables' rows.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -32,10 +34,23 @@ beforeAll(async () => {
 afterAll(() => harness.close());
 
 function catalog(): SessionCatalog {
-  const runtime = { sourceStatuses: () => [], sourceCounts: () => [], sourceProgress: () => [], settings: () => [], sessions: () => [] };
+  const runtime = {
+    sourceStatuses: () => [],
+    sourceCounts: () => [],
+    sourceProgress: () => [],
+    settings: () => [],
+    sessions: () => [],
+  };
   return new SessionCatalog(harness.coordinator.catalog, {
-    system: { catalog: harness.coordinator.catalog, runtime, database: 'materialize', user: 'test' },
-    searchPath: ['public', 'pg_catalog'], nowMicroseconds: 0n, setting: () => undefined,
+    system: {
+      catalog: harness.coordinator.catalog,
+      runtime,
+      database: 'materialize',
+      user: 'test',
+    },
+    searchPath: ['public', 'pg_catalog'],
+    nowMicroseconds: 0n,
+    setting: () => undefined,
   });
 }
 
@@ -45,8 +60,13 @@ async function contents(): Promise<ReadonlyMap<number, readonly Update[]>> {
   for (const table of tables) {
     const { rows } = await session.run(`select * from ${table}`);
     const collection = catalog().relation([table])?.collection ?? -1;
-    found.set(collection, rows.map(([a = null, b = null, s = null]): Update =>
-      ({ row: [a === null ? null : Number(a), b === null ? null : Number(b), s], weight: 1 })));
+    found.set(
+      collection,
+      rows.map(([a = null, b = null, s = null]): Update => ({
+        row: [a === null ? null : Number(a), b === null ? null : Number(b), s],
+        weight: 1,
+      })),
+    );
   }
   return found;
 }
@@ -62,11 +82,16 @@ async function answer(sql: string): Promise<readonly string[]> {
 }
 
 function reference(sql: string, rows: ReadonlyMap<number, readonly Update[]>): readonly string[] {
-  const planned = planQuery(parseQuery(sql), catalog(), { parameters: noParameters, mode: 'maintained' });
+  const planned = planQuery(parseQuery(sql), catalog(), {
+    parameters: noParameters,
+    mode: 'maintained',
+  });
   const { rows: updates, errors } = evaluate(planned.plan, rows);
   const [failed] = errors;
   if (failed !== undefined) return [failed.error.code];
-  return finished(planned, updates).map((row) => row.map((cell) => cell ?? 'NULL').join('|')).sort();
+  return finished(planned, updates)
+    .map((row) => row.map((cell) => cell ?? 'NULL').join('|'))
+    .sort();
 }
 
 test.each(Array.from({ length: rounds }, (_, i) => i + 1))('round %i', async (seed) => {
@@ -77,7 +102,8 @@ test.each(Array.from({ length: rounds }, (_, i) => i + 1))('round %i', async (se
     await session.run(maker.insert(table, 8));
   }
   const queries = Array.from({ length: queriesPerRound }, () => maker.query());
-  for (const [i, sql] of queries.entries()) await session.run(`create materialized view v${i} as ${sql}`);
+  for (const [i, sql] of queries.entries())
+    await session.run(`create materialized view v${i} as ${sql}`);
   for (let change = 0; change <= changesPerRound; change++) {
     if (change > 0) await session.run(maker.change());
     const rows = await contents();

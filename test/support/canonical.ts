@@ -10,9 +10,11 @@ import type { ColumnType } from '../../dataflow/value/type.ts';
 function canonicalDatum(datum: Datum, type: string): string {
   if (datum === 0) return 'number 0';
   if (typeof datum === 'string' && type === 'jsonb') return datum.replace(/(\d)\.0+(?!\d)/g, '$1');
-  if (datum === null || typeof datum !== 'object' || datum instanceof Uint8Array) return identityOf(datum);
+  if (datum === null || typeof datum !== 'object' || datum instanceof Uint8Array)
+    return identityOf(datum);
   switch (datum.kind) {
-    case 'interval': return `interval ${intervalSpan(datum)}`;
+    case 'interval':
+      return `interval ${intervalSpan(datum)}`;
     case 'array':
       return `array ${datum.elements.map((element) => canonicalDatum(element, type.slice(1))).join()}`;
     case 'decimal': {
@@ -30,9 +32,13 @@ function canonicalDatum(datum: Datum, type: string): string {
 export function canonical(columns: readonly ColumnType[], rows: readonly Update[]): string[] {
   const sums = new Map<string, number>();
   for (const { row, weight } of rows) {
-    const text = columns.map((column, c) => canonicalDatum(row[c] ?? null, column.type)).join(' | ');
+    const text = columns
+      .map((column, c) => canonicalDatum(row[c] ?? null, column.type))
+      .join(' | ');
     sums.set(text, (sums.get(text) ?? 0) + weight);
   }
-  return [...sums].filter(([, weight]) => weight !== 0)
-    .map(([text, weight]) => `${text} × ${weight}`).sort();
+  return [...sums]
+    .filter(([, weight]) => weight !== 0)
+    .map(([text, weight]) => `${text} × ${weight}`)
+    .sort();
 }

@@ -1,5 +1,6 @@
 /**
- * What the Kafka connector must do on any broker: the same tests run against the real one and against
+ * What the Kafka connector must do on any broker: the same tests run against the real one and
+ * against
  * the embedded one. Records go in through kafkajs and through our own batches, come out through a
  * reader and the decoder, and must be exactly those that were acknowledged.
  */
@@ -8,7 +9,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { assert } from '../../src/base/assert.ts';
 import { realClock, realEntropy } from '../../src/base/real/seam.ts';
-import type { Positions, RawChunk, SourceReader, SourceStatus } from '../../connectors/connector.ts';
+import type {
+  Positions,
+  RawChunk,
+  SourceReader,
+  SourceStatus,
+} from '../../connectors/connector.ts';
 import { KafkaConnection } from '../../connectors/kafka/client.ts';
 import { codecs } from '../../connectors/kafka/codec.ts';
 import type { RecordHeader } from '../../connectors/kafka/encode-batch.ts';
@@ -64,7 +70,12 @@ class Follower {
   readonly #walker = new RecordBatchWalker();
   readonly #slice = new RecordSlice();
 
-  constructor(connection: KafkaConnection, topic: string, from: Positions, ends: Positions | null = null) {
+  constructor(
+    connection: KafkaConnection,
+    topic: string,
+    from: Positions,
+    ends: Positions | null = null,
+  ) {
     this.reader = connection.reader(topic, from, ends, {
       chunk: (chunk) => {
         this.#take(chunk);
@@ -93,14 +104,22 @@ class Follower {
     for (;;) {
       const found = this.#walker.next(slice);
       if (found === 'end') return;
-      assert(found === 'records', `the batches are whole: ${found === 'broken' ? this.#walker.broken.reason : ''}`);
+      assert(
+        found === 'records',
+        `the batches are whole: ${found === 'broken' ? this.#walker.broken.reason : ''}`,
+      );
       for (let r = 0; r < slice.count; r++) {
         const headers = readHeaders(slice.bytes, slice.headersAt[r], slice.headersEnd[r]) ?? [];
         this.records.push({
-          partition: chunk.partition, offset: slice.offset[r], timestamp: slice.timestamp[r],
+          partition: chunk.partition,
+          offset: slice.offset[r],
+          timestamp: slice.timestamp[r],
           key: text(slice.bytes, slice.keyAt[r], slice.keyBytes[r]),
           value: text(slice.bytes, slice.valueAt[r], slice.valueBytes[r]),
-          headers: headers.map(({ key, value }) => [text(key, 0, key.length) ?? '', value && text(value, 0, value.length)]),
+          headers: headers.map(({ key, value }) => [
+            text(key, 0, key.length) ?? '',
+            value && text(value, 0, value.length),
+          ]),
         });
       }
     }
@@ -108,17 +127,32 @@ class Follower {
 }
 
 /** A batch of our own encoder. */
-function ownBatch(values: readonly (string | null)[], codec: (typeof codecs)[number] = 'none', headers: readonly RecordHeader[] = []): Uint8Array {
+function ownBatch(
+  values: readonly (string | null)[],
+  codec: (typeof codecs)[number] = 'none',
+  headers: readonly RecordHeader[] = [],
+): Uint8Array {
   const builder = new RecordBatchBuilder();
-  values.forEach((value, k) => builder.add(encoder.encode(`k${k}`), value === null ? null : encoder.encode(value), 1_700_000_000_000 + k, headers));
+  values.forEach((value, k) =>
+    builder.add(
+      encoder.encode(`k${k}`),
+      value === null ? null : encoder.encode(value),
+      1_700_000_000_000 + k,
+      headers,
+    ),
+  );
   return builder.finish({ codec });
 }
 
 /** Declares the suite; `start` makes a fresh broker. */
 export function connectorSuite(name: string, start: () => Promise<TestBroker>): void {
   describe(name, () => {
-    const bench: { broker: TestBroker | null; connection: KafkaConnection | null; admin: Admin | null; topics: number } =
-      { broker: null, connection: null, admin: null, topics: 0 };
+    const bench: {
+      broker: TestBroker | null;
+      connection: KafkaConnection | null;
+      admin: Admin | null;
+      topics: number;
+    } = { broker: null, connection: null, admin: null, topics: 0 };
     const broker = (): TestBroker => {
       assert(bench.broker !== null, 'the broker runs');
       return bench.broker;
@@ -131,17 +165,33 @@ export function connectorSuite(name: string, start: () => Promise<TestBroker>): 
       assert(bench.admin !== null, 'the administrator is connected');
       return bench.admin;
     };
-    const newTopic = async (partitions = 1, config: readonly { name: string; value: string }[] = []): Promise<string> => {
+    const newTopic = async (
+      partitions = 1,
+      config: readonly { name: string; value: string }[] = [],
+    ): Promise<string> => {
       const topic = `topic-${++bench.topics}`;
-      await admin().createTopics({ topics: [{ topic, numPartitions: partitions, replicationFactor: 1, configEntries: [...config] }], waitForLeaders: true });
+      await admin().createTopics({
+        topics: [
+          { topic, numPartitions: partitions, replicationFactor: 1, configEntries: [...config] },
+        ],
+        waitForLeaders: true,
+      });
       return topic;
     };
     const follow = async (topic: string): Promise<Follower> =>
-      new Follower(connection(), topic, await connection().startPositions(topic, { kind: 'earliest' }));
+      new Follower(
+        connection(),
+        topic,
+        await connection().startPositions(topic, { kind: 'earliest' }),
+      );
 
     beforeAll(async () => {
       bench.broker = await start();
-      bench.connection = new KafkaConnection(bench.broker.brokers, { clock: realClock, entropy: realEntropy, log: silent });
+      bench.connection = new KafkaConnection(bench.broker.brokers, {
+        clock: realClock,
+        entropy: realEntropy,
+        log: silent,
+      });
       await bench.connection.validate();
       bench.admin = bench.connection.admin();
       await bench.admin.connect();
@@ -157,51 +207,139 @@ export function connectorSuite(name: string, start: () => Promise<TestBroker>): 
       const topic = await newTopic(2);
       const producer = connection().producer();
       await producer.connect();
-      await producer.send({ topic, messages: [
-        { partition: 0, key: 'a', value: 'one', timestamp: '1700000000001', headers: { h: 'x', list: ['1', '2'] } },
-        { partition: 0, key: 'a', value: null, timestamp: '1700000000002' },
-        { partition: 1, key: null, value: '', timestamp: '1700000000000' },
-      ] });
+      await producer.send({
+        topic,
+        messages: [
+          {
+            partition: 0,
+            key: 'a',
+            value: 'one',
+            timestamp: '1700000000001',
+            headers: { h: 'x', list: ['1', '2'] },
+          },
+          { partition: 0, key: 'a', value: null, timestamp: '1700000000002' },
+          { partition: 1, key: null, value: '', timestamp: '1700000000000' },
+        ],
+      });
       await producer.disconnect();
       const follower = await follow(topic);
       await until('three records came', () => follower.records.length === 3);
-      const sorted = follower.records.toSorted((a, b) => a.partition - b.partition || a.offset - b.offset);
+      const sorted = follower.records.toSorted(
+        (a, b) => a.partition - b.partition || a.offset - b.offset,
+      );
       expect(sorted).toEqual([
-        { partition: 0, offset: 0, key: 'a', value: 'one', timestamp: 1_700_000_000_001, headers: [['h', 'x'], ['list', '1'], ['list', '2']] },
-        { partition: 0, offset: 1, key: 'a', value: null, timestamp: 1_700_000_000_002, headers: [] },
-        { partition: 1, offset: 0, key: null, value: '', timestamp: 1_700_000_000_000, headers: [] },
+        {
+          partition: 0,
+          offset: 0,
+          key: 'a',
+          value: 'one',
+          timestamp: 1_700_000_000_001,
+          headers: [
+            ['h', 'x'],
+            ['list', '1'],
+            ['list', '2'],
+          ],
+        },
+        {
+          partition: 0,
+          offset: 1,
+          key: 'a',
+          value: null,
+          timestamp: 1_700_000_000_002,
+          headers: [],
+        },
+        {
+          partition: 1,
+          offset: 0,
+          key: null,
+          value: '',
+          timestamp: 1_700_000_000_000,
+          headers: [],
+        },
       ]);
       expect(follower.status).toEqual({ status: 'running', error: null });
       await follower.reader.close();
     });
 
-    test.each(codecs)('our batches with %s come back, and kafkajs reads them where it can', async (codec) => {
-      const topic = await newTopic();
-      const values = Array.from({ length: 50 }, (_, k) => (k % 7 === 3 ? null : `{"k":${k},"text":"some text that repeats"}`));
-      const headers = [{ key: encoder.encode('h'), value: encoder.encode('v') }];
-      expect(await connection().produce(topic, 0, ownBatch(values, codec, headers))).toBe(0n);
-      expect(await connection().produce(topic, 0, ownBatch(values, codec))).toBe(50n);
-      const follower = await follow(topic);
-      await until('all records came', () => follower.records.length === 100);
-      expect(follower.values()).toEqual([...values, ...values]);
-      expect(follower.records[0]?.headers).toEqual([['h', 'v']]);
-      expect(follower.records[3]).toMatchObject({ offset: 3, key: 'k3', timestamp: 1_700_000_000_003 });
-      await follower.reader.close();
-      if (codec === 'none' || codec === 'gzip') expect(await readWithKafkajs(broker().brokers, topic, 100)).toEqual([...values, ...values]);
-    });
+    test.each(codecs)(
+      'our batches with %s come back, and kafkajs reads them where it can',
+      async (codec) => {
+        const topic = await newTopic();
+        const values = Array.from({ length: 50 }, (_, k) =>
+          k % 7 === 3 ? null : `{"k":${k},"text":"some text that repeats"}`,
+        );
+        const headers = [{ key: encoder.encode('h'), value: encoder.encode('v') }];
+        expect(await connection().produce(topic, 0, ownBatch(values, codec, headers))).toBe(0n);
+        expect(await connection().produce(topic, 0, ownBatch(values, codec))).toBe(50n);
+        const follower = await follow(topic);
+        await until('all records came', () => follower.records.length === 100);
+        expect(follower.values()).toEqual([...values, ...values]);
+        expect(follower.records[0]?.headers).toEqual([['h', 'v']]);
+        expect(follower.records[3]).toMatchObject({
+          offset: 3,
+          key: 'k3',
+          timestamp: 1_700_000_000_003,
+        });
+        await follower.reader.close();
+        if (codec === 'none' || codec === 'gzip')
+          expect(await readWithKafkajs(broker().brokers, topic, 100)).toEqual([
+            ...values,
+            ...values,
+          ]);
+      },
+    );
 
     test('offsets by time, given offsets, ends; a replay ends by itself', async () => {
       const topic = await newTopic(2);
       await connection().produce(topic, 0, ownBatch(['a', 'b', 'c', 'd']));
-      const at = (milliseconds: number): Promise<Map<number, bigint>> => connection().startPositions(topic, { kind: 'timestamp', milliseconds });
-      expect(await at(1_700_000_000_002)).toEqual(new Map([[0, 2n], [1, 0n]]));
-      expect(await at(0)).toEqual(new Map([[0, 0n], [1, 0n]]));
-      expect(await at(1_800_000_000_000)).toEqual(new Map([[0, 4n], [1, 0n]]));
-      expect(await connection().startPositions(topic, { kind: 'offsets', offsets: [3n] })).toEqual(new Map([[0, 3n], [1, 0n]]));
-      await expect(connection().startPositions(topic, { kind: 'offsets', offsets: [5n] })).rejects.toThrow('out of range');
+      const at = (milliseconds: number): Promise<Map<number, bigint>> =>
+        connection().startPositions(topic, { kind: 'timestamp', milliseconds });
+      expect(await at(1_700_000_000_002)).toEqual(
+        new Map([
+          [0, 2n],
+          [1, 0n],
+        ]),
+      );
+      expect(await at(0)).toEqual(
+        new Map([
+          [0, 0n],
+          [1, 0n],
+        ]),
+      );
+      expect(await at(1_800_000_000_000)).toEqual(
+        new Map([
+          [0, 4n],
+          [1, 0n],
+        ]),
+      );
+      expect(await connection().startPositions(topic, { kind: 'offsets', offsets: [3n] })).toEqual(
+        new Map([
+          [0, 3n],
+          [1, 0n],
+        ]),
+      );
+      await expect(
+        connection().startPositions(topic, { kind: 'offsets', offsets: [5n] }),
+      ).rejects.toThrow('out of range');
       const ends = await connection().endPositions(topic);
-      expect(ends).toEqual(new Map([[0, 4n], [1, 0n]]));
-      const follower = new Follower(connection(), topic, new Map([[0, 1n], [1, 0n]]), new Map([[0, 3n], [1, 0n]]));
+      expect(ends).toEqual(
+        new Map([
+          [0, 4n],
+          [1, 0n],
+        ]),
+      );
+      const follower = new Follower(
+        connection(),
+        topic,
+        new Map([
+          [0, 1n],
+          [1, 0n],
+        ]),
+        new Map([
+          [0, 3n],
+          [1, 0n],
+        ]),
+      );
       await until('the replay is over', () => follower.status?.status === 'ceased');
       expect(follower.values()).toEqual(['b', 'c']);
       await follower.reader.close();
@@ -214,7 +352,10 @@ export function connectorSuite(name: string, start: () => Promise<TestBroker>): 
       const follower = await follow(topic);
       const write = async (value: string, end: 'commit' | 'abort'): Promise<void> => {
         const transaction = await producer.transaction();
-        await transaction.send({ topic, messages: [{ value: `${value}-1` }, { value: `${value}-2` }] });
+        await transaction.send({
+          topic,
+          messages: [{ value: `${value}-1` }, { value: `${value}-2` }],
+        });
         await transaction[end]();
       };
       await write('a', 'commit');
@@ -243,7 +384,10 @@ export function connectorSuite(name: string, start: () => Promise<TestBroker>): 
       await connection().produce(topic, 2, ownBatch(['b']));
       await until('both records came', () => follower.records.length === 2);
       expect(follower.found).toEqual([1, 2]);
-      expect(follower.records.map(({ partition, value }) => [partition, value])).toEqual([[0, 'a'], [2, 'b']]);
+      expect(follower.records.map(({ partition, value }) => [partition, value])).toEqual([
+        [0, 'a'],
+        [2, 'b'],
+      ]);
       await follower.reader.close();
     });
 
@@ -251,7 +395,10 @@ export function connectorSuite(name: string, start: () => Promise<TestBroker>): 
       const topic = `topic-${bench.topics + 1}`;
       const follower = await follow(topic);
       await until('the status says so', () => typeof follower.status?.error === 'string');
-      expect(follower.status).toEqual({ status: 'starting', error: `topic "${topic}" does not exist yet` });
+      expect(follower.status).toEqual({
+        status: 'starting',
+        error: `topic "${topic}" does not exist yet`,
+      });
       expect(await newTopic()).toBe(topic);
       await connection().produce(topic, 0, ownBatch(['a']));
       await until('the record came', () => follower.records.length === 1);
@@ -268,7 +415,9 @@ export function connectorSuite(name: string, start: () => Promise<TestBroker>): 
       await admin().deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '3' }] });
       const follower = new Follower(connection(), topic, new Map([[0, 1n]]));
       await until('the source stalls', () => follower.status?.status === 'stalled');
-      expect(follower.status?.error).toBe(`partition 0 of topic "${topic}" starts at offset 3 now, records from 1 on were removed before they were read`);
+      expect(follower.status?.error).toBe(
+        `partition 0 of topic "${topic}" starts at offset 3 now, records from 1 on were removed before they were read`,
+      );
       await sleep(300);
       expect(follower.records).toEqual([]);
       await follower.reader.close();
@@ -278,7 +427,9 @@ export function connectorSuite(name: string, start: () => Promise<TestBroker>): 
       const topic = await newTopic();
       const follower = new Follower(connection(), topic, new Map([[0, 7n]]));
       await until('the source stalls', () => follower.status?.status === 'stalled');
-      expect(follower.status?.error).toBe(`partition 0 of topic "${topic}" ends before offset 7: it was cut or created again`);
+      expect(follower.status?.error).toBe(
+        `partition 0 of topic "${topic}" ends before offset 7: it was cut or created again`,
+      );
       await follower.reader.close();
     });
 
@@ -289,10 +440,19 @@ export function connectorSuite(name: string, start: () => Promise<TestBroker>): 
       await until('the records came', () => follower.records.length === 2);
       await admin().deleteTopics({ topics: [topic] });
       await until('the source stalls', () => follower.status?.status === 'stalled');
-      await until('the status says why', () => follower.status?.error === `topic "${topic}" was deleted`);
-      await admin().createTopics({ topics: [{ topic, numPartitions: 1, replicationFactor: 1 }], waitForLeaders: true });
+      await until(
+        'the status says why',
+        () => follower.status?.error === `topic "${topic}" was deleted`,
+      );
+      await admin().createTopics({
+        topics: [{ topic, numPartitions: 1, replicationFactor: 1 }],
+        waitForLeaders: true,
+      });
       await connection().produce(topic, 0, ownBatch(['new']));
-      await until('the status says what happened', () => follower.status?.error?.includes('created again') === true);
+      await until(
+        'the status says what happened',
+        () => follower.status?.error?.includes('created again') === true,
+      );
       await sleep(300);
       expect(follower.values()).toEqual(['a', 'b']);
       await follower.reader.close();
@@ -300,7 +460,8 @@ export function connectorSuite(name: string, start: () => Promise<TestBroker>): 
 
     test('back-pressure: after false nothing comes until resume', async () => {
       const topic = await newTopic();
-      for (let k = 0; k < 3; k++) await connection().produce(topic, 0, ownBatch(['x'.repeat(700_000)]));
+      for (let k = 0; k < 3; k++)
+        await connection().produce(topic, 0, ownBatch(['x'.repeat(700_000)]));
       const follower = await follow(topic);
       follower.accepts = false;
       await until('the first chunk came', () => follower.chunks.length === 1);
@@ -328,7 +489,9 @@ export function connectorSuite(name: string, start: () => Promise<TestBroker>): 
     test('a batch that the broker refuses is an error at once', async () => {
       const topic = await newTopic(1, [{ name: 'max.message.bytes', value: '1000' }]);
       const started = performance.now();
-      await expect(connection().produce(topic, 0, ownBatch(['x'.repeat(5000)]))).rejects.toThrow(`batch for partition 0 of topic "${topic}": MESSAGE_TOO_LARGE`);
+      await expect(connection().produce(topic, 0, ownBatch(['x'.repeat(5000)]))).rejects.toThrow(
+        `batch for partition 0 of topic "${topic}": MESSAGE_TOO_LARGE`,
+      );
       expect(performance.now() - started).toBeLessThan(4000);
     });
 
@@ -350,16 +513,22 @@ export function connectorSuite(name: string, start: () => Promise<TestBroker>): 
   });
 }
 
-async function readWithKafkajs(brokers: string, topic: string, count: number): Promise<(string | null)[]> {
+async function readWithKafkajs(
+  brokers: string,
+  topic: string,
+  count: number,
+): Promise<(string | null)[]> {
   const kafka = new kafkajs.Kafka({ brokers: [brokers], logLevel: kafkajs.logLevel.NOTHING });
   const consumer = kafka.consumer({ groupId: `group-${topic}` });
   const values: (string | null)[] = [];
   await consumer.connect();
   await consumer.subscribe({ topic, fromBeginning: true });
-  await consumer.run({ eachMessage: ({ message }) => {
-    values.push(message.value === null ? null : message.value.toString());
-    return Promise.resolve();
-  } });
+  await consumer.run({
+    eachMessage: ({ message }) => {
+      values.push(message.value === null ? null : message.value.toString());
+      return Promise.resolve();
+    },
+  });
   await until('kafkajs read all', () => values.length >= count);
   await consumer.disconnect();
   return values;

@@ -1,10 +1,17 @@
-/** Decodes documents through a real record batch, for tests of decoders: rows and errors as datums. */
+/**
+ * Decodes documents through a real record batch, for tests of decoders: rows and errors as datums.
+ */
 import { assert } from '../../src/base/assert.ts';
 import type { Row } from '../../dataflow/value/datum.ts';
 import { rowsFromBatch } from '../../dataflow/value/datum-column.ts';
 import { SlabPool } from '../../dataflow/value/slab.ts';
 import type { TypeName } from '../../dataflow/value/type.ts';
-import type { ColumnOrigin, DecodeError, SourceColumn, SourceFormat } from '../../connectors/format/decoder.ts';
+import type {
+  ColumnOrigin,
+  DecodeError,
+  SourceColumn,
+  SourceFormat,
+} from '../../connectors/format/decoder.ts';
 import { makeDecoder } from '../../connectors/format/make-decoder.ts';
 import type { RecordHeader } from '../../connectors/kafka/encode-batch.ts';
 import { RecordBatchBuilder } from '../../connectors/kafka/encode-batch.ts';
@@ -30,28 +37,53 @@ export interface TestDecoded {
 
 /** A column of a source; by default a nullable field of the value. */
 export function column(
-  name: string, type: TypeName, options: { readonly origin?: ColumnOrigin; readonly nullable?: boolean; readonly modifier?: number } = {},
+  name: string,
+  type: TypeName,
+  options: {
+    readonly origin?: ColumnOrigin;
+    readonly nullable?: boolean;
+    readonly modifier?: number;
+  } = {},
 ): SourceColumn {
   return {
-    name, type, modifier: options.modifier ?? -1, nullable: options.nullable ?? true,
+    name,
+    type,
+    modifier: options.modifier ?? -1,
+    nullable: options.nullable ?? true,
     origin: options.origin ?? { kind: 'field', of: 'value', name },
   };
 }
 
 /** A source of typed JSON with these columns. */
-export function jsonSource(columns: readonly SourceColumn[], more: Partial<SourceFormat> = {}): SourceFormat {
-  return { topic: 't', key: null, value: 'JSON', envelope: 'none', columns, keyColumns: [], ...more };
+export function jsonSource(
+  columns: readonly SourceColumn[],
+  more: Partial<SourceFormat> = {},
+): SourceFormat {
+  return {
+    topic: 't',
+    key: null,
+    value: 'JSON',
+    envelope: 'none',
+    columns,
+    keyColumns: [],
+    ...more,
+  };
 }
 
 const encoder = new TextEncoder();
 
 function bytesOf(part: string | Uint8Array | null | undefined): Uint8Array | null {
-  return typeof part === 'string' ? encoder.encode(part) : part ?? null;
+  return typeof part === 'string' ? encoder.encode(part) : (part ?? null);
 }
 
-/** Decodes the records as one batch from offset 0 of partition 0. All columns are wanted unless said otherwise. */
+/**
+ * Decodes the records as one batch from offset 0 of partition 0. All columns are wanted unless said
+ * otherwise.
+ */
 export function decodeRecords(
-  format: SourceFormat, records: readonly TestRecord[], wanted: readonly number[] = format.columns.map((_, c) => c),
+  format: SourceFormat,
+  records: readonly TestRecord[],
+  wanted: readonly number[] = format.columns.map((_, c) => c),
 ): TestDecoded {
   const builder = new RecordBatchBuilder();
   for (const { key, value, timestamp, headers } of records) {
@@ -62,12 +94,19 @@ export function decodeRecords(
   const rows: TestRow[] = [];
   const errors: DecodeError[] = [];
   let seen = 0;
-  const chunk = { partition: 0, bytes: builder.finish(), from: 0n, next: BigInt(records.length), aborted: [] };
+  const chunk = {
+    partition: 0,
+    bytes: builder.finish(),
+    from: 0n,
+    next: BigInt(records.length),
+    aborted: [],
+  };
   for (const decoded of decoder.decode(chunk, pool, 1)) {
     const updates = decoded.batch === null ? [] : rowsFromBatch(decoded.batch, decoder.columns);
     updates.forEach(({ row, weight }, r) => {
       assert(weight === 1, `decoded rows have weight 1, got ${weight}`);
-      const kind = decoded.tombstones?.[r] === 1 ? 'tombstone' : decoded.failed?.[r] === 1 ? 'failed' : 'row';
+      const kind =
+        decoded.tombstones?.[r] === 1 ? 'tombstone' : decoded.failed?.[r] === 1 ? 'failed' : 'row';
       rows.push({ row, kind });
     });
     errors.push(...decoded.errors);

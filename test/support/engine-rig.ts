@@ -5,7 +5,13 @@
 import { defined } from '../../src/base/assert.ts';
 import type { ErrorFields } from '../../src/base/error.ts';
 import { projection } from '../../dataflow/expr/expr.ts';
-import type { Command, PackedBatch, Response, Sink, Statistics } from '../../dataflow/graph/command.ts';
+import type {
+  Command,
+  PackedBatch,
+  Response,
+  Sink,
+  Statistics,
+} from '../../dataflow/graph/command.ts';
 import { Engine } from '../../dataflow/graph/engine.ts';
 import { packBatch, unpackBatch } from '../../dataflow/graph/packed-batch.ts';
 import type { Plan } from '../../dataflow/plan/plan.ts';
@@ -34,7 +40,9 @@ export function multiset(updates: readonly Update[]): string[] {
     const key = rowText(row);
     weights.set(key, (weights.get(key) ?? 0) + weight);
   }
-  return [...weights].filter(([, weight]) => weight !== 0).map(([row, weight]) => `${weight} × ${row}`)
+  return [...weights]
+    .filter(([, weight]) => weight !== 0)
+    .map(([row, weight]) => `${weight} × ${row}`)
     .sort();
 }
 
@@ -61,7 +69,8 @@ export class EngineRig {
       now: () => (this.time += tick),
       ...(options.rowsMax === undefined ? {} : { activationRowsMax: options.rowsMax }),
       ...(options.creditBytes === undefined
-        ? {} : { subscribeBufferedBytesMax: options.creditBytes }),
+        ? {}
+        : { subscribeBufferedBytesMax: options.creditBytes }),
     });
   }
 
@@ -110,9 +119,13 @@ export class EngineRig {
   seal(inputs: ReadonlyMap<number, readonly Update[]>, since?: number): number {
     const step = ++this.#step;
     this.command({
-      kind: 'step', step, time: step * 1000, ...(since === undefined ? {} : { since }),
+      kind: 'step',
+      step,
+      time: step * 1000,
+      ...(since === undefined ? {} : { since }),
       inputs: [...inputs].map(([collection, updates]) => ({
-        collection, batch: this.pack(this.columns(collection), updates),
+        collection,
+        batch: this.pack(this.columns(collection), updates),
       })),
     });
     return step;
@@ -131,12 +144,18 @@ export class EngineRig {
   }
 
   /** Asks for every row of a collection at a step; answers the request's number. */
-  ask(collection: number, at: number, more: Partial<Extract<Command, { kind: 'lookup' }>> = {}): number {
+  ask(
+    collection: number,
+    at: number,
+    more: Partial<Extract<Command, { kind: 'lookup' }>> = {},
+  ): number {
     const request = ++this.#request;
     const columns = this.columns(collection);
     const all = columns.map((_, c) => c);
     this.command({
-      kind: 'lookup', request, at,
+      kind: 'lookup',
+      request,
+      at,
       lookup: { collection, key: null, program: projection(columns, all), columns },
       finishing: { order: [], limit: -1, offset: 0, project: all },
       ...more,
@@ -179,14 +198,17 @@ export class EngineRig {
     return this.responses.flatMap((response) => {
       if (response.kind !== 'changes' || response.request !== request) return [];
       return response.chunks.flatMap(({ step, batch }) =>
-        batch === null ? [] : this.unpack(columns, batch).map((update) => ({ ...update, step })));
+        batch === null ? [] : this.unpack(columns, batch).map((update) => ({ ...update, step })),
+      );
     });
   }
 
   statistics(): Statistics {
     const request = ++this.#request;
     this.command({ kind: 'statistics', request });
-    const found = this.responses.findLast((one) => one.kind === 'statistics' && one.request === request);
+    const found = this.responses.findLast(
+      (one) => one.kind === 'statistics' && one.request === request,
+    );
     if (found?.kind !== 'statistics') throw new Error('statistics are answered at once');
     return found.statistics;
   }

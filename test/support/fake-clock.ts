@@ -1,5 +1,6 @@
 /**
- * A clock that stands still until a test moves it: callbacks run in the order of their times, those of
+ * A clock that stands still until a test moves it: callbacks run in the order of their times, those
+ * of
  * `soon` first, and promises settle between two of them. The same calls give the same run.
  */
 import { assert } from '../../src/base/assert.ts';
@@ -10,7 +11,10 @@ interface Timer {
   readonly callback: () => void;
 }
 
-/** Milliseconds by which the monotonic clock goes on whenever it is read, so that slices of work end. */
+/**
+ * Milliseconds by which the monotonic clock goes on whenever it is read, so that slices of work
+ * end.
+ */
 const millisecondsPerReading = 0.05;
 
 export class FakeClock implements Clock {
@@ -84,7 +88,8 @@ export class FakeClock implements Clock {
     };
     work.then(done, done);
     await settle();
-    while (!state.settled) if (!await this.next()) throw new Error('nothing is left to run, and the promise waits');
+    while (!state.settled)
+      if (!(await this.next())) throw new Error('nothing is left to run, and the promise waits');
     return work;
   }
 }

@@ -1,11 +1,18 @@
 /**
- * A topic whose connection misbehaves as a real one may, from a seed: answers come late or fail, chunks
+ * A topic whose connection misbehaves as a real one may, from a seed: answers come late or fail,
+ * chunks
  * have any size and may begin before what was asked for, partitions appear, a paused reader still
  * delivers what was under way. It keeps a connector's promises: a partition's chunks come in order
- * without a gap. It checks its owner: no more than what is under way comes to one who asked for a pause.
+ * without a gap. It checks its owner: no more than what is under way comes to one who asked for a
+ * pause.
  */
 import type {
-  Positions, RawChunk, ReaderEvents, SourceConnection, SourceReader, StartPosition,
+  Positions,
+  RawChunk,
+  ReaderEvents,
+  SourceConnection,
+  SourceReader,
+  StartPosition,
 } from '../../connectors/connector.ts';
 import { RecordBatchBuilder } from '../../connectors/kafka/encode-batch.ts';
 import { defined } from '../../src/base/assert.ts';
@@ -24,7 +31,9 @@ const batchesMax = 4;
 const lateMilliseconds = 20;
 const underWayMax = 2;
 
-/** Offsets between two records, as in a compacted log: few records seem many to who counts offsets. */
+/**
+ * Offsets between two records, as in a compacted log: few records seem many to who counts offsets.
+ */
 export const spread = 2_000;
 
 /** The records of a topic: text `partition:offset`. */
@@ -55,7 +64,13 @@ export class FakeTopic {
     const records = 1 + this.random.below(recordsMax);
     for (let i = 0; i < records; i++) {
       const delta = i * spread;
-      this.#builder.add(null, new TextEncoder().encode(`${partition}:${first + BigInt(delta)}`), 0, [], delta);
+      this.#builder.add(
+        null,
+        new TextEncoder().encode(`${partition}:${first + BigInt(delta)}`),
+        0,
+        [],
+        delta,
+      );
     }
     const next = first + BigInt((records - 1) * spread + 1);
     log.push({ bytes: this.#builder.finish({ baseOffset: first }), first, next });
@@ -67,17 +82,21 @@ export class FakeTopic {
 
   /** All records, sorted, as a query of the source shows them. */
   records(): readonly string[] {
-    return this.partitions.flatMap((_, p) =>
-      Array.from({ length: Number(this.#records(p)) }, (__, i) => `${p}:${i * spread}`)).sort();
+    return this.partitions
+      .flatMap((_, p) =>
+        Array.from({ length: Number(this.#records(p)) }, (__, i) => `${p}:${i * spread}`),
+      )
+      .sort();
   }
 
   connection(): SourceConnection {
-    const answer = <T>(make: () => T): Promise<T> => new Promise((resolve, reject) => {
-      this.clock.after(this.random.below(lateMilliseconds), () => {
-        if (this.random.chance(this.failures)) reject(new Error('the broker does not answer'));
-        else resolve(make());
+    const answer = <T>(make: () => T): Promise<T> =>
+      new Promise((resolve, reject) => {
+        this.clock.after(this.random.below(lateMilliseconds), () => {
+          if (this.random.chance(this.failures)) reject(new Error('the broker does not answer'));
+          else resolve(make());
+        });
       });
-    });
     const all = (of: (partition: number) => bigint): Map<number, bigint> =>
       new Map(this.partitions.map((_, p) => [p, of(p)]));
     return {
@@ -147,7 +166,8 @@ class FakeReader implements SourceReader {
   #find(): void {
     if (this.#until !== null) return;
     const found = this.#topic.partitions.flatMap((_, partition) =>
-      (this.#next.has(partition) ? [] : [{ partition, first: 0n, end: this.#topic.end(partition) }]));
+      this.#next.has(partition) ? [] : [{ partition, first: 0n, end: this.#topic.end(partition) }],
+    );
     for (const { partition, first } of found) this.#next.set(partition, first);
     if (found.length > 0) this.#events.partitions(found);
   }
@@ -165,7 +185,7 @@ class FakeReader implements SourceReader {
 
   #end(partition: number): bigint {
     const end = this.#topic.end(partition);
-    const until = this.#until === null ? end : this.#until.get(partition) ?? 0n;
+    const until = this.#until === null ? end : (this.#until.get(partition) ?? 0n);
     return until < end ? until : end;
   }
 
@@ -175,8 +195,11 @@ class FakeReader implements SourceReader {
     const last = batches.at(-1)?.next ?? from;
     const until = this.#end(partition);
     return {
-      partition, bytes: Uint8Array.from(batches.flatMap((batch) => [...batch.bytes])), from,
-      next: last < until ? last : until, aborted: [],
+      partition,
+      bytes: Uint8Array.from(batches.flatMap((batch) => [...batch.bytes])),
+      from,
+      next: last < until ? last : until,
+      aborted: [],
     };
   }
 }

@@ -36,7 +36,12 @@ export class KafkaRig {
   readonly #clients: pg.Client[];
   #time = 1_700_000_000_000;
 
-  private constructor(broker: EmbeddedBroker, kafka: KafkaConnection, millrace: Millrace, client: pg.Client) {
+  private constructor(
+    broker: EmbeddedBroker,
+    kafka: KafkaConnection,
+    millrace: Millrace,
+    client: pg.Client,
+  ) {
     this.broker = broker;
     this.kafka = kafka;
     this.millrace = millrace;
@@ -49,7 +54,12 @@ export class KafkaRig {
     const seams = { clock: realClock, entropy: realEntropy, log: silent };
     const broker = await EmbeddedBroker.start(seams);
     const millrace = await Millrace.start({ host: '127.0.0.1', port: 0, ...seams });
-    const rig = new KafkaRig(broker, new KafkaConnection(broker.brokers, seams), millrace, await connect(millrace.port));
+    const rig = new KafkaRig(
+      broker,
+      new KafkaConnection(broker.brokers, seams),
+      millrace,
+      await connect(millrace.port),
+    );
     await rig.client.query(`CREATE CONNECTION k TO KAFKA (BROKER '${broker.brokers}')`);
     return rig;
   }
@@ -71,7 +81,8 @@ export class KafkaRig {
   /** Appends records as one batch; answers the offset of the first. */
   async produce(topic: string, partition: number, records: readonly RigRecord[]): Promise<number> {
     const builder = new RecordBatchBuilder();
-    for (const { key = null, value, headers = [] } of records) builder.add(bytesOf(key), bytesOf(value), this.#time++, headers);
+    for (const { key = null, value, headers = [] } of records)
+      builder.add(bytesOf(key), bytesOf(value), this.#time++, headers);
     return Number(await this.kafka.produce(topic, partition, builder.finish({ codec: 'lz4' })));
   }
 
@@ -108,7 +119,12 @@ export class KafkaRig {
 }
 
 async function connect(port: number): Promise<pg.Client> {
-  const client = new pg.Client({ host: '127.0.0.1', port, user: 'materialize', database: 'materialize' });
+  const client = new pg.Client({
+    host: '127.0.0.1',
+    port,
+    user: 'materialize',
+    database: 'materialize',
+  });
   client.on('error', () => undefined);
   await client.connect();
   return client;

@@ -1,7 +1,8 @@
 /**
  * The property that every operator with one input has: over random steps of inserts, deletes,
  * updates and duplicates, what it has given out is what the reference evaluator says of its input;
- * cutting the input otherwise, or running out of fuel everywhere, changes nothing; when the input is
+ * cutting the input otherwise, or running out of fuel everywhere, changes nothing; when the input
+ * is
  * emptied the output is, and the state is small again.
  */
 import { expect } from 'vitest';
@@ -40,7 +41,10 @@ export interface OperatorCheck {
 /** Runs the check. */
 export function checkOperator(check: OperatorCheck): void {
   const random = new Random(check.seed);
-  const pool = Array.from({ length: check.rows }, () => check.row?.(random) ?? randomRow(random, check.input));
+  const pool = Array.from(
+    { length: check.rows },
+    () => check.row?.(random) ?? randomRow(random, check.input),
+  );
   const whole = new OperatorHarness(check.make, [check.input]);
   const cut = new OperatorHarness(check.make, [check.input], 3);
   const bytes = whole.operator.bytes();
@@ -66,7 +70,10 @@ export function checkOperator(check: OperatorCheck): void {
 
 /** Changes of one step: passing through zero and below is common, staying below is not. */
 function randomChanges(
-  random: Random, check: OperatorCheck, pool: readonly Row[], state: readonly Update[],
+  random: Random,
+  check: OperatorCheck,
+  pool: readonly Row[],
+  state: readonly Update[],
 ): Update[] {
   const changes: Update[] = [];
   const weights = new Map(state.map(({ row, weight }) => [rowIdentity(row), weight]));

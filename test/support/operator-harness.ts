@@ -1,5 +1,6 @@
 /**
- * Drives one operator through steps in the way the driver does, for tests: batches in as datum rows,
+ * Drives one operator through steps in the way the driver does, for tests: batches in as datum
+ * rows,
  * out as datum rows, errors counted, slabs checked.
  */
 import { assert, defined } from '../../src/base/assert.ts';
@@ -30,9 +31,12 @@ export class OperatorHarness {
   readonly #rows = new Map<string, Update>();
   readonly #errors = new Map<string, number>();
 
-  /** `inputs`: columns of each port. `fuelRows`: rows of work after which fuel runs out, every time. */
+  /**
+   * `inputs`: columns of each port. `fuelRows`: rows of work after which fuel runs out, every time.
+   */
   constructor(
-    make: (pool: SlabPool) => Operator, inputs: readonly (readonly ColumnType[])[],
+    make: (pool: SlabPool) => Operator,
+    inputs: readonly (readonly ColumnType[])[],
     fuelRows = Infinity,
   ) {
     this.pool = new SlabPool();
@@ -46,7 +50,12 @@ export class OperatorHarness {
     this.#step++;
     const output: StepOutput = { rows: [], errors: [] };
     for (const [port, rows] of pushes) {
-      const batch = batchFromRows(this.pool, defined(this.#inputs[port], `port ${port}`), rows, this.#step);
+      const batch = batchFromRows(
+        this.pool,
+        defined(this.#inputs[port], `port ${port}`),
+        rows,
+        this.#step,
+      );
       this.#drive(output, (context) => this.operator.push(port, batch, context));
       batch.slab.release();
     }
@@ -76,7 +85,8 @@ export class OperatorHarness {
     const emit = (batch: Batch): void => {
       assert(batch.step === this.#step, `a batch of step ${this.#step}, got ${batch.step}`);
       output.rows.push(...rowsFromBatch(batch, this.operator.columns));
-      for (let c = 0; c < this.operator.columns.length; c++) checkNulls(batch, c, this.operator.columns[c]);
+      for (let c = 0; c < this.operator.columns.length; c++)
+        checkNulls(batch, c, this.operator.columns[c]);
       batch.slab.release();
     };
     return {

@@ -1,6 +1,7 @@
 /**
  * Random plans over a few tables, and random changes of these tables: the raw material of property
- * tests of the engine. Types are few and comparable, values few and often equal, so that joins meet,
+ * tests of the engine. Types are few and comparable, values few and often equal, so that joins
+ * meet,
  * groups grow and errors (division by zero) happen and heal.
  */
 import type { Program, Expr } from '../../dataflow/expr/expr.ts';
@@ -24,9 +25,12 @@ export const tables: ReadonlyMap<number, readonly ColumnType[]> = new Map([
 function randomDatum(random: Random, { type }: ColumnType): Datum {
   if (random.chance(0.15)) return null;
   switch (type) {
-    case 'int4': return random.below(5) - 1;
-    case 'int8': return BigInt(random.below(6));
-    default: return random.pick(['', 'a', 'b', 'some longer text', 'β']);
+    case 'int4':
+      return random.below(5) - 1;
+    case 'int8':
+      return BigInt(random.below(6));
+    default:
+      return random.pick(['', 'a', 'b', 'some longer text', 'β']);
   }
 }
 
@@ -58,7 +62,9 @@ export class Bag {
 
 /** A plan of about `size` nodes over `collections`. */
 export function randomPlan(
-  random: Random, size: number, collections: ReadonlyMap<number, readonly ColumnType[]> = tables,
+  random: Random,
+  size: number,
+  collections: ReadonlyMap<number, readonly ColumnType[]> = tables,
 ): Plan {
   const maker = new PlanMaker(random, collections);
   while (maker.nodes.length < size) maker.add();
@@ -80,26 +86,48 @@ class PlanMaker {
   add(): void {
     const random = this.#random;
     const kind = random.pick([
-      'get', 'mfp', 'mfp', 'join', 'join', 'semijoin', 'reduce', 'distinct', 'threshold', 'negate',
-      'union', 'constant', 'topk', 'flatMap',
+      'get',
+      'mfp',
+      'mfp',
+      'join',
+      'join',
+      'semijoin',
+      'reduce',
+      'distinct',
+      'threshold',
+      'negate',
+      'union',
+      'constant',
+      'topk',
+      'flatMap',
     ] as const);
     switch (kind) {
-      case 'get': return this.#get();
-      case 'mfp': return this.#mfp();
-      case 'join': return this.#join();
-      case 'semijoin': return this.#semijoin();
-      case 'reduce': return this.#reduce();
+      case 'get':
+        return this.#get();
+      case 'mfp':
+        return this.#mfp();
+      case 'join':
+        return this.#join();
+      case 'semijoin':
+        return this.#semijoin();
+      case 'reduce':
+        return this.#reduce();
       case 'distinct':
       case 'threshold': {
         const input = this.#recent();
         this.nodes.push({ kind, input, columns: this.#columns(input) });
         return;
       }
-      case 'negate': return this.#negate();
-      case 'union': return this.#union();
-      case 'constant': return this.#constant();
-      case 'topk': return this.#topk();
-      case 'flatMap': return this.#flatMap();
+      case 'negate':
+        return this.#negate();
+      case 'union':
+        return this.#union();
+      case 'constant':
+        return this.#constant();
+      case 'topk':
+        return this.#topk();
+      case 'flatMap':
+        return this.#flatMap();
     }
   }
 
@@ -125,7 +153,8 @@ class PlanMaker {
     const random = this.#random;
     const columns = [int, text];
     const rows = [0, 1, 2].map(() => ({
-      row: columns.map((column) => randomDatum(random, column)), weight: 1 + random.below(2),
+      row: columns.map((column) => randomDatum(random, column)),
+      weight: 1 + random.below(2),
     }));
     this.nodes.push({ kind: 'constant', columns, rows });
   }
@@ -159,7 +188,8 @@ class PlanMaker {
   #keys(left: number, right: number): { leftKey: number[]; rightKey: number[] } {
     const random = this.#random;
     const pairs = this.#columns(left).flatMap((l, a) =>
-      this.#columns(right).flatMap((r, b) => (l.type === r.type ? [[a, b] as const] : [])));
+      this.#columns(right).flatMap((r, b) => (l.type === r.type ? [[a, b] as const] : [])),
+    );
     const chosen = pairs.filter(() => random.chance(1.5 / Math.max(1, pairs.length))).slice(0, 2);
     return { leftKey: chosen.map(([a]) => a), rightKey: chosen.map(([, b]) => b) };
   }
@@ -173,15 +203,29 @@ class PlanMaker {
     const { leftKey, rightKey } = this.#keys(left, right);
     const ints = columns.flatMap(({ type }, c) => (type === 'int4' ? [c] : []));
     const [a, b] = [ints[0], ints.at(-1)];
-    const residual: Program | null = a === undefined || b === undefined || random.chance(0.6) ? null : {
-      nodes: [
-        { kind: 'column', column: a, type: 'int4' }, { kind: 'column', column: b, type: 'int4' },
-        { kind: 'call', fn: '<=(int4,int4)', args: [0, 1], type: 'bool' },
-      ],
-      filters: [2], outputs: [],
-    };
+    const residual: Program | null =
+      a === undefined || b === undefined || random.chance(0.6)
+        ? null
+        : {
+            nodes: [
+              { kind: 'column', column: a, type: 'int4' },
+              { kind: 'column', column: b, type: 'int4' },
+              { kind: 'call', fn: '<=(int4,int4)', args: [0, 1], type: 'bool' },
+            ],
+            filters: [2],
+            outputs: [],
+          };
     const nullsEqual = random.chance(0.3);
-    this.nodes.push({ kind: 'join', left, right, leftKey, rightKey, nullsEqual, residual, columns });
+    this.nodes.push({
+      kind: 'join',
+      left,
+      right,
+      leftKey,
+      rightKey,
+      nullsEqual,
+      residual,
+      columns,
+    });
   }
 
   #semijoin(): void {
@@ -190,8 +234,14 @@ class PlanMaker {
     const right = random.below(this.nodes.length);
     const { leftKey, rightKey } = this.#keys(left, right);
     this.nodes.push({
-      kind: 'semijoin', left, right, leftKey, rightKey, columns: this.#columns(left),
-      anti: random.chance(0.5), nullsEqual: random.chance(0.3),
+      kind: 'semijoin',
+      left,
+      right,
+      leftKey,
+      rightKey,
+      columns: this.#columns(left),
+      anti: random.chance(0.5),
+      nullsEqual: random.chance(0.3),
     });
   }
 
@@ -214,12 +264,22 @@ class PlanMaker {
     const input = this.#recent();
     const columns = this.#columns(input);
     const key = columns.map((_, c) => c).filter(() => random.chance(0.3));
-    const order = columns.map((_, column) => ({
-      column, descending: random.chance(0.5), nullsFirst: random.chance(0.5),
-    })).filter(() => random.chance(0.5));
+    const order = columns
+      .map((_, column) => ({
+        column,
+        descending: random.chance(0.5),
+        nullsFirst: random.chance(0.5),
+      }))
+      .filter(() => random.chance(0.5));
     const limit = random.pick([1, 2, 5, -1]);
     this.nodes.push({
-      kind: 'topk', input, key, order, limit, offset: random.pick([0, 0, 1, 3]), columns,
+      kind: 'topk',
+      input,
+      key,
+      order,
+      limit,
+      offset: random.pick([0, 0, 1, 3]),
+      columns,
     });
   }
 
@@ -231,7 +291,10 @@ class PlanMaker {
     const [a, b] = [ints[0], ints.at(-1)];
     if (a === undefined || b === undefined || columns.length > 6) return;
     this.nodes.push({
-      kind: 'flatMap', input, fn: 'generate_series(int4,int4)', args: [a, b],
+      kind: 'flatMap',
+      input,
+      fn: 'generate_series(int4,int4)',
+      args: [a, b],
       columns: [...columns, int],
     });
   }
@@ -244,9 +307,12 @@ class PlanMaker {
   #union(): void {
     const random = this.#random;
     const first = this.#recent();
-    const types = this.#columns(first).map(({ type }) => type).join();
+    const types = this.#columns(first)
+      .map(({ type }) => type)
+      .join();
     const same = this.nodes.flatMap(({ columns }, n) =>
-      (columns.map(({ type }) => type).join() === types ? [n] : []));
+      columns.map(({ type }) => type).join() === types ? [n] : [],
+    );
     const inputs = [first, random.pick(same)];
     const columns = this.#columns(first).map((column) => ({ ...column, nullable: true }));
     this.nodes.push({ kind: 'union', inputs, columns });
@@ -254,12 +320,23 @@ class PlanMaker {
 }
 
 function aggregate(
-  fn: 'count' | 'sum' | 'min' | 'max', argument: number, columns: readonly ColumnType[],
+  fn: 'count' | 'sum' | 'min' | 'max',
+  argument: number,
+  columns: readonly ColumnType[],
 ): Aggregate {
   const argumentType = columns[argument]?.type ?? 'int4';
   const sum = argumentType === 'int8' ? 'numeric' : 'int8';
   const type = fn === 'count' ? 'int8' : fn === 'sum' ? sum : argumentType;
-  return { fn, argument, argument2: -1, argumentType, filter: -1, distinct: false, order: [], type };
+  return {
+    fn,
+    argument,
+    argument2: -1,
+    argumentType,
+    filter: -1,
+    distinct: false,
+    order: [],
+    type,
+  };
 }
 
 /** A plan as text, for messages of failed tests. */

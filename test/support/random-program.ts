@@ -15,23 +15,75 @@ const edges: Partial<Record<TypeName, readonly Datum[]>> = {
   int2: [0, 1, -1, 2, 7, 32767, -32768, 181, 182],
   int4: [0, 1, -1, 3, 64, 2147483647, -2147483648, 46341, 65536, 2000],
   int8: [
-    0n, 1n, -1n, 5n, 64n, 2n ** 63n - 1n, -(2n ** 63n), 2n ** 31n, -(2n ** 31n), 3037000500n,
-    2n ** 32n, 4294967295n, 2n ** 53n + 1n,
+    0n,
+    1n,
+    -1n,
+    5n,
+    64n,
+    2n ** 63n - 1n,
+    -(2n ** 63n),
+    2n ** 31n,
+    -(2n ** 31n),
+    3037000500n,
+    2n ** 32n,
+    4294967295n,
+    2n ** 53n + 1n,
   ],
   float4: [
-    0, -0, 1, -1.5, 3.4028234663852886e38, Number.NaN, Infinity, -Infinity, 1.401298464324817e-45,
+    0,
+    -0,
+    1,
+    -1.5,
+    3.4028234663852886e38,
+    Number.NaN,
+    Infinity,
+    -Infinity,
+    1.401298464324817e-45,
   ],
   float8: [
-    0, -0, 1, -2.5, 1e308, 1e-308, Number.NaN, Infinity, -Infinity, 5e-324, 2147483647.5, 9.3e18, 0.5,
+    0,
+    -0,
+    1,
+    -2.5,
+    1e308,
+    1e-308,
+    Number.NaN,
+    Infinity,
+    -Infinity,
+    5e-324,
+    2147483647.5,
+    9.3e18,
+    0.5,
   ],
   numeric: [
-    decimal(0n, 0), decimal(10n, 1), decimal(100n, 2), decimal(-5n, 0), decimal(123456n, 3),
-    decimal(10n ** 25n, 2), { kind: 'decimal', form: 'NaN', coefficient: 0n, scale: 0 },
+    decimal(0n, 0),
+    decimal(10n, 1),
+    decimal(100n, 2),
+    decimal(-5n, 0),
+    decimal(123456n, 3),
+    decimal(10n ** 25n, 2),
+    { kind: 'decimal', form: 'NaN', coefficient: 0n, scale: 0 },
     { kind: 'decimal', form: 'Infinity', coefficient: 0n, scale: 0 },
   ],
   text: [
-    '', 'a', 'b', 'exit', 'abcd', 'abcde', 'a\u00e9', '\u{1f600}x', ' pad ', '42', '-7', 'a%b_c', '%b%', 'a%', 'hour', 'Week',
-    'zzzzzzzzzzzzzzzzzzzzzzzzzzz', 'a rather long text that no short path takes \u20ac',
+    '',
+    'a',
+    'b',
+    'exit',
+    'abcd',
+    'abcde',
+    'a\u00e9',
+    '\u{1f600}x',
+    ' pad ',
+    '42',
+    '-7',
+    'a%b_c',
+    '%b%',
+    'a%',
+    'hour',
+    'Week',
+    'zzzzzzzzzzzzzzzzzzzzzzzzzzz',
+    'a rather long text that no short path takes \u20ac',
   ],
   varchar: ['', 'v', 'vv'],
   bpchar: ['', 'x'],
@@ -40,17 +92,39 @@ const edges: Partial<Record<TypeName, readonly Datum[]>> = {
   time: [0n, 1n, 43_200_000_000n, 86_399_999_999n],
   timestamp: [0n, 1n, -1n, 694_267_200_123_456n, 2n ** 63n - 1n, -(2n ** 63n)],
   timestamptz: [0n, 1n, -1n, 700_000_000_000_000n, 2n ** 63n - 1n],
-  interval: [interval(0, 0, 0n), interval(1, 0, 0n), interval(0, 30, 0n), interval(0, 0, -5n), interval(-13, 2, 3_600_000_000n)],
+  interval: [
+    interval(0, 0, 0n),
+    interval(1, 0, 0n),
+    interval(0, 30, 0n),
+    interval(0, 0, -5n),
+    interval(-13, 2, 3_600_000_000n),
+  ],
   uuid: [new Uint8Array(16), new Uint8Array(16).fill(171)],
   jsonb: [
-    'null', '1', '1.0', '"a"', '[]', '[1, "a", null]', '{}', '{"a": 1}', '{"a": {"b": [1, 2]}}', 'true',
-    '{"a": "q\\"\\n\u00e9", "b": null, "exit": "abcdefg", "abcde": [{"a": "}"}, 2]}', '{"b": true, "42": -7}',
+    'null',
+    '1',
+    '1.0',
+    '"a"',
+    '[]',
+    '[1, "a", null]',
+    '{}',
+    '{"a": 1}',
+    '{"a": {"b": [1, 2]}}',
+    'true',
+    '{"a": "q\\"\\n\u00e9", "b": null, "exit": "abcdefg", "abcde": [{"a": "}"}, 2]}',
+    '{"b": true, "42": -7}',
   ],
   oid: [0n, 1n, 4294967295n],
   name: ['', 'n'],
   char: ['', 'c'],
-  _text: [{ kind: 'array', elements: [] }, { kind: 'array', elements: ['a', null, 'b'] }],
-  _int4: [{ kind: 'array', elements: [] }, { kind: 'array', elements: [1, null, 3] }],
+  _text: [
+    { kind: 'array', elements: [] },
+    { kind: 'array', elements: ['a', null, 'b'] },
+  ],
+  _int4: [
+    { kind: 'array', elements: [] },
+    { kind: 'array', elements: [1, null, 3] },
+  ],
 };
 
 /** Types that `randomDatum` knows. */
@@ -69,11 +143,16 @@ export function edgesOf(type: TypeName): readonly Datum[] {
 export function randomDatum(random: Random, type: TypeName): Datum {
   if (random.chance(0.5)) {
     switch (type) {
-      case 'int2': return random.below(200) - 100;
-      case 'int4': return random.below(20_000) - 10_000;
-      case 'int8': return BigInt(random.below(2_000_000)) - 1_000_000n;
-      case 'float8': return random.below(1000) / 8 - 50;
-      case 'numeric': return decimal(BigInt(random.below(100_000)) - 50_000n, random.below(5));
+      case 'int2':
+        return random.below(200) - 100;
+      case 'int4':
+        return random.below(20_000) - 10_000;
+      case 'int8':
+        return BigInt(random.below(2_000_000)) - 1_000_000n;
+      case 'float8':
+        return random.below(1000) / 8 - 50;
+      case 'numeric':
+        return decimal(BigInt(random.below(100_000)) - 50_000n, random.below(5));
       default:
     }
   }
@@ -85,14 +164,19 @@ export function randomDatum(random: Random, type: TypeName): Datum {
 export function randomRows(random: Random, columns: readonly ColumnType[], rows: number): Update[] {
   return Array.from({ length: rows }, () => ({
     row: columns.map((column) =>
-      column.nullable && random.chance(0.2) ? null : randomDatum(random, column.type)),
+      column.nullable && random.chance(0.2) ? null : randomDatum(random, column.type),
+    ),
     weight: random.pick([1, 1, 1, -1, 2, -3]),
   }));
 }
 
 function usable(fn: FunctionEntry): boolean {
-  return fn.evaluate !== undefined && fn.variadic === undefined && known.has(fn.result)
-    && fn.args.every((type) => known.has(type));
+  return (
+    fn.evaluate !== undefined &&
+    fn.variadic === undefined &&
+    known.has(fn.result) &&
+    fn.args.every((type) => known.has(type))
+  );
 }
 
 /** Draws expressions from the function table. */
@@ -103,7 +187,8 @@ export class ProgramMaker {
   readonly #nodes: Expr[] = [];
 
   constructor(
-    random: Random, columns: readonly ColumnType[],
+    random: Random,
+    columns: readonly ColumnType[],
     wanted: (fn: FunctionEntry) => boolean = () => true,
   ) {
     this.#random = random;
@@ -159,9 +244,12 @@ export class ProgramMaker {
   #logic(depth: number): number {
     const next = (): number => this.#node('bool', depth - 1);
     switch (this.#random.below(4)) {
-      case 0: return this.#add({ kind: 'and', args: [next(), next()], type: 'bool' });
-      case 1: return this.#add({ kind: 'or', args: [next(), next(), next()], type: 'bool' });
-      case 2: return this.#add({ kind: 'not', arg: next(), type: 'bool' });
+      case 0:
+        return this.#add({ kind: 'and', args: [next(), next()], type: 'bool' });
+      case 1:
+        return this.#add({ kind: 'or', args: [next(), next(), next()], type: 'bool' });
+      case 2:
+        return this.#add({ kind: 'not', arg: next(), type: 'bool' });
       default: {
         const arg = this.#node(this.#random.pick(randomTypes), depth - 1);
         return this.#add({ kind: 'isNull', arg, type: 'bool' });
@@ -174,8 +262,10 @@ export class ProgramMaker {
     if (this.#random.chance(0.5)) {
       return this.#add({ kind: 'coalesce', args: [next(), next()], type });
     }
-    const branches = Array.from({ length: 1 + this.#random.below(2) }, (): [number, number] =>
-      [this.#node('bool', depth - 1), next()]);
+    const branches = Array.from({ length: 1 + this.#random.below(2) }, (): [number, number] => [
+      this.#node('bool', depth - 1),
+      next(),
+    ]);
     return this.#add({ kind: 'case', branches, otherwise: next(), type });
   }
 }

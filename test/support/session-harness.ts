@@ -1,5 +1,6 @@
 /**
- * A whole engine in the calling thread with sessions on it, for tests of statements: SQL in, rows of
+ * A whole engine in the calling thread with sessions on it, for tests of statements: SQL in, rows
+ * of
  * JavaScript values out, errors as `SqlError`. No sockets, no worker thread; Kafka connections are
  * refused unless the test brings its own.
  */
@@ -31,22 +32,41 @@ export class SessionHarness {
 
   private constructor(connect: () => SourceConnection, clock: Clock, engineClock: Clock) {
     this.coordinator = new Coordinator({
-      link: new InlineLink(engineClock), clock, entropy: realEntropy,
-      log: { info: () => undefined, warn: () => undefined, error: (message) => { throw new Error(message); } },
-      system: systemRelations, connect,
+      link: new InlineLink(engineClock),
+      clock,
+      entropy: realEntropy,
+      log: {
+        info: () => undefined,
+        warn: () => undefined,
+        error: (message) => {
+          throw new Error(message);
+        },
+      },
+      system: systemRelations,
+      connect,
     });
     this.#sessions = new SessionRegistry(this.coordinator);
   }
 
   static async open(
-    connect: () => SourceConnection = refuseConnection, clock: Clock = realClock, engineClock: Clock = clock,
+    connect: () => SourceConnection = refuseConnection,
+    clock: Clock = realClock,
+    engineClock: Clock = clock,
   ): Promise<SessionHarness> {
     await initializeParser();
     return new SessionHarness(connect, clock, engineClock);
   }
 
   session(): SqlSession {
-    return new SqlSession(this.#sessions.open(new Map([['user', 'test'], ['database', 'materialize']]), ''));
+    return new SqlSession(
+      this.#sessions.open(
+        new Map([
+          ['user', 'test'],
+          ['database', 'materialize'],
+        ]),
+        '',
+      ),
+    );
   }
 
   /** The engine's count of what it holds. */
@@ -121,23 +141,36 @@ export class SqlSession {
 
 async function finish(outcome: Outcome): Promise<Answer> {
   switch (outcome.kind) {
-    case 'empty': return { tag: '', columns: [], rows: [] };
-    case 'command': return { tag: outcome.tag, columns: [], rows: [] };
-    case 'rows': return drain(outcome);
-    case 'copyOut': return drain(outcome.rows);
-    case 'copyIn': throw new Error('COPY FROM STDIN needs data');
+    case 'empty':
+      return { tag: '', columns: [], rows: [] };
+    case 'command':
+      return { tag: outcome.tag, columns: [], rows: [] };
+    case 'rows':
+      return drain(outcome);
+    case 'copyOut':
+      return drain(outcome.rows);
+    case 'copyIn':
+      throw new Error('COPY FROM STDIN needs data');
   }
 }
 
 async function drain(stream: RowStream): Promise<Answer> {
   const rows: (string | null)[][] = [];
-  for (let batch = await stream.next(); batch !== null; batch = await stream.next()) rows.push(...batchRows(stream, batch));
-  return { tag: stream.tag(rows.length), columns: stream.columns.map((column) => column.name), rows };
+  for (let batch = await stream.next(); batch !== null; batch = await stream.next())
+    rows.push(...batchRows(stream, batch));
+  return {
+    tag: stream.tag(rows.length),
+    columns: stream.columns.map((column) => column.name),
+    rows,
+  };
 }
 
 /** The rows of one batch as texts, each as often as its weight says. */
 export function batchRows(stream: RowStream, packed: PackedBatch): (string | null)[][] {
-  const types = stream.columns.map((column) => ({ type: column.type.name, nullable: column.nullable }));
+  const types = stream.columns.map((column) => ({
+    type: column.type.name,
+    nullable: column.nullable,
+  }));
   const batch = unpackBatch(packed, types, 0);
   const rows: (string | null)[][] = [];
   for (let row = 0; row < batch.rows; row++) {

@@ -30,8 +30,9 @@ function read(path: string): SourceFile {
   const text = readFileSync(path, 'utf8');
   const name = relative(root, path).replaceAll('\\', '/');
   const tree = ts.createSourceFile(name, text, ts.ScriptTarget.Latest, true);
-  const product = !/(\.test|\.reference|-cases)\.ts$/.test(name)
-    && productFolders.some((folder) => name.startsWith(`${folder}/`));
+  const product =
+    !/(\.test|\.reference|-cases)\.ts$/.test(name) &&
+    productFolders.some((folder) => name.startsWith(`${folder}/`));
   return { path: name, text, lines: text.split('\n'), tree, product };
 }
 

@@ -26,7 +26,10 @@ export interface EmbeddedBrokerOptions {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly log: Log;
-  /** Partitions of a topic that a client asks for and that does not exist; null, the default, makes none. */
+  /**
+   * Partitions of a topic that a client asks for and that does not exist; null, the default, makes
+   * none.
+   */
   readonly autoCreatePartitions?: number | null;
   /** Bytes of records that are kept; `brokerKeptBytesMax` by default. */
   readonly keptBytesMax?: number;
@@ -42,13 +45,21 @@ export class EmbeddedBroker {
   private constructor(options: EmbeddedBrokerOptions) {
     const { clock, entropy, log } = options;
     const waits = new Waits(clock);
-    const budget: MemoryBudget = { used: 0, bytesMax: options.keptBytesMax ?? limits.brokerKeptBytesMax };
+    const budget: MemoryBudget = {
+      used: 0,
+      bytesMax: options.keptBytesMax ?? limits.brokerKeptBytesMax,
+    };
     const groups = new Groups(waits, entropy);
     this.#budget = budget;
     this.faults = new Faults(clock, () => this.#listener.drop());
     this.#state = {
-      topics: new Topics(budget, entropy), groups, transactions: new Transactions(clock, waits, groups),
-      faults: this.faults, waits, clock, address: { host: loopback, port: options.port ?? 0 },
+      topics: new Topics(budget, entropy),
+      groups,
+      transactions: new Transactions(clock, waits, groups),
+      faults: this.faults,
+      waits,
+      clock,
+      address: { host: loopback, port: options.port ?? 0 },
       autoCreate: options.autoCreatePartitions ?? null,
     };
     const dispatch = new Dispatch(this.#state);
@@ -82,7 +93,11 @@ export class EmbeddedBroker {
   }
 
   /** Makes a topic; false if it exists already. */
-  createTopic(name: string, partitions = 1, settings: ReadonlyMap<string, string> = new Map()): boolean {
+  createTopic(
+    name: string,
+    partitions = 1,
+    settings: ReadonlyMap<string, string> = new Map(),
+  ): boolean {
     if (this.#state.topics.get(name) !== undefined) return false;
     const made = this.#state.topics.create(name, partitions, settings);
     assert(made instanceof Topic, `topic "${name}" can be made`);

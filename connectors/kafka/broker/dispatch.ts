@@ -1,6 +1,7 @@
 /**
  * From a request's frame to its answer: reads the header, finds the API, runs it. A frame that does
- * not follow the protocol, an API or a version that is not spoken make an error: the connection ends,
+ * not follow the protocol, an API or a version that is not spoken make an error: the connection
+ * ends,
  * as with Kafka. The one exception is ApiVersions, which tells a newer client what is spoken.
  */
 import { assert } from '../../../src/base/assert.ts';
@@ -26,7 +27,13 @@ export class Dispatch {
 
   constructor(state: BrokerState) {
     this.#state = state;
-    const all = [...dataEndpoints(state), ...topicEndpoints(state), ...groupEndpoints(state), ...transactionEndpoints(state), this.#versions()];
+    const all = [
+      ...dataEndpoints(state),
+      ...topicEndpoints(state),
+      ...groupEndpoints(state),
+      ...transactionEndpoints(state),
+      this.#versions(),
+    ];
     for (const each of all) {
       assert(!this.#endpoints.has(each.key), `${each.name} is there once`);
       this.#endpoints.set(each.key, each);
@@ -35,7 +42,8 @@ export class Dispatch {
 
   #versions(): Endpoint {
     return endpoint(apiVersionsApi, (_request, _client, fault) => ({
-      error: fault, throttleMilliseconds: 0,
+      error: fault,
+      throttleMilliseconds: 0,
       apis: [...this.#endpoints.values()].map(({ key, min, max }) => ({ key, min, max })),
     }));
   }
@@ -49,20 +57,33 @@ export class Dispatch {
     const found = this.#endpoints.get(key);
     if (found === undefined) throw new WireError(`API ${key} is not spoken here`);
     const client: Client = { id: reader.nullableString() ?? '', host };
-    const header = (flexible: boolean) => (writer: MessageWriter): void => {
-      writer.wire.int32(0).int32(correlation);
-      if (flexible) writer.wire.tags();
-    };
+    const header =
+      (flexible: boolean) =>
+      (writer: MessageWriter): void => {
+        writer.wire.int32(0).int32(correlation);
+        if (flexible) writer.wire.tags();
+      };
     const asksVersions = found.key === apiVersionsApi.key;
     if (version < found.min || version > found.max) {
       if (!asksVersions) throw new WireError(`${found.name} version ${version} is not spoken here`);
-      return pieces(await found.answer(new WireReader(new Uint8Array(0)), 0, client, brokerError.unsupportedVersion, header(false)));
+      return pieces(
+        await found.answer(
+          new WireReader(new Uint8Array(0)),
+          0,
+          client,
+          brokerError.unsupportedVersion,
+          header(false),
+        ),
+      );
     }
     const flexible = version >= found.flexible;
     if (flexible) reader.tags();
     const fault = this.#state.faults.take(key);
-    // The answer to ApiVersions never has tagged fields in its header: the client may not know them.
-    return pieces(await found.answer(reader, version, client, fault, header(flexible && !asksVersions)));
+    // The answer to ApiVersions never has tagged fields in its header: the client may not know
+    // them.
+    return pieces(
+      await found.answer(reader, version, client, fault, header(flexible && !asksVersions)),
+    );
   }
 }
 

@@ -1,5 +1,6 @@
 /**
- * Faults on demand, for tests of what reads from or writes to the embedded broker: lost connections,
+ * Faults on demand, for tests of what reads from or writes to the embedded broker: lost
+ * connections,
  * partitions whose leader is elsewhere, slow answers, and errors of one kind of request.
  */
 import type { Clock } from '../../../src/base/seam.ts';
@@ -28,7 +29,9 @@ export class Faults {
     this.#drop();
   }
 
-  /** For `milliseconds` the topic answers NOT_LEADER_OR_FOLLOWER to Produce, Fetch and ListOffsets. */
+  /**
+   * For `milliseconds` the topic answers NOT_LEADER_OR_FOLLOWER to Produce, Fetch and ListOffsets.
+   */
   notLeader(topic: string, milliseconds: number): void {
     this.#moved.set(topic, this.#clock.now() + milliseconds);
   }

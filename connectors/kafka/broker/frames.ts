@@ -14,7 +14,9 @@ export class Frames {
     this.#bytesMax = bytesMax;
   }
 
-  /** Takes bytes in and appends the frames that they complete; false if a length is out of bounds. */
+  /**
+   * Takes bytes in and appends the frames that they complete; false if a length is out of bounds.
+   */
   push(data: Uint8Array, frames: Uint8Array[]): boolean {
     this.#parts.push(data);
     this.#bytes += data.length;

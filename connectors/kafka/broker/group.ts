@@ -3,7 +3,8 @@
  * have (or their time is up), the first of them assigns partitions, everybody gets its share.
  *
  * States: `empty` (no member), `joining` (members are asked to join again), `syncing` (the leader's
- * assignment is awaited), `stable`. Every completed join is a new generation; requests of older ones
+ * assignment is awaited), `stable`. Every completed join is a new generation; requests of older
+ * ones
  * are refused.
  */
 import { limits } from '../../../src/base/limits.ts';
@@ -39,7 +40,14 @@ const nothing = new Uint8Array(0);
 
 function joinFailure(error: number, member: string): JoinAnswer {
   return {
-    throttleMilliseconds: 0, error, generation: -1, protocolType: null, protocol: '', leader: '', member, members: [],
+    throttleMilliseconds: 0,
+    error,
+    generation: -1,
+    protocolType: null,
+    protocol: '',
+    leader: '',
+    member,
+    members: [],
   };
 }
 
@@ -78,9 +86,16 @@ export class Group {
       known?.sync?.({ error: brokerError.rebalanceInProgress, assignment: nothing });
       known?.join?.(joinFailure(brokerError.unknownMember, memberId));
       this.#members.set(memberId, {
-        id: memberId, client, host, sessionMilliseconds: request.sessionMilliseconds,
-        rebalanceMilliseconds: Math.max(request.rebalanceMilliseconds, 1), protocols: kept(request.protocols),
-        assignment: nothing, join: resolve, sync: null, cancelExpiry: () => undefined,
+        id: memberId,
+        client,
+        host,
+        sessionMilliseconds: request.sessionMilliseconds,
+        rebalanceMilliseconds: Math.max(request.rebalanceMilliseconds, 1),
+        protocols: kept(request.protocols),
+        assignment: nothing,
+        join: resolve,
+        sync: null,
+        cancelExpiry: () => undefined,
       });
       this.#protocolType = request.protocolType;
       this.#rebalance();
@@ -90,15 +105,24 @@ export class Group {
   #joinRefusal(request: JoinRequest, memberId: string): number {
     const { sessionMilliseconds, rebalanceMilliseconds, protocols } = request;
     const longest = limits.brokerTimeoutMillisecondsMax;
-    if (sessionMilliseconds < 1 || sessionMilliseconds > longest || rebalanceMilliseconds > longest) {
+    if (
+      sessionMilliseconds < 1 ||
+      sessionMilliseconds > longest ||
+      rebalanceMilliseconds > longest
+    ) {
       return brokerError.invalidSessionTimeout;
     }
-    if (request.member !== '' && !this.#members.has(request.member)) return brokerError.unknownMember;
-    if (!this.#members.has(memberId) && this.#members.size >= limits.brokerMembersMax) return brokerError.policyViolation;
+    if (request.member !== '' && !this.#members.has(request.member))
+      return brokerError.unknownMember;
+    if (!this.#members.has(memberId) && this.#members.size >= limits.brokerMembersMax)
+      return brokerError.policyViolation;
     if (protocols.length === 0) return brokerError.inconsistentProtocol;
     const others = [...this.#members.values()].filter((member) => member.id !== memberId);
-    if (others.length > 0 && request.protocolType !== this.#protocolType) return brokerError.inconsistentProtocol;
-    const common = protocols.some(({ name }) => others.every((member) => member.protocols.some((p) => p.name === name)));
+    if (others.length > 0 && request.protocolType !== this.#protocolType)
+      return brokerError.inconsistentProtocol;
+    const common = protocols.some(({ name }) =>
+      others.every((member) => member.protocols.some((p) => p.name === name)),
+    );
     return common ? 0 : brokerError.inconsistentProtocol;
   }
 
@@ -110,7 +134,9 @@ export class Group {
         member.sync?.({ error: brokerError.rebalanceInProgress, assignment: nothing });
         member.sync = null;
       }
-      const longest = Math.max(...[...this.#members.values()].map((member) => member.rebalanceMilliseconds));
+      const longest = Math.max(
+        ...[...this.#members.values()].map((member) => member.rebalanceMilliseconds),
+      );
       this.#cancelRebalance();
       this.#cancelRebalance = this.#waits.after(longest, () => this.#complete());
     }
@@ -120,7 +146,8 @@ export class Group {
   #complete(): void {
     if (this.#state !== 'joining') return;
     this.#cancelRebalance();
-    for (const member of [...this.#members.values()]) if (member.join === null) this.#forget(member);
+    for (const member of [...this.#members.values()])
+      if (member.join === null) this.#forget(member);
     this.#generation++;
     const members = [...this.#members.values()];
     const [first] = members;
@@ -129,19 +156,32 @@ export class Group {
       return;
     }
     if (!this.#members.has(this.#leader)) this.#leader = first.id;
-    this.#protocol = first.protocols
-      .find(({ name }) => members.every((member) => member.protocols.some((p) => p.name === name)))?.name ?? '';
+    this.#protocol =
+      first.protocols.find(({ name }) =>
+        members.every((member) => member.protocols.some((p) => p.name === name)),
+      )?.name ?? '';
     this.#state = 'syncing';
     for (const member of members) this.#answerJoin(member, members);
   }
 
   #answerJoin(member: Member, members: readonly Member[]): void {
-    const list = member.id !== this.#leader ? [] : members.map(({ id, protocols }) => ({
-      member: id, instance: null, metadata: protocols.find(({ name }) => name === this.#protocol)?.metadata ?? nothing,
-    }));
+    const list =
+      member.id !== this.#leader
+        ? []
+        : members.map(({ id, protocols }) => ({
+            member: id,
+            instance: null,
+            metadata: protocols.find(({ name }) => name === this.#protocol)?.metadata ?? nothing,
+          }));
     member.join?.({
-      throttleMilliseconds: 0, error: 0, generation: this.#generation, protocolType: this.#protocolType,
-      protocol: this.#protocol, leader: this.#leader, member: member.id, members: list,
+      throttleMilliseconds: 0,
+      error: 0,
+      generation: this.#generation,
+      protocolType: this.#protocolType,
+      protocol: this.#protocol,
+      leader: this.#leader,
+      member: member.id,
+      members: list,
     });
     member.join = null;
     this.#expect(member);
@@ -184,7 +224,8 @@ export class Group {
       return Promise.resolve({ error: brokerError.rebalanceInProgress, assignment: nothing });
     }
     this.#expect(member);
-    if (this.#state === 'stable') return Promise.resolve({ error: 0, assignment: member.assignment });
+    if (this.#state === 'stable')
+      return Promise.resolve({ error: 0, assignment: member.assignment });
     return new Promise((resolve) => {
       member.sync = resolve;
       if (member.id === this.#leader) this.#assign(request.assignments);
@@ -215,22 +256,49 @@ export class Group {
     return brokerError.none;
   }
 
-  /** The error for which a member may not commit offsets; a commit from outside needs an empty group. */
+  /**
+   * The error for which a member may not commit offsets; a commit from outside needs an empty
+   * group.
+   */
   mayCommit(memberId: string, generation: number): number {
-    if (generation < 0 && memberId === '') return this.empty ? brokerError.none : brokerError.unknownMember;
+    if (generation < 0 && memberId === '')
+      return this.empty ? brokerError.none : brokerError.unknownMember;
     const member = this.#check(memberId, generation);
     return typeof member === 'number' ? member : brokerError.none;
   }
 
   describe(): {
-    readonly state: string; readonly protocolType: string; readonly protocol: string;
-    readonly members: readonly { member: string; instance: null; client: string; host: string; metadata: Uint8Array; assignment: Uint8Array }[];
+    readonly state: string;
+    readonly protocolType: string;
+    readonly protocol: string;
+    readonly members: readonly {
+      member: string;
+      instance: null;
+      client: string;
+      host: string;
+      metadata: Uint8Array;
+      assignment: Uint8Array;
+    }[];
   } {
-    const names = { empty: 'Empty', joining: 'PreparingRebalance', syncing: 'CompletingRebalance', stable: 'Stable' };
+    const names = {
+      empty: 'Empty',
+      joining: 'PreparingRebalance',
+      syncing: 'CompletingRebalance',
+      stable: 'Stable',
+    };
     const members = [...this.#members.values()].map((member) => ({
-      member: member.id, instance: null, client: member.client, host: member.host, assignment: member.assignment,
+      member: member.id,
+      instance: null,
+      client: member.client,
+      host: member.host,
+      assignment: member.assignment,
       metadata: member.protocols.find(({ name }) => name === this.#protocol)?.metadata ?? nothing,
     }));
-    return { state: names[this.#state], protocolType: this.#protocolType, protocol: this.#protocol, members };
+    return {
+      state: names[this.#state],
+      protocolType: this.#protocolType,
+      protocol: this.#protocol,
+      members,
+    };
   }
 }

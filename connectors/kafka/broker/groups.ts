@@ -52,9 +52,9 @@ export class Groups {
   /** Keeps a committed offset; false if there are too many. */
   keepOffset(group: string, topic: string, partition: number, offset: CommittedOffset): boolean {
     let topics = this.#offsets.get(group);
-    if (topics === undefined) this.#offsets.set(group, topics = new Map());
+    if (topics === undefined) this.#offsets.set(group, (topics = new Map()));
     let partitions = topics.get(topic);
-    if (partitions === undefined) topics.set(topic, partitions = new Map());
+    if (partitions === undefined) topics.set(topic, (partitions = new Map()));
     if (!partitions.has(partition)) {
       if (this.#offsetCount >= limits.brokerOffsetsMax) return false;
       this.#offsetCount++;
@@ -69,7 +69,10 @@ export class Groups {
 
   /** What a group has committed. */
   committed(group: string): { readonly name: string; readonly partitions: readonly number[] }[] {
-    return [...this.#offsets.get(group) ?? []].map(([name, partitions]) => ({ name, partitions: [...partitions.keys()] }));
+    return [...(this.#offsets.get(group) ?? [])].map(([name, partitions]) => ({
+      name,
+      partitions: [...partitions.keys()],
+    }));
   }
 
   /** Takes a group out; answers the error for which it stays. */
@@ -77,7 +80,8 @@ export class Groups {
     const group = this.#groups.get(id);
     if (group === undefined && !this.#offsets.has(id)) return brokerError.groupIdNotFound;
     if (group !== undefined && !group.empty) return brokerError.nonEmptyGroup;
-    for (const partitions of this.#offsets.get(id)?.values() ?? []) this.#offsetCount -= partitions.size;
+    for (const partitions of this.#offsets.get(id)?.values() ?? [])
+      this.#offsetCount -= partitions.size;
     this.#offsets.delete(id);
     this.#groups.delete(id);
     return brokerError.none;

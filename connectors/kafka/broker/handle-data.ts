@@ -19,13 +19,25 @@ const youngest = -3n;
 const safeOffset = BigInt(Number.MAX_SAFE_INTEGER);
 
 /** The log of a partition, or the error code for which it cannot be used. */
-function findLog(state: BrokerState, topic: string, partition: number, fault: number): PartitionLog | number {
+function findLog(
+  state: BrokerState,
+  topic: string,
+  partition: number,
+  fault: number,
+): PartitionLog | number {
   const error = fault !== brokerError.none ? fault : state.faults.ofTopic(topic);
-  return error !== brokerError.none ? error : state.topics.log(topic, partition) ?? brokerError.unknownTopic;
+  return error !== brokerError.none
+    ? error
+    : (state.topics.log(topic, partition) ?? brokerError.unknownTopic);
 }
 
 /** Appends one partition's batch; answers its offset or an error code. */
-function append(state: BrokerState, topic: string, log: PartitionLog, bytes: Uint8Array | undefined): bigint | number {
+function append(
+  state: BrokerState,
+  topic: string,
+  log: PartitionLog,
+  bytes: Uint8Array | undefined,
+): bigint | number {
   const settings = state.topics.get(topic);
   if (bytes === undefined || settings === undefined) return brokerError.invalidRecord;
   const batch = readProducedBatch(bytes, settings.messageBytesMax);
@@ -52,8 +64,13 @@ function produce(state: BrokerState): Endpoint {
         const done = typeof log === 'number' ? log : append(state, name, log, records[0]);
         const error = typeof done === 'number' ? done : brokerError.none;
         return {
-          partition, error, baseOffset: typeof done === 'number' ? -1n : done, logAppendTime: -1n,
-          logStart: typeof log === 'number' ? -1n : BigInt(log.start), recordErrors: [], message: null,
+          partition,
+          error,
+          baseOffset: typeof done === 'number' ? -1n : done,
+          logAppendTime: -1n,
+          logStart: typeof log === 'number' ? -1n : BigInt(log.start),
+          recordErrors: [],
+          message: null,
         };
       }),
     }));
@@ -63,8 +80,14 @@ function produce(state: BrokerState): Endpoint {
 
 function failedFetch(partition: number, error: number, log: PartitionLog | null): FetchedPartition {
   return {
-    partition, error, highWatermark: BigInt(log?.end ?? -1), lastStable: BigInt(log?.lastStable ?? -1),
-    logStart: BigInt(log?.start ?? -1), aborted: [], preferredReplica: -1, records: [],
+    partition,
+    error,
+    highWatermark: BigInt(log?.end ?? -1),
+    lastStable: BigInt(log?.lastStable ?? -1),
+    logStart: BigInt(log?.start ?? -1),
+    aborted: [],
+    preferredReplica: -1,
+    records: [],
   };
 }
 
@@ -80,25 +103,47 @@ function look(state: BrokerState, request: FetchRequest, fault: number): Look {
   const logs: PartitionLog[] = [];
   let bytes = 0;
   let failed = false;
-  const read = (topic: string, { partition, offset, bytesMax }: FetchRequest['topics'][number]['partitions'][number]): FetchedPartition => {
+  const read = (
+    topic: string,
+    { partition, offset, bytesMax }: FetchRequest['topics'][number]['partitions'][number],
+  ): FetchedPartition => {
     const log = findLog(state, topic, partition, fault);
-    const outside = typeof log !== 'number' && (offset < BigInt(log.start) || offset > BigInt(log.end));
+    const outside =
+      typeof log !== 'number' && (offset < BigInt(log.start) || offset > BigInt(log.end));
     if (typeof log === 'number' || outside) {
       failed = true;
-      return typeof log === 'number' ? failedFetch(partition, log, null) : failedFetch(partition, brokerError.offsetOutOfRange, log);
+      return typeof log === 'number'
+        ? failedFetch(partition, log, null)
+        : failedFetch(partition, brokerError.offsetOutOfRange, log);
     }
     logs.push(log);
     const room = Math.min(request.bytesMax, limits.brokerFrameBytesMax) - bytes;
-    const found = log.fetch(Number(offset), Math.max(0, Math.min(bytesMax, room)), request.isolation === 1, bytes === 0);
+    const found = log.fetch(
+      Number(offset),
+      Math.max(0, Math.min(bytesMax, room)),
+      request.isolation === 1,
+      bytes === 0,
+    );
     bytes += found.bytes;
-    return { ...failedFetch(partition, brokerError.none, log), aborted: found.aborted, records: found.pieces };
+    return {
+      ...failedFetch(partition, brokerError.none, log),
+      aborted: found.aborted,
+      records: found.pieces,
+    };
   };
-  const topics = request.topics.map(({ name, partitions }) => ({ name, partitions: partitions.map((p) => read(name, p)) }));
+  const topics = request.topics.map(({ name, partitions }) => ({
+    name,
+    partitions: partitions.map((p) => read(name, p)),
+  }));
   return { topics, bytes, failed, logs };
 }
 
 /** Waits for something new in one of the logs, at most so long. */
-async function somethingNew(state: BrokerState, logs: readonly PartitionLog[], milliseconds: number): Promise<void> {
+async function somethingNew(
+  state: BrokerState,
+  logs: readonly PartitionLog[],
+  milliseconds: number,
+): Promise<void> {
   let woken = (): void => undefined;
   await state.waits.pause(milliseconds, (wake) => {
     woken = wake;
@@ -109,25 +154,39 @@ async function somethingNew(state: BrokerState, logs: readonly PartitionLog[], m
 
 function fetch(state: BrokerState): Endpoint {
   return endpoint(fetchApi, async (request, _client, fault) => {
-    const answer = (error: number, topics: FetchAnswer['topics']): FetchAnswer =>
-      ({ throttleMilliseconds: 0, error, sessionId: 0, topics });
+    const answer = (error: number, topics: FetchAnswer['topics']): FetchAnswer => ({
+      throttleMilliseconds: 0,
+      error,
+      sessionId: 0,
+      topics,
+    });
     // This broker keeps no fetch sessions: it never hands out an id, so nobody can have one.
     if (request.sessionId !== 0) return answer(brokerError.sessionIdNotFound, []);
-    const deadline = state.clock.now() + Math.min(request.waitMilliseconds, limits.brokerTimeoutMillisecondsMax);
+    const deadline =
+      state.clock.now() + Math.min(request.waitMilliseconds, limits.brokerTimeoutMillisecondsMax);
     for (;;) {
       const found = look(state, request, fault);
       const left = deadline - state.clock.now();
-      if (found.failed || found.bytes >= request.bytesMin || left <= 0 || state.waits.stopped) return answer(0, found.topics);
+      if (found.failed || found.bytes >= request.bytesMin || left <= 0 || state.waits.stopped)
+        return answer(0, found.topics);
       await somethingNew(state, found.logs, left);
     }
   });
 }
 
 /** Offset and timestamp of one question to ListOffsets. */
-function locate(log: PartitionLog, timestamp: bigint, committed: boolean): { readonly offset: bigint; readonly timestamp: bigint } {
+function locate(
+  log: PartitionLog,
+  timestamp: bigint,
+  committed: boolean,
+): { readonly offset: bigint; readonly timestamp: bigint } {
   if (timestamp === earliest) return { offset: BigInt(log.start), timestamp: -1n };
-  if (timestamp === latest) return { offset: BigInt(committed ? log.lastStable : log.end), timestamp: -1n };
-  const wanted = timestamp === youngest ? log.maxTimestamp : Number(timestamp > safeOffset ? safeOffset : timestamp);
+  if (timestamp === latest)
+    return { offset: BigInt(committed ? log.lastStable : log.end), timestamp: -1n };
+  const wanted =
+    timestamp === youngest
+      ? log.maxTimestamp
+      : Number(timestamp > safeOffset ? safeOffset : timestamp);
   const found = log.findTime(wanted, committed);
   if (found === null) return { offset: -1n, timestamp: -1n };
   return { offset: BigInt(found.offset), timestamp: BigInt(found.timestamp) };
@@ -140,8 +199,14 @@ function listOffsets(state: BrokerState): Endpoint {
       name,
       partitions: partitions.map(({ partition, timestamp }) => {
         const log = findLog(state, name, partition, fault);
-        if (typeof log === 'number') return { partition, error: log, timestamp: -1n, offset: -1n, leaderEpoch: -1 };
-        return { partition, error: brokerError.none, leaderEpoch: 0, ...locate(log, timestamp, request.isolation === 1) };
+        if (typeof log === 'number')
+          return { partition, error: log, timestamp: -1n, offset: -1n, leaderEpoch: -1 };
+        return {
+          partition,
+          error: brokerError.none,
+          leaderEpoch: 0,
+          ...locate(log, timestamp, request.isolation === 1),
+        };
       }),
     })),
   }));

@@ -4,14 +4,22 @@ import type { Endpoint } from './endpoint.ts';
 import { endpoint } from './endpoint.ts';
 import { brokerError } from './errors.ts';
 import {
-  addOffsetsApi, addPartitionsApi, commitOffsetsApi, endTransactionApi, initProducerIdApi,
+  addOffsetsApi,
+  addPartitionsApi,
+  commitOffsetsApi,
+  endTransactionApi,
+  initProducerIdApi,
 } from './messages-transaction.ts';
 import type { PartitionLog } from './partition-log.ts';
 
 function initProducerId(state: BrokerState): Endpoint {
   return endpoint(initProducerIdApi, (request, _client, fault) => {
-    if (fault !== brokerError.none) return { throttleMilliseconds: 0, error: fault, producerId: -1n, epoch: -1 };
-    return { throttleMilliseconds: 0, ...state.transactions.init(request.transactionalId, request.timeoutMilliseconds) };
+    if (fault !== brokerError.none)
+      return { throttleMilliseconds: 0, error: fault, producerId: -1n, epoch: -1 };
+    return {
+      throttleMilliseconds: 0,
+      ...state.transactions.init(request.transactionalId, request.timeoutMilliseconds),
+    };
   });
 }
 
@@ -28,12 +36,18 @@ function addPartitions(state: BrokerState): Endpoint {
       }
     }
     const { transactionalId, producerId, epoch } = request;
-    const error = fault !== brokerError.none ? fault : unknown ? brokerError.unknownTopic
-      : state.transactions.addPartitions(transactionalId, producerId, epoch, logs);
+    const error =
+      fault !== brokerError.none
+        ? fault
+        : unknown
+          ? brokerError.unknownTopic
+          : state.transactions.addPartitions(transactionalId, producerId, epoch, logs);
     return {
       throttleMilliseconds: 0,
-      topics: request.topics.map(({ name, partitions }) =>
-        ({ name, partitions: partitions.map((partition) => ({ partition, error })) })),
+      topics: request.topics.map(({ name, partitions }) => ({
+        name,
+        partitions: partitions.map((partition) => ({ partition, error })),
+      })),
     };
   });
 }
@@ -41,7 +55,10 @@ function addPartitions(state: BrokerState): Endpoint {
 function addOffsets(state: BrokerState): Endpoint {
   return endpoint(addOffsetsApi, (request, _client, fault) => {
     const { transactionalId, producerId, epoch } = request;
-    const error = fault !== brokerError.none ? fault : state.transactions.addOffsets(transactionalId, producerId, epoch);
+    const error =
+      fault !== brokerError.none
+        ? fault
+        : state.transactions.addOffsets(transactionalId, producerId, epoch);
     return { throttleMilliseconds: 0, error };
   });
 }
@@ -49,7 +66,10 @@ function addOffsets(state: BrokerState): Endpoint {
 function endTransaction(state: BrokerState): Endpoint {
   return endpoint(endTransactionApi, (request, _client, fault) => {
     const { transactionalId, producerId, epoch, commit } = request;
-    const error = fault !== brokerError.none ? fault : state.transactions.end(transactionalId, producerId, epoch, commit);
+    const error =
+      fault !== brokerError.none
+        ? fault
+        : state.transactions.end(transactionalId, producerId, epoch, commit);
     return { throttleMilliseconds: 0, error };
   });
 }
@@ -63,8 +83,18 @@ function commitOffsets(state: BrokerState): Endpoint {
         name,
         partitions: partitions.map(({ partition, offset, leaderEpoch, metadata }) => ({
           partition,
-          error: fault !== brokerError.none ? fault : state.transactions.commitOffset(
-            transactionalId, producerId, epoch, group, name, partition, { offset, leaderEpoch, metadata }),
+          error:
+            fault !== brokerError.none
+              ? fault
+              : state.transactions.commitOffset(
+                  transactionalId,
+                  producerId,
+                  epoch,
+                  group,
+                  name,
+                  partition,
+                  { offset, leaderEpoch, metadata },
+                ),
         })),
       })),
     };
@@ -73,5 +103,11 @@ function commitOffsets(state: BrokerState): Endpoint {
 
 /** The APIs of this file. */
 export function transactionEndpoints(state: BrokerState): readonly Endpoint[] {
-  return [initProducerId(state), addPartitions(state), addOffsets(state), endTransaction(state), commitOffsets(state)];
+  return [
+    initProducerId(state),
+    addPartitions(state),
+    addOffsets(state),
+    endTransaction(state),
+    commitOffsets(state),
+  ];
 }

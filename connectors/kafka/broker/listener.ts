@@ -73,7 +73,9 @@ class Connection {
     if (this.#ended) return;
     this.#hold(data.length);
     if (this.#pending.bytes > limits.brokerPendingBytesMax) {
-      this.#parts.log.warn(`embedded broker: more than ${limits.brokerPendingBytesMax} bytes of requests wait; a connection ends`);
+      this.#parts.log.warn(
+        `embedded broker: more than ${limits.brokerPendingBytesMax} bytes of requests wait; a connection ends`,
+      );
       return this.end();
     }
     if (!this.#frames.push(data, this.#queue)) return this.end();
@@ -89,7 +91,8 @@ class Connection {
       await this.#answer(frame);
       if (this.#ended) break;
       this.#hold(-(frame.length + Frames.prefixBytes));
-      if (this.socket.isPaused() && this.#queue.length < limits.brokerPendingRequestsMax / 2) this.socket.resume();
+      if (this.socket.isPaused() && this.#queue.length < limits.brokerPendingRequestsMax / 2)
+        this.socket.resume();
     }
     this.#working = false;
   }
@@ -102,7 +105,9 @@ class Connection {
       if (pieces !== null && !this.#ended) await this.#write(pieces);
     } catch (error) {
       if (!(error instanceof WireError) && !(error instanceof RangeError)) {
-        this.#parts.log.error(`embedded broker: ${error instanceof Error ? error.stack ?? error.message : String(error)}`);
+        this.#parts.log.error(
+          `embedded broker: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+        );
       }
       this.end();
     }
@@ -151,7 +156,12 @@ export class Listener {
     return new Promise((resolve, reject) => {
       server.once('error', (error) => {
         this.#server = null;
-        reject(sqlError('58000', `the embedded Kafka broker cannot listen on ${host}:${port}: ${error.message}`));
+        reject(
+          sqlError(
+            '58000',
+            `the embedded Kafka broker cannot listen on ${host}:${port}: ${error.message}`,
+          ),
+        );
       });
       server.listen(port, host, () => {
         const address = server.address();
@@ -163,7 +173,9 @@ export class Listener {
 
   #accept(socket: Socket): void {
     if (this.#connections.size >= limits.brokerConnectionsMax) {
-      this.#parts.log.warn(`embedded broker: ${limits.brokerConnectionsMax} connections are open; another one is refused`);
+      this.#parts.log.warn(
+        `embedded broker: ${limits.brokerConnectionsMax} connections are open; another one is refused`,
+      );
       socket.destroy();
       return;
     }

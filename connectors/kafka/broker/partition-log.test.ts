@@ -1,6 +1,7 @@
 /**
  * Goal: a partition's log answers every read as a plain list of records would. Method: random
- * appends, transactions that commit or abort, deletions and fetches of every size, against a list of
+ * appends, transactions that commit or abort, deletions and fetches of every size, against a list
+ * of
  * records with their offsets; frames are cut at random places.
  */
 import { describe, expect, test } from 'vitest';
@@ -25,31 +26,61 @@ interface Known {
 
 const encoder = new TextEncoder();
 
-function produced(values: readonly string[], timestamps: readonly number[], identity: { id: bigint; epoch: number; sequence: number } | null, transactional = false): ProducedBatch {
+function produced(
+  values: readonly string[],
+  timestamps: readonly number[],
+  identity: { id: bigint; epoch: number; sequence: number } | null,
+  transactional = false,
+): ProducedBatch {
   const builder = new RecordBatchBuilder();
   values.forEach((value, k) => builder.add(null, encoder.encode(value), timestamps[k] ?? 0));
-  const batch = readProducedBatch(builder.finish({
-    codec: values.length % 2 === 0 ? 'lz4' : 'none', transactional,
-    ...(identity === null ? {} : { producerId: identity.id, producerEpoch: identity.epoch, baseSequence: identity.sequence }),
-  }), 1e9);
+  const batch = readProducedBatch(
+    builder.finish({
+      codec: values.length % 2 === 0 ? 'lz4' : 'none',
+      transactional,
+      ...(identity === null
+        ? {}
+        : {
+            producerId: identity.id,
+            producerEpoch: identity.epoch,
+            baseSequence: identity.sequence,
+          }),
+    }),
+    1e9,
+  );
   assert(typeof batch !== 'number', 'the batch is whole');
   return batch;
 }
 
 /** Values that a consumer gets of a fetch from `offset` on, and the offset after them. */
-function consume(fetched: FetchedLog, offset: number): { readonly offset: number; readonly value: string }[] {
+function consume(
+  fetched: FetchedLog,
+  offset: number,
+): { readonly offset: number; readonly value: string }[] {
   const bytes = Buffer.concat(fetched.pieces);
   const walker = new RecordBatchWalker();
   const slice = new RecordSlice();
   const found: { offset: number; value: string }[] = [];
-  walker.open({ partition: 0, bytes, from: BigInt(offset), next: BigInt(lastOf(bytes, offset)), aborted: fetched.aborted });
+  walker.open({
+    partition: 0,
+    bytes,
+    from: BigInt(offset),
+    next: BigInt(lastOf(bytes, offset)),
+    aborted: fetched.aborted,
+  });
   for (;;) {
     const state = walker.next(slice);
     if (state === 'end') break;
-    assert(state === 'records', `the batches are whole: ${state === 'broken' ? walker.broken.reason : ''}`);
+    assert(
+      state === 'records',
+      `the batches are whole: ${state === 'broken' ? walker.broken.reason : ''}`,
+    );
     for (let r = 0; r < slice.count; r++) {
       const at = slice.valueAt[r] ?? 0;
-      found.push({ offset: slice.offset[r] ?? 0, value: Buffer.from(slice.bytes.subarray(at, at + (slice.valueBytes[r] ?? 0))).toString() });
+      found.push({
+        offset: slice.offset[r] ?? 0,
+        value: Buffer.from(slice.bytes.subarray(at, at + (slice.valueBytes[r] ?? 0))).toString(),
+      });
     }
   }
   return found;
@@ -79,14 +110,22 @@ describe('a log', () => {
       const id = BigInt(random.below(3));
       const action = random.below(10);
       if (action < 6) {
-        const transaction = action < 3 ? null : open.get(id) ?? { state: 'open' as const, first: log.end };
+        const transaction =
+          action < 3 ? null : (open.get(id) ?? { state: 'open' as const, first: log.end });
         if (transaction !== null) open.set(id, transaction);
         const sequence = sequences.get(id) ?? 0;
         if (transaction !== null) sequences.set(id, sequence + values.length);
-        const batch = produced(values, times, transaction === null ? null : { id, epoch: 0, sequence }, transaction !== null);
+        const batch = produced(
+          values,
+          times,
+          transaction === null ? null : { id, epoch: 0, sequence },
+          transaction !== null,
+        );
         expect(log.producers.check(batch)).toEqual({ kind: 'append' });
         const base = log.append(batch);
-        values.forEach((value, k) => records.push({ offset: base + k, timestamp: times[k] ?? 0, value, transaction }));
+        values.forEach((value, k) =>
+          records.push({ offset: base + k, timestamp: times[k] ?? 0, value, transaction }),
+        );
       } else if (action < 8) {
         const transaction = open.get(id);
         if (transaction !== undefined) {
@@ -110,7 +149,9 @@ describe('a log', () => {
 
 function check(log: PartitionLog, records: readonly Known[], random: Random): void {
   const live = records.filter(({ offset }) => offset >= log.start);
-  const opened = records.flatMap(({ transaction }) => (transaction?.state === 'open' ? [transaction.first] : []));
+  const opened = records.flatMap(({ transaction }) =>
+    transaction?.state === 'open' ? [transaction.first] : [],
+  );
   const stable = Math.min(log.end, ...opened);
   expect(Math.max(log.lastStable, log.start)).toBe(Math.max(stable, log.start));
   const from = log.start + random.below(log.end - log.start + 1);
@@ -118,7 +159,10 @@ function check(log: PartitionLog, records: readonly Known[], random: Random): vo
   const fetched = log.fetch(from, random.below(4_000), committed, true);
   const got = consume(fetched, from);
   const next = lastOf(Buffer.concat(fetched.pieces), from);
-  const expected = live.filter(({ offset, transaction }) => offset >= from && offset < next && (!committed || transaction?.state !== 'aborted'));
+  const expected = live.filter(
+    ({ offset, transaction }) =>
+      offset >= from && offset < next && (!committed || transaction?.state !== 'aborted'),
+  );
   // Without read_committed the walker is told of no aborted transaction, so it gives everything.
   expect(got).toEqual(expected.map(({ offset, value }) => ({ offset, value })));
   if (from < (committed ? stable : log.end)) expect(fetched.bytes).toBeGreaterThan(0);
@@ -126,21 +170,33 @@ function check(log: PartitionLog, records: readonly Known[], random: Random): vo
   const time = 1000 + random.below(6_500);
   const found = log.findTime(time, false);
   const first = live.find(({ timestamp }) => timestamp >= time);
-  expect(found).toEqual(first === undefined ? null : { offset: first.offset, timestamp: first.timestamp });
+  expect(found).toEqual(
+    first === undefined ? null : { offset: first.offset, timestamp: first.timestamp },
+  );
 }
 
 describe('sequences of a producer', () => {
   test('a batch that is sent again is recognised, a gap and an old epoch are refused', () => {
     const log = new PartitionLog({ used: 0, bytesMax: 1e9 });
-    const batch = (sequence: number, epoch = 1): ProducedBatch => produced(['a', 'b'], [1, 2], { id: 9n, epoch, sequence });
+    const batch = (sequence: number, epoch = 1): ProducedBatch =>
+      produced(['a', 'b'], [1, 2], { id: 9n, epoch, sequence });
     for (const sequence of [0, 2, 4]) {
       expect(log.producers.check(batch(sequence))).toEqual({ kind: 'append' });
       log.append(batch(sequence));
     }
     expect(log.producers.check(batch(2))).toEqual({ kind: 'duplicate', baseOffset: 2 });
-    expect(log.producers.check(batch(8))).toEqual({ kind: 'refuse', error: brokerError.outOfOrderSequence });
-    expect(log.producers.check(batch(6, 0))).toEqual({ kind: 'refuse', error: brokerError.invalidProducerEpoch });
-    expect(log.producers.check(batch(6, 2))).toEqual({ kind: 'refuse', error: brokerError.outOfOrderSequence });
+    expect(log.producers.check(batch(8))).toEqual({
+      kind: 'refuse',
+      error: brokerError.outOfOrderSequence,
+    });
+    expect(log.producers.check(batch(6, 0))).toEqual({
+      kind: 'refuse',
+      error: brokerError.invalidProducerEpoch,
+    });
+    expect(log.producers.check(batch(6, 2))).toEqual({
+      kind: 'refuse',
+      error: brokerError.outOfOrderSequence,
+    });
     expect(log.producers.check(batch(0, 2))).toEqual({ kind: 'append' });
   });
 });
@@ -155,7 +211,9 @@ describe('what a producer sends', () => {
     for (let at = 16; at < bytes.length; at++) {
       const bad = Uint8Array.from(bytes);
       bad[at] = (bad[at] ?? 0) ^ 0x10;
-      expect([brokerError.corruptMessage, brokerError.unsupportedFormat]).toContain(readProducedBatch(bad, 1e9));
+      expect([brokerError.corruptMessage, brokerError.unsupportedFormat]).toContain(
+        readProducedBatch(bad, 1e9),
+      );
     }
     expect(readProducedBatch(bytes, bytes.length - 1)).toBe(brokerError.messageTooLarge);
     expect(readProducedBatch(Buffer.concat([bytes, bytes]), 1e9)).toBe(brokerError.invalidRecord);
@@ -165,12 +223,18 @@ describe('what a producer sends', () => {
 describe('frames', () => {
   test('come out whole wherever the stream is cut', () => {
     const random = new Random(3);
-    const bodies = Array.from({ length: 300 }, () => Uint8Array.from({ length: random.below(4) === 0 ? 0 : random.below(200) }, () => random.below(256)));
-    const stream = Buffer.concat(bodies.flatMap((body) => {
-      const prefix = Buffer.alloc(4);
-      prefix.writeInt32BE(body.length);
-      return [prefix, body];
-    }));
+    const bodies = Array.from({ length: 300 }, () =>
+      Uint8Array.from({ length: random.below(4) === 0 ? 0 : random.below(200) }, () =>
+        random.below(256),
+      ),
+    );
+    const stream = Buffer.concat(
+      bodies.flatMap((body) => {
+        const prefix = Buffer.alloc(4);
+        prefix.writeInt32BE(body.length);
+        return [prefix, body];
+      }),
+    );
     const frames = new Frames(1_000);
     const found: Uint8Array[] = [];
     for (let at = 0; at < stream.length;) {

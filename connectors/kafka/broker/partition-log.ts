@@ -1,8 +1,10 @@
 /**
- * The log of one partition, in memory: batches as producers sent them, with their base offset filled
+ * The log of one partition, in memory: batches as producers sent them, with their base offset
+ * filled
  * in (it is not under the checksum), in segments.
  *
- * Offsets: [start, end) is readable; `lastStable` is the first offset of the oldest transaction that
+ * Offsets: [start, end) is readable; `lastStable` is the first offset of the oldest transaction
+ * that
  * is still open, or the end. `open` has the first offset of every open transaction, `aborted` the
  * range of every one that was rolled back; a read_committed fetch gets the latter's names.
  */
@@ -51,10 +53,16 @@ export class PartitionLog {
   #start = 0;
   #end = 0;
 
-  /** `retentionBytes` (Infinity: all) bounds the size of segments too: memory goes back in whole ones. */
+  /**
+   * `retentionBytes` (Infinity: all) bounds the size of segments too: memory goes back in whole
+   * ones.
+   */
   constructor(budget: MemoryBudget, retentionBytes = Infinity) {
     this.#budget = budget;
-    this.#segmentBytesMax = Math.max(firstSegmentBytes, Math.min(limits.brokerSegmentBytes, retentionBytes / 4));
+    this.#segmentBytesMax = Math.max(
+      firstSegmentBytes,
+      Math.min(limits.brokerSegmentBytes, retentionBytes / 4),
+    );
   }
 
   get start(): number {
@@ -94,7 +102,8 @@ export class PartitionLog {
   append(batch: ProducedBatch): number {
     const base = this.#write(batch.bytes, batch.records, batch.maxTimestamp);
     this.producers.appended(batch, base);
-    if (batch.transactional && !this.#open.has(batch.producerId)) this.#open.set(batch.producerId, base);
+    if (batch.transactional && !this.#open.has(batch.producerId))
+      this.#open.set(batch.producerId, base);
     this.#wake();
     return base;
   }
@@ -143,7 +152,12 @@ export class PartitionLog {
     for (let s = this.#segmentOf(offset); s < this.#segments.length; s++) {
       const segment = this.#segments[s];
       if (segment === undefined) break;
-      const piece = segment.read(segment.indexOf(offset), limit, bytesMax - bytes, always && bytes === 0);
+      const piece = segment.read(
+        segment.indexOf(offset),
+        limit,
+        bytesMax - bytes,
+        always && bytes === 0,
+      );
       if (piece.length === 0) break;
       pieces.push(piece);
       bytes += piece.length;
@@ -172,21 +186,34 @@ export class PartitionLog {
   }
 
   /** Offset and time of the first record at or after `timestamp`; null if none is as young. */
-  findTime(timestamp: number, committed: boolean): { readonly offset: number; readonly timestamp: number } | null {
+  findTime(
+    timestamp: number,
+    committed: boolean,
+  ): { readonly offset: number; readonly timestamp: number } | null {
     const limit = committed ? this.lastStable : this.#end;
     for (const segment of this.#segments) {
       for (let k = segment.indexOfTime(timestamp); k < segment.count; k++) {
         const { first, last, maxTimestamp } = segment.batch(k);
         if (first >= limit) return null;
         if (maxTimestamp < timestamp || last < this.#start) continue;
-        const found = this.#findIn(segment.read(k, last + 1, 0, true), Math.max(first, this.#start), last, timestamp);
+        const found = this.#findIn(
+          segment.read(k, last + 1, 0, true),
+          Math.max(first, this.#start),
+          last,
+          timestamp,
+        );
         if (found !== null) return found;
       }
     }
     return null;
   }
 
-  #findIn(bytes: Uint8Array, from: number, last: number, timestamp: number): { readonly offset: number; readonly timestamp: number } | null {
+  #findIn(
+    bytes: Uint8Array,
+    from: number,
+    last: number,
+    timestamp: number,
+  ): { readonly offset: number; readonly timestamp: number } | null {
     const walker = new RecordBatchWalker();
     const slice = new RecordSlice();
     walker.open({ partition: 0, bytes, from: BigInt(from), next: BigInt(last + 1), aborted: [] });

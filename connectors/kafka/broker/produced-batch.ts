@@ -1,9 +1,21 @@
 /** What a producer's batch says about itself, checked before anything is kept of it. */
 import { crc32c } from '../crc32c.ts';
 import {
-  attributeCodecMask, attributeControl, attributeTransactional, batchAttributes, batchBaseSequence,
-  batchChecksum, batchHeaderBytes, batchLastOffsetDelta, batchLength, batchMagic, batchMaxTimestamp,
-  batchPrefixBytes, batchProducerEpoch, batchProducerId, batchRecordCount,
+  attributeCodecMask,
+  attributeControl,
+  attributeTransactional,
+  batchAttributes,
+  batchBaseSequence,
+  batchChecksum,
+  batchHeaderBytes,
+  batchLastOffsetDelta,
+  batchLength,
+  batchMagic,
+  batchMaxTimestamp,
+  batchPrefixBytes,
+  batchProducerEpoch,
+  batchProducerId,
+  batchRecordCount,
 } from '../batch-layout.ts';
 import { codecOf } from '../codec.ts';
 import { brokerError } from './errors.ts';
@@ -20,7 +32,10 @@ export interface ProducedBatch {
   readonly transactional: boolean;
 }
 
-/** Reads the one batch of a partition's records, or answers the error code for what is wrong with it. */
+/**
+ * Reads the one batch of a partition's records, or answers the error code for what is wrong with
+ * it.
+ */
 export function readProducedBatch(bytes: Uint8Array, bytesMax: number): ProducedBatch | number {
   if (bytes.length < batchHeaderBytes) return brokerError.corruptMessage;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -30,7 +45,8 @@ export function readProducedBatch(bytes: Uint8Array, bytesMax: number): Produced
   // A client may send one batch a partition and no more.
   if (length < bytes.length) return brokerError.invalidRecord;
   if (length > bytesMax) return brokerError.messageTooLarge;
-  if (view.getUint32(batchChecksum) !== crc32c(bytes, batchAttributes)) return brokerError.corruptMessage;
+  if (view.getUint32(batchChecksum) !== crc32c(bytes, batchAttributes))
+    return brokerError.corruptMessage;
   const attributes = view.getInt16(batchAttributes);
   const records = view.getInt32(batchRecordCount);
   const dense = records > 0 && view.getInt32(batchLastOffsetDelta) === records - 1;

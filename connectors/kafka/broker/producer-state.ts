@@ -1,5 +1,6 @@
 /**
- * Sequence numbers of idempotent producers on one partition: what was appended already is recognised
+ * Sequence numbers of idempotent producers on one partition: what was appended already is
+ * recognised
  * by its sequence (the last five batches a producer, as many as a client may have in flight), a gap
  * is refused. Sequences wrap from 2^31 - 1 to 0.
  */
@@ -50,9 +51,13 @@ export class ProducerStates {
     if (batch.epoch > known.epoch) {
       return batch.sequence === 0 ? append : refuse(brokerError.outOfOrderSequence);
     }
-    const repeated = known.batches.find((b) => b.first === batch.sequence && b.records === batch.records);
+    const repeated = known.batches.find(
+      (b) => b.first === batch.sequence && b.records === batch.records,
+    );
     if (repeated !== undefined) return { kind: 'duplicate', baseOffset: repeated.baseOffset };
-    return batch.sequence === known.next || known.batches.length === 0 ? append : refuse(brokerError.outOfOrderSequence);
+    return batch.sequence === known.next || known.batches.length === 0
+      ? append
+      : refuse(brokerError.outOfOrderSequence);
   }
 
   appended(batch: ProducedBatch, baseOffset: number): void {

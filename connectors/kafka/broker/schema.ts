@@ -4,7 +4,8 @@
  * strings and arrays are compact and each record ends with tagged fields (KIP-482); the same field
  * serves both forms. The types of messages follow from their schemas.
  *
- * Record batches are not copied into answers: `records` keeps them apart, and `MessageWriter.pieces`
+ * Record batches are not copied into answers: `records` keeps them apart, and
+ * `MessageWriter.pieces`
  * lists the encoded parts and the batches in their order.
  */
 import type { WireReader } from '../wire.ts';
@@ -126,7 +127,11 @@ export const records: Field<readonly Uint8Array[]> = {
     return found === null ? [] : [found];
   },
   write(writer, value, at) {
-    writeLength(writer, value.reduce((sum, piece) => sum + piece.length, 0), at);
+    writeLength(
+      writer,
+      value.reduce((sum, piece) => sum + piece.length, 0),
+      at,
+    );
     writer.splice(value);
   },
 };
@@ -138,7 +143,8 @@ export function nullableArray<T>(item: Field<T>): Field<readonly T[] | null> {
       const count = at.flexible ? reader.uvarint() - 1 : reader.int32();
       if (count < 0) return null;
       // Every item has at least a byte: a count beyond the frame is a lie.
-      if (count > reader.bytes.length - reader.position) throw new WireError(`an array claims ${count} items`);
+      if (count > reader.bytes.length - reader.position)
+        throw new WireError(`an array claims ${count} items`);
       return Array.from({ length: count }, () => item.read(reader, at));
     },
     write(writer, value, at) {
@@ -178,7 +184,9 @@ export function record<F extends Fields>(fields: F): Field<RecordOf<F>> {
   const entries = Object.entries(fields);
   return {
     read(reader, at) {
-      const value = Object.fromEntries(entries.map(([name, field]) => [name, field.read(reader, at)]));
+      const value = Object.fromEntries(
+        entries.map(([name, field]) => [name, field.read(reader, at)]),
+      );
       if (at.flexible) reader.tags();
       // Built from the very entries that the type is made of.
       return value as RecordOf<F>;
@@ -204,7 +212,11 @@ export interface Api<Request, Answer> {
 
 /** Declares an API: key, name, versions [min, max, first flexible one], request and answer. */
 export function api<Q extends Fields, A extends Fields>(
-  key: number, name: string, [min, max, flexible]: readonly [number, number, number], request: Q, answer: A,
+  key: number,
+  name: string,
+  [min, max, flexible]: readonly [number, number, number],
+  request: Q,
+  answer: A,
 ): Api<RecordOf<Q>, RecordOf<A>> {
   return { key, name, min, max, flexible, request: record(request), answer: record(answer) };
 }

@@ -1,6 +1,8 @@
 /**
- * A run of record batches of one partition, one after the other in one buffer that only grows at its
- * end: a fetch is a view of it. Beside it stand, by batch, where it begins, its first and last offset
+ * A run of record batches of one partition, one after the other in one buffer that only grows at
+ * its
+ * end: a fetch is a view of it. Beside it stand, by batch, where it begins, its first and last
+ * offset
  * and its greatest timestamp. Offsets and timestamps are doubles: no log in memory comes near 2^53.
  */
 import { assert } from '../../../src/base/assert.ts';
@@ -42,7 +44,10 @@ export class Segment {
 
   /** Copies a batch in and answers its place, where the caller may still patch it. */
   append(batch: Uint8Array, first: number, last: number, maxTimestamp: number): Uint8Array {
-    assert(this.fits(batch.length), `a segment of ${this.#bytes.length} bytes takes ${batch.length} more`);
+    assert(
+      this.fits(batch.length),
+      `a segment of ${this.#bytes.length} bytes takes ${batch.length} more`,
+    );
     assert(first > this.lastOffset, `offset ${first} comes after ${this.lastOffset}`);
     this.#at.push(this.#end);
     this.#first.push(first);
@@ -74,8 +79,16 @@ export class Segment {
   }
 
   /** First and last offset and greatest timestamp of a batch. */
-  batch(index: number): { readonly first: number; readonly last: number; readonly maxTimestamp: number } {
-    return { first: this.#first[index] ?? 0, last: this.#last[index] ?? 0, maxTimestamp: this.#time[index] ?? -1 };
+  batch(index: number): {
+    readonly first: number;
+    readonly last: number;
+    readonly maxTimestamp: number;
+  } {
+    return {
+      first: this.#first[index] ?? 0,
+      last: this.#last[index] ?? 0,
+      maxTimestamp: this.#time[index] ?? -1,
+    };
   }
 
   /**

@@ -6,11 +6,20 @@ import type { MemoryBudget } from './partition-log.ts';
 import { PartitionLog } from './partition-log.ts';
 
 /** Settings that are heeded, with their defaults. -1 is "without bound". */
-const heeded: ReadonlyMap<string, number> = new Map([['max.message.bytes', 1_048_588], ['retention.bytes', -1]]);
-/** Settings that are taken and shown, without effect: nothing is compacted or expires by time here. */
+const heeded: ReadonlyMap<string, number> = new Map([
+  ['max.message.bytes', 1_048_588],
+  ['retention.bytes', -1],
+]);
+/**
+ * Settings that are taken and shown, without effect: nothing is compacted or expires by time here.
+ */
 const shown: ReadonlyMap<string, string> = new Map([
-  ['cleanup.policy', 'delete'], ['compression.type', 'producer'], ['retention.ms', '-1'],
-  ['message.timestamp.type', 'CreateTime'], ['min.insync.replicas', '1'], ['segment.bytes', '1048576'],
+  ['cleanup.policy', 'delete'],
+  ['compression.type', 'producer'],
+  ['retention.ms', '-1'],
+  ['message.timestamp.type', 'CreateTime'],
+  ['min.insync.replicas', '1'],
+  ['segment.bytes', '1048576'],
 ]);
 
 /** A refusal, with Kafka's code and words for people. */
@@ -50,8 +59,11 @@ export class Topic {
   /** Every setting with its value, and whether it is the default. */
   settings(): { readonly name: string; readonly value: string; readonly set: boolean }[] {
     const defaults = [...heeded].map(([name, value]): [string, string] => [name, String(value)]);
-    return [...defaults, ...shown].map(([name, value]) =>
-      ({ name, value: this.#settings.get(name) ?? value, set: this.#settings.has(name) }));
+    return [...defaults, ...shown].map(([name, value]) => ({
+      name,
+      value: this.#settings.get(name) ?? value,
+      set: this.#settings.has(name),
+    }));
   }
 }
 
@@ -59,11 +71,18 @@ function checkSettings(settings: ReadonlyMap<string, string>): Refusal | null {
   for (const [name, value] of settings) {
     if (heeded.has(name)) {
       if (/^-?\d{1,15}$/.test(value)) continue;
-      return { error: brokerError.invalidConfig, message: `"${value}" is not a number for ${name}` };
+      return {
+        error: brokerError.invalidConfig,
+        message: `"${value}" is not a number for ${name}`,
+      };
     }
-    if (!shown.has(name)) return { error: brokerError.invalidConfig, message: `unknown topic setting ${name}` };
+    if (!shown.has(name))
+      return { error: brokerError.invalidConfig, message: `unknown topic setting ${name}` };
     if (name === 'message.timestamp.type' && value !== 'CreateTime') {
-      return { error: brokerError.invalidConfig, message: 'this broker keeps the time of the producer' };
+      return {
+        error: brokerError.invalidConfig,
+        message: 'this broker keeps the time of the producer',
+      };
     }
   }
   return null;
@@ -100,14 +119,22 @@ export class Topics {
   /** Why a topic cannot be made; null if it can. */
   refusal(name: string, partitions: number, settings: ReadonlyMap<string, string>): Refusal | null {
     if (!/^[a-zA-Z0-9._-]{1,249}$/.test(name) || name === '.' || name === '..') {
-      return { error: brokerError.invalidTopic, message: 'a topic name has 1 to 249 letters, digits, ".", "_" or "-"' };
+      return {
+        error: brokerError.invalidTopic,
+        message: 'a topic name has 1 to 249 letters, digits, ".", "_" or "-"',
+      };
     }
-    if (this.#topics.has(name)) return { error: brokerError.topicExists, message: `topic "${name}" exists already` };
+    if (this.#topics.has(name))
+      return { error: brokerError.topicExists, message: `topic "${name}" exists already` };
     return this.#partitionRefusal(partitions) ?? checkSettings(settings);
   }
 
   #partitionRefusal(more: number): Refusal | null {
-    if (more < 1) return { error: brokerError.invalidPartitions, message: 'a topic has at least one partition' };
+    if (more < 1)
+      return {
+        error: brokerError.invalidPartitions,
+        message: 'a topic has at least one partition',
+      };
     if (this.#partitions + more <= limits.brokerPartitionsMax) return null;
     return {
       error: brokerError.policyViolation,
@@ -116,7 +143,11 @@ export class Topics {
   }
 
   /** Makes a topic, or says why not. */
-  create(name: string, partitions: number, settings: ReadonlyMap<string, string> = new Map()): Topic | Refusal {
+  create(
+    name: string,
+    partitions: number,
+    settings: ReadonlyMap<string, string> = new Map(),
+  ): Topic | Refusal {
     const refusal = this.refusal(name, partitions, settings);
     if (refusal !== null) return refusal;
     const id = Buffer.from(this.#entropy.bytes(16)).toString('hex');
@@ -127,16 +158,21 @@ export class Topics {
   }
 
   #add(topic: Topic, count: number): void {
-    for (let k = 0; k < count; k++) topic.partitions.push(new PartitionLog(this.#budget, topic.retentionBytes));
+    for (let k = 0; k < count; k++)
+      topic.partitions.push(new PartitionLog(this.#budget, topic.retentionBytes));
     this.#partitions += count;
   }
 
   /** Grows a topic to `count` partitions. */
   grow(name: string, count: number, validateOnly: boolean): Refusal | null {
     const topic = this.#topics.get(name);
-    if (topic === undefined) return { error: brokerError.unknownTopic, message: `topic "${name}" does not exist` };
+    if (topic === undefined)
+      return { error: brokerError.unknownTopic, message: `topic "${name}" does not exist` };
     if (count <= topic.partitions.length) {
-      return { error: brokerError.invalidPartitions, message: `topic "${name}" has ${topic.partitions.length} partitions already` };
+      return {
+        error: brokerError.invalidPartitions,
+        message: `topic "${name}" has ${topic.partitions.length} partitions already`,
+      };
     }
     const more = count - topic.partitions.length;
     const refusal = this.#partitionRefusal(more);

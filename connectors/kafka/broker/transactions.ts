@@ -1,6 +1,7 @@
 /**
  * The transaction coordinator: producer ids and epochs, and what each open transaction has touched.
- * A new incarnation of a transactional id gets the next epoch, which fences off the old one and rolls
+ * A new incarnation of a transactional id gets the next epoch, which fences off the old one and
+ * rolls
  * its transaction back; so does the transaction's own timeout. Ending a transaction writes a marker
  * to each of its partitions and, if it commits, takes over the group offsets that it holds.
  */
@@ -20,7 +21,12 @@ interface Transactional {
   epoch: number;
   timeoutMilliseconds: number;
   readonly logs: Set<PartitionLog>;
-  readonly offsets: { readonly group: string; readonly topic: string; readonly partition: number; readonly offset: CommittedOffset }[];
+  readonly offsets: {
+    readonly group: string;
+    readonly topic: string;
+    readonly partition: number;
+    readonly offset: CommittedOffset;
+  }[];
   open: boolean;
   /** How the last one ended: an EndTxn that is sent again gets the same answer. */
   lastEnd: 'commit' | 'abort' | null;
@@ -72,8 +78,14 @@ export class Transactions {
   #register(id: string, timeoutMilliseconds: number): Identity {
     if (this.#byId.size >= limits.brokerProducersMax) return refused(brokerError.policyViolation);
     const made: Transactional = {
-      producerId: this.#nextProducer++, epoch: 0, timeoutMilliseconds, logs: new Set(), offsets: [],
-      open: false, lastEnd: null, cancelTimeout: () => undefined,
+      producerId: this.#nextProducer++,
+      epoch: 0,
+      timeoutMilliseconds,
+      logs: new Set(),
+      offsets: [],
+      open: false,
+      lastEnd: null,
+      cancelTimeout: () => undefined,
     };
     this.#byId.set(id, made);
     this.#byProducer.set(made.producerId, made);
@@ -92,7 +104,8 @@ export class Transactions {
 
   #find(id: string, producerId: bigint, epoch: number): Transactional | number {
     const known = this.#byId.get(id);
-    if (known === undefined || known.producerId !== producerId) return brokerError.invalidProducerIdMapping;
+    if (known === undefined || known.producerId !== producerId)
+      return brokerError.invalidProducerIdMapping;
     return known.epoch === epoch ? known : brokerError.invalidProducerEpoch;
   }
 
@@ -107,7 +120,12 @@ export class Transactions {
   }
 
   /** The error for which these partitions cannot join the transaction; 0 if they have joined. */
-  addPartitions(id: string, producerId: bigint, epoch: number, logs: readonly PartitionLog[]): number {
+  addPartitions(
+    id: string,
+    producerId: bigint,
+    epoch: number,
+    logs: readonly PartitionLog[],
+  ): number {
     const known = this.#find(id, producerId, epoch);
     if (typeof known === 'number') return known;
     this.#begin(known);
@@ -122,7 +140,13 @@ export class Transactions {
 
   /** Keeps offsets until the transaction commits. */
   commitOffset(
-    id: string, producerId: bigint, epoch: number, group: string, topic: string, partition: number, offset: CommittedOffset,
+    id: string,
+    producerId: bigint,
+    epoch: number,
+    group: string,
+    topic: string,
+    partition: number,
+    offset: CommittedOffset,
   ): number {
     const known = this.#find(id, producerId, epoch);
     if (typeof known === 'number') return known;
@@ -137,14 +161,18 @@ export class Transactions {
     const known = this.#byProducer.get(producerId);
     if (known === undefined) return brokerError.invalidProducerIdMapping;
     if (known.epoch !== epoch) return brokerError.invalidProducerEpoch;
-    return known.open && known.logs.has(log) ? brokerError.none : brokerError.invalidTransactionState;
+    return known.open && known.logs.has(log)
+      ? brokerError.none
+      : brokerError.invalidTransactionState;
   }
 
   end(id: string, producerId: bigint, epoch: number, commit: boolean): number {
     const known = this.#find(id, producerId, epoch);
     if (typeof known === 'number') return known;
     if (!known.open) {
-      return known.lastEnd === (commit ? 'commit' : 'abort') ? brokerError.none : brokerError.invalidTransactionState;
+      return known.lastEnd === (commit ? 'commit' : 'abort')
+        ? brokerError.none
+        : brokerError.invalidTransactionState;
     }
     this.#finish(known, commit);
     return brokerError.none;
@@ -160,6 +188,7 @@ export class Transactions {
     known.logs.clear();
     const offsets = known.offsets.splice(0);
     if (!commit) return;
-    for (const { group, topic, partition, offset } of offsets) this.#groups.keepOffset(group, topic, partition, offset);
+    for (const { group, topic, partition, offset } of offsets)
+      this.#groups.keepOffset(group, topic, partition, offset);
   }
 }

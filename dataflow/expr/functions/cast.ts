@@ -13,8 +13,12 @@ import { numericInfinity, numericMinusInfinity, numericNaN } from '../../value/d
 import { applyModifier, parseDecimal, roundDecimal } from '../../value/decimal-text.ts';
 import { dayOf, microsecondsOf, timeOf } from '../../value/calendar.ts';
 import {
-  dateInfinity, dateMinusInfinity, isTimestamp, roundMicroseconds, timestampInfinity,
-    timestampMinusInfinity,
+  dateInfinity,
+  dateMinusInfinity,
+  isTimestamp,
+  roundMicroseconds,
+  timestampInfinity,
+  timestampMinusInfinity,
 } from '../../value/datetime-text.ts';
 import { roundInterval } from '../../value/interval-text.ts';
 import { array, arrayOf } from '../../value/array.ts';
@@ -33,13 +37,26 @@ type Context = 'implicit' | 'assignment' | 'explicit';
 type Convert = (value: Datum, site: CallSite) => Datum;
 
 function cast(
-  from: TypeName, to: TypeName, context: Context, convert: Convert, options: Options = {},
+  from: TypeName,
+  to: TypeName,
+  context: Context,
+  convert: Convert,
+  options: Options = {},
 ): FunctionEntry {
   const description = `Casts ${typeInfo(from).sqlName} to ${typeInfo(to).sqlName}.`;
-  const made = entry('cast', 'cast', [from, to], to, description,
-    ([value], site) => convert(value, site), {
-    kind: 'cast', context, ...options,
-  });
+  const made = entry(
+    'cast',
+    'cast',
+    [from, to],
+    to,
+    description,
+    ([value], site) => convert(value, site),
+    {
+      kind: 'cast',
+      context,
+      ...options,
+    },
+  );
   return { ...made, args: [from] };
 }
 
@@ -71,19 +88,23 @@ function integerCasts(): FunctionEntry[] {
     });
   const widening = (from: TypeName): FunctionEntry =>
     cast(from, 'int8', 'implicit', (value) => wide(value), {
-    template: { total: true, emit: ([a]) => `BigInt(${a.value})` },
-  });
+      template: { total: true, emit: ([a]) => `BigInt(${a.value})` },
+    });
   return [
-    binary('int2', 'int4', 'implicit'), widening('int2'), widening('int4'),
-    narrowing('int4', 'int2'), narrowing('int8', 'int2'), narrowing('int8', 'int4'),
+    binary('int2', 'int4', 'implicit'),
+    widening('int2'),
+    widening('int4'),
+    narrowing('int4', 'int2'),
+    narrowing('int8', 'int2'),
+    narrowing('int8', 'int4'),
   ];
 }
 
 /** A float as an integer: halves to the even one. */
 function floatToInteger(to: IntegerType, value: number): Datum {
   const rounded = roundHalfEven(value);
-  const fits = to === 'int8' ? rounded >= -(2 ** 63) && rounded < 2 ** 63
-    : Number.isFinite(rounded);
+  const fits =
+    to === 'int8' ? rounded >= -(2 ** 63) && rounded < 2 ** 63 : Number.isFinite(rounded);
   const { code, message } = outOfRange(to);
   if (!fits) throw sqlError(code, message);
   return narrow(to, BigInt(rounded));
@@ -133,13 +154,23 @@ function numberCasts(): FunctionEntry[] {
   return [
     ...integers.flatMap((type) => [
       cast(type, 'float8', 'implicit', (value) => Number(value), {
-        template: { total: true, emit: ([a]) => type === 'int8' ? `Number(${a.value})`
-          : `${a.value}` },
+        template: {
+          total: true,
+          emit: ([a]) => (type === 'int8' ? `Number(${a.value})` : `${a.value}`),
+        },
       }),
       cast(type, 'float4', 'implicit', (value) => Math.fround(Number(value))),
-      cast(type, 'numeric', 'implicit', (value) => decimal(wide(value), 0), type === 'int8' ? {} : {
-        template: { total: false, emit: ([a]) => `X.integerNumeric(X.heap, ${a.value})` },
-      }),
+      cast(
+        type,
+        'numeric',
+        'implicit',
+        (value) => decimal(wide(value), 0),
+        type === 'int8'
+          ? {}
+          : {
+              template: { total: false, emit: ([a]) => `X.integerNumeric(X.heap, ${a.value})` },
+            },
+      ),
       cast('float4', type, 'assignment', (value) => floatToInteger(type, numberOf(value))),
       cast('float8', type, 'assignment', (value) => floatToInteger(type, numberOf(value))),
       cast('numeric', type, 'assignment', (value) => numericToInteger(type, decimalOf(value))),
@@ -180,14 +211,20 @@ function timeCasts(): FunctionEntry[] {
     ...moments.flatMap((type) => [
       cast('date', type, 'implicit', (value) => dateToTimestamp(numberOf(value))),
       cast(type, 'date', 'assignment', (value) => timestampToDate(bigintOf(value))),
-      cast(type, 'time', 'assignment', (value) =>
-        isInfinite(bigintOf(value)) ? null : BigInt(timeOf(bigintOf(value))), { nullable: true }),
+      cast(
+        type,
+        'time',
+        'assignment',
+        (value) => (isInfinite(bigintOf(value)) ? null : BigInt(timeOf(bigintOf(value)))),
+        { nullable: true },
+      ),
     ]),
     binary('timestamp', 'timestamptz', 'implicit'),
     binary('timestamptz', 'timestamp', 'assignment'),
     cast('time', 'interval', 'implicit', (value) => interval(0, 0, bigintOf(value))),
     cast('interval', 'time', 'assignment', (value) =>
-      BigInt(timeOf(intervalOf(value).microseconds))),
+      BigInt(timeOf(intervalOf(value).microseconds)),
+    ),
   ];
 }
 
@@ -209,8 +246,10 @@ function oidCasts(): FunctionEntry[] {
       binary(type, 'int8', 'assignment'),
       cast(type, 'int4', 'assignment', (value) => Number(BigInt.asIntN(32, bigintOf(value)))),
     ]),
-    ...aliases.flatMap((type) => [binary(type, 'oid', 'implicit'),
-      binary('oid', type, 'implicit')]),
+    ...aliases.flatMap((type) => [
+      binary(type, 'oid', 'implicit'),
+      binary('oid', type, 'implicit'),
+    ]),
   ];
 }
 
@@ -218,8 +257,18 @@ function oidCasts(): FunctionEntry[] {
 function fromJson(to: TypeName, value: Datum): Datum {
   const text = stringOf(value);
   const first = text.charAt(0);
-  const kind = first === '{' ? 'object' : first === '[' ? 'array' : first === '"' ? 'string'
-    : first === 'n' ? 'null' : first === 't' || first === 'f' ? 'boolean' : 'numeric';
+  const kind =
+    first === '{'
+      ? 'object'
+      : first === '['
+        ? 'array'
+        : first === '"'
+          ? 'string'
+          : first === 'n'
+            ? 'null'
+            : first === 't' || first === 'f'
+              ? 'boolean'
+              : 'numeric';
   if (kind !== (to === 'bool' ? 'boolean' : 'numeric')) {
     throw sqlError('22023', `cannot cast jsonb ${kind} to type ${typeInfo(to).sqlName}`);
   }
@@ -228,17 +277,21 @@ function fromJson(to: TypeName, value: Datum): Datum {
   switch (to) {
     case 'int2':
     case 'int4':
-    case 'int8': return numericToInteger(to, number);
+    case 'int8':
+      return numericToInteger(to, number);
     case 'float4':
-    case 'float8': return numericToDouble(number, to);
-    default: return number;
+    case 'float8':
+      return numericToDouble(number, to);
+    default:
+      return number;
   }
 }
 
 function jsonCasts(): FunctionEntry[] {
   return [
     ...(['bool', 'int2', 'int4', 'int8', 'float4', 'float8', 'numeric'] as const).map((to) =>
-      cast('jsonb', to, 'explicit', (value) => fromJson(to, value))),
+      cast('jsonb', to, 'explicit', (value) => fromJson(to, value)),
+    ),
     binary('jsonb', 'json', 'assignment'),
     cast('json', 'jsonb', 'assignment', (value) => parseDatum('jsonb', stringOf(value))),
   ];
@@ -256,23 +309,32 @@ function stringCasts(): FunctionEntry[] {
   const toName: Convert = (value) => parseDatum('name', stringOf(value));
   const toChar: Convert = (value) => parseDatum('char', stringOf(value));
   return [
-    binary('text', 'varchar', 'implicit'), binary('varchar', 'text', 'implicit'),
-    binary('bpchar', 'text', 'implicit'), binary('bpchar', 'varchar', 'implicit'),
-    cast('text', 'bpchar', 'implicit', trim), cast('varchar', 'bpchar', 'implicit', trim),
-    binary('name', 'text', 'implicit'), binary('name', 'varchar', 'assignment'),
+    binary('text', 'varchar', 'implicit'),
+    binary('varchar', 'text', 'implicit'),
+    binary('bpchar', 'text', 'implicit'),
+    binary('bpchar', 'varchar', 'implicit'),
+    cast('text', 'bpchar', 'implicit', trim),
+    cast('varchar', 'bpchar', 'implicit', trim),
+    binary('name', 'text', 'implicit'),
+    binary('name', 'varchar', 'assignment'),
     cast('name', 'bpchar', 'assignment', trim),
     ...(['text', 'varchar', 'bpchar'] as const).flatMap((type) => [
-      cast(type, 'name', 'implicit', toName), cast(type, 'char', 'assignment', toChar),
+      cast(type, 'name', 'implicit', toName),
+      cast(type, 'char', 'assignment', toChar),
     ]),
-    binary('char', 'text', 'implicit'), binary('char', 'varchar', 'assignment'),
+    binary('char', 'text', 'implicit'),
+    binary('char', 'varchar', 'assignment'),
     cast('char', 'bpchar', 'assignment', trim),
-    cast('char', 'int4', 'explicit', (value) => (stringOf(value).charCodeAt(0) || 0)),
+    cast('char', 'int4', 'explicit', (value) => stringOf(value).charCodeAt(0) || 0),
     cast('int4', 'char', 'explicit', (value) => codeToChar(numberOf(value))),
     ...(['text', 'varchar', 'bpchar'] as const).map((type) =>
-      cast('bool', type, 'assignment', (value) => (value === true ? 'true' : 'false'))),
+      cast('bool', type, 'assignment', (value) => (value === true ? 'true' : 'false')),
+    ),
     ...(['text', 'varchar'] as const).map((type) =>
-      cast(type, 'regclass', 'implicit', (value) => parseDatum('regclass', stringOf(value)),
-        { volatility: 'stable' })),
+      cast(type, 'regclass', 'implicit', (value) => parseDatum('regclass', stringOf(value)), {
+        volatility: 'stable',
+      }),
+    ),
   ];
 }
 
@@ -280,28 +342,55 @@ const flagsDescription = 'Fits a value to the length of its type';
 
 function lengthCoercions(): FunctionEntry[] {
   const moment = (type: 'timestamp' | 'timestamptz' | 'time'): FunctionEntry =>
-    entry('type modifier', type, [type, 'int4'], type,
+    entry(
+      'type modifier',
+      type,
+      [type, 'int4'],
+      type,
       'Rounds to a number of decimals of a second.',
-      ([value, modifier]) => roundMicroseconds(bigintOf(value), numberOf(modifier)));
+      ([value, modifier]) => roundMicroseconds(bigintOf(value), numberOf(modifier)),
+    );
   return [
-    entry('type modifier', 'numeric', ['numeric', 'int4'], 'numeric',
+    entry(
+      'type modifier',
+      'numeric',
+      ['numeric', 'int4'],
+      'numeric',
       'Rounds to the scale of a type modifier and checks its precision.',
-      ([value, modifier]) => applyModifier(decimalOf(value), numberOf(modifier))),
+      ([value, modifier]) => applyModifier(decimalOf(value), numberOf(modifier)),
+    ),
     ...(['varchar', 'bpchar'] as const).map((type) =>
-      entry('type modifier', type, [type, 'int4', 'bool'], type,
+      entry(
+        'type modifier',
+        type,
+        [type, 'int4', 'bool'],
+        type,
         `${flagsDescription}; cuts if the cast is explicit.`,
-        ([value, modifier, explicit]) => fitText(type, stringOf(value), numberOf(modifier),
-          explicit === true))),
-    moment('timestamp'), moment('timestamptz'), moment('time'),
-    entry('type modifier', 'interval', ['interval', 'int4'], 'interval',
+        ([value, modifier, explicit]) =>
+          fitText(type, stringOf(value), numberOf(modifier), explicit === true),
+      ),
+    ),
+    moment('timestamp'),
+    moment('timestamptz'),
+    moment('time'),
+    entry(
+      'type modifier',
+      'interval',
+      ['interval', 'int4'],
+      'interval',
       'Rounds to a number of decimals of a second.',
-      ([value, modifier]) => roundInterval(intervalOf(value), numberOf(modifier))),
+      ([value, modifier]) => roundInterval(intervalOf(value), numberOf(modifier)),
+    ),
   ];
 }
 
 const made: readonly FunctionEntry[] = [
-  ...integerCasts(), ...numberCasts(), ...timeCasts(), ...oidCasts(), ...jsonCasts(),
-    ...stringCasts(),
+  ...integerCasts(),
+  ...numberCasts(),
+  ...timeCasts(),
+  ...oidCasts(),
+  ...jsonCasts(),
+  ...stringCasts(),
 ];
 const madeKeys = new Set(made.map((fn) => fn.key));
 
@@ -313,12 +402,24 @@ function throughText(info: TypeInfo): FunctionEntry[] {
   if (type === 'void' || strings.includes(type)) return [];
   const stable: Options = /^_?(timestamptz|reg)/.test(type) ? { volatility: 'stable' } : {};
   return [
-    ...strings.flatMap((to) => madeKeys.has(`cast(${type},${to})`) ? [] : [
-      cast(type, to, 'assignment', (value) => parseDatum(to, formatDatum(type, value)), stable),
-    ]),
-    ...strings.flatMap((from) => madeKeys.has(`cast(${from},${type})`) ? [] : [
-      cast(from, type, 'explicit', (value) => parseDatum(type, stringOf(value)), stable),
-    ]),
+    ...strings.flatMap((to) =>
+      madeKeys.has(`cast(${type},${to})`)
+        ? []
+        : [
+            cast(
+              type,
+              to,
+              'assignment',
+              (value) => parseDatum(to, formatDatum(type, value)),
+              stable,
+            ),
+          ],
+    ),
+    ...strings.flatMap((from) =>
+      madeKeys.has(`cast(${from},${type})`)
+        ? []
+        : [cast(from, type, 'explicit', (value) => parseDatum(type, stringOf(value)), stable)],
+    ),
   ];
 }
 
@@ -329,7 +430,8 @@ function fromUnknown(info: TypeInfo): FunctionEntry[] {
 }
 
 export const castFunctions: readonly FunctionEntry[] = [
-  ...made, ...lengthCoercions(),
+  ...made,
+  ...lengthCoercions(),
   ...types.filter((info) => info.name !== 'unknown').flatMap(throughText),
   ...types.filter((info) => info.element === undefined).flatMap(fromUnknown),
   binary('unknown', 'text', 'implicit'),
@@ -337,9 +439,15 @@ export const castFunctions: readonly FunctionEntry[] = [
 
 /** The cast between two array types, made from that of their elements. */
 export function arrayCast(from: TypeName, to: TypeName, element: FunctionEntry): FunctionEntry {
-  const site: CallSite = { args: [typeInfo(from).element ?? 'unknown'],
-    result: typeInfo(to).element ?? 'unknown' };
+  const site: CallSite = {
+    args: [typeInfo(from).element ?? 'unknown'],
+    result: typeInfo(to).element ?? 'unknown',
+  };
   return cast(from, to, element.context ?? 'explicit', (value) =>
-    array(arrayOf(value).elements.map((e) => (e === null ? null
-      : element.evaluate?.([e], site) ?? null))));
+    array(
+      arrayOf(value).elements.map((e) =>
+        e === null ? null : (element.evaluate?.([e], site) ?? null),
+      ),
+    ),
+  );
 }

@@ -19,21 +19,49 @@ const operators = [
   { name: '<', js: '<', holds: (order: number) => order < 0, words: 'is less than' },
   { name: '<=', js: '<=', holds: (order: number) => order <= 0, words: 'is less than or equal to' },
   { name: '>', js: '>', holds: (order: number) => order > 0, words: 'is greater than' },
-  { name: '>=', js: '>=', holds: (order: number) => order >= 0,
-    words: 'is greater than or equal to' },
+  {
+    name: '>=',
+    js: '>=',
+    holds: (order: number) => order >= 0,
+    words: 'is greater than or equal to',
+  },
 ] as const;
 
 type Operator = (typeof operators)[number];
 
 const ordered: readonly TypeName[] = [
-  'bool', 'int2', 'int4', 'int8', 'float4', 'float8', 'numeric', 'text', 'bpchar', 'bytea', 'date',
-  'time', 'timestamp', 'timestamptz', 'interval', 'uuid', 'jsonb', 'oid', 'name', 'char',
-    'oidvector',
+  'bool',
+  'int2',
+  'int4',
+  'int8',
+  'float4',
+  'float8',
+  'numeric',
+  'text',
+  'bpchar',
+  'bytea',
+  'date',
+  'time',
+  'timestamp',
+  'timestamptz',
+  'interval',
+  'uuid',
+  'jsonb',
+  'oid',
+  'name',
+  'char',
+  'oidvector',
 ];
 
 const crossed: readonly (readonly [TypeName, TypeName])[] = [
-  ['int2', 'int4'], ['int2', 'int8'], ['int4', 'int8'], ['float4', 'float8'],
-  ['date', 'timestamp'], ['date', 'timestamptz'], ['timestamp', 'timestamptz'], ['name', 'text'],
+  ['int2', 'int4'],
+  ['int2', 'int8'],
+  ['int4', 'int8'],
+  ['float4', 'float8'],
+  ['date', 'timestamp'],
+  ['date', 'timestamptz'],
+  ['timestamp', 'timestamptz'],
+  ['name', 'text'],
 ];
 
 const dayMicroseconds = 86_400_000_000n;
@@ -57,8 +85,10 @@ export function compareMixed(left: TypeName, right: TypeName, a: Datum, b: Datum
   const x = left === right ? a : comparable(left, a);
   const y = left === right ? b : comparable(right, b);
   if (typeof x === 'number' && typeof y === 'number') return compareDoubles(x, y);
-  if ((typeof x === 'bigint' || typeof x === 'number')
-    && (typeof y === 'bigint' || typeof y === 'number')) {
+  if (
+    (typeof x === 'bigint' || typeof x === 'number') &&
+    (typeof y === 'bigint' || typeof y === 'number')
+  ) {
     return x < y ? -1 : x > y ? 1 : 0;
   }
   return compareDatums(left === right ? left : 'text', x, y);
@@ -81,12 +111,16 @@ function sameBytes(a: Operand, b: Operand, emitter: Emitter): string {
       return tests.join(' && ');
     }
   }
-  return `${a.bytes} === ${b.bytes} && X.sameWords(`
-    + `${a.words}, ${a.value}, ${b.words}, ${b.value}, ${a.bytes} + 3 >> 2)`;
+  return (
+    `${a.bytes} === ${b.bytes} && X.sameWords(` +
+    `${a.words}, ${a.value}, ${b.words}, ${b.value}, ${a.bytes} + 3 >> 2)`
+  );
 }
 
 const wordCompare: Partial<Record<ReturnType<typeof typeInfo>['equality'], string>> = {
-  bytes: 'compareBytes', numeric: 'compareNumeric', jsonb: 'compareJsonb',
+  bytes: 'compareBytes',
+  numeric: 'compareNumeric',
+  jsonb: 'compareJsonb',
 };
 
 function varTemplate(type: TypeName, operator: Operator): Template | undefined {
@@ -118,23 +152,34 @@ function varTemplate(type: TypeName, operator: Operator): Template | undefined {
  */
 function floatText(operator: Operator, a: string, b: string): string {
   switch (operator.name) {
-    case '=': return `(${a} === ${b} || (${a} !== ${a} && ${b} !== ${b}))`;
-    case '<>': return `(${a} !== ${b} && (${a} === ${a} || ${b} === ${b}))`;
-    case '<': return `(${a} < ${b} || (${b} !== ${b} && ${a} === ${a}))`;
-    case '<=': return `(${a} <= ${b} || ${b} !== ${b})`;
-    case '>': return `(${a} > ${b} || (${a} !== ${a} && ${b} === ${b}))`;
-    case '>=': return `(${a} >= ${b} || ${a} !== ${a})`;
+    case '=':
+      return `(${a} === ${b} || (${a} !== ${a} && ${b} !== ${b}))`;
+    case '<>':
+      return `(${a} !== ${b} && (${a} === ${a} || ${b} === ${b}))`;
+    case '<':
+      return `(${a} < ${b} || (${b} !== ${b} && ${a} === ${a}))`;
+    case '<=':
+      return `(${a} <= ${b} || ${b} !== ${b})`;
+    case '>':
+      return `(${a} > ${b} || (${a} !== ${a} && ${b} === ${b}))`;
+    case '>=':
+      return `(${a} >= ${b} || ${a} !== ${a})`;
   }
 }
 
 function booleanText(operator: Operator, a: string, b: string): string {
   switch (operator.name) {
     case '=':
-    case '<>': return `${a} ${operator.js} ${b}`;
-    case '<': return `!${a} && ${b}`;
-    case '<=': return `!${a} || ${b}`;
-    case '>': return `${a} && !${b}`;
-    case '>=': return `${a} || !${b}`;
+    case '<>':
+      return `${a} ${operator.js} ${b}`;
+    case '<':
+      return `!${a} && ${b}`;
+    case '<=':
+      return `!${a} || ${b}`;
+    case '>':
+      return `${a} && !${b}`;
+    case '>=':
+      return `${a} || !${b}`;
   }
 }
 
@@ -148,8 +193,8 @@ function widened(operand: Operand, emitter: Emitter): string {
 function template(left: TypeName, right: TypeName, operator: Operator): Template | undefined {
   if (left !== right && (left === 'date' || right === 'date')) return undefined;
   const physical = physicalOf(left);
-  if (physical === 'var') return left === right ? varTemplate(left, operator)
-    : varTemplate('text', operator);
+  if (physical === 'var')
+    return left === right ? varTemplate(left, operator) : varTemplate('text', operator);
   const text = (a: Operand, b: Operand, emitter: Emitter): string => {
     if (left === 'bool') return booleanText(operator, a.value, b.value);
     if (physical === 'f64') return floatText(operator, a.value, b.value);
@@ -162,8 +207,11 @@ function template(left: TypeName, right: TypeName, operator: Operator): Template
 function comparison(left: TypeName, right: TypeName, operator: Operator): FunctionEntry {
   const made = template(left, right, operator);
   return entry(
-    'comparison', operator.name, [left, right], 'bool',
-      `Whether the left value ${operator.words} the right one.`,
+    'comparison',
+    operator.name,
+    [left, right],
+    'bool',
+    `Whether the left value ${operator.words} the right one.`,
     ([a, b]) => operator.holds(compareMixed(left, right, a, b)),
     made === undefined ? {} : { template: made },
   );
@@ -171,7 +219,10 @@ function comparison(left: TypeName, right: TypeName, operator: Operator): Functi
 
 function arrayComparison(operator: Operator): FunctionEntry {
   return entry(
-    'comparison', operator.name, ['anyarray', 'anyarray'], 'bool',
+    'comparison',
+    operator.name,
+    ['anyarray', 'anyarray'],
+    'bool',
     `Whether the left array ${operator.words} the right one, element by element.`,
     ([a, b], { args }) => operator.holds(compareDatums(args[0], a, b)),
   );

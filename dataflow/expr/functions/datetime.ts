@@ -6,7 +6,12 @@ import { sqlError } from '../../../src/base/error.ts';
 import type { SqlError } from '../../../src/base/error.ts';
 import { daysFromCivil, daysInMonth, microsecondsOf } from '../../value/calendar.ts';
 import {
-  dateInfinity, dateMinusInfinity, isDate, isTimestamp, timestampInfinity, timestampMinusInfinity,
+  dateInfinity,
+  dateMinusInfinity,
+  isDate,
+  isTimestamp,
+  timestampInfinity,
+  timestampMinusInfinity,
 } from '../../value/datetime-text.ts';
 import type { Datum, Interval } from '../../value/datum.ts';
 import { interval } from '../../value/datum.ts';
@@ -15,14 +20,27 @@ import { bigintOf, intervalOf, numberOf, stringOf } from '../../value/scalar-wor
 import { fixedZone, toInstant, toLocal, zoneByName } from '../../value/timezone.ts';
 import type { Zone } from '../../value/timezone.ts';
 import {
-  dateField, gridOf, intervalField, timeOfDayField, timestampField, truncateInterval, truncateTimestamp,
+  dateField,
+  gridOf,
+  intervalField,
+  timeOfDayField,
+  timestampField,
+  truncateInterval,
+  truncateTimestamp,
 } from '../datetime-fields.ts';
 import type { FunctionEntry, Options, SignatureType, Template } from '../function-entry.ts';
 import { entry } from '../function-entry.ts';
 import {
-  addIntervals, addToTimestamp, age, checkedInterval, isInfiniteTimestamp, justifyDays,
-    justifyHours,
-  justifyInterval, scaleInterval, subtractTimestamps,
+  addIntervals,
+  addToTimestamp,
+  age,
+  checkedInterval,
+  isInfiniteTimestamp,
+  justifyDays,
+  justifyHours,
+  justifyInterval,
+  scaleInterval,
+  subtractTimestamps,
 } from '../interval-math.ts';
 import { dateToTimestamp, numericToDouble } from './cast.ts';
 import { roundHalfEven } from './float.ts';
@@ -39,8 +57,12 @@ function dateRange(): SqlError {
 }
 
 function make(
-  name: string, args: readonly SignatureType[], result: SignatureType, description: string,
-  evaluate: (values: readonly Datum[]) => Datum, options: Options = {},
+  name: string,
+  args: readonly SignatureType[],
+  result: SignatureType,
+  description: string,
+  evaluate: (values: readonly Datum[]) => Datum,
+  options: Options = {},
 ): FunctionEntry {
   return entry('date and time', name, args, result, description, evaluate, options);
 }
@@ -71,8 +93,9 @@ function dateArithmetic(): FunctionEntry[] {
   return [
     make('+', ['date', 'int4'], 'date', later, ([d, n]) => addDays(numberOf(d), numberOf(n))),
     make('+', ['int4', 'date'], 'date', later, ([n, d]) => addDays(numberOf(d), numberOf(n))),
-    make('-', ['date', 'int4'], 'date', 'The date so many days earlier.',
-      ([d, n]) => addDays(numberOf(d), -numberOf(n))),
+    make('-', ['date', 'int4'], 'date', 'The date so many days earlier.', ([d, n]) =>
+      addDays(numberOf(d), -numberOf(n)),
+    ),
     make('-', ['date', 'date'], 'int4', 'Days from the second date to the first.', ([a, b]) => {
       if (isInfiniteDate(numberOf(a)) || isInfiniteDate(numberOf(b))) {
         throw sqlError('22008', 'cannot subtract infinite dates');
@@ -86,16 +109,20 @@ function dateArithmetic(): FunctionEntry[] {
 
 /** Addition and subtraction of intervals to something. */
 function shifted(
-  type: SignatureType, result: SignatureType,
-    of: (value: Datum, by: Interval, sign: 1 | -1) => Datum,
+  type: SignatureType,
+  result: SignatureType,
+  of: (value: Datum, by: Interval, sign: 1 | -1) => Datum,
 ): FunctionEntry[] {
   return [
-    make('+', [type, 'interval'], result, 'The moment an interval later.',
-      ([v, by]) => of(v, intervalOf(by), 1)),
-    make('+', ['interval', type], result, 'The moment an interval later.',
-      ([by, v]) => of(v, intervalOf(by), 1)),
-    make('-', [type, 'interval'], result, 'The moment an interval earlier.',
-      ([v, by]) => of(v, intervalOf(by), -1)),
+    make('+', [type, 'interval'], result, 'The moment an interval later.', ([v, by]) =>
+      of(v, intervalOf(by), 1),
+    ),
+    make('+', ['interval', type], result, 'The moment an interval later.', ([by, v]) =>
+      of(v, intervalOf(by), 1),
+    ),
+    make('-', [type, 'interval'], result, 'The moment an interval earlier.', ([v, by]) =>
+      of(v, intervalOf(by), -1),
+    ),
   ];
 }
 
@@ -103,20 +130,31 @@ function momentArithmetic(): FunctionEntry[] {
   const between = 'The interval from the second to the first, in days and time.';
   return [
     ...shifted('date', 'timestamp', (v, by, sign) =>
-      addToTimestamp(dateToTimestamp(numberOf(v)), by, sign)),
+      addToTimestamp(dateToTimestamp(numberOf(v)), by, sign),
+    ),
     ...shifted('timestamp', 'timestamp', (v, by, sign) => addToTimestamp(bigintOf(v), by, sign)),
     ...shifted('timestamptz', 'timestamptz', (v, by, sign) =>
-      addToTimestamp(bigintOf(v), by, sign)),
+      addToTimestamp(bigintOf(v), by, sign),
+    ),
     ...shifted('time', 'time', (v, by, sign) => moveTime(bigintOf(v), by, sign === 1 ? 1n : -1n)),
-    make('-', ['time', 'time'], 'interval',
+    make(
+      '-',
+      ['time', 'time'],
+      'interval',
       'The interval from the second time of day to the first.',
-      ([a, b]) => interval(0, 0, bigintOf(a) - bigintOf(b))),
+      ([a, b]) => interval(0, 0, bigintOf(a) - bigintOf(b)),
+    ),
     ...(['timestamp', 'timestamptz'] as const).flatMap((type) => [
-      make('-', [type, type], 'interval', between,
-        ([a, b]) => subtractTimestamps(bigintOf(a), bigintOf(b))),
-      make('age', [type, type], 'interval',
+      make('-', [type, type], 'interval', between, ([a, b]) =>
+        subtractTimestamps(bigintOf(a), bigintOf(b)),
+      ),
+      make(
+        'age',
+        [type, type],
+        'interval',
         'The interval from the second to the first, in years, months, days and time.',
-        ([a, b]) => age(bigintOf(a), bigintOf(b))),
+        ([a, b]) => age(bigintOf(a), bigintOf(b)),
+      ),
     ]),
   ];
 }
@@ -125,16 +163,21 @@ function intervalArithmetic(): FunctionEntry[] {
   const product = 'The interval so many times.';
   const times = (v: Datum, f: Datum): Interval =>
     scaleInterval(intervalOf(v), (part) => part * numberOf(f));
-  const one = (name: string, description: string,
-    of: (value: Interval) => Interval): FunctionEntry =>
-    make(name, ['interval'], 'interval', description, ([v]) => of(intervalOf(v)));
+  const one = (
+    name: string,
+    description: string,
+    of: (value: Interval) => Interval,
+  ): FunctionEntry => make(name, ['interval'], 'interval', description, ([v]) => of(intervalOf(v)));
   return [
-    make('+', ['interval', 'interval'], 'interval', 'Sum of two intervals.',
-      ([a, b]) => addIntervals(intervalOf(a), intervalOf(b), 1)),
-    make('-', ['interval', 'interval'], 'interval', 'Difference of two intervals.',
-      ([a, b]) => addIntervals(intervalOf(a), intervalOf(b), -1)),
+    make('+', ['interval', 'interval'], 'interval', 'Sum of two intervals.', ([a, b]) =>
+      addIntervals(intervalOf(a), intervalOf(b), 1),
+    ),
+    make('-', ['interval', 'interval'], 'interval', 'Difference of two intervals.', ([a, b]) =>
+      addIntervals(intervalOf(a), intervalOf(b), -1),
+    ),
     one('-', 'The interval backwards.', (v) =>
-      checkedInterval(-v.months + 0, -v.days + 0, -v.microseconds)),
+      checkedInterval(-v.months + 0, -v.days + 0, -v.microseconds),
+    ),
     make('*', ['interval', 'float8'], 'interval', product, ([v, f]) => times(v, f)),
     make('*', ['float8', 'interval'], 'interval', product, ([f, v]) => times(v, f)),
     make('/', ['interval', 'float8'], 'interval', 'The interval divided.', ([v, d]) => {
@@ -143,26 +186,44 @@ function intervalArithmetic(): FunctionEntry[] {
     }),
     one('justify_hours', 'Full 24 hours become days.', justifyHours),
     one('justify_days', 'Every 30 days become a month.', justifyDays),
-    one('justify_interval', 'Hours become days and days months, all with one sign.',
-      justifyInterval),
+    one(
+      'justify_interval',
+      'Hours become days and days months, all with one sign.',
+      justifyInterval,
+    ),
   ];
 }
 
 /** EXTRACT gives numeric, DATE_PART the same as a double. */
 function fields(
-  type: SignatureType, of: (field: string, value: Datum) => Datum, nullable: boolean, ofPart = of,
+  type: SignatureType,
+  of: (field: string, value: Datum) => Datum,
+  nullable: boolean,
+  ofPart = of,
 ): FunctionEntry[] {
   const options = { nullable };
   return [
-    make('extract', ['text', type], 'numeric',
+    make(
+      'extract',
+      ['text', type],
+      'numeric',
       'A field such as year, hour or epoch; EXTRACT(field FROM …).',
-      ([field, value]) => of(stringOf(field), value), options),
-    make('date_part', ['text', type], 'float8',
-      'A field such as year, hour or epoch, as a double.', ([field, value]) => {
-      const part = ofPart(stringOf(field), value);
-      return typeof part === 'object' && part !== null && 'coefficient' in part
-        ? numericToDouble(part) : null;
-    }, options),
+      ([field, value]) => of(stringOf(field), value),
+      options,
+    ),
+    make(
+      'date_part',
+      ['text', type],
+      'float8',
+      'A field such as year, hour or epoch, as a double.',
+      ([field, value]) => {
+        const part = ofPart(stringOf(field), value);
+        return typeof part === 'object' && part !== null && 'coefficient' in part
+          ? numericToDouble(part)
+          : null;
+      },
+      options,
+    ),
   ];
 }
 
@@ -176,8 +237,12 @@ function allFields(): FunctionEntry[] {
     ...fields('timestamptz', (f, v) => timestampField(f, bigintOf(v), 'timestamptz'), true),
     ...fields('time', (f, v) => timeOfDayField(f, Number(bigintOf(v))), false),
     ...fields('interval', (f, v) => intervalField(f, intervalOf(v)), false),
-    ...fields('date', (f, v) => dateField(f, numberOf(v), infinitySign(numberOf(v))), true,
-      (f, v) => timestampField(f, dateToTimestamp(numberOf(v)), 'timestamp')),
+    ...fields(
+      'date',
+      (f, v) => dateField(f, numberOf(v), infinitySign(numberOf(v))),
+      true,
+      (f, v) => timestampField(f, dateToTimestamp(numberOf(v)), 'timestamp'),
+    ),
   ];
 }
 
@@ -189,8 +254,9 @@ const truncationTemplate: Template = {
     if (grid === undefined) return undefined;
     const size = emitter.bigintConstant(grid.size);
     const start = emitter.bigintConstant(grid.start);
-    const ends = [timestampInfinity, timestampMinusInfinity].map((end) =>
-      `${moment.value} === ${emitter.bigintConstant(end)}`);
+    const ends = [timestampInfinity, timestampMinusInfinity].map(
+      (end) => `${moment.value} === ${emitter.bigintConstant(end)}`,
+    );
     const rest = emitter.name();
     const from = `BigInt.asIntN(64, ${moment.value} - ${start})`;
     emitter.statement(`const ${rest} = BigInt.asIntN(64, ${from} % ${size});`);
@@ -204,22 +270,44 @@ function truncations(): FunctionEntry[] {
   const description = 'The start of the hour, day, month or other unit that the value lies in.';
   return [
     ...(['timestamp', 'timestamptz'] as const).map((type) =>
-      make('date_trunc', ['text', type], type, description,
-      ([unit, v]) => truncateTimestamp(stringOf(unit), bigintOf(v), type),
-      { template: truncationTemplate })),
-    make('date_trunc', ['text', 'timestamptz', 'text'], 'timestamptz',
+      make(
+        'date_trunc',
+        ['text', type],
+        type,
+        description,
+        ([unit, v]) => truncateTimestamp(stringOf(unit), bigintOf(v), type),
+        { template: truncationTemplate },
+      ),
+    ),
+    make(
+      'date_trunc',
+      ['text', 'timestamptz', 'text'],
+      'timestamptz',
       `${description.slice(0, -1)}, in a time zone.`,
       ([unit, v, name]) => {
         const zone = zoneByName(stringOf(name));
-        return toInstant(zone, truncateTimestamp(stringOf(unit), toLocal(zone, bigintOf(v)),
-          'timestamptz'));
-      }),
-    make('date_trunc', ['text', 'interval'], 'interval', 'The interval without its smaller parts.',
-      ([unit, v]) => truncateInterval(stringOf(unit), intervalOf(v))),
+        return toInstant(
+          zone,
+          truncateTimestamp(stringOf(unit), toLocal(zone, bigintOf(v)), 'timestamptz'),
+        );
+      },
+    ),
+    make(
+      'date_trunc',
+      ['text', 'interval'],
+      'interval',
+      'The interval without its smaller parts.',
+      ([unit, v]) => truncateInterval(stringOf(unit), intervalOf(v)),
+    ),
     ...(['timestamp', 'timestamptz'] as const).map((type) =>
-      make('date_bin', ['interval', type, type], type,
-      'The start of the bin that the second value lies in; bins are counted from the third.',
-      ([stride, v, origin]) => bin(intervalOf(stride), bigintOf(v), bigintOf(origin)))),
+      make(
+        'date_bin',
+        ['interval', type, type],
+        type,
+        'The start of the bin that the second value lies in; bins are counted from the third.',
+        ([stride, v, origin]) => bin(intervalOf(stride), bigintOf(v), bigintOf(origin)),
+      ),
+    ),
   ];
 }
 
@@ -227,8 +315,10 @@ function bin(stride: Interval, moment: bigint, origin: bigint): bigint {
   if (isInfiniteTimestamp(moment)) return moment;
   if (isInfiniteTimestamp(origin)) throw sqlError('22008', 'origin out of range');
   if (stride.months !== 0) {
-    throw sqlError('0A000',
-      'timestamps cannot be binned into intervals containing months or years');
+    throw sqlError(
+      '0A000',
+      'timestamps cannot be binned into intervals containing months or years',
+    );
   }
   const size = BigInt(stride.days) * dayMicroseconds + stride.microseconds;
   if (size <= 0n) throw sqlError('22008', 'stride must be greater than zero');
@@ -240,8 +330,10 @@ function bin(stride: Interval, moment: bigint, origin: bigint): bigint {
 /** A zone given as an interval: its time part is the offset. */
 function intervalZone(value: Interval): Zone {
   if (value.months !== 0 || value.days !== 0) {
-    throw sqlError('22023',
-      `interval time zone "${formatInterval(value)}" must not include months or days`);
+    throw sqlError(
+      '22023',
+      `interval time zone "${formatInterval(value)}" must not include months or days`,
+    );
   }
   return fixedZone(Number(value.microseconds / 1_000_000n));
 }
@@ -249,20 +341,24 @@ function intervalZone(value: Interval): Zone {
 function zones(): FunctionEntry[] {
   const local = 'The local time of a moment in a time zone; moment AT TIME ZONE zone.';
   const moment = 'The moment of a local time in a time zone; timestamp AT TIME ZONE zone.';
-  const kinds = [['text', (z: Datum) => zoneByName(stringOf(z))],
-    ['interval', (z: Datum) => intervalZone(intervalOf(z))]] as const;
+  const kinds = [
+    ['text', (z: Datum) => zoneByName(stringOf(z))],
+    ['interval', (z: Datum) => intervalZone(intervalOf(z))],
+  ] as const;
   return kinds.flatMap(([type, zoneOf]) => [
     make('timezone', [type, 'timestamptz'], 'timestamp', local, ([z, v]) =>
-      isInfiniteTimestamp(bigintOf(v)) ? v : toLocal(zoneOf(z), bigintOf(v))),
+      isInfiniteTimestamp(bigintOf(v)) ? v : toLocal(zoneOf(z), bigintOf(v)),
+    ),
     make('timezone', [type, 'timestamp'], 'timestamptz', moment, ([z, v]) =>
-      isInfiniteTimestamp(bigintOf(v)) ? v : toInstant(zoneOf(z), bigintOf(v))),
+      isInfiniteTimestamp(bigintOf(v)) ? v : toInstant(zoneOf(z), bigintOf(v)),
+    ),
   ]);
 }
 
 function madeDate(year: number, month: number, day: number): number {
   const astronomical = year < 0 ? year + 1 : year;
-  const exists = year !== 0 && month >= 1 && month <= 12 && day >= 1
-    && day <= daysInMonth(astronomical, month);
+  const exists =
+    year !== 0 && month >= 1 && month <= 12 && day >= 1 && day <= daysInMonth(astronomical, month);
   const shown = `${year}-${String(month).padStart(2, '0')}-${String(day).padStart(2, '0')}`;
   if (!exists) throw sqlError('22008', `date field value out of range: ${shown}`);
   const days = daysFromCivil(astronomical, month, day);
@@ -273,8 +369,13 @@ function madeDate(year: number, month: number, day: number): number {
 function madeTime(hour: number, minute: number, second: number): bigint {
   const micro = roundHalfEven(second * 1e6);
   const time = (hour * 60 + minute) * 60_000_000 + micro;
-  const exists = hour >= 0 && minute >= 0 && minute < 60 && second >= 0 && second <= 60
-    && time <= 86_400_000_000;
+  const exists =
+    hour >= 0 &&
+    minute >= 0 &&
+    minute < 60 &&
+    second >= 0 &&
+    second <= 60 &&
+    time <= 86_400_000_000;
   if (!exists) {
     const clock = [hour, minute].map((n) => String(n).padStart(2, '0')).join(':');
     throw sqlError('22008', `time field value out of range: ${clock}:${secondText(second)}`);
@@ -295,49 +396,91 @@ const intervalParts = ['years', 'months', 'weeks', 'days', 'hours', 'mins', 'sec
 
 function madeInterval(values: readonly Datum[]): Interval {
   const [years, months, weeks, days, hours, minutes, seconds] = intervalParts.map((_, k) =>
-    numberOf(values[k] ?? 0));
+    numberOf(values[k] ?? 0),
+  );
   if (!(Math.abs(seconds) < 1e12)) throw sqlError('22008', 'interval out of range');
-  const time = BigInt(hours) * 3_600_000_000n + BigInt(minutes) * 60_000_000n
-    + BigInt(roundHalfEven(seconds * 1e6));
+  const time =
+    BigInt(hours) * 3_600_000_000n +
+    BigInt(minutes) * 60_000_000n +
+    BigInt(roundHalfEven(seconds * 1e6));
   return checkedInterval(years * 12 + months, weeks * 7 + days, time);
 }
 
 /** A number as C's %g prints it: six digits. */
 function formatG(value: number): string {
-  return value.toPrecision(6).replace(/\.?0+(?=e|$)/, '').replace(/e([+-])(\d)$/, 'e$10$2');
+  return value
+    .toPrecision(6)
+    .replace(/\.?0+(?=e|$)/, '')
+    .replace(/e([+-])(\d)$/, 'e$10$2');
 }
 
 function makers(): FunctionEntry[] {
   const moment: readonly SignatureType[] = ['int4', 'int4', 'int4', 'int4', 'int4', 'float8'];
   return [
-    make('make_date', ['int4', 'int4', 'int4'], 'date',
+    make(
+      'make_date',
+      ['int4', 'int4', 'int4'],
+      'date',
       'The date of a year (negative: BC), month and day.',
-      ([y, m, d]) => madeDate(numberOf(y), numberOf(m), numberOf(d))),
-    make('make_time', ['int4', 'int4', 'float8'], 'time', 'The time of an hour, minute and second.',
-      ([h, m, s]) => madeTime(numberOf(h), numberOf(m), numberOf(s))),
-    make('make_timestamp', moment, 'timestamp',
-      'The timestamp of a year, month, day, hour, minute and second.', madeTimestamp),
-    make('make_timestamptz', moment, 'timestamptz',
-      'The moment of a year, month, day, hour, minute and second.', madeTimestamp),
-    make('make_timestamptz', [...moment, 'text'], 'timestamptz',
+      ([y, m, d]) => madeDate(numberOf(y), numberOf(m), numberOf(d)),
+    ),
+    make(
+      'make_time',
+      ['int4', 'int4', 'float8'],
+      'time',
+      'The time of an hour, minute and second.',
+      ([h, m, s]) => madeTime(numberOf(h), numberOf(m), numberOf(s)),
+    ),
+    make(
+      'make_timestamp',
+      moment,
+      'timestamp',
+      'The timestamp of a year, month, day, hour, minute and second.',
+      madeTimestamp,
+    ),
+    make(
+      'make_timestamptz',
+      moment,
+      'timestamptz',
+      'The moment of a year, month, day, hour, minute and second.',
+      madeTimestamp,
+    ),
+    make(
+      'make_timestamptz',
+      [...moment, 'text'],
+      'timestamptz',
       'The moment of a local time in a time zone.',
-      (values) => toInstant(zoneByName(stringOf(values[6])), madeTimestamp(values.slice(0, 6)))),
-    ...[...intervalParts.keys(), 7].map((count) => make('make_interval',
-      Array.from({ length: count }, (_, k) => (k === 6 ? 'float8' : 'int4')), 'interval',
-      'The interval of years, months, weeks, days, hours, minutes and seconds.', madeInterval)),
-    make('to_timestamp', ['float8'], 'timestamptz',
-      'The moment so many seconds after 1970-01-01 00:00 UTC.', ([s]) => {
-      const seconds = numberOf(s);
-      if (seconds === Infinity) return 2n ** 63n - 1n;
-      if (seconds === -Infinity) return -(2n ** 63n);
-      if (Number.isNaN(seconds)) throw sqlError('22008', 'timestamp cannot be NaN');
-      const moment = Math.abs(seconds) < 1e13
-        ? BigInt(roundHalfEven((seconds - 946_684_800) * 1e6)) : 2n ** 63n;
-      if (!isTimestamp(moment)) {
-        throw sqlError('22008', `timestamp out of range: "${formatG(seconds)}"`);
-      }
-      return moment;
-    }),
+      (values) => toInstant(zoneByName(stringOf(values[6])), madeTimestamp(values.slice(0, 6))),
+    ),
+    ...[...intervalParts.keys(), 7].map((count) =>
+      make(
+        'make_interval',
+        Array.from({ length: count }, (_, k) => (k === 6 ? 'float8' : 'int4')),
+        'interval',
+        'The interval of years, months, weeks, days, hours, minutes and seconds.',
+        madeInterval,
+      ),
+    ),
+    make(
+      'to_timestamp',
+      ['float8'],
+      'timestamptz',
+      'The moment so many seconds after 1970-01-01 00:00 UTC.',
+      ([s]) => {
+        const seconds = numberOf(s);
+        if (seconds === Infinity) return 2n ** 63n - 1n;
+        if (seconds === -Infinity) return -(2n ** 63n);
+        if (Number.isNaN(seconds)) throw sqlError('22008', 'timestamp cannot be NaN');
+        const moment =
+          Math.abs(seconds) < 1e13
+            ? BigInt(roundHalfEven((seconds - 946_684_800) * 1e6))
+            : 2n ** 63n;
+        if (!isTimestamp(moment)) {
+          throw sqlError('22008', `timestamp out of range: "${formatG(seconds)}"`);
+        }
+        return moment;
+      },
+    ),
   ];
 }
 
@@ -346,7 +489,8 @@ function finiteness(): FunctionEntry[] {
   return [
     make('isfinite', ['date'], 'bool', description, ([v]) => !isInfiniteDate(numberOf(v))),
     ...(['timestamp', 'timestamptz'] as const).map((type) =>
-      make('isfinite', [type], 'bool', description, ([v]) => !isInfiniteTimestamp(bigintOf(v)))),
+      make('isfinite', [type], 'bool', description, ([v]) => !isInfiniteTimestamp(bigintOf(v))),
+    ),
     make('isfinite', ['interval'], 'bool', description, () => true),
   ];
 }
@@ -357,20 +501,35 @@ function clocks(): FunctionEntry[] {
     entry('date and time', name, [], result, description, undefined, { volatility: 'stable' });
   return [
     ...['now', 'transaction_timestamp', 'statement_timestamp', 'current_timestamp'].map((name) =>
-      clock(name, 'timestamptz', 'The moment at which the statement began.')),
+      clock(name, 'timestamptz', 'The moment at which the statement began.'),
+    ),
     clock('current_date', 'date', 'The date on which the statement began.'),
     clock('current_time', 'time', 'The time of day at which the statement began.'),
     clock('localtime', 'time', 'The time of day at which the statement began.'),
     clock('localtimestamp', 'timestamp', 'The local time at which the statement began.'),
     clock('mz_now', 'numeric', 'The logical time of the read, in milliseconds since 1970-01-01.'),
     ...(['timestamp', 'timestamptz'] as const).map((type) =>
-      entry('date and time', 'age', [type], 'interval',
-      'The interval from the value to the start of today.', undefined, { volatility: 'stable' })),
+      entry(
+        'date and time',
+        'age',
+        [type],
+        'interval',
+        'The interval from the value to the start of today.',
+        undefined,
+        { volatility: 'stable' },
+      ),
+    ),
   ];
 }
 
 export const datetimeFunctions: readonly FunctionEntry[] = [
-  ...dateArithmetic(), ...momentArithmetic(), ...intervalArithmetic(), ...allFields(),
-    ...truncations(),
-  ...zones(), ...makers(), ...finiteness(), ...clocks(),
+  ...dateArithmetic(),
+  ...momentArithmetic(),
+  ...intervalArithmetic(),
+  ...allFields(),
+  ...truncations(),
+  ...zones(),
+  ...makers(),
+  ...finiteness(),
+  ...clocks(),
 ];

@@ -40,7 +40,11 @@ const tangent45 = sineTo90(45) / cosineTo90(45);
 const cotangent45 = cosineTo90(45) / sineTo90(45);
 
 /** The angle of the first quadrant, and the signs that sine and cosine get. */
-function quadrant(x: number): { readonly angle: number; readonly sine: number; readonly cosine: number } {
+function quadrant(x: number): {
+  readonly angle: number;
+  readonly sine: number;
+  readonly cosine: number;
+} {
   if (x === Infinity || x === -Infinity) throw outOfRange();
   let angle = x % 360;
   let sine = 1;
@@ -77,21 +81,25 @@ function unsigned(x: number): number {
 
 function tangent(x: number): number {
   const found = quadrant(x);
-  return unsigned(found.sine * found.cosine * (sineTo90(found.angle) / cosineTo90(found.angle) / tangent45));
+  return unsigned(
+    found.sine * found.cosine * (sineTo90(found.angle) / cosineTo90(found.angle) / tangent45),
+  );
 }
 
 function cotangent(x: number): number {
   const found = quadrant(x);
-  return unsigned(found.sine * found.cosine * (cosineTo90(found.angle) / sineTo90(found.angle) / cotangent45));
+  return unsigned(
+    found.sine * found.cosine * (cosineTo90(found.angle) / sineTo90(found.angle) / cotangent45),
+  );
 }
 
 /** Inverse sine and cosine of 0 to 1. */
 function arcSineOfUnit(x: number): number {
-  return x <= 0.5 ? Math.asin(x) / arcSineHalf * 30 : 90 - Math.acos(x) / arcCosineHalf * 60;
+  return x <= 0.5 ? (Math.asin(x) / arcSineHalf) * 30 : 90 - (Math.acos(x) / arcCosineHalf) * 60;
 }
 
 function arcCosineOfUnit(x: number): number {
-  return x <= 0.5 ? 90 - Math.asin(x) / arcSineHalf * 30 : Math.acos(x) / arcCosineHalf * 60;
+  return x <= 0.5 ? 90 - (Math.asin(x) / arcSineHalf) * 30 : (Math.acos(x) / arcCosineHalf) * 60;
 }
 
 function arcSine(x: number): number {
@@ -121,7 +129,7 @@ const unary: readonly (readonly [string, string, (value: number) => number])[] =
   ['cotd', 'Cotangent of degrees.', cotangent],
   ['asind', 'Inverse sine, in degrees.', arcSine],
   ['acosd', 'Inverse cosine, in degrees.', arcCosine],
-  ['atand', 'Inverse tangent, in degrees.', (x) => Math.atan(x) / arcTangentOne * 45],
+  ['atand', 'Inverse tangent, in degrees.', (x) => (Math.atan(x) / arcTangentOne) * 45],
   ['asinh', 'Inverse hyperbolic sine.', Math.asinh],
   ['acosh', 'Inverse hyperbolic cosine.', arcHyperbolicCosine],
   ['atanh', 'Inverse hyperbolic tangent.', arcHyperbolicTangent],
@@ -129,8 +137,14 @@ const unary: readonly (readonly [string, string, (value: number) => number])[] =
 
 export const degreeFunctions: readonly FunctionEntry[] = [
   ...unary.map(([name, description, of]) =>
-    entry('mathematics', name, ['float8'], 'float8', description, ([x]) => of(numberOf(x)))),
-  entry('mathematics', 'atan2d', ['float8', 'float8'], 'float8',
+    entry('mathematics', name, ['float8'], 'float8', description, ([x]) => of(numberOf(x))),
+  ),
+  entry(
+    'mathematics',
+    'atan2d',
+    ['float8', 'float8'],
+    'float8',
     'Angle of the point (second, first), in degrees.',
-    ([y, x]) => Math.atan2(numberOf(y), numberOf(x)) / arcTangentOne * 45),
+    ([y, x]) => (Math.atan2(numberOf(y), numberOf(x)) / arcTangentOne) * 45,
+  ),
 ];

@@ -16,8 +16,10 @@ type FloatType = 'float4' | 'float8';
 type Binary = '+' | '-' | '*' | '/';
 
 export const floatOverflow: DataError = { code: '22003', message: 'value out of range: overflow' };
-export const floatUnderflow: DataError = { code: '22003',
-  message: 'value out of range: underflow' };
+export const floatUnderflow: DataError = {
+  code: '22003',
+  message: 'value out of range: underflow',
+};
 
 function thrown(error: DataError): SqlError {
   return sqlError(error.code, error.message);
@@ -82,20 +84,31 @@ function operatorText(operator: Binary, a: string, b: string, emitter: Emitter):
 }
 
 function template(operator: Binary): Template {
-  return { total: false, emit: ([a, b], emitter) =>
-    operatorText(operator, a.value, b.value, emitter) };
+  return {
+    total: false,
+    emit: ([a, b], emitter) => operatorText(operator, a.value, b.value, emitter),
+  };
 }
 
 const words: Readonly<Record<Binary, string>> = {
-  '+': 'Sum of two floating-point numbers.', '-': 'Difference of two floating-point numbers.',
-  '*': 'Product of two floating-point numbers.', '/': 'Quotient of two floating-point numbers.',
+  '+': 'Sum of two floating-point numbers.',
+  '-': 'Difference of two floating-point numbers.',
+  '*': 'Product of two floating-point numbers.',
+  '/': 'Quotient of two floating-point numbers.',
 };
 
 function binary(operator: Binary, a: FloatType, b: FloatType): FunctionEntry {
   const result = a === b ? a : 'float8';
   const evaluate: Evaluate = ([x, y]) => compute(operator, result, numberOf(x), numberOf(y));
-  return entry('arithmetic', operator, [a, b], result, words[operator], evaluate,
-    result === 'float8' ? { template: template(operator) } : {});
+  return entry(
+    'arithmetic',
+    operator,
+    [a, b],
+    result,
+    words[operator],
+    evaluate,
+    result === 'float8' ? { template: template(operator) } : {},
+  );
 }
 
 /** Rounds to a whole number, halves to the even one. */
@@ -115,14 +128,16 @@ function power(base: number, exponent: number): number {
     throw sqlError('2201F', 'zero raised to a negative power is undefined');
   }
   if (base < 0 && !Number.isInteger(exponent) && !infinite(exponent)) {
-    throw sqlError('2201F',
-      'a negative number raised to a non-integer power yields a complex result');
+    throw sqlError(
+      '2201F',
+      'a negative number raised to a non-integer power yields a complex result',
+    );
   }
   if (infinite(exponent) && Math.abs(base) === 1) return 1;
   const result = base ** exponent;
   if (infinite(result) && !infinite(base) && !infinite(exponent)) throw thrown(floatOverflow);
-  if (result === 0 && base !== 0 && !infinite(base)
-    && !infinite(exponent)) throw thrown(floatUnderflow);
+  if (result === 0 && base !== 0 && !infinite(base) && !infinite(exponent))
+    throw thrown(floatUnderflow);
   return result;
 }
 
@@ -192,19 +207,30 @@ const unary: readonly (readonly [string, string, (value: number) => number])[] =
 ];
 
 function float(
-  name: string, description: string, of: (...values: number[]) => number, args = 1,
+  name: string,
+  description: string,
+  of: (...values: number[]) => number,
+  args = 1,
 ): FunctionEntry {
   const types = Array.from({ length: args }, () => 'float8' as const);
-  return entry('mathematics', name, types, 'float8', description,
-    (values) => of(...values.map(numberOf)));
+  return entry('mathematics', name, types, 'float8', description, (values) =>
+    of(...values.map(numberOf)),
+  );
 }
 
 function signs(type: FloatType): FunctionEntry[] {
   return [
-    entry('arithmetic', '-', [type], type, 'The number with the opposite sign.',
-      ([x]) => -numberOf(x), {
-      template: { total: true, emit: ([a]) => `-${a.value}` },
-    }),
+    entry(
+      'arithmetic',
+      '-',
+      [type],
+      type,
+      'The number with the opposite sign.',
+      ([x]) => -numberOf(x),
+      {
+        template: { total: true, emit: ([a]) => `-${a.value}` },
+      },
+    ),
     entry('arithmetic', '+', [type], type, 'The number itself.', ([x]) => x),
     entry('arithmetic', 'abs', [type], type, 'Absolute value.', ([x]) => Math.abs(numberOf(x))),
     entry('arithmetic', '@', [type], type, 'Absolute value.', ([x]) => Math.abs(numberOf(x))),
@@ -213,13 +239,17 @@ function signs(type: FloatType): FunctionEntry[] {
 
 export const floatFunctions: readonly FunctionEntry[] = [
   ...(['+', '-', '*', '/'] as const).flatMap((operator) => [
-    binary(operator, 'float4', 'float4'), binary(operator, 'float4', 'float8'),
-    binary(operator, 'float8', 'float4'), binary(operator, 'float8', 'float8'),
+    binary(operator, 'float4', 'float4'),
+    binary(operator, 'float4', 'float8'),
+    binary(operator, 'float8', 'float4'),
+    binary(operator, 'float8', 'float8'),
   ]),
-  ...signs('float4'), ...signs('float8'),
+  ...signs('float4'),
+  ...signs('float8'),
   ...unary.map(([name, description, of]) => float(name, description, of)),
   float('atan2', 'Angle of the point (second, first), in radians.', Math.atan2, 2),
-  ...['power', 'pow', '^'].map((name) => float(name, 'The first number raised to the second.',
-    power, 2)),
+  ...['power', 'pow', '^'].map((name) =>
+    float(name, 'The first number raised to the second.', power, 2),
+  ),
   float('pi', 'The ratio of a circle’s circumference to its diameter.', () => Math.PI, 0),
 ];

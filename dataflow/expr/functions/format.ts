@@ -14,8 +14,12 @@ import type { NumberTemplate } from '../number-format.ts';
 import { formatNumber, numberTemplate } from '../number-format.ts';
 
 function make(
-  name: string, args: readonly SignatureType[], result: SignatureType, description: string,
-  evaluate: (values: readonly Datum[]) => Datum, nullable = false,
+  name: string,
+  args: readonly SignatureType[],
+  result: SignatureType,
+  description: string,
+  evaluate: (values: readonly Datum[]) => Datum,
+  nullable = false,
 ): FunctionEntry {
   return entry('formatting', name, args, result, description, evaluate, { nullable });
 }
@@ -57,8 +61,8 @@ function doubleText(value: number, format: string, precision: number): string {
   const template = numberTemplate(format);
   const scaled = value * 10 ** template.multi;
   if (!Number.isFinite(scaled)) return laid(template, String(scaled));
-  const whole = Math.abs(scaled) < 1e21 ? fixed(Math.abs(scaled), 0)
-    : BigInt(Math.abs(scaled)).toString();
+  const whole =
+    Math.abs(scaled) < 1e21 ? fixed(Math.abs(scaled), 0) : BigInt(Math.abs(scaled)).toString();
   template.post = Math.max(0, Math.min(template.post, precision - whole.length));
   const text = Math.abs(scaled) < 1e21 ? fixed(Math.abs(scaled), template.post) : whole;
   return laid(template, (scaled < 0 ? '-' : '') + text);
@@ -73,43 +77,96 @@ function readNumber(text: string, format: string): Datum {
   if (whole + fraction === '') {
     throw sqlError('22P02', `invalid input syntax for type numeric: " "`);
   }
-  const decimals = template.decimal && fraction !== '' ? `.${fraction.slice(0, template.post)}` : '';
-  const digits =
-    `${negative ? '-' : ''}${whole === '' ? '0' : whole}${decimals}`;
+  const decimals =
+    template.decimal && fraction !== '' ? `.${fraction.slice(0, template.post)}` : '';
+  const digits = `${negative ? '-' : ''}${whole === '' ? '0' : whole}${decimals}`;
   return parseDecimal(digits);
 }
 
 export const formatFunctions: readonly FunctionEntry[] = [
   ...(['timestamp', 'timestamptz'] as const).map((type) =>
-    make('to_char', [type, 'text'], 'text',
-      'The moment by a template such as YYYY-MM-DD HH24:MI:SS.', ([v, format]) =>
-      isInfiniteTimestamp(bigintOf(v)) || format === '' ? null
-        : formatMoment(bigintOf(v), stringOf(format), type === 'timestamptz'), true)),
-  make('to_char', ['interval', 'text'], 'text',
+    make(
+      'to_char',
+      [type, 'text'],
+      'text',
+      'The moment by a template such as YYYY-MM-DD HH24:MI:SS.',
+      ([v, format]) =>
+        isInfiniteTimestamp(bigintOf(v)) || format === ''
+          ? null
+          : formatMoment(bigintOf(v), stringOf(format), type === 'timestamptz'),
+      true,
+    ),
+  ),
+  make(
+    'to_char',
+    ['interval', 'text'],
+    'text',
     'The interval by a template of YYYY, MM, DD and fields of time.',
-    ([v, format]) => (format === '' ? null : formatSpan(intervalOf(v), stringOf(format))), true),
-  make('to_char', ['int4', 'text'], 'text', 'The number by a template such as 999,990.00.',
-    ([v, f]) => integerText(BigInt(numberOf(v)), stringOf(f))),
-  make('to_char', ['int8', 'text'], 'text', 'The number by a template such as 999,990.00.',
-    ([v, f]) => integerText(bigintOf(v), stringOf(f))),
-  make('to_char', ['numeric', 'text'], 'text', 'The number by a template such as 999,990.00.',
-    ([v, f]) => numericText(v, stringOf(f))),
-  make('to_char', ['float4', 'text'], 'text', 'The number by a template such as 999,990.00.',
-    ([v, f]) => doubleText(numberOf(v), stringOf(f), 6)),
-  make('to_char', ['float8', 'text'], 'text', 'The number by a template such as 999,990.00.',
-    ([v, f]) => doubleText(numberOf(v), stringOf(f), 15)),
-  make('to_date', ['text', 'text'], 'date', 'The date that a text means under a template.',
+    ([v, format]) => (format === '' ? null : formatSpan(intervalOf(v), stringOf(format))),
+    true,
+  ),
+  make(
+    'to_char',
+    ['int4', 'text'],
+    'text',
+    'The number by a template such as 999,990.00.',
+    ([v, f]) => integerText(BigInt(numberOf(v)), stringOf(f)),
+  ),
+  make(
+    'to_char',
+    ['int8', 'text'],
+    'text',
+    'The number by a template such as 999,990.00.',
+    ([v, f]) => integerText(bigintOf(v), stringOf(f)),
+  ),
+  make(
+    'to_char',
+    ['numeric', 'text'],
+    'text',
+    'The number by a template such as 999,990.00.',
+    ([v, f]) => numericText(v, stringOf(f)),
+  ),
+  make(
+    'to_char',
+    ['float4', 'text'],
+    'text',
+    'The number by a template such as 999,990.00.',
+    ([v, f]) => doubleText(numberOf(v), stringOf(f), 6),
+  ),
+  make(
+    'to_char',
+    ['float8', 'text'],
+    'text',
+    'The number by a template such as 999,990.00.',
+    ([v, f]) => doubleText(numberOf(v), stringOf(f), 15),
+  ),
+  make(
+    'to_date',
+    ['text', 'text'],
+    'date',
+    'The date that a text means under a template.',
     ([t, f]) => {
-    const day = dayOf(readMoment(stringOf(t), stringOf(f)));
-    if (!isDate(day)) throw sqlError('22008', `date out of range: "${stringOf(t)}"`);
-    return day;
-  }),
-  make('to_timestamp', ['text', 'text'], 'timestamptz',
-    'The moment that a text means under a template.', ([t, f]) => {
-    const moment = readMoment(stringOf(t), stringOf(f));
-    if (!isTimestamp(moment)) throw sqlError('22008', 'timestamp out of range');
-    return moment;
-  }),
-  make('to_number', ['text', 'text'], 'numeric', 'The number that a text means under a template.',
-    ([t, f]) => readNumber(stringOf(t), stringOf(f))),
+      const day = dayOf(readMoment(stringOf(t), stringOf(f)));
+      if (!isDate(day)) throw sqlError('22008', `date out of range: "${stringOf(t)}"`);
+      return day;
+    },
+  ),
+  make(
+    'to_timestamp',
+    ['text', 'text'],
+    'timestamptz',
+    'The moment that a text means under a template.',
+    ([t, f]) => {
+      const moment = readMoment(stringOf(t), stringOf(f));
+      if (!isTimestamp(moment)) throw sqlError('22008', 'timestamp out of range');
+      return moment;
+    },
+  ),
+  make(
+    'to_number',
+    ['text', 'text'],
+    'numeric',
+    'The number that a text means under a template.',
+    ([t, f]) => readNumber(stringOf(t), stringOf(f)),
+  ),
 ];

@@ -11,10 +11,14 @@ import { entry } from '../function-entry.ts';
 export type IntegerType = 'int2' | 'int4' | 'int8';
 
 const least: Readonly<Record<IntegerType, bigint>> = {
-  int2: -(2n ** 15n), int4: -(2n ** 31n), int8: -(2n ** 63n),
+  int2: -(2n ** 15n),
+  int4: -(2n ** 31n),
+  int8: -(2n ** 63n),
 };
 const sqlNames: Readonly<Record<IntegerType, string>> = {
-  int2: 'smallint', int4: 'integer', int8: 'bigint',
+  int2: 'smallint',
+  int4: 'integer',
+  int8: 'bigint',
 };
 
 export const divisionByZero: DataError = { code: '22012', message: 'division by zero' };
@@ -42,9 +46,12 @@ type Binary = '+' | '-' | '*' | '/' | '%';
 
 function compute(operator: Binary, a: bigint, b: bigint): bigint {
   switch (operator) {
-    case '+': return a + b;
-    case '-': return a - b;
-    case '*': return a * b;
+    case '+':
+      return a + b;
+    case '-':
+      return a - b;
+    case '*':
+      return a * b;
     case '/':
     case '%':
       if (b === 0n) throw sqlError(divisionByZero.code, divisionByZero.message);
@@ -54,7 +61,11 @@ function compute(operator: Binary, a: bigint, b: bigint): bigint {
 
 /** Statements and expression for int2 and int4: computed exactly in doubles, then checked. */
 function narrowText(
-  operator: Binary, type: IntegerType, a: Operand, b: Operand, emitter: Emitter,
+  operator: Binary,
+  type: IntegerType,
+  a: Operand,
+  b: Operand,
+  emitter: Emitter,
 ): string {
   const result = emitter.name();
   const fails = emitter.failure(outOfRange(type));
@@ -65,8 +76,8 @@ function narrowText(
     if (operator === '%') return `(${a.value} % ${b.value} | 0)`;
     emitter.statement(`const ${result} = ${a.value} / ${b.value} | 0;`);
     const check = b.constant === undefined || b.constant === -1;
-    const bad = type === 'int2' ? `${result} === 32768`
-      : `${b.value} === -1 && ${a.value} === -2147483648`;
+    const bad =
+      type === 'int2' ? `${result} === 32768` : `${b.value} === -1 && ${a.value} === -2147483648`;
     if (check) emitter.statement(`if (${bad}) ${fails}`);
     return result;
   }
@@ -100,8 +111,10 @@ function wideText(operator: Binary, a: Operand, b: Operand, emitter: Emitter): s
       return result;
     case '*':
       emitter.statement(`const ${result} = BigInt.asIntN(64, ${x} * ${y});`);
-      emitter.statement(`if ((BigInt.asIntN(32, ${x}) !== ${x} || BigInt.asIntN(32, ${y}) !== ${y})`
-        + ` && ${x} * ${y} !== ${result}) ${fails}`);
+      emitter.statement(
+        `if ((BigInt.asIntN(32, ${x}) !== ${x} || BigInt.asIntN(32, ${y}) !== ${y})` +
+          ` && ${x} * ${y} !== ${result}) ${fails}`,
+      );
       return result;
     case '/':
     case '%':
@@ -120,15 +133,19 @@ function wideText(operator: Binary, a: Operand, b: Operand, emitter: Emitter): s
 function template(operator: Binary, result: IntegerType): Template {
   return {
     total: false,
-    emit: ([a, b], emitter) => result === 'int8'
-      ? wideText(operator, a, b, emitter) : narrowText(operator, result, a, b, emitter),
+    emit: ([a, b], emitter) =>
+      result === 'int8'
+        ? wideText(operator, a, b, emitter)
+        : narrowText(operator, result, a, b, emitter),
   };
 }
 
 const words: Readonly<Record<Binary, string>> = {
-  '+': 'Sum of two integers.', '-': 'Difference of two integers.', '*': 'Product of two integers.',
+  '+': 'Sum of two integers.',
+  '-': 'Difference of two integers.',
+  '*': 'Product of two integers.',
   '/': 'Quotient of two integers, cut towards zero.',
-    '%': 'Remainder, with the sign of the dividend.',
+  '%': 'Remainder, with the sign of the dividend.',
 };
 
 const order: readonly IntegerType[] = ['int2', 'int4', 'int8'];
@@ -151,7 +168,9 @@ const bits: Readonly<Record<IntegerType, number>> = { int2: 16, int4: 32, int8: 
 type Bitwise = '&' | '|' | '#';
 
 const bitWords: Readonly<Record<Bitwise, string>> = {
-  '&': 'Bitwise AND.', '|': 'Bitwise OR.', '#': 'Bitwise exclusive OR.',
+  '&': 'Bitwise AND.',
+  '|': 'Bitwise OR.',
+  '#': 'Bitwise exclusive OR.',
 };
 
 function bitwise(operator: Bitwise, type: IntegerType): FunctionEntry {
@@ -168,13 +187,17 @@ function bitwise(operator: Bitwise, type: IntegerType): FunctionEntry {
 
 /** Shifts count modulo the width that the processor shifts in: 32, or 64 for int8. */
 function shift(operator: '<<' | '>>', type: IntegerType): FunctionEntry {
-  const description = operator === '<<' ? 'Bits shifted to the left.'
-    : 'Bits shifted to the right, keeping the sign.';
+  const description =
+    operator === '<<'
+      ? 'Bits shifted to the left.'
+      : 'Bits shifted to the right, keeping the sign.';
   const modulus = type === 'int8' ? 64n : 32n;
   const evaluate: Evaluate = ([x, y]) => {
     const by = wide(y) & (modulus - 1n);
-    const shifted = operator === '<<'
-      ? BigInt.asIntN(bits[type], BigInt.asIntN(Number(modulus), wide(x) << by)) : wide(x) >> by;
+    const shifted =
+      operator === '<<'
+        ? BigInt.asIntN(bits[type], BigInt.asIntN(Number(modulus), wide(x) << by))
+        : wide(x) >> by;
     return narrow(type, shifted);
   };
   const template: Template = {
@@ -207,8 +230,9 @@ function negation(type: IntegerType): FunctionEntry {
       return `(0 - ${a.value} | 0)`;
     },
   };
-  return entry('arithmetic', '-', [type], type, 'The number with the opposite sign.', evaluate,
-    { template });
+  return entry('arithmetic', '-', [type], type, 'The number with the opposite sign.', evaluate, {
+    template,
+  });
 }
 
 function absolute(name: string, type: IntegerType): FunctionEntry {
@@ -226,38 +250,64 @@ function greatestCommonDivisor(a: bigint, b: bigint): bigint {
 
 function common(type: 'int4' | 'int8'): FunctionEntry[] {
   return [
-    entry('mathematics', 'gcd', [type, type], type, 'Greatest common divisor; gcd(0, 0) is 0.',
-      ([a, b]) => narrow(type, greatestCommonDivisor(wide(a), wide(b)))),
-    entry('mathematics', 'lcm', [type, type], type, 'Least common multiple; 0 if either is 0.',
+    entry(
+      'mathematics',
+      'gcd',
+      [type, type],
+      type,
+      'Greatest common divisor; gcd(0, 0) is 0.',
+      ([a, b]) => narrow(type, greatestCommonDivisor(wide(a), wide(b))),
+    ),
+    entry(
+      'mathematics',
+      'lcm',
+      [type, type],
+      type,
+      'Least common multiple; 0 if either is 0.',
       ([a, b]) => {
-      const divisor = greatestCommonDivisor(wide(a), wide(b));
-      if (divisor === 0n) return narrow(type, 0n);
-      const multiple = (wide(a) / divisor) * wide(b);
-      return narrow(type, multiple < 0n ? -multiple : multiple);
-    }),
-    entry('string', 'to_hex', [type], 'text',
+        const divisor = greatestCommonDivisor(wide(a), wide(b));
+        if (divisor === 0n) return narrow(type, 0n);
+        const multiple = (wide(a) / divisor) * wide(b);
+        return narrow(type, multiple < 0n ? -multiple : multiple);
+      },
+    ),
+    entry(
+      'string',
+      'to_hex',
+      [type],
+      'text',
       'Hexadecimal digits of the number in two’s complement.',
-      ([a]) => BigInt.asUintN(bits[type], wide(a)).toString(16)),
+      ([a]) => BigInt.asUintN(bits[type], wide(a)).toString(16),
+    ),
   ];
 }
 
 export const integerFunctions: readonly FunctionEntry[] = [
   ...(['+', '-', '*', '/'] as const).flatMap((operator) =>
-    order.flatMap((a) => order.map((b) => binary(operator, a, b)))),
+    order.flatMap((a) => order.map((b) => binary(operator, a, b))),
+  ),
   ...order.flatMap((type) => [
     binary('%', type, type),
-    { ...binary('%', type, type), name: 'mod', key: `mod(${type},${type})`,
-      kind: 'function' as const },
+    {
+      ...binary('%', type, type),
+      name: 'mod',
+      key: `mod(${type},${type})`,
+      kind: 'function' as const,
+    },
     ...(['&', '|', '#'] as const).map((operator) => bitwise(operator, type)),
-    shift('<<', type), shift('>>', type), negation(type), absolute('abs', type),
-      absolute('@', type),
+    shift('<<', type),
+    shift('>>', type),
+    negation(type),
+    absolute('abs', type),
+    absolute('@', type),
     entry('arithmetic', '+', [type], type, 'The number itself.', ([x]) => x),
     entry('arithmetic', '~', [type], type, 'Bitwise NOT.', ([x]) => narrow(type, ~wide(x)), {
       template: {
         total: true,
-        emit: ([a]) => type === 'int8' ? `BigInt.asIntN(64, ~${a.value})` : `~${a.value}`,
+        emit: ([a]) => (type === 'int8' ? `BigInt.asIntN(64, ~${a.value})` : `~${a.value}`),
       },
     }),
   ]),
-  ...common('int4'), ...common('int8'),
+  ...common('int4'),
+  ...common('int8'),
 ];

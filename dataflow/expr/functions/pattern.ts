@@ -33,14 +33,14 @@ function binaryText(value: Datum): string {
 
 const likes = [
   ['~~', false, false, 'matches the LIKE pattern'],
-    ['!~~', false, true, 'does not match the LIKE pattern'],
+  ['!~~', false, true, 'does not match the LIKE pattern'],
   ['~~*', true, false, 'matches the LIKE pattern, whatever the case'],
   ['!~~*', true, true, 'does not match the LIKE pattern, whatever the case'],
 ] as const;
 
 const regexes = [
   ['~', '', false, 'matches the regular expression'],
-    ['!~', '', true, 'does not match the regular expression'],
+  ['!~', '', true, 'does not match the regular expression'],
   ['~*', 'i', false, 'matches the regular expression, whatever the case'],
   ['!~*', 'i', true, 'does not match the regular expression, whatever the case'],
 ] as const;
@@ -55,8 +55,7 @@ function likeTemplate(ignoreCase: boolean, negated: boolean): Template {
       if (typeof pattern.constant !== 'string') return undefined;
       const matcher = likeMatcher(prepared(pattern.constant, ignoreCase), utf8);
       if (matcher === undefined) return undefined;
-      const call =
-        `X.matchers[${emitter.matcher(matcher)}](${text.words}, ${text.value}, ${text.bytes})`;
+      const call = `X.matchers[${emitter.matcher(matcher)}](${text.words}, ${text.value}, ${text.bytes})`;
       return negated ? `!${call}` : call;
     },
   };
@@ -64,20 +63,46 @@ function likeTemplate(ignoreCase: boolean, negated: boolean): Template {
 
 function operators(): FunctionEntry[] {
   return [
-    ...likes.flatMap(([name, ignoreCase, negated, words]) => texts.map((type) =>
-      entry('pattern', name, [type, 'text'], 'bool', `Whether the text ${words}.`,
-        ([text, pattern]) => like(stringOf(text),
-          prepared(stringOf(pattern), ignoreCase)) !== negated,
-        { template: likeTemplate(ignoreCase, negated) }))),
-    ...likes.slice(0, 2).map(([name, , negated, words]) =>
-      entry('pattern', name, ['bytea', 'bytea'], 'bool',
-        `Whether the bytes ${words}.`.replace('matches', 'match').replace('does', 'do'),
-        ([text, pattern]) => like(binaryText(text),
-          prepared(binaryText(pattern), false)) !== negated)),
-    ...regexes.flatMap(([name, flags, negated, words]) => texts.map((type) =>
-      entry('pattern', name, [type, 'text'], 'bool', `Whether the text ${words}.`,
-        ([text, pattern]) => occurs(compileRegex(stringOf(pattern), flags),
-          stringOf(text)) !== negated))),
+    ...likes.flatMap(([name, ignoreCase, negated, words]) =>
+      texts.map((type) =>
+        entry(
+          'pattern',
+          name,
+          [type, 'text'],
+          'bool',
+          `Whether the text ${words}.`,
+          ([text, pattern]) =>
+            like(stringOf(text), prepared(stringOf(pattern), ignoreCase)) !== negated,
+          { template: likeTemplate(ignoreCase, negated) },
+        ),
+      ),
+    ),
+    ...likes
+      .slice(0, 2)
+      .map(([name, , negated, words]) =>
+        entry(
+          'pattern',
+          name,
+          ['bytea', 'bytea'],
+          'bool',
+          `Whether the bytes ${words}.`.replace('matches', 'match').replace('does', 'do'),
+          ([text, pattern]) =>
+            like(binaryText(text), prepared(binaryText(pattern), false)) !== negated,
+        ),
+      ),
+    ...regexes.flatMap(([name, flags, negated, words]) =>
+      texts.map((type) =>
+        entry(
+          'pattern',
+          name,
+          [type, 'text'],
+          'bool',
+          `Whether the text ${words}.`,
+          ([text, pattern]) =>
+            occurs(compileRegex(stringOf(pattern), flags), stringOf(text)) !== negated,
+        ),
+      ),
+    ),
   ];
 }
 
@@ -155,7 +180,12 @@ function expanded(replacement: string, match: RegExpExecArray): string {
 
 /** Replaces match number `nth` of those from character `start` on, or all if `nth` is 0. */
 function regexReplace(
-  text: string, pattern: string, replacement: string, start: number, nth: number, flags: string,
+  text: string,
+  pattern: string,
+  replacement: string,
+  start: number,
+  nth: number,
+  flags: string,
 ): string {
   const regex = compileRegex(pattern, flags, true);
   const from = sliceCharacters(text, 0, start - 1).length;
@@ -185,23 +215,45 @@ function replacements(): FunctionEntry[] {
     entry('pattern', 'regexp_replace', args, 'text', description, of);
   return [
     make(['text', 'text', 'text'], ([t, p, r]) =>
-      regexReplace(stringOf(t), stringOf(p), stringOf(r), 1, 1, '')),
+      regexReplace(stringOf(t), stringOf(p), stringOf(r), 1, 1, ''),
+    ),
     make(['text', 'text', 'text', 'text'], ([t, p, r, f]) => {
       const flags = stringOf(f);
       if (/^[0-9]/.test(flags)) {
         throw sqlError('22023', `invalid regular expression option: "${flags[0]}"`);
       }
-      return regexReplace(stringOf(t), stringOf(p), stringOf(r), 1, flags.includes('g') ? 0 : 1,
-        flags);
+      return regexReplace(
+        stringOf(t),
+        stringOf(p),
+        stringOf(r),
+        1,
+        flags.includes('g') ? 0 : 1,
+        flags,
+      );
     }),
     make(['text', 'text', 'text', 'int4'], ([t, p, r, s]) =>
-      regexReplace(stringOf(t), stringOf(p), stringOf(r), positive(s, 'start', 1), 1, '')),
+      regexReplace(stringOf(t), stringOf(p), stringOf(r), positive(s, 'start', 1), 1, ''),
+    ),
     make(['text', 'text', 'text', 'int4', 'int4'], ([t, p, r, s, n]) =>
-      regexReplace(stringOf(t), stringOf(p), stringOf(r), positive(s, 'start', 1),
-        positive(n, 'n', 0), '')),
-    make(['text', 'text', 'text', 'int4', 'int4', 'text'], ([t, p, r, s, n, f]) => regexReplace(
-      stringOf(t), stringOf(p), stringOf(r), positive(s, 'start', 1), positive(n, 'n', 0),
-        stringOf(f))),
+      regexReplace(
+        stringOf(t),
+        stringOf(p),
+        stringOf(r),
+        positive(s, 'start', 1),
+        positive(n, 'n', 0),
+        '',
+      ),
+    ),
+    make(['text', 'text', 'text', 'int4', 'int4', 'text'], ([t, p, r, s, n, f]) =>
+      regexReplace(
+        stringOf(t),
+        stringOf(p),
+        stringOf(r),
+        positive(s, 'start', 1),
+        positive(n, 'n', 0),
+        stringOf(f),
+      ),
+    ),
   ];
 }
 
@@ -220,23 +272,37 @@ function pieces(text: string, pattern: string, flags: string): string[] {
 
 /** Both forms of a function: without and with flags as last argument. */
 function withFlags(
-  name: string, result: TypeName, description: string,
-  of: (text: string, pattern: string, flags: string) => Datum, options: Options = {},
+  name: string,
+  result: TypeName,
+  description: string,
+  of: (text: string, pattern: string, flags: string) => Datum,
+  options: Options = {},
 ): FunctionEntry[] {
   return [['text', 'text'] as const, ['text', 'text', 'text'] as const].map((args) =>
-    entry('pattern', name, args, result, description,
-      (values) => of(stringOf(values[0]), stringOf(values[1]), plainFlags(name, values)), options));
+    entry(
+      'pattern',
+      name,
+      args,
+      result,
+      description,
+      (values) => of(stringOf(values[0]), stringOf(values[1]), plainFlags(name, values)),
+      options,
+    ),
+  );
 }
 
 function rowsWithFlags(
-  name: string, result: TypeName, description: string,
+  name: string,
+  result: TypeName,
+  description: string,
   of: (text: string, pattern: string, flags: string) => readonly Row[],
 ): FunctionEntry[] {
   return [['text', 'text'] as const, ['text', 'text', 'text'] as const].map((args) =>
     entry('pattern', name, args, result, description, undefined, {
       setReturning: true,
       rows: (values) => of(stringOf(values[0]), stringOf(values[1]), flagsOf(values, 2)),
-    }));
+    }),
+  );
 }
 
 function firstMatch(text: string, pattern: string, flags: string): RegExpExecArray | undefined {
@@ -263,53 +329,119 @@ function countFrom(text: string, pattern: string, start: number, flags: string):
 
 export const patternFunctions: readonly FunctionEntry[] = [
   ...operators(),
-  entry('pattern', 'like_escape', ['text', 'text'], 'text',
+  entry(
+    'pattern',
+    'like_escape',
+    ['text', 'text'],
+    'text',
     'A LIKE pattern rewritten for another escape character.',
-    ([pattern, escape]) => likeEscape(stringOf(pattern), stringOf(escape))),
-  entry('pattern', 'similar_to_escape', ['text'], 'text',
+    ([pattern, escape]) => likeEscape(stringOf(pattern), stringOf(escape)),
+  ),
+  entry(
+    'pattern',
+    'similar_to_escape',
+    ['text'],
+    'text',
     'A SIMILAR TO pattern as a regular expression.',
-    ([pattern]) => similarTo(stringOf(pattern), '\\')),
-  entry('pattern', 'similar_to_escape', ['text', 'text'], 'text',
+    ([pattern]) => similarTo(stringOf(pattern), '\\'),
+  ),
+  entry(
+    'pattern',
+    'similar_to_escape',
+    ['text', 'text'],
+    'text',
     'A SIMILAR TO pattern as a regular expression, with its escape character.',
-    ([pattern, escape]) => similarTo(stringOf(pattern), stringOf(escape))),
+    ([pattern, escape]) => similarTo(stringOf(pattern), stringOf(escape)),
+  ),
   ...replacements(),
-  ...withFlags('regexp_match', '_text', 'Groups of the first match, or NULL if there is none.',
-    matchGroups, { nullable: true }),
-  ...rowsWithFlags('regexp_matches', '_text',
-    'Groups of the first match, or of each one with the flag g.', allGroups),
-  ...withFlags('regexp_split_to_array', '_text', 'The pieces of the text between matches.',
-    (text, pattern, flags) => array(pieces(text, pattern, flags))),
-  ...rowsWithFlags('regexp_split_to_table', 'text',
+  ...withFlags(
+    'regexp_match',
+    '_text',
+    'Groups of the first match, or NULL if there is none.',
+    matchGroups,
+    { nullable: true },
+  ),
+  ...rowsWithFlags(
+    'regexp_matches',
+    '_text',
+    'Groups of the first match, or of each one with the flag g.',
+    allGroups,
+  ),
+  ...withFlags(
+    'regexp_split_to_array',
+    '_text',
+    'The pieces of the text between matches.',
+    (text, pattern, flags) => array(pieces(text, pattern, flags)),
+  ),
+  ...rowsWithFlags(
+    'regexp_split_to_table',
+    'text',
     'The pieces of the text between matches, one a row.',
-    (text, pattern, flags) => pieces(text, pattern, flags).map((piece) => [piece])),
-  ...withFlags('regexp_like', 'bool', 'Whether the pattern occurs in the text.',
-    (text, pattern, flags) => occurs(compileRegex(pattern, flags), text)),
-  entry('pattern', 'regexp_count', ['text', 'text'], 'int4',
+    (text, pattern, flags) => pieces(text, pattern, flags).map((piece) => [piece]),
+  ),
+  ...withFlags(
+    'regexp_like',
+    'bool',
+    'Whether the pattern occurs in the text.',
+    (text, pattern, flags) => occurs(compileRegex(pattern, flags), text),
+  ),
+  entry(
+    'pattern',
+    'regexp_count',
+    ['text', 'text'],
+    'int4',
     'How often the pattern occurs in the text.',
-    ([text, pattern]) => matches(compileRegex(stringOf(pattern)), stringOf(text)).length),
-  entry('pattern', 'regexp_count', ['text', 'text', 'int4'], 'int4',
+    ([text, pattern]) => matches(compileRegex(stringOf(pattern)), stringOf(text)).length,
+  ),
+  entry(
+    'pattern',
+    'regexp_count',
+    ['text', 'text', 'int4'],
+    'int4',
     'How often the pattern occurs in the text from a position on.',
-    ([text, pattern, start]) => countFrom(stringOf(text), stringOf(pattern), numberOf(start), '')),
-  entry('pattern', 'regexp_count', ['text', 'text', 'int4', 'text'], 'int4',
+    ([text, pattern, start]) => countFrom(stringOf(text), stringOf(pattern), numberOf(start), ''),
+  ),
+  entry(
+    'pattern',
+    'regexp_count',
+    ['text', 'text', 'int4', 'text'],
+    'int4',
     'How often the pattern occurs in the text from a position on, with flags.',
     ([text, pattern, start, flags]) =>
-      countFrom(stringOf(text), stringOf(pattern), numberOf(start), stringOf(flags))),
-  entry('pattern', 'regexp_substr', ['text', 'text'], 'text',
+      countFrom(stringOf(text), stringOf(pattern), numberOf(start), stringOf(flags)),
+  ),
+  entry(
+    'pattern',
+    'regexp_substr',
+    ['text', 'text'],
+    'text',
     'The first match of the pattern, or NULL.',
     ([text, pattern]) => firstMatch(stringOf(text), stringOf(pattern), '')?.[0] ?? null,
-      { nullable: true }),
-  entry('pattern', 'regexp_instr', ['text', 'text'], 'int4',
+    { nullable: true },
+  ),
+  entry(
+    'pattern',
+    'regexp_instr',
+    ['text', 'text'],
+    'int4',
     'Position of the first match of the pattern, or 0.',
     ([text, pattern]) => {
       const match = firstMatch(stringOf(text), stringOf(pattern), '');
       return match === undefined ? 0 : characters(stringOf(text).slice(0, match.index)) + 1;
-    }),
-  entry('pattern', 'substring', ['text', 'text'], 'text',
+    },
+  ),
+  entry(
+    'pattern',
+    'substring',
+    ['text', 'text'],
+    'text',
     'The first group, or the whole, of the first match of a regular expression.',
     ([text, pattern]) => {
       const match = firstMatch(stringOf(text), stringOf(pattern), '');
       if (match === undefined) return null;
       const [whole, group]: (string | undefined)[] = match;
-      return match.length > 1 ? group ?? null : whole ?? null;
-    }, { nullable: true }),
+      return match.length > 1 ? (group ?? null) : (whole ?? null);
+    },
+    { nullable: true },
+  ),
 ];

@@ -10,16 +10,26 @@ import { formatDatum } from '../../value/text-output.ts';
 import type { TypeName } from '../../value/type.ts';
 import { utf8 } from '../../value/words.ts';
 import { formatText } from '../format-text.ts';
-import type { CallSite, FunctionEntry, Options, SignatureType,
-  Template } from '../function-entry.ts';
+import type {
+  CallSite,
+  FunctionEntry,
+  Options,
+  SignatureType,
+  Template,
+} from '../function-entry.ts';
 import { entry } from '../function-entry.ts';
 import { md5 } from '../md5.ts';
 import { quoteIdentifier, quoteLiteral } from '../quoting.ts';
 
 type Of = (...texts: string[]) => Datum;
 
-function ofTexts(name: string, count: number, result: SignatureType, description: string,
-  of: Of): FunctionEntry {
+function ofTexts(
+  name: string,
+  count: number,
+  result: SignatureType,
+  description: string,
+  of: Of,
+): FunctionEntry {
   const args = Array.from({ length: count }, () => 'text' as const);
   return entry('string', name, args, result, description, (values) => of(...values.map(stringOf)));
 }
@@ -90,8 +100,13 @@ function trim(text: string, set: string, left: boolean, right: boolean): string 
 function trims(name: string, left: boolean, right: boolean, where: string): FunctionEntry[] {
   return [
     ofTexts(name, 1, 'text', `Removes blanks ${where}.`, (text) => trim(text, ' ', left, right)),
-    ofTexts(name, 2, 'text', `Removes any of the characters of the second text ${where}.`,
-      (text, set) => trim(text, set, left, right)),
+    ofTexts(
+      name,
+      2,
+      'text',
+      `Removes any of the characters of the second text ${where}.`,
+      (text, set) => trim(text, set, left, right),
+    ),
   ];
 }
 
@@ -103,32 +118,51 @@ export function bounds(start: number, length: number): readonly [number, number]
 
 function substrings(name: string): FunctionEntry[] {
   return [
-    entry('string', name, ['text', 'int4'], 'text',
+    entry(
+      'string',
+      name,
+      ['text', 'int4'],
+      'text',
       'The characters from a position (1 is the first) on.',
-      ([text, start]) => sliceCharacters(stringOf(text), numberOf(start) - 1, Infinity)),
-    entry('string', name, ['text', 'int4', 'int4'], 'text',
+      ([text, start]) => sliceCharacters(stringOf(text), numberOf(start) - 1, Infinity),
+    ),
+    entry(
+      'string',
+      name,
+      ['text', 'int4', 'int4'],
+      'text',
       'So many characters from a position (1 is the first) on.',
-      ([text, start, length]) => sliceCharacters(stringOf(text),
-        ...bounds(numberOf(start), numberOf(length)))),
+      ([text, start, length]) =>
+        sliceCharacters(stringOf(text), ...bounds(numberOf(start), numberOf(length))),
+    ),
   ];
 }
 
 function overlay(text: string, other: string, start: number, length: number): string {
   if (start <= 0) throw sqlError('22011', 'negative substring length not allowed');
-  return sliceCharacters(text, 0, start - 1) + other
-    + sliceCharacters(text, start - 1 + length, Infinity);
+  return (
+    sliceCharacters(text, 0, start - 1) +
+    other +
+    sliceCharacters(text, start - 1 + length, Infinity)
+  );
 }
 
 function overlays(): FunctionEntry[] {
   const description =
     'Puts the second text in the place of characters of the first, from a position on.';
   return [
-    entry('string', 'overlay', ['text', 'text', 'int4'], 'text', description,
-      ([a, b, start]) => overlay(stringOf(a), stringOf(b), numberOf(start),
-        characters(stringOf(b)))),
-    entry('string', 'overlay', ['text', 'text', 'int4', 'int4'], 'text', description,
-      ([a, b, start, length]) => overlay(stringOf(a), stringOf(b), numberOf(start),
-        numberOf(length))),
+    entry('string', 'overlay', ['text', 'text', 'int4'], 'text', description, ([a, b, start]) =>
+      overlay(stringOf(a), stringOf(b), numberOf(start), characters(stringOf(b))),
+    ),
+    entry(
+      'string',
+      'overlay',
+      ['text', 'text', 'int4', 'int4'],
+      'text',
+      description,
+      ([a, b, start, length]) =>
+        overlay(stringOf(a), stringOf(b), numberOf(start), numberOf(length)),
+    ),
   ];
 }
 
@@ -146,12 +180,22 @@ function pad(text: string, length: number, fill: string, left: boolean): string 
 function pads(name: string, left: boolean): FunctionEntry[] {
   const side = left ? 'left' : 'right';
   return [
-    entry('string', name, ['text', 'int4'], 'text',
+    entry(
+      'string',
+      name,
+      ['text', 'int4'],
+      'text',
       `Fills up with blanks on the ${side}, or cuts, to a length.`,
-      ([text, length]) => pad(stringOf(text), numberOf(length), ' ', left)),
-    entry('string', name, ['text', 'int4', 'text'], 'text',
+      ([text, length]) => pad(stringOf(text), numberOf(length), ' ', left),
+    ),
+    entry(
+      'string',
+      name,
+      ['text', 'int4', 'text'],
+      'text',
       `Fills up with a text on the ${side}, or cuts, to a length.`,
-      ([text, length, fill]) => pad(stringOf(text), numberOf(length), stringOf(fill), left)),
+      ([text, length, fill]) => pad(stringOf(text), numberOf(length), stringOf(fill), left),
+    ),
   ];
 }
 
@@ -222,41 +266,92 @@ function concatenations(): FunctionEntry[] {
   const text = 'Both texts, one after the other.';
   return [
     { ...ofTexts('||', 2, 'text', text, (a, b) => a + b), template: concatenation },
-    entry('string', '||', ['text', 'anynonarray'], 'text', text,
-      ([a, b], { args }) => stringOf(a) + castText(args[1], b)),
-    entry('string', '||', ['anynonarray', 'text'], 'text', text,
-      ([a, b], { args }) => castText(args[0], a) + stringOf(b)),
-    entry('string', 'concat', [], 'text',
+    entry(
+      'string',
+      '||',
+      ['text', 'anynonarray'],
+      'text',
+      text,
+      ([a, b], { args }) => stringOf(a) + castText(args[1], b),
+    ),
+    entry(
+      'string',
+      '||',
+      ['anynonarray', 'text'],
+      'text',
+      text,
+      ([a, b], { args }) => castText(args[0], a) + stringOf(b),
+    ),
+    entry(
+      'string',
+      'concat',
+      [],
+      'text',
       'The texts of all values that are not NULL, one after the other.',
-      (values, site) => outputs(values, site, 0).join(''), { ...called, variadic: 'any' }),
-    entry('string', 'concat_ws', ['text'], 'text',
+      (values, site) => outputs(values, site, 0).join(''),
+      { ...called, variadic: 'any' },
+    ),
+    entry(
+      'string',
+      'concat_ws',
+      ['text'],
+      'text',
       'The texts of all values that are not NULL, with the first text between them.',
-      (values, site) => (values[0] === null ? null
-        : outputs(values, site, 1).join(stringOf(values[0]))),
-      { ...called, nullable: true, variadic: 'any' }),
-    entry('string', 'format', ['text'], 'text',
+      (values, site) =>
+        values[0] === null ? null : outputs(values, site, 1).join(stringOf(values[0])),
+      { ...called, nullable: true, variadic: 'any' },
+    ),
+    entry(
+      'string',
+      'format',
+      ['text'],
+      'text',
       'Fills values into a text: %s as they are, %I as identifiers, %L as literals.',
       (values, site) => (values[0] === null ? null : formatText(values, site)),
-        { ...called, nullable: true, variadic: 'any' }),
-    entry('string', 'format', ['text'], 'text', 'The text with %% as %.',
-      (values, site) => formatText(values, site)),
+      { ...called, nullable: true, variadic: 'any' },
+    ),
+    entry('string', 'format', ['text'], 'text', 'The text with %% as %.', (values, site) =>
+      formatText(values, site),
+    ),
   ];
 }
 
 function quotings(): FunctionEntry[] {
   return [
-    ofTexts('quote_ident', 1, 'text',
-      'The name as an SQL identifier, in double quotes if it needs them.', quoteIdentifier),
+    ofTexts(
+      'quote_ident',
+      1,
+      'text',
+      'The name as an SQL identifier, in double quotes if it needs them.',
+      quoteIdentifier,
+    ),
     ofTexts('quote_literal', 1, 'text', 'The text as an SQL literal.', quoteLiteral),
-    entry('string', 'quote_literal', ['anyelement'], 'text', 'The value as an SQL literal.',
-      ([value], { args }) => quoteLiteral(castText(args[0], value))),
-    entry('string', 'quote_nullable', ['text'], 'text',
+    entry(
+      'string',
+      'quote_literal',
+      ['anyelement'],
+      'text',
+      'The value as an SQL literal.',
+      ([value], { args }) => quoteLiteral(castText(args[0], value)),
+    ),
+    entry(
+      'string',
+      'quote_nullable',
+      ['text'],
+      'text',
       'The text as an SQL literal, or NULL in letters.',
-      ([value]) => (value === null ? 'NULL' : quoteLiteral(stringOf(value))), called),
-    entry('string', 'quote_nullable', ['anyelement'], 'text',
+      ([value]) => (value === null ? 'NULL' : quoteLiteral(stringOf(value))),
+      called,
+    ),
+    entry(
+      'string',
+      'quote_nullable',
+      ['anyelement'],
+      'text',
       'The value as an SQL literal, or NULL in letters.',
       ([value], { args }) => (value === null ? 'NULL' : quoteLiteral(castText(args[0], value))),
-        called),
+      called,
+    ),
   ];
 }
 
@@ -264,11 +359,21 @@ function lengths(): FunctionEntry[] {
   return [
     ...['length', 'char_length', 'character_length'].flatMap((name) =>
       (['text', 'bpchar'] as const).map((type) =>
-      entry('string', name, [type], 'int4', 'Number of characters.',
-        ([text]) => characters(stringOf(text))))),
+        entry('string', name, [type], 'int4', 'Number of characters.', ([text]) =>
+          characters(stringOf(text)),
+        ),
+      ),
+    ),
     ...(['text', 'bpchar'] as const).map((type) =>
-      entry('string', 'octet_length', [type], 'int4', 'Number of bytes in UTF-8.',
-        ([text]) => utf8(stringOf(text)).length)),
+      entry(
+        'string',
+        'octet_length',
+        [type],
+        'int4',
+        'Number of bytes in UTF-8.',
+        ([text]) => utf8(stringOf(text)).length,
+      ),
+    ),
     ofTexts('bit_length', 1, 'int4', 'Number of bits in UTF-8.', (text) => utf8(text).length * 8),
   ];
 }
@@ -278,8 +383,10 @@ function normalized(text: string, form: string): string {
     case 'NFC':
     case 'NFD':
     case 'NFKC':
-    case 'NFKD': return text.normalize(form.toUpperCase());
-    default: throw unsupported(`the normalization form "${form}"`);
+    case 'NFKD':
+      return text.normalize(form.toUpperCase());
+    default:
+      throw unsupported(`the normalization form "${form}"`);
   }
 }
 
@@ -291,43 +398,105 @@ export const stringFunctions: readonly FunctionEntry[] = [
   ...trims('btrim', true, true, 'at both ends'),
   ...trims('ltrim', true, false, 'at the start'),
   ...trims('rtrim', false, true, 'at the end'),
-  ...substrings('substr'), ...substrings('substring'), ...overlays(),
-  entry('string', 'left', ['text', 'int4'], 'text',
+  ...substrings('substr'),
+  ...substrings('substring'),
+  ...overlays(),
+  entry(
+    'string',
+    'left',
+    ['text', 'int4'],
+    'text',
     'The first characters; a negative number leaves out so many at the end.',
-    ([text, n]) => sliceCharacters(stringOf(text), 0,
-      numberOf(n) < 0 ? characters(stringOf(text)) + numberOf(n) : numberOf(n))),
-  entry('string', 'right', ['text', 'int4'], 'text',
+    ([text, n]) =>
+      sliceCharacters(
+        stringOf(text),
+        0,
+        numberOf(n) < 0 ? characters(stringOf(text)) + numberOf(n) : numberOf(n),
+      ),
+  ),
+  entry(
+    'string',
+    'right',
+    ['text', 'int4'],
+    'text',
     'The last characters; a negative number leaves out so many at the start.',
-    ([text, n]) => sliceCharacters(stringOf(text),
-      numberOf(n) < 0 ? -numberOf(n) : characters(stringOf(text)) - numberOf(n), Infinity)),
-  ...pads('lpad', true), ...pads('rpad', false),
-  ...['strpos', 'position'].map((name) => ofTexts(name, 2, 'int4',
-    'Position of the second text in the first; 0 if it does not occur.',
-    (text, part) => {
-      const at = text.indexOf(part);
-      return at < 0 ? 0 : characters(text.slice(0, at)) + 1;
-    })),
-  ofTexts('replace', 3, 'text', 'Puts the third text wherever the second occurs in the first.',
-    replaceAll),
-  entry('string', 'repeat', ['text', 'int4'], 'text', 'The text so many times.',
-    ([text, times]) => repeat(stringOf(text), numberOf(times))),
-  ofTexts('reverse', 1, 'text', 'The characters in reverse order.',
-    (text) => Array.from(text).reverse().join('')),
-  entry('string', 'split_part', ['text', 'text', 'int4'], 'text',
+    ([text, n]) =>
+      sliceCharacters(
+        stringOf(text),
+        numberOf(n) < 0 ? -numberOf(n) : characters(stringOf(text)) - numberOf(n),
+        Infinity,
+      ),
+  ),
+  ...pads('lpad', true),
+  ...pads('rpad', false),
+  ...['strpos', 'position'].map((name) =>
+    ofTexts(
+      name,
+      2,
+      'int4',
+      'Position of the second text in the first; 0 if it does not occur.',
+      (text, part) => {
+        const at = text.indexOf(part);
+        return at < 0 ? 0 : characters(text.slice(0, at)) + 1;
+      },
+    ),
+  ),
+  ofTexts(
+    'replace',
+    3,
+    'text',
+    'Puts the third text wherever the second occurs in the first.',
+    replaceAll,
+  ),
+  entry('string', 'repeat', ['text', 'int4'], 'text', 'The text so many times.', ([text, times]) =>
+    repeat(stringOf(text), numberOf(times)),
+  ),
+  ofTexts('reverse', 1, 'text', 'The characters in reverse order.', (text) =>
+    Array.from(text).reverse().join(''),
+  ),
+  entry(
+    'string',
+    'split_part',
+    ['text', 'text', 'int4'],
+    'text',
     'The field of that number (negative: from the end) of the text cut at a delimiter.',
-    ([text, delimiter, field]) => splitPart(stringOf(text), stringOf(delimiter), numberOf(field))),
-  ofTexts('starts_with', 2, 'bool', 'Whether the first text begins with the second.',
-    (text, start) => text.startsWith(start)),
-  ofTexts('^@', 2, 'bool', 'Whether the first text begins with the second.',
-    (text, start) => text.startsWith(start)),
-  ...concatenations(), ...quotings(),
-  ofTexts('translate', 3, 'text',
-    'Replaces each character of the second text by the one at its place in the third.', translate),
-  ofTexts('ascii', 1, 'int4', 'Code point of the first character.',
-    (text) => text.codePointAt(0) ?? 0),
-  entry('string', 'chr', ['int4'], 'text', 'The character of a code point.',
-    ([code]) => characterOf(numberOf(code))),
+    ([text, delimiter, field]) => splitPart(stringOf(text), stringOf(delimiter), numberOf(field)),
+  ),
+  ofTexts(
+    'starts_with',
+    2,
+    'bool',
+    'Whether the first text begins with the second.',
+    (text, start) => text.startsWith(start),
+  ),
+  ofTexts('^@', 2, 'bool', 'Whether the first text begins with the second.', (text, start) =>
+    text.startsWith(start),
+  ),
+  ...concatenations(),
+  ...quotings(),
+  ofTexts(
+    'translate',
+    3,
+    'text',
+    'Replaces each character of the second text by the one at its place in the third.',
+    translate,
+  ),
+  ofTexts(
+    'ascii',
+    1,
+    'int4',
+    'Code point of the first character.',
+    (text) => text.codePointAt(0) ?? 0,
+  ),
+  entry('string', 'chr', ['int4'], 'text', 'The character of a code point.', ([code]) =>
+    characterOf(numberOf(code)),
+  ),
   ofTexts('md5', 1, 'text', 'MD5 of the text in UTF-8, in hexadecimal.', (text) => md5(utf8(text))),
-  ofTexts('normalize', 2, 'text',
-    'The text in a Unicode normalization form: NFC, NFD, NFKC or NFKD.', normalized),
+  ofTexts(
+    'normalize',
+    2,
+    'text',
+    'The text in a Unicode normalization form: NFC, NFD, NFKC or NFKD.',
+    normalized,
+  ),
 ];

@@ -35,23 +35,66 @@ function general(): FunctionEntry[] {
   const count = (values: readonly Datum[]): number =>
     values.filter((value) => value === null).length;
   return [
-    entry('general', 'greatest', [], 'anycompatible',
-      'The greatest of the values that are not NULL.', extreme(1),
-        { ...calledNullable, variadic: 'anycompatible' }),
-    entry('general', 'least', [], 'anycompatible', 'The least of the values that are not NULL.',
-      extreme(-1), { ...calledNullable, variadic: 'anycompatible' }),
-    entry('general', 'num_nulls', [], 'int4', 'How many of the values are NULL.', count,
-      { ...called, variadic: 'any' }),
-    entry('general', 'num_nonnulls', [], 'int4', 'How many of the values are not NULL.',
-      (values) => values.length - count(values), { ...called, variadic: 'any' }),
-    entry('general', 'pg_typeof', ['any'], 'regtype', 'The type of the value.',
-      (_, { args }) => BigInt(typeInfo(args[0]).oid), called),
-    entry('general', 'format_type', ['oid', 'int4'], 'text',
+    entry(
+      'general',
+      'greatest',
+      [],
+      'anycompatible',
+      'The greatest of the values that are not NULL.',
+      extreme(1),
+      { ...calledNullable, variadic: 'anycompatible' },
+    ),
+    entry(
+      'general',
+      'least',
+      [],
+      'anycompatible',
+      'The least of the values that are not NULL.',
+      extreme(-1),
+      { ...calledNullable, variadic: 'anycompatible' },
+    ),
+    entry('general', 'num_nulls', [], 'int4', 'How many of the values are NULL.', count, {
+      ...called,
+      variadic: 'any',
+    }),
+    entry(
+      'general',
+      'num_nonnulls',
+      [],
+      'int4',
+      'How many of the values are not NULL.',
+      (values) => values.length - count(values),
+      { ...called, variadic: 'any' },
+    ),
+    entry(
+      'general',
+      'pg_typeof',
+      ['any'],
+      'regtype',
+      'The type of the value.',
+      (_, { args }) => BigInt(typeInfo(args[0]).oid),
+      called,
+    ),
+    entry(
+      'general',
+      'format_type',
+      ['oid', 'int4'],
+      'text',
       'The name of a type with its modifier.',
-      ([oid, modifier]) => (oid === null ? null
-        : formatType(bigintOf(oid), modifier === null ? -1 : numberOf(modifier))), calledNullable),
-    entry('general', 'pg_size_pretty', ['int8'], 'text', 'A number of bytes as people read it.',
-      ([size]) => prettySize(bigintOf(size))),
+      ([oid, modifier]) =>
+        oid === null
+          ? null
+          : formatType(bigintOf(oid), modifier === null ? -1 : numberOf(modifier)),
+      calledNullable,
+    ),
+    entry(
+      'general',
+      'pg_size_pretty',
+      ['int8'],
+      'text',
+      'A number of bytes as people read it.',
+      ([size]) => prettySize(bigintOf(size)),
+    ),
   ];
 }
 
@@ -96,7 +139,10 @@ function zeroStep(): never {
 }
 
 function* integers(
-  from: bigint, to: bigint, step: bigint, wrap: (value: bigint) => Datum,
+  from: bigint,
+  to: bigint,
+  step: bigint,
+  wrap: (value: bigint) => Datum,
 ): Iterable<Row> {
   if (step === 0n) zeroStep();
   for (let value = from; step > 0n ? value <= to : value >= to; value += step) yield [wrap(value)];
@@ -104,7 +150,11 @@ function* integers(
 
 function* numerics(from: Datum, to: Datum, step: Datum): Iterable<Row> {
   const by = decimalOf(step);
-  const bounds = [[from, 'start value'], [to, 'stop value'], [step, 'step size']] as const;
+  const bounds = [
+    [from, 'start value'],
+    [to, 'stop value'],
+    [step, 'step size'],
+  ] as const;
   for (const [value, what] of bounds) {
     if (decimalOf(value).form !== 'finite') {
       const shown = decimalOf(value).form === 'NaN' ? 'NaN' : 'infinity';
@@ -114,7 +164,11 @@ function* numerics(from: Datum, to: Datum, step: Datum): Iterable<Row> {
   if (signOf(by) === 0) zeroStep();
   const end = decimalOf(to);
   const sign = signOf(by);
-  for (let value = decimalOf(from); signOf(subtract(value, end)) * sign <= 0; value = add(value, by)) {
+  for (
+    let value = decimalOf(from);
+    signOf(subtract(value, end)) * sign <= 0;
+    value = add(value, by)
+  ) {
     yield [value];
   }
 }
@@ -130,25 +184,33 @@ function* moments(from: bigint, to: bigint, step: Datum): Iterable<Row> {
 
 function series(): FunctionEntry[] {
   const description = 'The values from the first to the second, a step apart, one a row.';
-  const make = (args: readonly SignatureType[],
-    rows: NonNullable<FunctionEntry['rows']>): FunctionEntry =>
-    entry('series', 'generate_series', args, args[0], description, undefined,
-      { setReturning: true, rows });
+  const make = (
+    args: readonly SignatureType[],
+    rows: NonNullable<FunctionEntry['rows']>,
+  ): FunctionEntry =>
+    entry('series', 'generate_series', args, args[0], description, undefined, {
+      setReturning: true,
+      rows,
+    });
   const small = (value: Datum): bigint => BigInt(numberOf(value));
   const one: Datum = { kind: 'decimal', form: 'finite', coefficient: 1n, scale: 0 };
   return [
     make(['int4', 'int4'], ([a, b]) => integers(small(a), small(b), 1n, Number)),
     make(['int4', 'int4', 'int4'], ([a, b, step]) =>
-      integers(small(a), small(b), small(step), Number)),
+      integers(small(a), small(b), small(step), Number),
+    ),
     make(['int8', 'int8'], ([a, b]) => integers(bigintOf(a), bigintOf(b), 1n, (v) => v)),
     make(['int8', 'int8', 'int8'], ([a, b, step]) =>
-      integers(bigintOf(a), bigintOf(b), bigintOf(step), (v) => v)),
+      integers(bigintOf(a), bigintOf(b), bigintOf(step), (v) => v),
+    ),
     make(['numeric', 'numeric'], ([a, b]) => numerics(a, b, one)),
     make(['numeric', 'numeric', 'numeric'], ([a, b, step]) => numerics(a, b, step)),
-    make(['timestamp', 'timestamp', 'interval'],
-      ([a, b, step]) => moments(bigintOf(a), bigintOf(b), step)),
-    make(['timestamptz', 'timestamptz', 'interval'],
-      ([a, b, step]) => moments(bigintOf(a), bigintOf(b), step)),
+    make(['timestamp', 'timestamp', 'interval'], ([a, b, step]) =>
+      moments(bigintOf(a), bigintOf(b), step),
+    ),
+    make(['timestamptz', 'timestamptz', 'interval'], ([a, b, step]) =>
+      moments(bigintOf(a), bigintOf(b), step),
+    ),
   ];
 }
 
@@ -160,15 +222,23 @@ function session(): FunctionEntry[] {
     ['current_database', [], 'name', 'The database of the session.'],
     ['current_catalog', [], 'name', 'The database of the session.'],
     ['current_schema', [], 'name', 'The first schema of the search path that exists.'],
-    ['current_schemas', ['bool'], '_name',
-      'The schemas of the search path that exist; with true the implicit ones too.'],
+    [
+      'current_schemas',
+      ['bool'],
+      '_name',
+      'The schemas of the search path that exist; with true the implicit ones too.',
+    ],
     ['current_user', [], 'name', 'The user whose rights count.'],
     ['session_user', [], 'name', 'The user who connected.'],
     ['user', [], 'name', 'The user whose rights count.'],
     ['current_role', [], 'name', 'The user whose rights count.'],
     ['current_setting', ['text'], 'text', 'The value of a setting.'],
-    ['current_setting', ['text', 'bool'], 'text',
-      'The value of a setting; with true NULL if there is none of the name.'],
+    [
+      'current_setting',
+      ['text', 'bool'],
+      'text',
+      'The value of a setting; with true NULL if there is none of the name.',
+    ],
     ['pg_backend_pid', [], 'int4', 'The number of the session.'],
     ['pg_table_is_visible', ['oid'], 'bool', 'Whether the relation is found without its schema.'],
     ['to_regclass', ['text'], 'regclass', 'The relation of a name, or NULL.'],
@@ -176,87 +246,166 @@ function session(): FunctionEntry[] {
   ];
   return named.map(([name, args, result, description]) =>
     entry('system', name, args, result, description, undefined, {
-      volatility: 'stable', nullable: ['current_schema', 'current_setting', 'to_regclass',
-        'to_regtype'].includes(name),
-    }));
+      volatility: 'stable',
+      nullable: ['current_schema', 'current_setting', 'to_regclass', 'to_regtype'].includes(name),
+    }),
+  );
 }
 
 /** What catalog queries of clients call: the answers of a server without such objects. */
 function catalog(): FunctionEntry[] {
   const fixed = (
-    name: string, args: readonly SignatureType[], result: SignatureType, value: Datum,
-      description: string,
-  ): FunctionEntry => entry('system', name, args, result, description, () => value,
-    { volatility: 'stable', nullable: value === null });
+    name: string,
+    args: readonly SignatureType[],
+    result: SignatureType,
+    value: Datum,
+    description: string,
+  ): FunctionEntry =>
+    entry('system', name, args, result, description, () => value, {
+      volatility: 'stable',
+      nullable: value === null,
+    });
   const granted = 'Whether the right is held; rights are not kept, so it always is.';
   const visible = 'Whether the object is found without its schema; it always is.';
   const none = 'NULL: the server has no such objects.';
   const isTrue = (name: string, ...args: SignatureType[]): FunctionEntry =>
     fixed(name, args, 'bool', true, granted);
   return [
-    ...['type', 'function', 'operator', 'opclass', 'collation', 'conversion', 'opfamily',
-      'statistics_obj', 'ts_config', 'ts_dict', 'ts_parser', 'ts_template'].map((what) =>
-      fixed(`pg_${what}_is_visible`, ['oid'], 'bool', true, visible)),
+    ...[
+      'type',
+      'function',
+      'operator',
+      'opclass',
+      'collation',
+      'conversion',
+      'opfamily',
+      'statistics_obj',
+      'ts_config',
+      'ts_dict',
+      'ts_parser',
+      'ts_template',
+    ].map((what) => fixed(`pg_${what}_is_visible`, ['oid'], 'bool', true, visible)),
     fixed('obj_description', ['oid', 'name'], 'text', null, none),
-      fixed('obj_description', ['oid'], 'text', null, none),
+    fixed('obj_description', ['oid'], 'text', null, none),
     fixed('col_description', ['oid', 'int4'], 'text', null, none),
     fixed('shobj_description', ['oid', 'name'], 'text', null, none),
     fixed('pg_get_serial_sequence', ['text', 'text'], 'text', null, none),
     fixed('pg_get_ruledef', ['oid'], 'text', null, none),
-      fixed('pg_get_triggerdef', ['oid'], 'text', null, none),
+    fixed('pg_get_triggerdef', ['oid'], 'text', null, none),
     fixed('pg_get_triggerdef', ['oid', 'bool'], 'text', null, none),
     fixed('pg_get_statisticsobjdef_columns', ['oid'], 'text', null, none),
     fixed('pg_get_partkeydef', ['oid'], 'text', null, none),
-      fixed('pg_tablespace_location', ['oid'], 'text', null, none),
-    fixed('pg_relation_is_publishable', ['regclass'], 'bool', false,
-      'False: relations are not published.'),
-    fixed('pg_is_other_temp_schema', ['oid'], 'bool', false,
-      'False: there are no temporary schemas.'),
+    fixed('pg_tablespace_location', ['oid'], 'text', null, none),
+    fixed(
+      'pg_relation_is_publishable',
+      ['regclass'],
+      'bool',
+      false,
+      'False: relations are not published.',
+    ),
+    fixed(
+      'pg_is_other_temp_schema',
+      ['oid'],
+      'bool',
+      false,
+      'False: there are no temporary schemas.',
+    ),
     fixed('pg_my_temp_schema', [], 'oid', 0n, 'Zero: there is no temporary schema.'),
     fixed('pg_is_in_recovery', [], 'bool', false, 'False: the server takes writes.'),
-    fixed('pg_encoding_to_char', ['int4'], 'name', 'UTF8',
-      'The name of an encoding; there is one.'),
+    fixed(
+      'pg_encoding_to_char',
+      ['int4'],
+      'name',
+      'UTF8',
+      'The name of an encoding; there is one.',
+    ),
     fixed('pg_char_to_encoding', ['name'], 'int4', 6, 'The number of an encoding; there is one.'),
     fixed('pg_client_encoding', [], 'name', 'UTF8', 'The encoding of the client; there is one.'),
     fixed('pg_relation_size', ['regclass'], 'int8', 0n, 'Zero: relations are not files.'),
     fixed('pg_table_size', ['regclass'], 'int8', 0n, 'Zero: relations are not files.'),
     fixed('pg_total_relation_size', ['regclass'], 'int8', 0n, 'Zero: relations are not files.'),
     fixed('pg_database_size', ['name'], 'int8', 0n, 'Zero: databases are not files.'),
-    entry('system', 'pg_get_expr', ['text', 'oid'], 'text', 'The expression as text.',
-      ([text]) => text, { volatility: 'stable' }),
-    entry('system', 'pg_get_expr', ['text', 'oid', 'bool'], 'text', 'The expression as text.',
-      ([text]) => text, { volatility: 'stable' }),
-    entry('system', 'pg_get_userbyid', ['oid'], 'name', 'The name of a user.', undefined,
-      { volatility: 'stable' }),
-    entry('system', 'pg_get_viewdef', ['oid'], 'text', 'The query of a view.', undefined,
-      { volatility: 'stable', nullable: true }),
-    entry('system', 'pg_get_viewdef', ['oid', 'bool'], 'text', 'The query of a view.', undefined,
-      { volatility: 'stable', nullable: true }),
-    entry('system', 'pg_get_indexdef', ['oid'], 'text', 'The statement that makes an index.',
-      undefined, { volatility: 'stable', nullable: true }),
-    entry('system', 'pg_get_indexdef', ['oid', 'int4', 'bool'], 'text',
-      'A column of an index, or the statement that makes it.', undefined,
-        { volatility: 'stable', nullable: true }),
-    isTrue('has_schema_privilege', 'text', 'text'), isTrue('has_schema_privilege', 'oid', 'text'),
+    entry(
+      'system',
+      'pg_get_expr',
+      ['text', 'oid'],
+      'text',
+      'The expression as text.',
+      ([text]) => text,
+      { volatility: 'stable' },
+    ),
+    entry(
+      'system',
+      'pg_get_expr',
+      ['text', 'oid', 'bool'],
+      'text',
+      'The expression as text.',
+      ([text]) => text,
+      { volatility: 'stable' },
+    ),
+    entry('system', 'pg_get_userbyid', ['oid'], 'name', 'The name of a user.', undefined, {
+      volatility: 'stable',
+    }),
+    entry('system', 'pg_get_viewdef', ['oid'], 'text', 'The query of a view.', undefined, {
+      volatility: 'stable',
+      nullable: true,
+    }),
+    entry('system', 'pg_get_viewdef', ['oid', 'bool'], 'text', 'The query of a view.', undefined, {
+      volatility: 'stable',
+      nullable: true,
+    }),
+    entry(
+      'system',
+      'pg_get_indexdef',
+      ['oid'],
+      'text',
+      'The statement that makes an index.',
+      undefined,
+      { volatility: 'stable', nullable: true },
+    ),
+    entry(
+      'system',
+      'pg_get_indexdef',
+      ['oid', 'int4', 'bool'],
+      'text',
+      'A column of an index, or the statement that makes it.',
+      undefined,
+      { volatility: 'stable', nullable: true },
+    ),
+    isTrue('has_schema_privilege', 'text', 'text'),
+    isTrue('has_schema_privilege', 'oid', 'text'),
     isTrue('has_schema_privilege', 'name', 'text', 'text'),
-      isTrue('has_table_privilege', 'text', 'text'),
+    isTrue('has_table_privilege', 'text', 'text'),
     isTrue('has_table_privilege', 'oid', 'text'),
-      isTrue('has_table_privilege', 'name', 'oid', 'text'),
+    isTrue('has_table_privilege', 'name', 'oid', 'text'),
     isTrue('has_database_privilege', 'text', 'text'),
-      isTrue('has_database_privilege', 'oid', 'text'),
+    isTrue('has_database_privilege', 'oid', 'text'),
     isTrue('has_column_privilege', 'oid', 'int2', 'text'),
-      isTrue('has_any_column_privilege', 'oid', 'text'),
-    isTrue('pg_has_role', 'name', 'text'), isTrue('pg_has_role', 'oid', 'text'),
+    isTrue('has_any_column_privilege', 'oid', 'text'),
+    isTrue('pg_has_role', 'name', 'text'),
+    isTrue('pg_has_role', 'oid', 'text'),
   ];
 }
 
 /** Answered by the planner, which knows the catalog. */
 function definitions(): FunctionEntry[] {
   return [['oid'] as const, ['oid', 'bool'] as const].map((args) =>
-    entry('system', 'pg_get_constraintdef', args, 'text', 'The definition of a constraint.',
-      undefined, { volatility: 'stable', nullable: true }));
+    entry(
+      'system',
+      'pg_get_constraintdef',
+      args,
+      'text',
+      'The definition of a constraint.',
+      undefined,
+      { volatility: 'stable', nullable: true },
+    ),
+  );
 }
 
 export const systemFunctions: readonly FunctionEntry[] = [
-  ...general(), ...series(), ...session(), ...catalog(), ...definitions(),
+  ...general(),
+  ...series(),
+  ...session(),
+  ...catalog(),
+  ...definitions(),
 ];

@@ -9,5 +9,11 @@ import { pgTypes } from './pg-types.ts';
 import type { SystemRelation } from './relation.ts';
 
 export const systemRelations: readonly SystemRelation[] = [
-  ...pgRelations, ...pgTypes, ...pgCluster, ...pgConstraint, ...pgEmpty, ...informationSchema, ...mzRelations,
+  ...pgRelations,
+  ...pgTypes,
+  ...pgCluster,
+  ...pgConstraint,
+  ...pgEmpty,
+  ...informationSchema,
+  ...mzRelations,
 ];

@@ -13,32 +13,78 @@ function sourceName({ catalog }: SystemContext, oid: number): string {
 }
 
 function statusRows(context: SystemContext): readonly Row[] {
-  return context.runtime.sourceStatuses().map(({ oid, status, error, updated }) =>
-    [String(oid), sourceName(context, oid), 'kafka', updated, status, error, null]);
+  return context.runtime
+    .sourceStatuses()
+    .map(({ oid, status, error, updated }) => [
+      String(oid),
+      sourceName(context, oid),
+      'kafka',
+      updated,
+      status,
+      error,
+      null,
+    ]);
 }
 
 function statisticRows(context: SystemContext): readonly Row[] {
-  return context.runtime.sourceCounts().map(({ oid, records, bytes, failed, lastError }) =>
-    [String(oid), sourceName(context, oid), BigInt(records), BigInt(bytes), BigInt(failed), lastError]);
+  return context.runtime
+    .sourceCounts()
+    .map(({ oid, records, bytes, failed, lastError }) => [
+      String(oid),
+      sourceName(context, oid),
+      BigInt(records),
+      BigInt(bytes),
+      BigInt(failed),
+      lastError,
+    ]);
 }
 
 function progressRows(context: SystemContext): readonly Row[] {
-  return context.runtime.sourceProgress().map(({ oid, partition, offset, end }) =>
-    [String(oid), sourceName(context, oid), partition, offset, end, end > offset ? end - offset : 0n]);
+  return context.runtime
+    .sourceProgress()
+    .map(({ oid, partition, offset, end }) => [
+      String(oid),
+      sourceName(context, oid),
+      partition,
+      offset,
+      end,
+      end > offset ? end - offset : 0n,
+    ]);
 }
 
 /** Rows (id, oid, schema_id, name, type) of the objects that `keep` wants. */
-function objectRows(keep: (object: CatalogObject) => boolean): (context: SystemContext) => readonly Row[] {
-  return ({ catalog }) => catalog.objects().flatMap((object) => {
-    if (object.kind === 'schema' || !keep(object)) return [];
-    const type = object.kind.replace(' ', '-');
-    return [[`u${object.oid}`, BigInt(object.oid), String(schemaOid(catalog, object.schema)), object.name, type]];
-  });
+function objectRows(
+  keep: (object: CatalogObject) => boolean,
+): (context: SystemContext) => readonly Row[] {
+  return ({ catalog }) =>
+    catalog.objects().flatMap((object) => {
+      if (object.kind === 'schema' || !keep(object)) return [];
+      const type = object.kind.replace(' ', '-');
+      return [
+        [
+          `u${object.oid}`,
+          BigInt(object.oid),
+          String(schemaOid(catalog, object.schema)),
+          object.name,
+          type,
+        ],
+      ];
+    });
 }
 
-const objectColumns = systemColumns([['id', 'text'], ['oid', 'oid'], ['schema_id', 'text'], ['name', 'text'], ['type', 'text']]);
+const objectColumns = systemColumns([
+  ['id', 'text'],
+  ['oid', 'oid'],
+  ['schema_id', 'text'],
+  ['name', 'text'],
+  ['type', 'text'],
+]);
 
-function objectRelation(oid: number, name: string, keep: (object: CatalogObject) => boolean): SystemRelation {
+function objectRelation(
+  oid: number,
+  name: string,
+  keep: (object: CatalogObject) => boolean,
+): SystemRelation {
   return { oid, schema: 'mz_catalog', name, columns: objectColumns, rows: objectRows(keep) };
 }
 
@@ -51,23 +97,46 @@ export const mzRelations: readonly SystemRelation[] = [
   objectRelation(13_105, 'mz_indexes', (object) => object.kind === 'index'),
   objectRelation(13_106, 'mz_connections', (object) => object.kind === 'connection'),
   {
-    oid: 13_110, schema: 'mz_internal', name: 'mz_source_statuses', rows: statusRows,
+    oid: 13_110,
+    schema: 'mz_internal',
+    name: 'mz_source_statuses',
+    rows: statusRows,
     columns: systemColumns([
-      ['id', 'text'], ['name', 'text'], ['type', 'text'], ['last_status_change_at', 'timestamptz'], ['status', 'text'],
-      ['error', 'text'], ['details', 'jsonb'],
+      ['id', 'text'],
+      ['name', 'text'],
+      ['type', 'text'],
+      ['last_status_change_at', 'timestamptz'],
+      ['status', 'text'],
+      ['error', 'text'],
+      ['details', 'jsonb'],
     ]),
   },
   {
-    oid: 13_111, schema: 'mz_internal', name: 'mz_source_statistics', rows: statisticRows,
+    oid: 13_111,
+    schema: 'mz_internal',
+    name: 'mz_source_statistics',
+    rows: statisticRows,
     columns: systemColumns([
-      ['id', 'text'], ['name', 'text'], ['messages_received', 'int8'], ['bytes_received', 'int8'],
-      ['records_failed', 'int8'], ['last_error', 'text'],
+      ['id', 'text'],
+      ['name', 'text'],
+      ['messages_received', 'int8'],
+      ['bytes_received', 'int8'],
+      ['records_failed', 'int8'],
+      ['last_error', 'text'],
     ]),
   },
   {
-    oid: 13_112, schema: 'mz_internal', name: 'mz_source_progress', rows: progressRows,
+    oid: 13_112,
+    schema: 'mz_internal',
+    name: 'mz_source_progress',
+    rows: progressRows,
     columns: systemColumns([
-      ['id', 'text'], ['name', 'text'], ['partition', 'int4'], ['offset', 'int8'], ['end_offset', 'int8'], ['lag', 'int8'],
+      ['id', 'text'],
+      ['name', 'text'],
+      ['partition', 'int4'],
+      ['offset', 'int8'],
+      ['end_offset', 'int8'],
+      ['lag', 'int8'],
     ]),
   },
 ];

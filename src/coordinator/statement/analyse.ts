@@ -29,13 +29,25 @@ function rows(columns: readonly ResultColumn[]): Described {
   return { parameters: [], columns };
 }
 
-function describe(context: ExecutionContext, statement: Statement, declared: readonly (TypeName | null)[]): Described {
+function describe(
+  context: ExecutionContext,
+  statement: Statement,
+  declared: readonly (TypeName | null)[],
+): Described {
   switch (statement.kind) {
     case 'select':
       return describeQuery(statement.query, context.session.catalog(), declared, 'once');
     case 'subscribe': {
-      const described = describeQuery(statement.query, context.session.catalog(), declared, 'maintained');
-      return { ...described, columns: subscribeColumns(described.columns ?? [], statement.progress) };
+      const described = describeQuery(
+        statement.query,
+        context.session.catalog(),
+        declared,
+        'maintained',
+      );
+      return {
+        ...described,
+        columns: subscribeColumns(described.columns ?? [], statement.progress),
+      };
     }
     case 'insert':
     case 'update':
@@ -58,7 +70,10 @@ function describe(context: ExecutionContext, statement: Statement, declared: rea
 
 /** Throws what Postgres would say about the statement. */
 export function analyse(
-  context: ExecutionContext, statement: Statement | null, declared: readonly (TypeName | null)[], text: string,
+  context: ExecutionContext,
+  statement: Statement | null,
+  declared: readonly (TypeName | null)[],
+  text: string,
 ): Analysed {
   const described = statement === null ? noRows() : describe(context, statement, declared);
   return { ...described, statement, declared, text, template: new TemplateSlot() };

@@ -1,4 +1,7 @@
-/** Prepared statements as statements see them: the protocol's `PreparedStatement` with its syntax tree. */
+/**
+ * Prepared statements as statements see them: the protocol's `PreparedStatement` with its syntax
+ * tree.
+ */
 import { assert } from '../../base/assert.ts';
 import { sqlError } from '../../base/error.ts';
 import type { TypeName } from '../../../dataflow/value/type.ts';
@@ -27,6 +30,7 @@ function isAnalysed(prepared: PreparedStatement): prepared is Analysed {
 /** The prepared statement of a name. Throws 26000. */
 export function preparedNamed(context: ExecutionContext, name: string): Analysed {
   const prepared = context.session.statements.get(name);
-  if (prepared === undefined) throw sqlError('26000', `prepared statement "${name}" does not exist`);
+  if (prepared === undefined)
+    throw sqlError('26000', `prepared statement "${name}" does not exist`);
   return asAnalysed(prepared);
 }

@@ -18,7 +18,8 @@ function brokers(text: string, position: number): readonly string[] {
     const port = Number(match?.[2] ?? '9092');
     if (match === null || port < 1 || port > 65_535) {
       throw sqlError('22023', `invalid broker address "${address}"`, {
-        hint: 'A broker is host:port; several are separated by commas.', position,
+        hint: 'A broker is host:port; several are separated by commas.',
+        position,
       });
     }
     return `${match[1] ?? ''}:${port}`;
@@ -30,12 +31,16 @@ function brokerOption(options: Options): string | undefined {
     const option = options.take(name);
     if (option === undefined) continue;
     const items = option.value.kind === 'list' ? option.value.items : [option.value];
-    return items.map((item) => {
-      if (item.kind !== 'string' && item.kind !== 'identifier') {
-        throw sqlError('22023', `CREATE CONNECTION: ${name} takes a string`, { position: option.position });
-      }
-      return item.text;
-    }).join(',');
+    return items
+      .map((item) => {
+        if (item.kind !== 'string' && item.kind !== 'identifier') {
+          throw sqlError('22023', `CREATE CONNECTION: ${name} takes a string`, {
+            position: option.position,
+          });
+        }
+        return item.text;
+      })
+      .join(',');
   }
   return undefined;
 }
@@ -48,11 +53,18 @@ function protocol(options: Options): void {
 }
 
 /** Throws 08001 if no broker answers, 0A000 for other kinds of connection. */
-export async function createConnection(context: ExecutionContext, statement: CreateConnection): Promise<Outcome> {
+export async function createConnection(
+  context: ExecutionContext,
+  statement: CreateConnection,
+): Promise<Outcome> {
   const { coordinator } = context;
   context.session.transaction.refuseInBlock('CREATE CONNECTION');
   if (statement.type !== 'KAFKA') {
-    throw unsupported(`connection type ${statement.type}`, statement.position, 'Only KAFKA connections are supported.');
+    throw unsupported(
+      `connection type ${statement.type}`,
+      statement.position,
+      'Only KAFKA connections are supported.',
+    );
   }
   const at = newName(context, statement.name);
   if (skipExisting(context, at, statement.ifNotExists)) return command('CREATE CONNECTION');
@@ -61,13 +73,18 @@ export async function createConnection(context: ExecutionContext, statement: Cre
   protocol(options);
   options.rest();
   if (list === undefined) {
-    throw sqlError('42601', 'CREATE CONNECTION … TO KAFKA needs BROKER', { position: statement.position });
+    throw sqlError('42601', 'CREATE CONNECTION … TO KAFKA needs BROKER', {
+      position: statement.position,
+    });
   }
   const how = new Options('CREATE CONNECTION', statement.with);
   const validate = how.boolean('VALIDATE') ?? true;
   how.rest();
   const object: ConnectionObject = {
-    kind: 'connection', oid: coordinator.catalog.nextOid(), ...at, type: 'kafka',
+    kind: 'connection',
+    oid: coordinator.catalog.nextOid(),
+    ...at,
+    type: 'kafka',
     brokers: brokers(list, statement.position),
   };
   const connection = coordinator.openConnection(object);

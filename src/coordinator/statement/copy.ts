@@ -27,17 +27,24 @@ interface Target {
   readonly position: number;
 }
 
-function targets(context: ExecutionContext, statement: CopyFrom): { readonly all: readonly RelationColumn[]; readonly named: readonly Target[] } {
+function targets(
+  context: ExecutionContext,
+  statement: CopyFrom,
+): { readonly all: readonly RelationColumn[]; readonly named: readonly Target[] } {
   const table = writableTable(statement.table, context.session.catalog(), 'insert');
   if (statement.columns.length === 0) {
-    return { all: table.columns, named: table.columns.map((column, position) => ({ column, position })) };
+    return {
+      all: table.columns,
+      named: table.columns.map((column, position) => ({ column, position })),
+    };
   }
   const seen = new Set<string>();
   const named = statement.columns.map((name) => {
     if (seen.has(name)) throw sqlError('42701', `column "${name}" specified more than once`);
     seen.add(name);
     const position = table.columns.findIndex((column) => column.name === name);
-    if (position < 0) throw sqlError('42703', `column "${name}" of relation "${table.name}" does not exist`);
+    if (position < 0)
+      throw sqlError('42703', `column "${name}" of relation "${table.name}" does not exist`);
     return { column: defined(table.columns[position], 'a column'), position };
   });
   return { all: table.columns, named };
@@ -49,14 +56,21 @@ function defaultsOf(context: ExecutionContext, statement: CopyFrom): readonly Da
   const object = context.coordinator.catalog.byOid(oid);
   if (object?.kind !== 'table') return [];
   return object.defaults.map((expression, i) =>
-    (expression === null ? null : planConstant(context, expression, object.columns[i]?.type.name ?? 'text', 'DEFAULT')));
+    expression === null
+      ? null
+      : planConstant(context, expression, object.columns[i]?.type.name ?? 'text', 'DEFAULT'),
+  );
 }
 
-/** COPY … FROM STDIN: rows become visible together at the end. Throws 22P04 and what a value's type says. */
+/**
+ * COPY … FROM STDIN: rows become visible together at the end. Throws 22P04 and what a value's type
+ * says.
+ */
 export function copyFrom(context: ExecutionContext, statement: CopyFrom): CopyIn {
   const { session } = context;
   session.transaction.use('insert');
-  if (statement.options.format === 'binary') throw unsupported('COPY FROM with FORMAT binary', statement.position);
+  if (statement.options.format === 'binary')
+    throw unsupported('COPY FROM with FORMAT binary', statement.position);
   const table = writableTable(statement.table, session.catalog(), 'insert');
   const { all, named } = targets(context, statement);
   const types = all.map((column) => ({ type: column.type.name, nullable: true }));
@@ -72,7 +86,11 @@ export function copyFrom(context: ExecutionContext, statement: CopyFrom): CopyIn
     const batch = packDatums(types, rows);
     requireNotNull(table, batch);
     bytes += batch.buffer.byteLength;
-    if (bytes > limits.transactionBytesMax) throw sqlError('54000', `a transaction may write at most ${limits.transactionBytesMax} bytes`);
+    if (bytes > limits.transactionBytesMax)
+      throw sqlError(
+        '54000',
+        `a transaction may write at most ${limits.transactionBytesMax} bytes`,
+      );
     batches.push(batch);
     rows = [];
   };
@@ -84,7 +102,13 @@ export function copyFrom(context: ExecutionContext, statement: CopyFrom): CopyIn
   return {
     kind: 'copyIn',
     options: statement.options,
-    columns: named.map(({ column }) => ({ name: column.name, type: column.type, nullable: column.nullable, tableOid: table.oid, attribute: 0 })),
+    columns: named.map(({ column }) => ({
+      name: column.name,
+      type: column.type,
+      nullable: column.nullable,
+      tableOid: table.oid,
+      attribute: 0,
+    })),
     data(chunk) {
       context.cancellation.check();
       for (const row of reader.push(chunk)) add(row);
@@ -93,7 +117,10 @@ export function copyFrom(context: ExecutionContext, statement: CopyFrom): CopyIn
     async done() {
       for (const row of reader.end()) add(row);
       pack();
-      await gather(context, batches.map((batch) => ({ collection: table.collection, batch })));
+      await gather(
+        context,
+        batches.map((batch) => ({ collection: table.collection, batch })),
+      );
       if (!session.transaction.inBlock) await session.transaction.flush();
       return `COPY ${count}`;
     },
@@ -104,16 +131,25 @@ export function copyFrom(context: ExecutionContext, statement: CopyFrom): CopyIn
   };
 }
 
-function readRow(copied: CopyRow, table: string, named: readonly Target[], defaults: readonly Datum[]): Row {
+function readRow(
+  copied: CopyRow,
+  table: string,
+  named: readonly Target[],
+  defaults: readonly Datum[],
+): Row {
   const { fields, line } = copied;
   if (fields.length > named.length) {
-    throw sqlError('22P04', 'extra data after last expected column', { where: `COPY ${table}, line ${line}` });
+    throw sqlError('22P04', 'extra data after last expected column', {
+      where: `COPY ${table}, line ${line}`,
+    });
   }
   const row = [...defaults];
   named.forEach(({ column, position }, i) => {
     const field = fields[i];
     if (field === undefined) {
-      throw sqlError('22P04', `missing data for column "${column.name}"`, { where: `COPY ${table}, line ${line}` });
+      throw sqlError('22P04', `missing data for column "${column.name}"`, {
+        where: `COPY ${table}, line ${line}`,
+      });
     }
     row[position] = field === null ? null : readField(field, column, table, line);
   });
@@ -125,15 +161,21 @@ function readField(field: string, column: RelationColumn, table: string, line: n
     return parseDatum(column.type.name, field, column.type.modifier);
   } catch (error) {
     if (!(error instanceof SqlError)) throw error;
-    throw new SqlError({ ...error.fields, where: `COPY ${table}, line ${line}, column ${column.name}: "${field.slice(0, 100)}"` });
+    throw new SqlError({
+      ...error.fields,
+      where: `COPY ${table}, line ${line}, column ${column.name}: "${field.slice(0, 100)}"`,
+    });
   }
 }
 
 /** COPY … TO STDOUT of a query or a subscription. */
 export async function copyTo(
-  context: ExecutionContext, statement: Extract<Statement, { kind: 'copyTo' }>,
+  context: ExecutionContext,
+  statement: Extract<Statement, { kind: 'copyTo' }>,
 ): Promise<CopyOut> {
-  const rows = statement.source.kind === 'select'
-    ? await runSelect(context, statement.source.query) : subscribe(context, statement.source);
+  const rows =
+    statement.source.kind === 'select'
+      ? await runSelect(context, statement.source.query)
+      : subscribe(context, statement.source);
   return { kind: 'copyOut', options: statement.options, rows };
 }

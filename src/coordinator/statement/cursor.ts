@@ -1,6 +1,8 @@
 /**
- * DECLARE, FETCH, CLOSE. A cursor is a portal under its name, so the protocol's Describe and Execute
- * can use it too. FETCH over a SUBSCRIBE waits for at least one row, or for its timeout; over a SELECT
+ * DECLARE, FETCH, CLOSE. A cursor is a portal under its name, so the protocol's Describe and
+ * Execute
+ * can use it too. FETCH over a SUBSCRIBE waits for at least one row, or for its timeout; over a
+ * SELECT
  * it takes what is asked for.
  */
 import { sqlError, unsupported } from '../../base/error.ts';
@@ -17,7 +19,8 @@ import { command } from './context.ts';
 
 /** DECLARE c CURSOR FOR query. Throws 25P01 outside a block. */
 export async function declare(
-  context: ExecutionContext, statement: Extract<Statement, { kind: 'declare' }>,
+  context: ExecutionContext,
+  statement: Extract<Statement, { kind: 'declare' }>,
 ): Promise<Outcome> {
   const { session } = context;
   if (statement.hold) throw unsupported('DECLARE … WITH HOLD', statement.position);
@@ -25,9 +28,12 @@ export async function declare(
   if (!session.transaction.inBlock) {
     throw sqlError('25P01', 'DECLARE CURSOR can only be used in transaction blocks');
   }
-  if (session.portals.has(statement.name)) throw sqlError('42P03', `cursor "${statement.name}" already exists`);
-  const stream: RowStream = statement.statement.kind === 'select'
-    ? await runSelect(context, statement.statement.query) : subscribe(context, statement.statement);
+  if (session.portals.has(statement.name))
+    throw sqlError('42P03', `cursor "${statement.name}" already exists`);
+  const stream: RowStream =
+    statement.statement.kind === 'select'
+      ? await runSelect(context, statement.statement.query)
+      : subscribe(context, statement.statement);
   const cursor: Portal = {
     columns: stream.columns,
     window: new RowWindow(stream),
@@ -41,7 +47,8 @@ export async function declare(
 /** The cursor of a name: made by DECLARE, or a portal of the protocol. Throws 34000. */
 function cursorNamed(context: ExecutionContext, name: string): Portal {
   const portal = context.session.portals.get(name);
-  if (portal === undefined || portal.columns === null) throw sqlError('34000', `cursor "${name}" does not exist`);
+  if (portal === undefined || portal.columns === null)
+    throw sqlError('34000', `cursor "${name}" does not exist`);
   return portal;
 }
 
@@ -61,7 +68,8 @@ export function fetchColumns(context: ExecutionContext, name: string): readonly 
 
 /** FETCH n FROM c. Throws 34000. */
 export async function fetch(
-  context: ExecutionContext, statement: Extract<Statement, { kind: 'fetch' }>,
+  context: ExecutionContext,
+  statement: Extract<Statement, { kind: 'fetch' }>,
 ): Promise<Outcome> {
   const window = await windowOf(cursorNamed(context, statement.name));
   const { live, columns } = window.stream;
@@ -69,7 +77,12 @@ export async function fetch(
   const batches: PackedBatch[] = [];
   let rows = 0;
   while (rows < wanted) {
-    if (live && !window.here && (rows > 0 || !(await filledInTime(context, window, statement.timeoutMilliseconds)))) break;
+    if (
+      live &&
+      !window.here &&
+      (rows > 0 || !(await filledInTime(context, window, statement.timeoutMilliseconds)))
+    )
+      break;
     if (!live && !(await context.cancellation.race(window.fill()))) break;
     const batch = window.take(Math.min(wanted - rows, 2 ** 30));
     batches.push(batch);
@@ -79,7 +92,11 @@ export async function fetch(
 }
 
 /** Waits for a row of a subscription; false at the timeout or the end. */
-async function filledInTime(context: ExecutionContext, window: RowWindow, milliseconds: number | null): Promise<boolean> {
+async function filledInTime(
+  context: ExecutionContext,
+  window: RowWindow,
+  milliseconds: number | null,
+): Promise<boolean> {
   const filling = window.fill();
   if (milliseconds === null) return context.cancellation.race(filling);
   let stop: () => void = () => undefined;
@@ -94,7 +111,10 @@ async function filledInTime(context: ExecutionContext, window: RowWindow, millis
 }
 
 /** CLOSE c, CLOSE ALL. */
-export function close(context: ExecutionContext, statement: Extract<Statement, { kind: 'close' }>): Outcome {
+export function close(
+  context: ExecutionContext,
+  statement: Extract<Statement, { kind: 'close' }>,
+): Outcome {
   const { portals } = context.session;
   if (statement.name !== null) {
     cursorNamed(context, statement.name).close();

@@ -9,33 +9,54 @@ import type { Outcome } from '../session.ts';
 
 type Drop = Extract<Statement, { kind: 'drop' }>;
 
-function missing(kind: ObjectKind, name: QualifiedName): { readonly code: string; readonly message: string } {
+function missing(
+  kind: ObjectKind,
+  name: QualifiedName,
+): { readonly code: string; readonly message: string } {
   const text = name.parts.join('.');
   if (kind === 'schema') return { code: '3F000', message: `schema "${text}" does not exist` };
-  return { code: kind === 'connection' ? '42704' : '42P01', message: `${kind} "${text}" does not exist` };
+  return {
+    code: kind === 'connection' ? '42704' : '42P01',
+    message: `${kind} "${text}" does not exist`,
+  };
 }
 
-function find(context: ExecutionContext, kind: ObjectKind, name: QualifiedName): CatalogObject | undefined {
+function find(
+  context: ExecutionContext,
+  kind: ObjectKind,
+  name: QualifiedName,
+): CatalogObject | undefined {
   const { catalog } = context.coordinator;
   if (kind !== 'schema') return findItem(context, name);
   const text = name.parts.at(-1) ?? '';
-  if (catalog.isSystemSchema(text)) throw sqlError('42501', `cannot drop schema ${text} because it is required by the database system`);
+  if (catalog.isSystemSchema(text))
+    throw sqlError(
+      '42501',
+      `cannot drop schema ${text} because it is required by the database system`,
+    );
   return catalog.schemas().find((schema) => schema.name === text);
 }
 
-/** The objects to drop, in the order named; missing ones under IF EXISTS are skipped with a notice. */
+/**
+ * The objects to drop, in the order named; missing ones under IF EXISTS are skipped with a notice.
+ */
 function targets(context: ExecutionContext, statement: Drop): readonly CatalogObject[] {
   return statement.names.flatMap((name) => {
     const object = find(context, statement.object, name);
     if (object === undefined) {
       const { code, message } = missing(statement.object, name);
       if (!statement.ifExists) throw sqlError(code, message, { position: name.position });
-      context.session.notice({ severity: 'NOTICE', code: '00000', message: `${message}, skipping` });
+      context.session.notice({
+        severity: 'NOTICE',
+        code: '00000',
+        message: `${message}, skipping`,
+      });
       return [];
     }
     if (object.kind !== statement.object) {
       throw sqlError('42809', `"${object.name}" is not a ${statement.object}`, {
-        hint: `Use DROP ${object.kind.toUpperCase()} to remove a ${object.kind}.`, position: name.position,
+        hint: `Use DROP ${object.kind.toUpperCase()} to remove a ${object.kind}.`,
+        position: name.position,
       });
     }
     if (object.kind === 'index' && object.primary) throw neededByKey(context, object);
@@ -46,20 +67,37 @@ function targets(context: ExecutionContext, statement: Drop): readonly CatalogOb
 /** An index of a primary key goes with its table only. */
 function neededByKey(context: ExecutionContext, index: IndexObject): Error {
   const table = context.coordinator.catalog.byOid(index.on)?.name ?? '';
-  return sqlError('2BP01', `cannot drop index ${index.name} because constraint ${index.name} on table ${table} requires it`, {
-    hint: `You can drop constraint ${index.name} on table ${table} instead.`,
-  });
+  return sqlError(
+    '2BP01',
+    `cannot drop index ${index.name} because constraint ${index.name} on table ${table} requires it`,
+    {
+      hint: `You can drop constraint ${index.name} on table ${table} instead.`,
+    },
+  );
 }
 
 /** Indexes fall with their relation without being asked about; everything else needs CASCADE. */
-function requireIndependent(context: ExecutionContext, object: CatalogObject, dropped: ReadonlySet<number>): void {
-  const others = context.coordinator.catalog.cascade(object.oid)
-    .filter((other) => other.oid !== object.oid && other.kind !== 'index' && !dropped.has(other.oid));
+function requireIndependent(
+  context: ExecutionContext,
+  object: CatalogObject,
+  dropped: ReadonlySet<number>,
+): void {
+  const others = context.coordinator.catalog
+    .cascade(object.oid)
+    .filter(
+      (other) => other.oid !== object.oid && other.kind !== 'index' && !dropped.has(other.oid),
+    );
   if (others.length === 0) return;
-  throw sqlError('2BP01', `cannot drop ${object.kind} ${object.name} because other objects depend on it`, {
-    detail: others.map((other) => `${other.kind} ${other.name} depends on ${object.kind} ${object.name}`).join('\n'),
-    hint: 'Use DROP ... CASCADE to drop the dependent objects too.',
-  });
+  throw sqlError(
+    '2BP01',
+    `cannot drop ${object.kind} ${object.name} because other objects depend on it`,
+    {
+      detail: others
+        .map((other) => `${other.kind} ${other.name} depends on ${object.kind} ${object.name}`)
+        .join('\n'),
+      hint: 'Use DROP ... CASCADE to drop the dependent objects too.',
+    },
+  );
 }
 
 /** Throws 42P01, 42809, 2BP01. */
@@ -69,7 +107,8 @@ export async function drop(context: ExecutionContext, statement: Drop): Promise<
   const { coordinator } = context;
   const objects = targets(context, statement);
   const dropped = new Set(objects.map((object) => object.oid));
-  if (!statement.cascade) for (const object of objects) requireIndependent(context, object, dropped);
+  if (!statement.cascade)
+    for (const object of objects) requireIndependent(context, object, dropped);
   const doomed = new Map<number, CatalogObject>();
   for (const object of objects) {
     for (const each of coordinator.catalog.cascade(object.oid)) doomed.set(each.oid, each);

@@ -24,37 +24,65 @@ import { write } from './write.ts';
 /** Runs one statement to its outcome. Throws SqlError. */
 export async function execute(context: ExecutionContext, statement: Statement): Promise<Outcome> {
   switch (statement.kind) {
-    case 'select': return runSelect(context, statement.query);
-    case 'subscribe': return subscribe(context, statement);
+    case 'select':
+      return runSelect(context, statement.query);
+    case 'subscribe':
+      return subscribe(context, statement);
     case 'insert':
     case 'update':
     case 'delete':
       return write(context, statement);
-    case 'copyFrom': return copyFrom(context, statement);
-    case 'copyTo': return copyTo(context, statement);
-    case 'explain': return explain(context, statement);
-    case 'createSchema': return createSchema(context, statement);
-    case 'createConnection': return createConnection(context, statement);
-    case 'createSource': return createSource(context, statement);
-    case 'createTable': return createTable(context, statement);
-    case 'createView': return createView(context, statement);
-    case 'createIndex': return createIndex(context, statement);
-    case 'drop': return drop(context, statement);
-    case 'showObjects': return showObjects(context, statement);
-    case 'set': return set(context, statement);
-    case 'show': return show(context, statement);
-    case 'reset': return reset(context, statement);
-    case 'setTransaction': return setTransaction(context, statement);
-    case 'discard': return discard(context, statement);
-    case 'begin': return begin(context, statement);
-    case 'commit': return end(context, true);
-    case 'rollback': return end(context, false);
-    case 'prepare': return prepare(context, statement);
-    case 'execute': return executePrepared(context, statement);
-    case 'deallocate': return deallocate(context, statement);
-    case 'declare': return declare(context, statement);
-    case 'fetch': return fetch(context, statement);
-    case 'close': return close(context, statement);
-    default: return unreachable(statement);
+    case 'copyFrom':
+      return copyFrom(context, statement);
+    case 'copyTo':
+      return copyTo(context, statement);
+    case 'explain':
+      return explain(context, statement);
+    case 'createSchema':
+      return createSchema(context, statement);
+    case 'createConnection':
+      return createConnection(context, statement);
+    case 'createSource':
+      return createSource(context, statement);
+    case 'createTable':
+      return createTable(context, statement);
+    case 'createView':
+      return createView(context, statement);
+    case 'createIndex':
+      return createIndex(context, statement);
+    case 'drop':
+      return drop(context, statement);
+    case 'showObjects':
+      return showObjects(context, statement);
+    case 'set':
+      return set(context, statement);
+    case 'show':
+      return show(context, statement);
+    case 'reset':
+      return reset(context, statement);
+    case 'setTransaction':
+      return setTransaction(context, statement);
+    case 'discard':
+      return discard(context, statement);
+    case 'begin':
+      return begin(context, statement);
+    case 'commit':
+      return end(context, true);
+    case 'rollback':
+      return end(context, false);
+    case 'prepare':
+      return prepare(context, statement);
+    case 'execute':
+      return executePrepared(context, statement);
+    case 'deallocate':
+      return deallocate(context, statement);
+    case 'declare':
+      return declare(context, statement);
+    case 'fetch':
+      return fetch(context, statement);
+    case 'close':
+      return close(context, statement);
+    default:
+      return unreachable(statement);
   }
 }

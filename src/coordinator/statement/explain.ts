@@ -24,7 +24,10 @@ function planOf(context: ExecutionContext, statement: Statement): PlannedQuery {
     case 'insert':
     case 'update':
     case 'delete':
-      return planWrite(statement, context.session.catalog(), { parameters: context.parameters, mode: 'once' }).query;
+      return planWrite(statement, context.session.catalog(), {
+        parameters: context.parameters,
+        mode: 'once',
+      }).query;
     default:
       throw unsupported(`EXPLAIN of ${statement.kind}`, statement.position);
   }
@@ -33,8 +36,13 @@ function planOf(context: ExecutionContext, statement: Statement): PlannedQuery {
 /** The relation that feeds or keeps a collection. */
 function relationOf(context: ExecutionContext, collection: number): Relation | undefined {
   const { catalog } = context.coordinator;
-  const object = catalog.objects().find((each) => isRelation(each)
-    && (each.kind === 'view' ? each.indexed?.collection : each.collection) === collection);
+  const object = catalog
+    .objects()
+    .find(
+      (each) =>
+        isRelation(each) &&
+        (each.kind === 'view' ? each.indexed?.collection : each.collection) === collection,
+    );
   if (object === undefined || object.kind === 'schema') return undefined;
   return context.session.catalog().relation([object.schema, object.name]);
 }
@@ -44,6 +52,12 @@ export function explain(context: ExecutionContext, statement: Explain): Outcome 
   if (statement.what === 'timestamp') throw unsupported('EXPLAIN TIMESTAMP', statement.position);
   const option = statement.options[0];
   if (option !== undefined) throw unsupported(`EXPLAIN option ${option.name}`, option.position);
-  const lines = explainPlan(planOf(context, statement.statement), (collection) => relationOf(context, collection));
-  return rowStream(explainColumns, lines.map((line) => [line]), 'EXPLAIN');
+  const lines = explainPlan(planOf(context, statement.statement), (collection) =>
+    relationOf(context, collection),
+  );
+  return rowStream(
+    explainColumns,
+    lines.map((line) => [line]),
+    'EXPLAIN',
+  );
 }

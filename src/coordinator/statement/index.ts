@@ -18,19 +18,26 @@ type CreateIndex = Extract<Statement, { kind: 'createIndex' }>;
 
 /** Position of a key column. Throws 42703, or 0A000 for anything but a plain column. */
 function keyColumn(relation: RelationObject, key: Expression): number {
-  if (key.kind !== 'column') throw unsupported('an index on an expression', key.position, 'Index a view that computes it.');
+  if (key.kind !== 'column')
+    throw unsupported('an index on an expression', key.position, 'Index a view that computes it.');
   const name = key.name.parts.at(-1) ?? '';
   const at = relation.columns.findIndex((column) => column.name === name);
-  if (at < 0) throw sqlError('42703', `column "${name}" does not exist`, { position: key.position });
+  if (at < 0)
+    throw sqlError('42703', `column "${name}" does not exist`, { position: key.position });
   return at;
 }
 
 /** As Postgres names them: relation_column_idx, with a number if that is taken. */
-function freeName(context: ExecutionContext, relation: RelationObject, key: readonly number[]): string {
+function freeName(
+  context: ExecutionContext,
+  relation: RelationObject,
+  key: readonly number[],
+): string {
   const columns = key.map((column) => relation.columns[column]?.name ?? '').join('_');
   const base = `${relation.name}_${columns}_idx`.slice(0, 60);
   let name = base;
-  for (let i = 1; context.coordinator.catalog.item(relation.schema, name) !== undefined; i++) name = `${base}${i}`;
+  for (let i = 1; context.coordinator.catalog.item(relation.schema, name) !== undefined; i++)
+    name = `${base}${i}`;
   return name;
 }
 
@@ -40,7 +47,10 @@ function keyOf(relation: RelationObject, statement: CreateIndex): readonly numbe
   return statement.keys.map((key) => keyColumn(relation, key));
 }
 
-/** INCLUDE asks for columns beside the key; an index leads to whole rows, so it only has to name some. */
+/**
+ * INCLUDE asks for columns beside the key; an index leads to whole rows, so it only has to name
+ * some.
+ */
 function requireColumns(relation: RelationObject, names: readonly string[]): void {
   const missing = names.find((name) => !relation.columns.some((column) => column.name === name));
   if (missing !== undefined) throw sqlError('42703', `column "${missing}" does not exist`);
@@ -60,11 +70,22 @@ export function createIndex(context: ExecutionContext, statement: CreateIndex): 
   const at = { schema: relation.schema, name };
   if (skipExisting(context, at, statement.ifNotExists)) return command('CREATE INDEX');
   if (relation.kind === 'source' && !relation.stored) {
-    throw unsupported('an index on an append-only source', statement.on.position, 'Index a materialized view over the source.');
+    throw unsupported(
+      'an index on an append-only source',
+      statement.on.position,
+      'Index a materialized view over the source.',
+    );
   }
   coordinator.catalog.requireUserSchema(at.schema);
   const collection = relation.kind === 'view' ? keepRows(context, relation) : relation.collection;
-  coordinator.catalog.add({ kind: 'index', oid: coordinator.catalog.nextOid(), ...at, on: relation.oid, key, primary: false });
+  coordinator.catalog.add({
+    kind: 'index',
+    oid: coordinator.catalog.nextOid(),
+    ...at,
+    on: relation.oid,
+    key,
+    primary: false,
+  });
   coordinator.engine.send({ kind: 'createIndex', collection, key });
   return command('CREATE INDEX');
 }

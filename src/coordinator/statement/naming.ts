@@ -8,15 +8,24 @@ import { isRelation } from '../../catalog/object.ts';
 import type { ExecutionContext } from './context.ts';
 
 /** Schema and name of an object to be made. Throws 3F000, 42501, 0A000. */
-export function newName(context: ExecutionContext, name: QualifiedName): { readonly schema: string; readonly name: string } {
+export function newName(
+  context: ExecutionContext,
+  name: QualifiedName,
+): { readonly schema: string; readonly name: string } {
   const view = context.session.catalog();
   const [last, before, database] = [...name.parts].reverse();
   if (database !== undefined && database !== view.currentDatabase) {
-    throw sqlError('0A000', `cross-database references are not implemented: "${name.parts.join('.')}"`, { position: name.position });
+    throw sqlError(
+      '0A000',
+      `cross-database references are not implemented: "${name.parts.join('.')}"`,
+      { position: name.position },
+    );
   }
   const schema = before ?? view.currentSchema;
   if (schema === null) {
-    throw sqlError('3F000', 'no schema has been selected to create in', { position: name.position });
+    throw sqlError('3F000', 'no schema has been selected to create in', {
+      position: name.position,
+    });
   }
   context.coordinator.catalog.requireUserSchema(schema);
   return { schema, name: last ?? '' };
@@ -24,11 +33,17 @@ export function newName(context: ExecutionContext, name: QualifiedName): { reado
 
 /** True (with a notice) if the name is taken and IF NOT EXISTS was said. Throws 42P07 otherwise. */
 export function skipExisting(
-  context: ExecutionContext, at: { readonly schema: string; readonly name: string }, ifNotExists: boolean,
+  context: ExecutionContext,
+  at: { readonly schema: string; readonly name: string },
+  ifNotExists: boolean,
 ): boolean {
   if (context.coordinator.catalog.item(at.schema, at.name) === undefined) return false;
   if (!ifNotExists) throw sqlError('42P07', `relation "${at.name}" already exists`);
-  context.session.notice({ severity: 'NOTICE', code: '42P07', message: `relation "${at.name}" already exists, skipping` });
+  context.session.notice({
+    severity: 'NOTICE',
+    code: '42P07',
+    message: `relation "${at.name}" already exists, skipping`,
+  });
   return true;
 }
 
@@ -53,7 +68,9 @@ export function findRelation(context: ExecutionContext, name: QualifiedName): Re
   }
   const object = context.coordinator.catalog.byOid(oid);
   if (object === undefined) {
-    throw sqlError('42501', `permission denied: "${text}" is a system catalog`, { position: name.position });
+    throw sqlError('42501', `permission denied: "${text}" is a system catalog`, {
+      position: name.position,
+    });
   }
   if (!isRelation(object)) {
     throw sqlError('42809', `"${text}" is not a table or view`, { position: name.position });

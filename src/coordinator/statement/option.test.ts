@@ -24,7 +24,13 @@ describe('Options', () => {
     expect(of({ kind: 'none' }).boolean('X')).toBe(true);
     expect(of({ kind: 'identifier', text: 'OFF' }).boolean('X')).toBe(false);
     expect(of({ kind: 'number', text: '-9223372036854775808' }).integer('X')).toBe(-(2n ** 63n));
-    const list: OptionValue = { kind: 'list', items: [{ kind: 'number', text: '1' }, { kind: 'number', text: '2' }] };
+    const list: OptionValue = {
+      kind: 'list',
+      items: [
+        { kind: 'number', text: '1' },
+        { kind: 'number', text: '2' },
+      ],
+    };
     expect(of(list).integers('X')).toEqual([1n, 2n]);
     expect(of({ kind: 'none' }).string('Y')).toBeUndefined();
   });
@@ -33,8 +39,12 @@ describe('Options', () => {
     expect(code(() => of({ kind: 'number', text: '1' }).string('X'))).toBe('22023');
     expect(code(() => of({ kind: 'string', text: 'maybe' }).boolean('X'))).toBe('22023');
     expect(code(() => of({ kind: 'number', text: '1.5' }).integer('X'))).toBe('22023');
-    expect(code(() => of({ kind: 'number', text: '9223372036854775808' }).integer('X'))).toBe('22023');
-    expect(code(() => of({ kind: 'number', text: '99999999999999999999' }).integers('X'))).toBe('22023');
+    expect(code(() => of({ kind: 'number', text: '9223372036854775808' }).integer('X'))).toBe(
+      '22023',
+    );
+    expect(code(() => of({ kind: 'number', text: '99999999999999999999' }).integers('X'))).toBe(
+      '22023',
+    );
   });
 
   it('refuses what is given twice or is not known', () => {

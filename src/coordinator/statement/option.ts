@@ -16,7 +16,9 @@ export class Options {
     this.#left = new Map();
     for (const option of options) {
       if (this.#left.has(option.name)) {
-        throw sqlError('42601', `${option.name} specified more than once`, { position: option.position });
+        throw sqlError('42601', `${option.name} specified more than once`, {
+          position: option.position,
+        });
       }
       this.#left.set(option.name, option);
     }
@@ -33,7 +35,8 @@ export class Options {
     const option = this.take(name);
     if (option === undefined) return undefined;
     const { value } = option;
-    if (value.kind !== 'string' && value.kind !== 'identifier') throw this.#wrong(option, 'a string');
+    if (value.kind !== 'string' && value.kind !== 'identifier')
+      throw this.#wrong(option, 'a string');
     return value.text;
   }
 
@@ -62,14 +65,17 @@ export class Options {
   }
 
   #integer(option: Option, value: OptionValue): bigint {
-    if (value.kind !== 'number' || !/^-?\d{1,19}$/.test(value.text)) throw this.#wrong(option, 'an integer');
+    if (value.kind !== 'number' || !/^-?\d{1,19}$/.test(value.text))
+      throw this.#wrong(option, 'an integer');
     const integer = BigInt(value.text);
     if (BigInt.asIntN(64, integer) !== integer) throw this.#wrong(option, 'an integer of 64 bits');
     return integer;
   }
 
   #wrong(option: Option, what: string): Error {
-    return sqlError('22023', `${this.#statement}: ${option.name} takes ${what}`, { position: option.position });
+    return sqlError('22023', `${this.#statement}: ${option.name} takes ${what}`, {
+      position: option.position,
+    });
   }
 
   /** Refuses whatever was not taken. */

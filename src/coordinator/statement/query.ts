@@ -10,10 +10,12 @@ import { runQuery } from './select.ts';
 export async function runSelect(context: ExecutionContext, query: Query): Promise<RowStream> {
   const { transaction } = context.session;
   transaction.use('read');
-  const plan = (): PlannedQuery => context.template?.plan(context, query) ?? planRead(context, query, 'once');
+  const plan = (): PlannedQuery =>
+    context.template?.plan(context, query) ?? planRead(context, query, 'once');
   let planned = plan();
   if (transaction.pending) {
-    // Only now, so that a statement that cannot be planned leaves what was written to be undone; and
+    // Only now, so that a statement that cannot be planned leaves what was written to be undone;
+    // and
     // planned anew, since the catalog may change in between.
     await transaction.flush();
     planned = plan();

@@ -1,5 +1,6 @@
 /**
- * Running a planned query once: a lookup in a stored collection where one answers it, else a dataflow
+ * Running a planned query once: a lookup in a stored collection where one answers it, else a
+ * dataflow
  * that ends after its answer. Streams that it reads are replayed for it.
  */
 import type { PackedBatch } from '../../../dataflow/graph/command.ts';
@@ -28,7 +29,12 @@ function start(context: ExecutionContext, planned: PlannedQuery, at: number): Ru
 }
 
 /** Rows of a query as of the transaction's step; `word` begins the command tag. */
-export function runQuery(context: ExecutionContext, planned: PlannedQuery, at: number, word = 'SELECT'): RowStream {
+export function runQuery(
+  context: ExecutionContext,
+  planned: PlannedQuery,
+  at: number,
+  word = 'SELECT',
+): RowStream {
   const { timeline } = context.coordinator;
   const release = timeline.hold(at);
   const running = start(context, planned, at);
@@ -41,7 +47,11 @@ export function runQuery(context: ExecutionContext, planned: PlannedQuery, at: n
 }
 
 /** All batches of a query; for statements that need the rows before they go on. */
-export async function collect(context: ExecutionContext, planned: PlannedQuery, at: number): Promise<readonly PackedBatch[]> {
+export async function collect(
+  context: ExecutionContext,
+  planned: PlannedQuery,
+  at: number,
+): Promise<readonly PackedBatch[]> {
   const stream = runQuery(context, planned, at);
   const batches: PackedBatch[] = [];
   for (;;) {

@@ -2,13 +2,19 @@
  * CREATE SOURCE … FROM KAFKA: from clauses to a `SourceFormat` (what the decoder reads) and the
  * columns that SQL sees.
  *
- * Columns, in order: typed columns as declared, or `data` (JSON as one jsonb), `text`, `data` (BYTES);
+ * Columns, in order: typed columns as declared, or `data` (JSON as one jsonb), `text`, `data`
+ * (BYTES);
  * for UPSERT the key comes first (`key`, or where INCLUDE KEY puts it); then INCLUDE items by their
  * alias or default name.
  */
 import { sqlError, unsupported } from '../../base/error.ts';
 import type { StartPosition } from '../../../connectors/connector.ts';
-import type { ColumnOrigin, FormatName, SourceColumn, SourceFormat } from '../../../connectors/format/decoder.ts';
+import type {
+  ColumnOrigin,
+  FormatName,
+  SourceColumn,
+  SourceFormat,
+} from '../../../connectors/format/decoder.ts';
 import type { Format, Include, QualifiedName, Statement } from '../../sql/ast.ts';
 import type { SourceObject } from '../../catalog/object.ts';
 import type { TypeName } from '../../../dataflow/value/type.ts';
@@ -31,20 +37,43 @@ function formatName(format: Format): FormatName {
     case 'AVRO':
     case 'CSV':
     case 'PROTOBUF':
-      throw unsupported(`FORMAT ${format.name}`, format.position, 'Supported formats are TEXT, BYTES and JSON.');
+      throw unsupported(
+        `FORMAT ${format.name}`,
+        format.position,
+        'Supported formats are TEXT, BYTES and JSON.',
+      );
   }
 }
 
-const wholeType: ReadonlyMap<FormatName, TypeName> = new Map([['TEXT', 'text'], ['BYTES', 'bytea'], ['JSON', 'jsonb']]);
+const wholeType: ReadonlyMap<FormatName, TypeName> = new Map([
+  ['TEXT', 'text'],
+  ['BYTES', 'bytea'],
+  ['JSON', 'jsonb'],
+]);
 
-function wholeColumn(name: string, format: FormatName, of: 'key' | 'value', nullable: boolean): SourceColumn {
-  return { name, type: wholeType.get(format) ?? 'bytea', modifier: -1, nullable, origin: { kind: of } };
+function wholeColumn(
+  name: string,
+  format: FormatName,
+  of: 'key' | 'value',
+  nullable: boolean,
+): SourceColumn {
+  return {
+    name,
+    type: wholeType.get(format) ?? 'bytea',
+    modifier: -1,
+    nullable,
+    origin: { kind: of },
+  };
 }
 
 /** Default name, type and origin of an INCLUDE item. */
 function includeColumn(include: Include, keyFormat: FormatName | null): SourceColumn {
-  const column = (name: string, type: TypeName, nullable: boolean, origin: ColumnOrigin): SourceColumn =>
-    ({ name: include.alias ?? name, type, modifier: -1, nullable, origin });
+  const column = (
+    name: string,
+    type: TypeName,
+    nullable: boolean,
+    origin: ColumnOrigin,
+  ): SourceColumn => ({ name: include.alias ?? name, type, modifier: -1, nullable, origin });
   switch (include.item) {
     case 'KEY':
       if (keyFormat === null) {
@@ -71,13 +100,20 @@ function envelopeOf(statement: CreateSource): 'none' | 'upsert' {
   new Options(`ENVELOPE ${envelope.name}`, envelope.options).rest();
   if (envelope.name === 'NONE') return 'none';
   if (envelope.name === 'UPSERT') return 'upsert';
-  throw unsupported(`ENVELOPE ${envelope.name}`, envelope.position, 'Supported envelopes are NONE and UPSERT.');
+  throw unsupported(
+    `ENVELOPE ${envelope.name}`,
+    envelope.position,
+    'Supported envelopes are NONE and UPSERT.',
+  );
 }
 
 /** Declared columns are fields of the JSON value. */
 function declaredColumns(statement: CreateSource): readonly SourceColumn[] {
   return relationColumns(statement.columns).map((column) => ({
-    name: column.name, type: column.type.name, modifier: column.type.modifier, nullable: column.nullable,
+    name: column.name,
+    type: column.type.name,
+    modifier: column.type.modifier,
+    nullable: column.nullable,
     origin: { kind: 'field', of: 'value', name: column.name },
   }));
 }
@@ -97,22 +133,39 @@ function sourceFormat(statement: CreateSource, topic: string): SourceFormat {
   }
   const value = formatName(statement.valueFormat);
   const envelope = envelopeOf(statement);
-  const key = statement.keyFormat === null ? (envelope === 'upsert' ? value : null) : formatName(statement.keyFormat);
+  const key =
+    statement.keyFormat === null
+      ? envelope === 'upsert'
+        ? value
+        : null
+      : formatName(statement.keyFormat);
   const typed = statement.columns.length > 0;
   if (typed && value !== 'JSON') {
-    throw unsupported(`a column list with FORMAT ${value}`, statement.position, 'Typed columns need FORMAT JSON.');
+    throw unsupported(
+      `a column list with FORMAT ${value}`,
+      statement.position,
+      'Typed columns need FORMAT JSON.',
+    );
   }
   const includes = statement.include.map((include) => includeColumn(include, key));
   const explicitKey = includes.find((column) => column.origin.kind === 'key');
-  const keyColumn = envelope === 'upsert' && explicitKey === undefined && key !== null
-    ? [wholeColumn('key', key, 'key', false)] : [];
-  const values = typed ? declaredColumns(statement)
+  const keyColumn =
+    envelope === 'upsert' && explicitKey === undefined && key !== null
+      ? [wholeColumn('key', key, 'key', false)]
+      : [];
+  const values = typed
+    ? declaredColumns(statement)
     : [wholeColumn(value === 'TEXT' ? 'text' : 'data', value, 'value', envelope !== 'upsert')];
   const columns = [...keyColumn, ...values, ...includes];
   requireDistinct(columns, statement.position);
   return {
-    topic, key, value, envelope, columns,
-    keyColumns: envelope === 'upsert' ? [columns.findIndex((column) => column.origin.kind === 'key')] : [],
+    topic,
+    key,
+    value,
+    envelope,
+    columns,
+    keyColumns:
+      envelope === 'upsert' ? [columns.findIndex((column) => column.origin.kind === 'key')] : [],
   };
 }
 
@@ -121,7 +174,8 @@ function requireDistinct(columns: readonly SourceColumn[], position: number): vo
   for (const column of columns) {
     if (seen.has(column.name)) {
       throw sqlError('42701', `column "${column.name}" specified more than once`, {
-        hint: 'Name included columns with AS.', position,
+        hint: 'Name included columns with AS.',
+        position,
       });
     }
     seen.add(column.name);
@@ -141,7 +195,10 @@ function startPosition(options: Options, now: number): StartPosition {
   }
   if (timestamp === undefined) return { kind: 'earliest' };
   const milliseconds = Number(timestamp);
-  return { kind: 'timestamp', milliseconds: milliseconds < 0 ? Math.max(0, Math.floor(now) + milliseconds) : milliseconds };
+  return {
+    kind: 'timestamp',
+    milliseconds: milliseconds < 0 ? Math.max(0, Math.floor(now) + milliseconds) : milliseconds,
+  };
 }
 
 function missingConnection({ parts, position }: QualifiedName): Error {
@@ -149,19 +206,30 @@ function missingConnection({ parts, position }: QualifiedName): Error {
 }
 
 /** Throws 42704 for a missing connection, 08001 if its cluster does not answer, 0A000 by name. */
-export async function createSource(context: ExecutionContext, statement: CreateSource): Promise<Outcome> {
+export async function createSource(
+  context: ExecutionContext,
+  statement: CreateSource,
+): Promise<Outcome> {
   const { coordinator } = context;
   context.session.transaction.refuseInBlock('CREATE SOURCE');
   if (statement.connector !== 'KAFKA' || statement.connection === null) {
-    throw unsupported(`CREATE SOURCE FROM ${statement.connector}`, statement.position, 'Only KAFKA sources are supported.');
+    throw unsupported(
+      `CREATE SOURCE FROM ${statement.connector}`,
+      statement.position,
+      'Only KAFKA sources are supported.',
+    );
   }
   const at = newName(context, statement.name);
   if (skipExisting(context, at, statement.ifNotExists)) return command('CREATE SOURCE');
   const connection = findItem(context, statement.connection);
-  if (connection === undefined || connection.kind !== 'connection') throw missingConnection(statement.connection);
+  if (connection === undefined || connection.kind !== 'connection')
+    throw missingConnection(statement.connection);
   const options = new Options('CREATE SOURCE', statement.options);
   const topic = options.string('TOPIC');
-  if (topic === undefined) throw sqlError('42601', 'CREATE SOURCE … FROM KAFKA needs TOPIC', { position: statement.position });
+  if (topic === undefined)
+    throw sqlError('42601', 'CREATE SOURCE … FROM KAFKA needs TOPIC', {
+      position: statement.position,
+    });
   const start = startPosition(options, coordinator.clock.now());
   options.rest();
   new Options('CREATE SOURCE', statement.with).rest();
@@ -169,13 +237,22 @@ export async function createSource(context: ExecutionContext, statement: CreateS
   await context.cancellation.race(coordinator.connection(connection.oid).validate());
   context.cancellation.check();
   if (skipExisting(context, at, statement.ifNotExists)) return command('CREATE SOURCE');
-  if (coordinator.catalog.byOid(connection.oid) === undefined) throw missingConnection(statement.connection);
+  if (coordinator.catalog.byOid(connection.oid) === undefined)
+    throw missingConnection(statement.connection);
   const source: SourceObject = {
-    kind: 'source', oid: coordinator.catalog.nextOid(), ...at, connection: connection.oid, format, start,
+    kind: 'source',
+    oid: coordinator.catalog.nextOid(),
+    ...at,
+    connection: connection.oid,
+    format,
+    start,
     columns: format.columns.map((column) => ({
-      name: column.name, type: { name: column.type, modifier: column.modifier }, nullable: column.nullable,
+      name: column.name,
+      type: { name: column.type, modifier: column.modifier },
+      nullable: column.nullable,
     })),
-    collection: coordinator.engine.nextNumber(), stored: format.envelope === 'upsert',
+    collection: coordinator.engine.nextNumber(),
+    stored: format.envelope === 'upsert',
   };
   coordinator.catalog.add(source);
   coordinator.startSource(source);

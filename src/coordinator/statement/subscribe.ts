@@ -18,8 +18,15 @@ import type { ExecutionContext } from './context.ts';
 /** A time of AS OF or UP TO in milliseconds. */
 function timeOf(context: ExecutionContext, expression: Expression): number {
   const value = planConstant(context, expression, 'numeric', 'AS OF');
-  if (value === null || typeof value !== 'object' || !('coefficient' in value) || value.form !== 'finite') {
-    throw sqlError('22023', 'a time is a number of milliseconds', { position: expression.position });
+  if (
+    value === null ||
+    typeof value !== 'object' ||
+    !('coefficient' in value) ||
+    value.form !== 'finite'
+  ) {
+    throw sqlError('22023', 'a time is a number of milliseconds', {
+      position: expression.position,
+    });
   }
   return Number(value.coefficient / 10n ** BigInt(value.scale));
 }
@@ -47,7 +54,11 @@ interface View {
 }
 
 /** Rows of a running subscription. */
-function subscriptionStream({ columns, progress, upTo }: View, subscription: Subscription, onEnd: () => void): RowStream {
+function subscriptionStream(
+  { columns, progress, upTo }: View,
+  subscription: Subscription,
+  onEnd: () => void,
+): RowStream {
   const waiting: PackedBatch[] = [];
   let ended = false;
   const end = (): void => {
@@ -56,7 +67,9 @@ function subscriptionStream({ columns, progress, upTo }: View, subscription: Sub
     onEnd();
   };
   return {
-    kind: 'rows', columns, live: true,
+    kind: 'rows',
+    columns,
+    live: true,
     async next() {
       for (;;) {
         const batch = waiting.shift();
@@ -83,7 +96,10 @@ function subscriptionStream({ columns, progress, upTo }: View, subscription: Sub
   };
 }
 
-/** A stream of changes without end (unless UP TO says so). Throws 22023 for a time that cannot be read. */
+/**
+ * A stream of changes without end (unless UP TO says so). Throws 22023 for a time that cannot be
+ * read.
+ */
 export function subscribe(context: ExecutionContext, statement: Subscribe): RowStream {
   const { coordinator, session } = context;
   session.transaction.use('subscribe');
@@ -94,7 +110,9 @@ export function subscribe(context: ExecutionContext, statement: Subscribe): RowS
   const dataflow = coordinator.engine.nextNumber();
   const subscription = coordinator.engine.subscribe(dataflow, planned.plan, from, {
     // Time goes on without changes too: the end of a limited one is seen by its progress.
-    snapshot: statement.snapshot, progress: statement.progress || upTo < Infinity, upTo: null,
+    snapshot: statement.snapshot,
+    progress: statement.progress || upTo < Infinity,
+    upTo: null,
   });
   coordinator.hydrate(dataflow, planned.plan);
   // From then on the dataflow itself keeps what it needs.

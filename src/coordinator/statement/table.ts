@@ -11,17 +11,25 @@ import { command } from './context.ts';
 import { newName, skipExisting } from './naming.ts';
 
 /** Columns as the catalog keeps them. Throws 42701 for a name used twice, 54011 for too many. */
-export function relationColumns(definitions: readonly ColumnDefinition[]): readonly RelationColumn[] {
+export function relationColumns(
+  definitions: readonly ColumnDefinition[],
+): readonly RelationColumn[] {
   if (definitions.length > limits.relationColumnsMax) {
     throw sqlError('54011', `tables can have at most ${limits.relationColumnsMax} columns`);
   }
   const seen = new Set<string>();
   return definitions.map((definition) => {
     if (seen.has(definition.name)) {
-      throw sqlError('42701', `column "${definition.name}" specified more than once`, { position: definition.position });
+      throw sqlError('42701', `column "${definition.name}" specified more than once`, {
+        position: definition.position,
+      });
     }
     seen.add(definition.name);
-    return { name: definition.name, type: resolveType(definition.type), nullable: !definition.notNull };
+    return {
+      name: definition.name,
+      type: resolveType(definition.type),
+      nullable: !definition.notNull,
+    };
   });
 }
 
@@ -37,22 +45,35 @@ export function createTable(context: ExecutionContext, statement: CreateTable): 
   if (skipExisting(context, at, statement.ifNotExists)) return command('CREATE TABLE');
   const columns = relationColumns(statement.columns);
   statement.columns.forEach(({ default: expression }, i) => {
-    if (expression !== null) planConstant(context, expression, columns[i]?.type.name ?? 'text', 'DEFAULT expressions');
+    if (expression !== null)
+      planConstant(context, expression, columns[i]?.type.name ?? 'text', 'DEFAULT expressions');
   });
   const key = primaryKeyOf(context, statement, at);
   const collection = coordinator.engine.nextNumber();
   const oid = coordinator.catalog.nextOid();
   coordinator.catalog.add({
-    kind: 'table', oid, ...at, columns, collection,
+    kind: 'table',
+    oid,
+    ...at,
+    columns,
+    collection,
     defaults: statement.columns.map((column) => column.default),
   });
   coordinator.engine.send({
-    kind: 'createCollection', collection, stored: true,
+    kind: 'createCollection',
+    collection,
+    stored: true,
     columns: columns.map((column) => ({ type: column.type.name, nullable: column.nullable })),
   });
   if (key === null) return command('CREATE TABLE');
   coordinator.catalog.add({
-    kind: 'index', oid: coordinator.catalog.nextOid(), schema: at.schema, name: key.name, on: oid, key: key.key, primary: true,
+    kind: 'index',
+    oid: coordinator.catalog.nextOid(),
+    schema: at.schema,
+    name: key.name,
+    on: oid,
+    key: key.key,
+    primary: true,
   });
   coordinator.engine.send({ kind: 'createIndex', collection, key: key.key });
   coordinator.uniqueKeys.declare(collection, { name: key.name, columns, key: key.key });
@@ -61,16 +82,26 @@ export function createTable(context: ExecutionContext, statement: CreateTable): 
 
 /** The primary key's constraint and index. Throws 42P07 if its name is taken. */
 function primaryKeyOf(
-  context: ExecutionContext, statement: CreateTable, at: { readonly schema: string; readonly name: string },
+  context: ExecutionContext,
+  statement: CreateTable,
+  at: { readonly schema: string; readonly name: string },
 ): { readonly name: string; readonly key: readonly number[] } | null {
   const { primaryKey } = statement;
   if (primaryKey === null) return null;
   const { catalog } = context.coordinator;
-  const taken = (name: string): boolean => name === at.name || catalog.item(at.schema, name) !== undefined;
+  const taken = (name: string): boolean =>
+    name === at.name || catalog.item(at.schema, name) !== undefined;
   if (primaryKey.name !== null && taken(primaryKey.name)) {
-    throw sqlError('42P07', `relation "${primaryKey.name}" already exists`, { position: primaryKey.position });
+    throw sqlError('42P07', `relation "${primaryKey.name}" already exists`, {
+      position: primaryKey.position,
+    });
   }
   let name = primaryKey.name ?? `${at.name}_pkey`;
   for (let i = 1; taken(name); i++) name = `${at.name}_pkey${i}`;
-  return { name, key: primaryKey.columns.map((column) => statement.columns.findIndex((each) => each.name === column)) };
+  return {
+    name,
+    key: primaryKey.columns.map((column) =>
+      statement.columns.findIndex((each) => each.name === column),
+    ),
+  };
 }

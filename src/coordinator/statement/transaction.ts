@@ -6,16 +6,23 @@ import { command } from './context.ts';
 
 /** BEGIN; a warning inside a block. */
 export async function begin(
-  context: ExecutionContext, statement: Extract<Statement, { kind: 'begin' }>,
+  context: ExecutionContext,
+  statement: Extract<Statement, { kind: 'begin' }>,
 ): Promise<Outcome> {
   const { session } = context;
   if (session.transaction.inBlock) {
-    session.notice({ severity: 'WARNING', code: '25001', message: 'there is already a transaction in progress' });
+    session.notice({
+      severity: 'WARNING',
+      code: '25001',
+      message: 'there is already a transaction in progress',
+    });
     return command('BEGIN');
   }
   await session.transaction.flush();
   session.beginBlock();
-  session.transaction.begin(statement.readOnly ?? session.settings.get('default_transaction_read_only') === 'on');
+  session.transaction.begin(
+    statement.readOnly ?? session.settings.get('default_transaction_read_only') === 'on',
+  );
   if (statement.isolation !== null) session.setLocal('transaction_isolation', statement.isolation);
   return command('BEGIN');
 }
@@ -25,7 +32,11 @@ export async function end(context: ExecutionContext, commit: boolean): Promise<O
   const { session } = context;
   if (!session.transaction.inBlock) {
     await session.transaction.end(commit);
-    session.notice({ severity: 'WARNING', code: '25P01', message: 'there is no transaction in progress' });
+    session.notice({
+      severity: 'WARNING',
+      code: '25P01',
+      message: 'there is no transaction in progress',
+    });
     return command(commit ? 'COMMIT' : 'ROLLBACK');
   }
   let committed = false;

@@ -1,5 +1,6 @@
 /**
- * INSERT, UPDATE and DELETE: the planned query gives old rows and new rows side by side; the old ones
+ * INSERT, UPDATE and DELETE: the planned query gives old rows and new rows side by side; the old
+ * ones
  * are retracted and the new ones added in one step.
  *
  * An INSERT of values waits in the transaction until it ends. What reads before it writes (UPDATE,
@@ -40,7 +41,8 @@ function negated(batch: PackedBatch): PackedBatch {
   const words = batch.buffer.byteLength >> 2;
   const copy = new Int32Array(words);
   copy.set(new Int32Array(batch.buffer));
-  for (let row = 0; row < batch.rows; row++) copy[batch.weight + row] = -(copy[batch.weight + row] ?? 0);
+  for (let row = 0; row < batch.rows; row++)
+    copy[batch.weight + row] = -(copy[batch.weight + row] ?? 0);
   return { ...batch, buffer: copy.buffer };
 }
 
@@ -51,12 +53,18 @@ export function requireNotNull(table: Relation, batch: PackedBatch): void {
     const at = batch.nulls[c] ?? -1;
     if (column.nullable || at < 0) return;
     if (!bytes.subarray(at, at + batch.rows).includes(1)) return;
-    throw sqlError('23502', `null value in column "${column.name}" of relation "${table.name}" violates not-null constraint`);
+    throw sqlError(
+      '23502',
+      `null value in column "${column.name}" of relation "${table.name}" violates not-null constraint`,
+    );
   });
 }
 
 /** The result of the planned query: computed here if it reads nothing, else by the engine. */
-async function affected(context: ExecutionContext, planned: PlannedWrite): Promise<readonly PackedBatch[]> {
+async function affected(
+  context: ExecutionContext,
+  planned: PlannedWrite,
+): Promise<readonly PackedBatch[]> {
   const rows = constantRows(planned.query.plan);
   if (rows === null) return collect(context, planned.query, context.coordinator.timeline.complete);
   const { project, order, limit, offset } = planned.query.finishing;
@@ -64,9 +72,13 @@ async function affected(context: ExecutionContext, planned: PlannedWrite): Promi
     return collect(context, planned.query, context.coordinator.timeline.complete);
   }
   if (rows.length === 0) return [];
-  const types: readonly ColumnType[] = columnTypes(planned.query.columns).map((type) => ({ ...type, nullable: true }));
+  const types: readonly ColumnType[] = columnTypes(planned.query.columns).map((type) => ({
+    ...type,
+    nullable: true,
+  }));
   const projected = rows.flatMap(({ row, weight }) =>
-    new Array<readonly (typeof row)[number][]>(weight).fill(project.map((c) => row[c] ?? null)));
+    new Array<readonly (typeof row)[number][]>(weight).fill(project.map((c) => row[c] ?? null)),
+  );
   return [packDatums(types, projected)];
 }
 
@@ -79,7 +91,8 @@ function changes(planned: PlannedWrite, batches: readonly PackedBatch[]): readon
       requireNotNull(planned.table, added);
       inputs.push({ collection, batch: added });
     }
-    if (planned.oldRow.length > 0) inputs.push({ collection, batch: negated(pickColumns(batch, planned.oldRow)) });
+    if (planned.oldRow.length > 0)
+      inputs.push({ collection, batch: negated(pickColumns(batch, planned.oldRow)) });
     return inputs;
   });
 }
@@ -89,26 +102,38 @@ function outcome(planned: PlannedWrite, batches: readonly PackedBatch[], word: s
   const tag = `${word} ${rows}`;
   if (planned.returning === null) return command(tag);
   const { returning } = planned;
-  const copies = batches.map((batch) => pickColumns({ ...batch, buffer: batch.buffer.slice(0) }, returning));
+  const copies = batches.map((batch) =>
+    pickColumns({ ...batch, buffer: batch.buffer.slice(0) }, returning),
+  );
   return batchStream(defined(planned.columns, 'RETURNING has columns'), copies, () => tag);
 }
 
 /**
- * Gathers rows that an INSERT or COPY adds until the transaction ends. A key that is there already is
+ * Gathers rows that an INSERT or COPY adds until the transaction ends. A key that is there already
+ * is
  * found at once, and looked for again when they are written, as others may write in between.
  */
 export async function gather(context: ExecutionContext, inputs: readonly Input[]): Promise<void> {
-  const { coordinator: { uniqueKeys, timeline }, session: { transaction } } = context;
+  const {
+    coordinator: { uniqueKeys, timeline },
+    session: { transaction },
+  } = context;
   const keyed = (input: Input): boolean => uniqueKeys.has(input.collection);
-  if (inputs.some(keyed)) await uniqueKeys.check([...transaction.writes.filter(keyed), ...inputs], timeline.complete);
+  if (inputs.some(keyed))
+    await uniqueKeys.check([...transaction.writes.filter(keyed), ...inputs], timeline.complete);
   for (const { collection, batch } of inputs) transaction.insert(collection, batch);
 }
 
 /**
- * Reads and writes while no other statement of the kind does. It is planned when its turn comes, since
+ * Reads and writes while no other statement of the kind does. It is planned when its turn comes,
+ * since
  * the catalog may change while it waits; until then it can be cancelled.
  */
-async function readThenWrite(context: ExecutionContext, plan: () => PlannedWrite, word: string): Promise<Outcome> {
+async function readThenWrite(
+  context: ExecutionContext,
+  plan: () => PlannedWrite,
+  word: string,
+): Promise<Outcome> {
   const { coordinator, session, cancellation } = context;
   await cancellation.race(session.transaction.flush());
   let begin: () => void = () => undefined;
@@ -134,7 +159,10 @@ async function readThenWrite(context: ExecutionContext, plan: () => PlannedWrite
 const words = { insert: 'INSERT 0', update: 'UPDATE', delete: 'DELETE' } as const;
 
 /** INSERT, UPDATE, DELETE, with RETURNING. Throws 23502 and what the query is wrong about. */
-export async function write(context: ExecutionContext, statement: WriteStatement): Promise<Outcome> {
+export async function write(
+  context: ExecutionContext,
+  statement: WriteStatement,
+): Promise<Outcome> {
   const { session } = context;
   const word = words[statement.kind];
   if (statement.kind !== 'insert') session.transaction.refuseInBlock(word);

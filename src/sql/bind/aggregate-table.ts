@@ -15,38 +15,75 @@ interface AggregateFamily {
 /** Argument types and the result. */
 type Signature = readonly [readonly SignatureType[], SignatureType];
 
-function family(fn: AggregateName, name: string, signatures: readonly Signature[]): readonly [string, AggregateFamily] {
-  const entries = signatures.map(([args, result]) => entry('aggregate', name, args, result, '', undefined));
+function family(
+  fn: AggregateName,
+  name: string,
+  signatures: readonly Signature[],
+): readonly [string, AggregateFamily] {
+  const entries = signatures.map(([args, result]) =>
+    entry('aggregate', name, args, result, '', undefined),
+  );
   return [name, { fn, entries }];
 }
 
 const ordered: readonly SignatureType[] = [
-  'int2', 'int4', 'int8', 'float4', 'float8', 'numeric', 'oid', 'date', 'time', 'timestamp', 'timestamptz',
-  'interval', 'text', 'bpchar', 'anyarray',
+  'int2',
+  'int4',
+  'int8',
+  'float4',
+  'float8',
+  'numeric',
+  'oid',
+  'date',
+  'time',
+  'timestamp',
+  'timestamptz',
+  'interval',
+  'text',
+  'bpchar',
+  'anyarray',
 ];
 
 const extreme = ordered.map((type) => [[type], type] as const);
 
-const spread = (['int2', 'int4', 'int8', 'numeric'] as const).map((type) => [[type], 'numeric'] as const);
+const spread = (['int2', 'int4', 'int8', 'numeric'] as const).map(
+  (type) => [[type], 'numeric'] as const,
+);
 
 const deviation = [...spread, [['float4'], 'float8'] as const, [['float8'], 'float8'] as const];
 
 const families = new Map<string, AggregateFamily>([
-  family('count', 'count', [[[], 'int8'], [['any'], 'int8']]),
+  family('count', 'count', [
+    [[], 'int8'],
+    [['any'], 'int8'],
+  ]),
   family('sum', 'sum', [
-    [['int2'], 'int8'], [['int4'], 'int8'], [['int8'], 'numeric'], [['float4'], 'float4'],
-    [['float8'], 'float8'], [['numeric'], 'numeric'], [['interval'], 'interval'],
+    [['int2'], 'int8'],
+    [['int4'], 'int8'],
+    [['int8'], 'numeric'],
+    [['float4'], 'float4'],
+    [['float8'], 'float8'],
+    [['numeric'], 'numeric'],
+    [['interval'], 'interval'],
   ]),
   family('avg', 'avg', [
-    [['int2'], 'numeric'], [['int4'], 'numeric'], [['int8'], 'numeric'], [['numeric'], 'numeric'],
-    [['float4'], 'float8'], [['float8'], 'float8'], [['interval'], 'interval'],
+    [['int2'], 'numeric'],
+    [['int4'], 'numeric'],
+    [['int8'], 'numeric'],
+    [['numeric'], 'numeric'],
+    [['float4'], 'float8'],
+    [['float8'], 'float8'],
+    [['interval'], 'interval'],
   ]),
   family('min', 'min', extreme),
   family('max', 'max', extreme),
   family('bool_and', 'bool_and', [[['bool'], 'bool']]),
   family('bool_and', 'every', [[['bool'], 'bool']]),
   family('bool_or', 'bool_or', [[['bool'], 'bool']]),
-  family('string_agg', 'string_agg', [[['text', 'text'], 'text'], [['bytea', 'bytea'], 'bytea']]),
+  family('string_agg', 'string_agg', [
+    [['text', 'text'], 'text'],
+    [['bytea', 'bytea'], 'bytea'],
+  ]),
   family('array_agg', 'array_agg', [[['anynonarray'], 'anyarray']]),
   family('jsonb_agg', 'jsonb_agg', [[['anyelement'], 'jsonb']]),
   family('jsonb_object_agg', 'jsonb_object_agg', [[['any', 'any'], 'jsonb']]),
@@ -60,15 +97,43 @@ const families = new Map<string, AggregateFamily>([
 
 /** Aggregates of Postgres that are refused by name. */
 const missing = new Set([
-  'bit_and', 'bit_or', 'bit_xor', 'corr', 'covar_pop', 'covar_samp', 'json_agg', 'json_object_agg', 'mode',
-  'percentile_cont', 'percentile_disc', 'range_agg', 'regr_avgx', 'regr_avgy', 'regr_count', 'regr_intercept',
-  'regr_r2', 'regr_slope', 'regr_sxx', 'regr_sxy', 'regr_syy', 'xmlagg',
+  'bit_and',
+  'bit_or',
+  'bit_xor',
+  'corr',
+  'covar_pop',
+  'covar_samp',
+  'json_agg',
+  'json_object_agg',
+  'mode',
+  'percentile_cont',
+  'percentile_disc',
+  'range_agg',
+  'regr_avgx',
+  'regr_avgy',
+  'regr_count',
+  'regr_intercept',
+  'regr_r2',
+  'regr_slope',
+  'regr_sxx',
+  'regr_sxy',
+  'regr_syy',
+  'xmlagg',
 ]);
 
 /** Window functions, refused by name. */
 const windowOnly = new Set([
-  'row_number', 'rank', 'dense_rank', 'percent_rank', 'cume_dist', 'ntile', 'lag', 'lead', 'first_value',
-  'last_value', 'nth_value',
+  'row_number',
+  'rank',
+  'dense_rank',
+  'percent_rank',
+  'cume_dist',
+  'ntile',
+  'lag',
+  'lead',
+  'first_value',
+  'last_value',
+  'nth_value',
 ]);
 
 /** The aggregate of a name, or undefined. */
@@ -87,4 +152,6 @@ export function isWindowFunction(name: string): boolean {
 }
 
 /** The entry of count(*), alone in its list. */
-export const countStar: readonly FunctionEntry[] = [defined(families.get('count')?.entries[0], 'count(*) is in the table')];
+export const countStar: readonly FunctionEntry[] = [
+  defined(families.get('count')?.entries[0], 'count(*) is in the table'),
+];

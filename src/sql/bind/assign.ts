@@ -13,12 +13,20 @@ import type { Environment } from './environment.ts';
 import { bindExpression } from './expression.ts';
 
 /** The expression as a value for the column. Throws 42804. */
-export function assign(context: BindContext, scalar: Scalar, column: RelationColumn, position: number): Scalar {
+export function assign(
+  context: BindContext,
+  scalar: Scalar,
+  column: RelationColumn,
+  position: number,
+): Scalar {
   const at = positionOf(scalar) || position;
   const coerced = tryCoerce(context, scalar, column.type, 'assignment', at);
   if (coerced !== undefined) return foldScalar(coerced);
-  throw sqlError('42804', `column "${column.name}" is of type ${typeInfo(column.type.name).sqlName} but expression is of type ${typeInfo(scalar.type).sqlName}`,
-    { position: at, hint: 'You will need to rewrite or cast the expression.' });
+  throw sqlError(
+    '42804',
+    `column "${column.name}" is of type ${typeInfo(column.type.name).sqlName} but expression is of type ${typeInfo(scalar.type).sqlName}`,
+    { position: at, hint: 'You will need to rewrite or cast the expression.' },
+  );
 }
 
 /** The column's default; NULL if it has none. */
@@ -26,19 +34,36 @@ export function defaultOf(table: Relation, column: number, environment: Environm
   const target = defined(table.columns[column], `column ${column} of ${table.name} exists`);
   const expression = table.defaults?.[column] ?? null;
   if (expression === null) return nullConstant(target.type.name, target.type.modifier);
-  return assign(environment.context, bindExpression(expression, { ...environment, clause: 'DEFAULT expressions' }), target, 0);
+  return assign(
+    environment.context,
+    bindExpression(expression, { ...environment, clause: 'DEFAULT expressions' }),
+    target,
+    0,
+  );
 }
 
 /** An expression of VALUES or SET: DEFAULT stands for the column's default. */
-export function bindAssigned(expression: Expression, table: Relation, column: number, environment: Environment): Scalar {
+export function bindAssigned(
+  expression: Expression,
+  table: Relation,
+  column: number,
+  environment: Environment,
+): Scalar {
   if (expression.kind === 'default') return defaultOf(table, column, environment);
   const target = defined(table.columns[column], `column ${column} of ${table.name} exists`);
-  return assign(environment.context, bindExpression(expression, environment), target, expression.position);
+  return assign(
+    environment.context,
+    bindExpression(expression, environment),
+    target,
+    expression.position,
+  );
 }
 
 /** The number of a column by name. Throws 42703. */
 export function columnNumber(table: Relation, name: string, position: number): number {
   const index = table.columns.findIndex((column) => column.name === name);
   if (index >= 0) return index;
-  throw sqlError('42703', `column "${name}" of relation "${table.name}" does not exist`, { position });
+  throw sqlError('42703', `column "${name}" of relation "${table.name}" does not exist`, {
+    position,
+  });
 }

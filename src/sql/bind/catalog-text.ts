@@ -1,6 +1,8 @@
 /**
- * Texts that only the catalog knows, for values that a query computes: the name of a relation's oid,
- * the definition of a view or index. System relations are read once, at one time, so the answers are
+ * Texts that only the catalog knows, for values that a query computes: the name of a relation's
+ * oid,
+ * the definition of a view or index. System relations are read once, at one time, so the answers
+ * are
  * put into the expression as a choice among the oids there are.
  */
 import { functionByKey, operatorsNamed } from '../../../dataflow/expr/function-table.ts';
@@ -18,7 +20,11 @@ function systemRows(context: BindContext, name: string): readonly ((column: stri
   const relation = context.catalog.relation(['pg_catalog', name]);
   if (relation?.rows === undefined || relation.rows === null) return [];
   const positions = new Map(relation.columns.map((column, i) => [column.name, i]));
-  return relation.rows().map((row) => (column: string): Datum => row[positions.get(column) ?? -1] ?? null);
+  return relation.rows().map(
+    (row) =>
+      (column: string): Datum =>
+        row[positions.get(column) ?? -1] ?? null,
+  );
 }
 
 function asText(value: Datum): string {
@@ -26,23 +32,51 @@ function asText(value: Datum): string {
 }
 
 /** Picks the text of an oid; `otherwise` for the ones that are not there. */
-function choose(arg: Scalar, texts: ReadonlyMap<bigint, string>, otherwise: Scalar, type: TypeName): Scalar {
+function choose(
+  arg: Scalar,
+  texts: ReadonlyMap<bigint, string>,
+  otherwise: Scalar,
+  type: TypeName,
+): Scalar {
   if (arg.kind === 'constant') {
     const found = typeof arg.value === 'bigint' ? texts.get(arg.value) : undefined;
     return found === undefined ? otherwise : constant(found, type);
   }
   if (texts.size === 0) return otherwise;
-  const equal = defined(operatorsNamed('=').find((entry) => entry.args.every((each) => each === 'oid')), 'oids can be compared');
+  const equal = defined(
+    operatorsNamed('=').find((entry) => entry.args.every((each) => each === 'oid')),
+    'oids can be compared',
+  );
   const oid: Scalar = { ...arg, type: 'oid' };
-  return caseOf([...texts].map(([value, text]): readonly [Scalar, Scalar] => [
-    { kind: 'call', fn: equal.key, name: '=', args: [oid, constant(value, 'oid')], position: 0, type: 'bool', modifier: -1 },
-    constant(text, type),
-  ]), otherwise, type);
+  return caseOf(
+    [...texts].map(([value, text]): readonly [Scalar, Scalar] => [
+      {
+        kind: 'call',
+        fn: equal.key,
+        name: '=',
+        args: [oid, constant(value, 'oid')],
+        position: 0,
+        type: 'bool',
+        modifier: -1,
+      },
+      constant(text, type),
+    ]),
+    otherwise,
+    type,
+  );
 }
 
 /** A relation's oid cast to text is its name. undefined if it is not such a cast. */
-export function relationText(context: BindContext, scalar: Scalar, target: TypeName): Scalar | undefined {
-  if (scalar.type !== 'regclass' || (target !== 'text' && target !== 'varchar' && target !== 'name')) return undefined;
+export function relationText(
+  context: BindContext,
+  scalar: Scalar,
+  target: TypeName,
+): Scalar | undefined {
+  if (
+    scalar.type !== 'regclass' ||
+    (target !== 'text' && target !== 'varchar' && target !== 'name')
+  )
+    return undefined;
   const names = new Map<bigint, string>();
   for (const row of systemRows(context, 'pg_class')) {
     const oid = row('oid');
@@ -55,12 +89,25 @@ export function relationText(context: BindContext, scalar: Scalar, target: TypeN
   }
   const cast = functionByKey(`cast(regclass,${target})`);
   if (cast === undefined) return undefined;
-  const digits: Scalar = { kind: 'call', fn: cast.key, name: cast.name, args: [scalar], position: 0, type: target, modifier: -1 };
+  const digits: Scalar = {
+    kind: 'call',
+    fn: cast.key,
+    name: cast.name,
+    args: [scalar],
+    position: 0,
+    type: target,
+    modifier: -1,
+  };
   return choose(scalar, names, digits, target);
 }
 
 /** Definitions by oid, from a relation with schema, name and text columns. */
-function definitions(context: BindContext, relation: string, name: string, text: string): ReadonlyMap<bigint, string> {
+function definitions(
+  context: BindContext,
+  relation: string,
+  name: string,
+  text: string,
+): ReadonlyMap<bigint, string> {
   const found = new Map<bigint, string>();
   for (const row of systemRows(context, relation)) {
     const oid = context.catalog.relationOid([asText(row('schemaname')), asText(row(name))]);
@@ -71,14 +118,29 @@ function definitions(context: BindContext, relation: string, name: string, text:
 
 /** Definitions of constraints by oid: PRIMARY KEY and its columns. */
 function constraints(context: BindContext): ReadonlyMap<bigint, string> {
-  const names = new Map(systemRows(context, 'pg_attribute').map((row) => [`${String(row('attrelid'))} ${String(row('attnum'))}`, asText(row('attname'))]));
-  return new Map(systemRows(context, 'pg_constraint').flatMap((row): readonly (readonly [bigint, string])[] => {
-    const oid = row('oid');
-    const key = row('conkey');
-    if (typeof oid !== 'bigint' || key === null || typeof key !== 'object' || !('elements' in key)) return [];
-    const columns = key.elements.map((number) => quoteIdentifier(names.get(`${String(row('conrelid'))} ${String(number)}`) ?? ''));
-    return [[oid, `PRIMARY KEY (${columns.join(', ')})`]];
-  }));
+  const names = new Map(
+    systemRows(context, 'pg_attribute').map((row) => [
+      `${String(row('attrelid'))} ${String(row('attnum'))}`,
+      asText(row('attname')),
+    ]),
+  );
+  return new Map(
+    systemRows(context, 'pg_constraint').flatMap((row): readonly (readonly [bigint, string])[] => {
+      const oid = row('oid');
+      const key = row('conkey');
+      if (
+        typeof oid !== 'bigint' ||
+        key === null ||
+        typeof key !== 'object' ||
+        !('elements' in key)
+      )
+        return [];
+      const columns = key.elements.map((number) =>
+        quoteIdentifier(names.get(`${String(row('conrelid'))} ${String(number)}`) ?? ''),
+      );
+      return [[oid, `PRIMARY KEY (${columns.join(', ')})`]];
+    }),
+  );
 }
 
 /** Relations that their bare name finds. */
@@ -87,18 +149,27 @@ function visibleRelations(context: BindContext): ReadonlyMap<bigint, string> {
   for (const row of systemRows(context, 'pg_class')) {
     const oid = row('oid');
     const name = asText(row('relname'));
-    if (typeof oid === 'bigint' && context.catalog.relationOid([name]) === Number(oid)) found.set(oid, name);
+    if (typeof oid === 'bigint' && context.catalog.relationOid([name]) === Number(oid))
+      found.set(oid, name);
   }
   return found;
 }
 
 /** The catalog's functions that take an oid; undefined if the name is none of them. */
-export function catalogFunction(context: BindContext, name: string, args: readonly Scalar[]): Scalar | undefined {
+export function catalogFunction(
+  context: BindContext,
+  name: string,
+  args: readonly Scalar[],
+): Scalar | undefined {
   const [oid] = args;
   if (oid === undefined) return undefined;
   switch (name) {
     case 'pg_get_userbyid':
-      return caseOf([[isNull(oid), nullConstant('name')]], constant(context.catalog.currentUser, 'name'), 'name');
+      return caseOf(
+        [[isNull(oid), nullConstant('name')]],
+        constant(context.catalog.currentUser, 'name'),
+        'name',
+      );
     case 'pg_get_viewdef': {
       const views = new Map([
         ...definitions(context, 'pg_views', 'viewname', 'definition'),
@@ -110,8 +181,16 @@ export function catalogFunction(context: BindContext, name: string, args: readon
       const visible = choose(oid, visibleRelations(context), nullConstant('text'), 'text');
       return { kind: 'not', arg: isNull(visible), type: 'bool', modifier: -1 };
     }
-    case 'pg_get_indexdef': return choose(oid, definitions(context, 'pg_indexes', 'indexname', 'indexdef'), nullConstant('text'), 'text');
-    case 'pg_get_constraintdef': return choose(oid, constraints(context), nullConstant('text'), 'text');
-    default: return undefined;
+    case 'pg_get_indexdef':
+      return choose(
+        oid,
+        definitions(context, 'pg_indexes', 'indexname', 'indexdef'),
+        nullConstant('text'),
+        'text',
+      );
+    case 'pg_get_constraintdef':
+      return choose(oid, constraints(context), nullConstant('text'), 'text');
+    default:
+      return undefined;
   }
 }

@@ -1,6 +1,8 @@
 /**
- * Bringing expressions to a type: literals are parsed, parameters take the type asked for, everything
- * else goes through a cast of the table. Modifiers (`numeric(10,2)`, `varchar(5)`) are applied last,
+ * Bringing expressions to a type: literals are parsed, parameters take the type asked for,
+ * everything
+ * else goes through a cast of the table. Modifiers (`numeric(10,2)`, `varchar(5)`) are applied
+ * last,
  * by the length function of the type.
  */
 import { evaluateNode } from '../../../dataflow/expr/interpret.ts';
@@ -23,29 +25,54 @@ import { registeredName } from './registered-name.ts';
 
 /** A call of a table entry. */
 export function callEntry(
-  entry: FunctionEntry, args: readonly Scalar[], result: TypeName, position = 0, modifier = -1,
+  entry: FunctionEntry,
+  args: readonly Scalar[],
+  result: TypeName,
+  position = 0,
+  modifier = -1,
 ): Scalar {
   return {
-    kind: 'call', fn: entry.key, name: entry.name, args, type: result, modifier, position,
+    kind: 'call',
+    fn: entry.key,
+    name: entry.name,
+    args,
+    type: result,
+    modifier,
+    position,
   };
 }
 
 /** The same bytes under another type. */
 export function relabel(scalar: Scalar, type: TypeName, modifier = -1): Scalar {
-  return scalar.type === type && scalar.modifier === modifier ? scalar : { ...scalar, type, modifier };
+  return scalar.type === type && scalar.modifier === modifier
+    ? scalar
+    : { ...scalar, type, modifier };
 }
 
 /** Where the expression begins in the text, as far as it is known; else 0. */
 export function positionOf(scalar: Scalar): number {
   switch (scalar.kind) {
-    case 'column': case 'constant': case 'parameter': case 'subquery': return scalar.position;
+    case 'column':
+    case 'constant':
+    case 'parameter':
+    case 'subquery':
+      return scalar.position;
     case 'call': {
       const first = scalar.args[0] === undefined ? 0 : positionOf(scalar.args[0]);
-      return scalar.position === 0 || (first !== 0 && first < scalar.position) ? first : scalar.position;
+      return scalar.position === 0 || (first !== 0 && first < scalar.position)
+        ? first
+        : scalar.position;
     }
-    case 'and': case 'or': case 'coalesce': case 'same': return scalar.args[0] === undefined ? 0 : positionOf(scalar.args[0]);
-    case 'not': case 'isNull': return positionOf(scalar.arg);
-    case 'case': return 0;
+    case 'and':
+    case 'or':
+    case 'coalesce':
+    case 'same':
+      return scalar.args[0] === undefined ? 0 : positionOf(scalar.args[0]);
+    case 'not':
+    case 'isNull':
+      return positionOf(scalar.arg);
+    case 'case':
+      return 0;
   }
 }
 
@@ -56,13 +83,27 @@ export function isUnknown(scalar: Scalar): boolean {
 
 /** Brings an expression to a type, if the context allows it; undefined if it does not. */
 export function tryCoerce(
-  context: BindContext, scalar: Scalar, target: SqlType, cast: CastContext, position: number,
+  context: BindContext,
+  scalar: Scalar,
+  target: SqlType,
+  cast: CastContext,
+  position: number,
 ): Scalar | undefined {
   if (!canCoerce(scalar.type, target.name, cast)) return undefined;
-  return applyModifier(coerceType(context, scalar, target, position), target.modifier, cast === 'explicit', position);
+  return applyModifier(
+    coerceType(context, scalar, target, position),
+    target.modifier,
+    cast === 'explicit',
+    position,
+  );
 }
 
-function coerceType(context: BindContext, scalar: Scalar, target: SqlType, position: number): Scalar {
+function coerceType(
+  context: BindContext,
+  scalar: Scalar,
+  target: SqlType,
+  position: number,
+): Scalar {
   if (scalar.kind === 'parameter' && isUnknown(scalar)) {
     context.parameters.decide(scalar.number, target.name, scalar.position);
     return { ...scalar, type: target.name };
@@ -72,8 +113,11 @@ function coerceType(context: BindContext, scalar: Scalar, target: SqlType, posit
     return callCast('text', relabel(scalar, 'text'), target.name);
   }
   if (scalar.type === target.name) return scalar;
-  return registeredName(context, scalar, target.name, position)
-    ?? relationText(context, scalar, target.name) ?? callCast(scalar.type, scalar, target.name);
+  return (
+    registeredName(context, scalar, target.name, position) ??
+    relationText(context, scalar, target.name) ??
+    callCast(scalar.type, scalar, target.name)
+  );
 }
 
 function callCast(from: TypeName, scalar: Scalar, to: TypeName): Scalar {
@@ -86,7 +130,12 @@ function callCast(from: TypeName, scalar: Scalar, to: TypeName): Scalar {
 function literal(context: BindContext, scalar: Constant, type: TypeName): Scalar {
   if (scalar.value === null) return constant(null, type, -1, scalar.position);
   assert(typeof scalar.value === 'string', 'an untyped literal is a string');
-  const registered = registeredName(context, relabelConstant(scalar, 'text'), type, scalar.position);
+  const registered = registeredName(
+    context,
+    relabelConstant(scalar, 'text'),
+    type,
+    scalar.position,
+  );
   if (registered !== undefined) return registered;
   if (typeInfo(type).category === 'S' && type !== 'name' && type !== 'bpchar') {
     return constant(scalar.value, type, -1, scalar.position);
@@ -103,49 +152,93 @@ export function readText(text: string, type: TypeName, position: number): Datum 
   if (type === 'text' || type === 'varchar' || type === 'unknown') return text;
   const path = castPath('text', type);
   if (path === undefined) {
-    throw sqlError('0A000', `input of type ${typeInfo(type).sqlName} is not supported`, { position });
+    throw sqlError('0A000', `input of type ${typeInfo(type).sqlName} is not supported`, {
+      position,
+    });
   }
   if (path.entry === null) return text;
   try {
-    return evaluateNode([
-      { kind: 'constant', value: text, type: 'text' },
-      { kind: 'call', fn: path.entry.key, args: [0], type },
-    ], 1, []);
+    return evaluateNode(
+      [
+        { kind: 'constant', value: text, type: 'text' },
+        { kind: 'call', fn: path.entry.key, args: [0], type },
+      ],
+      1,
+      [],
+    );
   } catch (error) {
     throw error instanceof SqlError ? error.at(position) : error;
   }
 }
 
-/** Applies a length or scale. An explicit cast cuts text off, an assignment refuses what is too long. */
-export function applyModifier(scalar: Scalar, modifier: number, explicit: boolean, position: number): Scalar {
+/**
+ * Applies a length or scale. An explicit cast cuts text off, an assignment refuses what is too
+ * long.
+ */
+export function applyModifier(
+  scalar: Scalar,
+  modifier: number,
+  explicit: boolean,
+  position: number,
+): Scalar {
   if (modifier < 0 || scalar.modifier === modifier) return scalar;
   const { type } = scalar;
-  const entry = functionsNamed(type).find((each) => each.args[0] === type && each.args[1] === 'int4'
-    && (each.args.length === 2 || (each.args.length === 3 && each.args[2] === 'bool')));
+  const entry = functionsNamed(type).find(
+    (each) =>
+      each.args[0] === type &&
+      each.args[1] === 'int4' &&
+      (each.args.length === 2 || (each.args.length === 3 && each.args[2] === 'bool')),
+  );
   if (entry === undefined) {
-    throw sqlError('0A000', `type modifier of type ${formatType({ name: type, modifier })} is not supported`, { position });
+    throw sqlError(
+      '0A000',
+      `type modifier of type ${formatType({ name: type, modifier })} is not supported`,
+      { position },
+    );
   }
-  const args = [scalar, constant(modifier, 'int4'), constant(explicit, 'bool')].slice(0, entry.args.length);
+  const args = [scalar, constant(modifier, 'int4'), constant(explicit, 'bool')].slice(
+    0,
+    entry.args.length,
+  );
   return callEntry(entry, args, type, 0, modifier);
 }
 
 /** Brings an expression to a type or throws: 42846 for casts, which name both types. */
 export function coerceOrFail(
-  context: BindContext, scalar: Scalar, target: SqlType, cast: CastContext, position: number,
+  context: BindContext,
+  scalar: Scalar,
+  target: SqlType,
+  cast: CastContext,
+  position: number,
 ): Scalar {
   const coerced = tryCoerce(context, scalar, target, cast, position);
   if (coerced !== undefined) return coerced;
-  throw sqlError('42846', `cannot cast type ${typeInfo(scalar.type).sqlName} to ${typeInfo(target.name).sqlName}`, { position });
+  throw sqlError(
+    '42846',
+    `cannot cast type ${typeInfo(scalar.type).sqlName} to ${typeInfo(target.name).sqlName}`,
+    { position },
+  );
 }
 
 /** A condition: `argument of WHERE must be type boolean, not type integer`. */
-export function coerceToBoolean(context: BindContext, scalar: Scalar, construct: string, position: number): Scalar {
+export function coerceToBoolean(
+  context: BindContext,
+  scalar: Scalar,
+  construct: string,
+  position: number,
+): Scalar {
   const coerced = tryCoerce(context, scalar, { name: 'bool', modifier: -1 }, 'implicit', position);
   if (coerced !== undefined) return coerced;
-  throw sqlError('42804', `argument of ${construct} must be type boolean, not type ${typeInfo(scalar.type).sqlName}`, { position });
+  throw sqlError(
+    '42804',
+    `argument of ${construct} must be type boolean, not type ${typeInfo(scalar.type).sqlName}`,
+    { position },
+  );
 }
 
 /** An untyped literal becomes text, as in the output of a SELECT. */
 export function settleUnknown(context: BindContext, scalar: Scalar): Scalar {
-  return isUnknown(scalar) ? coerceType(context, scalar, { name: 'text', modifier: -1 }, positionOf(scalar)) : scalar;
+  return isUnknown(scalar)
+    ? coerceType(context, scalar, { name: 'text', modifier: -1 }, positionOf(scalar))
+    : scalar;
 }

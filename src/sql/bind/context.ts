@@ -1,5 +1,6 @@
 /**
- * What one act of binding carries around: the catalog, the columns handed out, the parameters found,
+ * What one act of binding carries around: the catalog, the columns handed out, the parameters
+ * found,
  * the relations read, and the mode. One object per statement.
  */
 import type { Datum } from '../../../dataflow/value/datum.ts';
@@ -49,7 +50,8 @@ export class ParameterInference {
     if (before === undefined) this.#types.set(number, type);
     else if (before !== type) {
       throw sqlError('42P08', `inconsistent types deduced for parameter $${number}`, {
-        detail: `${formatType({ name: before, modifier: -1 })} versus ${formatType({ name: type, modifier: -1 })}`, position,
+        detail: `${formatType({ name: before, modifier: -1 })} versus ${formatType({ name: type, modifier: -1 })}`,
+        position,
       });
     }
   }
@@ -74,7 +76,10 @@ export class BindContext {
   /** Oids of relations read, views included. */
   readonly dependencies: Set<number>;
   readonly #counter: { definitions: number; views: number; depth: number };
-  /** False once the plan depends on the session, the time or a parameter's value: it serves one execution. */
+  /**
+   * False once the plan depends on the session, the time or a parameter's value: it serves one
+   * execution.
+   */
   repeatable = true;
 
   /** Values of $1, $2, …, or null if the statement is only described. */
@@ -84,7 +89,8 @@ export class BindContext {
     this.catalog = catalog;
     this.mode = mode;
     this.columns = parent?.columns ?? new ColumnMaker();
-    this.parameters = parent === undefined ? new ParameterInference(parameters.types) : new ParameterInference([]);
+    this.parameters =
+      parent === undefined ? new ParameterInference(parameters.types) : new ParameterInference([]);
     this.values = parent === undefined ? parameters.values : [];
     this.dependencies = parent?.dependencies ?? new Set();
     this.#counter = parent === undefined ? { definitions: 0, views: 0, depth: 0 } : parent.#counter;
@@ -101,7 +107,9 @@ export class BindContext {
   /** Runs `bind` one query deeper. */
   nested<T>(bind: () => T): T {
     if (this.#counter.depth >= limits.queryDepthMax) {
-      throw sqlError('54001', 'stack depth limit exceeded', { hint: `Queries may be nested ${limits.queryDepthMax} deep.` });
+      throw sqlError('54001', 'stack depth limit exceeded', {
+        hint: `Queries may be nested ${limits.queryDepthMax} deep.`,
+      });
     }
     this.#counter.depth++;
     try {
@@ -118,6 +126,10 @@ export class BindContext {
 
   /** A use of a definition, with columns of its own. */
   use(definition: Definition): Extract<Rel, { kind: 'shared' }> {
-    return { kind: 'shared', definition, columns: definition.columns.map((column) => this.columns.like(column)) };
+    return {
+      kind: 'shared',
+      definition,
+      columns: definition.columns.map((column) => this.columns.like(column)),
+    };
   }
 }

@@ -33,7 +33,10 @@ export interface OutputColumn {
   readonly attribute: number;
 }
 
-/** A query bound: its rows, which of their columns it gives, and what ORDER BY and LIMIT still have to do. */
+/**
+ * A query bound: its rows, which of their columns it gives, and what ORDER BY and LIMIT still have
+ * to do.
+ */
 export interface BoundQuery {
   readonly rel: Rel;
   readonly outputs: readonly OutputColumn[];
@@ -50,7 +53,11 @@ export interface BoundAggregate {
   readonly args: readonly Scalar[];
   readonly filter: Scalar | null;
   readonly distinct: boolean;
-  readonly order: readonly { readonly scalar: Scalar; readonly descending: boolean; readonly nullsFirst: boolean }[];
+  readonly order: readonly {
+    readonly scalar: Scalar;
+    readonly descending: boolean;
+    readonly nullsFirst: boolean;
+  }[];
 }
 
 /** A set-returning call in a select list; `column` stands for its rows' value. */
@@ -74,5 +81,9 @@ export interface Environment {
   /** The environment of the surrounding query's expression, for aggregates that belong to it. */
   readonly outer: Environment | null;
   /** Binds a subquery in this environment. `targets` types untyped literals of its output. */
-  readonly bindQuery: (query: Query, environment: Environment, targets?: readonly SqlType[]) => BoundQuery;
+  readonly bindQuery: (
+    query: Query,
+    environment: Environment,
+    targets?: readonly SqlType[],
+  ) => BoundQuery;
 }

@@ -1,6 +1,8 @@
 /**
- * The size of bound expressions. Some constructs repeat an operand (`NULLIF`, `BETWEEN`, `CASE x`), so
- * nesting them makes a tree that is exponentially larger than the text, though it is held as a graph.
+ * The size of bound expressions. Some constructs repeat an operand (`NULLIF`, `BETWEEN`, `CASE x`),
+ * so
+ * nesting them makes a tree that is exponentially larger than the text, though it is held as a
+ * graph.
  * Everything behind the binder walks trees; so the tree's size is bounded here.
  */
 import { sqlError } from '../../base/error.ts';
@@ -24,6 +26,7 @@ export function sizeOf(scalar: Scalar): number {
 export function withinSize(scalar: Scalar, position: number): Scalar {
   if (sizeOf(scalar) <= limits.expressionNodesMax) return scalar;
   throw sqlError('54001', 'stack depth limit exceeded', {
-    position, hint: `An expression may have at most ${limits.expressionNodesMax} parts, repeated operands counted.`,
+    position,
+    hint: `An expression may have at most ${limits.expressionNodesMax} parts, repeated operands counted.`,
   });
 }

@@ -13,13 +13,28 @@ import { sqlError, unsupported } from '../../base/error.ts';
 import { limits } from '../../base/limits.ts';
 import type { Scalar } from '../logical/scalar.ts';
 import {
-  and, caseOf, coalesce, columnReference, constant, isNull, not, or, walk,
+  and,
+  caseOf,
+  coalesce,
+  columnReference,
+  constant,
+  isNull,
+  not,
+  or,
+  walk,
 } from '../logical/scalar.ts';
 import { isCollation } from '../types/collation.ts';
 import { resolveType } from '../types/type-name.ts';
 import { withinSize } from './expression-size.ts';
 import { bindCall } from './call.ts';
-import { callEntry, coerceToBoolean, coerceOrFail, isUnknown, positionOf, readText } from './coerce.ts';
+import {
+  callEntry,
+  coerceToBoolean,
+  coerceOrFail,
+  isUnknown,
+  positionOf,
+  readText,
+} from './coerce.ts';
 import type { Environment } from './environment.ts';
 import { isDistinct, rowComparison } from './comparison.ts';
 import { callOperator } from './operator-call.ts';
@@ -36,14 +51,24 @@ export function bindExpression(expression: Expression, environment: Environment)
 }
 
 /** Binds a condition: `construct` names it in the message for other types than boolean. */
-export function bindCondition(expression: Expression, environment: Environment, construct: string): Scalar {
+export function bindCondition(
+  expression: Expression,
+  environment: Environment,
+  construct: string,
+): Scalar {
   const scalar = bindExpression(expression, environment);
-  return coerceToBoolean(environment.context, scalar, construct, positionOf(scalar) || expression.position);
+  return coerceToBoolean(
+    environment.context,
+    scalar,
+    construct,
+    positionOf(scalar) || expression.position,
+  );
 }
 
 function tooDeep(position: number): Error {
   return sqlError('54001', 'stack depth limit exceeded', {
-    position, hint: `An expression may have at most ${limits.expressionDepthMax} levels.`,
+    position,
+    hint: `An expression may have at most ${limits.expressionDepthMax} levels.`,
   });
 }
 
@@ -60,62 +85,129 @@ function bindKind(expression: Expression, environment: Environment, depth: numbe
     return coerceToBoolean(context, scalar, construct, positionOf(scalar) || child.position);
   };
   switch (expression.kind) {
-    case 'null': return constant(null, 'unknown', -1, expression.position);
-    case 'boolean': return constant(expression.value, 'bool', -1, expression.position);
-    case 'number': return bindNumber(expression.text, expression.position);
-    case 'string': return constant(expression.value, 'unknown', -1, expression.position);
-    case 'parameter': return bindParameter(expression, environment);
-    case 'column': {
-      const { found } = resolveColumn(expression.name, environment.scope);
-      return columnReference(found.column, expression.position);
-    }
-    case 'unary': return bindUnary(expression, bind, environment);
-    case 'binary': return bindChain(expression, environment, depth);
-    case 'and': return and(expression.operands.map((operand) => condition(operand, 'AND')));
-    case 'or': return or(expression.operands.map((operand) => condition(operand, 'OR')));
-    case 'not': return not(condition(expression.operand, 'NOT'));
-    case 'isNull': return bindIsNull(expression, bind);
-    case 'isBoolean': return bindIsBoolean(expression, condition);
-    case 'isDistinct': {
-      const distinct = isDistinct(context, expression, bind);
-      return expression.negated ? not(distinct) : distinct;
-    }
-    case 'between': return bindBetween(expression, bind, environment);
-    case 'in': return bindIn(expression, bind, environment);
-    case 'quantified': return bindQuantified(context, expression, bind(expression.operand), bind(expression.array));
-    case 'case': return bindCase(expression, bind, condition, environment);
-    case 'cast': return bindCast(expression, bind, environment);
-    case 'coalesce': {
-      const { type, scalars } = unify(context, expression.operands.map(bind), 'COALESCE');
-      return coalesce(scalars, type.name, type.modifier);
-    }
-    case 'greatest': case 'least': return bindExtreme(expression, bind, environment);
-    case 'nullif': return bindNullIf(expression, bind, environment);
-    case 'call': return bindCall(expression, environment, (child, inside) => bindAt(child, inside, depth + 1));
-    case 'array': return bindArray(expression, bind, environment);
-    case 'subscript': return bindSubscript(context, expression, bind);
-    case 'collate': return bindCollate(expression, bind);
-    case 'keywordFunction': return keywordFunction(context, expression.name, expression.precision, expression.position);
-    case 'subquery': return bindSubquery(expression, environment);
-    case 'subqueryComparison': return bindSubqueryComparison(expression, environment, bind);
-    case 'row': throw unsupported('a row as a value', expression.position);
-    case 'field': throw unsupported('a field of a composite value', expression.position);
-    case 'default': throw sqlError('42601', 'DEFAULT is not allowed in this context', { position: expression.position });
-    case 'star': throw sqlError('42601', 'row expansion via "*" is not supported here', { position: expression.position });
+    case 'null':
+      return constant(null, 'unknown', -1, expression.position);
+    case 'boolean':
+    case 'number':
+    case 'string':
+      return bindLiteral(expression);
+    case 'parameter':
+      return bindParameter(expression, environment);
+    case 'column':
+      return bindColumn(expression, environment);
+    case 'unary':
+      return bindUnary(expression, bind, environment);
+    case 'binary':
+      return bindChain(expression, environment, depth);
+    case 'and':
+      return and(expression.operands.map((operand) => condition(operand, 'AND')));
+    case 'or':
+      return or(expression.operands.map((operand) => condition(operand, 'OR')));
+    case 'not':
+      return not(condition(expression.operand, 'NOT'));
+    case 'isNull':
+      return bindIsNull(expression, bind);
+    case 'isBoolean':
+      return bindIsBoolean(expression, condition);
+    case 'isDistinct':
+      return bindIsDistinct(expression, bind, environment);
+    case 'between':
+      return bindBetween(expression, bind, environment);
+    case 'in':
+      return bindIn(expression, bind, environment);
+    case 'quantified':
+      return bindQuantified(context, expression, bind(expression.operand), bind(expression.array));
+    case 'case':
+      return bindCase(expression, bind, condition, environment);
+    case 'cast':
+      return bindCast(expression, bind, environment);
+    case 'coalesce':
+      return bindCoalesce(expression.operands.map(bind), context);
+    case 'greatest':
+    case 'least':
+      return bindExtreme(expression, bind, environment);
+    case 'nullif':
+      return bindNullIf(expression, bind, environment);
+    case 'call':
+      return bindCall(expression, environment, (child, inside) => bindAt(child, inside, depth + 1));
+    case 'array':
+      return bindArray(expression, bind, environment);
+    case 'subscript':
+      return bindSubscript(context, expression, bind);
+    case 'collate':
+      return bindCollate(expression, bind);
+    case 'keywordFunction':
+      return keywordFunction(context, expression.name, expression.precision, expression.position);
+    case 'subquery':
+      return bindSubquery(expression, environment);
+    case 'subqueryComparison':
+      return bindSubqueryComparison(expression, environment, bind);
+    case 'row':
+    case 'field':
+    case 'default':
+    case 'star':
+      throw refused(expression.kind, expression.position);
   }
 }
 
 type Bind = (child: Expression) => Scalar;
 type Kind<K extends Expression['kind']> = Extract<Expression, { kind: K }>;
 
+function bindIsDistinct(
+  expression: Kind<'isDistinct'>,
+  bind: Bind,
+  { context }: Environment,
+): Scalar {
+  const distinct = isDistinct(context, expression, bind);
+  return expression.negated ? not(distinct) : distinct;
+}
+
+function bindColumn({ name, position }: Kind<'column'>, { scope }: Environment): Scalar {
+  return columnReference(resolveColumn(name, scope).found.column, position);
+}
+
+function bindCoalesce(operands: readonly Scalar[], context: Environment['context']): Scalar {
+  const { type, scalars } = unify(context, operands, 'COALESCE');
+  return coalesce(scalars, type.name, type.modifier);
+}
+
+/** What has no value here. */
+function refused(kind: 'row' | 'field' | 'default' | 'star', position: number): Error {
+  switch (kind) {
+    case 'row':
+      return unsupported('a row as a value', position);
+    case 'field':
+      return unsupported('a field of a composite value', position);
+    case 'default':
+      return sqlError('42601', 'DEFAULT is not allowed in this context', { position });
+    case 'star':
+      return sqlError('42601', 'row expansion via "*" is not supported here', { position });
+  }
+}
+
+function bindLiteral(literal: Kind<'boolean'> | Kind<'number'> | Kind<'string'>): Scalar {
+  const { position } = literal;
+  switch (literal.kind) {
+    case 'boolean':
+      return constant(literal.value, 'bool', -1, position);
+    case 'number':
+      return bindNumber(literal.text, position);
+    case 'string':
+      return constant(literal.value, 'unknown', -1, position);
+  }
+}
+
 const int4Max = 2147483647n;
 const int8Max = 9223372036854775807n;
 
-/** A number as written, with a sign if it had one: int4, int8 or numeric, the first that holds it. */
+/**
+ * A number as written, with a sign if it had one: int4, int8 or numeric, the first that holds it.
+ */
 function bindNumber(text: string, position: number): Scalar {
   if (/^-?\d+$/.test(text)) {
     const value = BigInt(text);
-    if (value >= -int4Max - 1n && value <= int4Max) return constant(Number(value), 'int4', -1, position);
+    if (value >= -int4Max - 1n && value <= int4Max)
+      return constant(Number(value), 'int4', -1, position);
     if (value >= -int8Max - 1n && value <= int8Max) return constant(value, 'int8', -1, position);
   }
   return constant(readText(text, 'numeric', position), 'numeric', -1, position);
@@ -127,13 +219,15 @@ function bindParameter(expression: Kind<'parameter'>, { context }: Environment):
   const type = context.parameters.typeOf(number, position);
   const value = context.values?.[number - 1];
   if (value !== undefined && type !== 'unknown') return constant(value, type, -1, position);
-  if (context.values !== null) throw sqlError('42P02', `there is no parameter $${number}`, { position });
+  if (context.values !== null)
+    throw sqlError('42P02', `there is no parameter $${number}`, { position });
   return { kind: 'parameter', number, type, modifier: -1, position };
 }
 
 function bindUnary(expression: Kind<'unary'>, bind: Bind, environment: Environment): Scalar {
   const { operand, operator, position } = expression;
-  if (operator === '-' && operand.kind === 'number') return bindNumber(`-${operand.text}`, position);
+  if (operator === '-' && operand.kind === 'number')
+    return bindNumber(`-${operand.text}`, position);
   return callOperator(environment.context, operator, [bind(operand)], position);
 }
 
@@ -156,7 +250,12 @@ function bindChain(expression: Kind<'binary'>, environment: Environment, depth: 
   return closeChain(bindAt(first, environment, inner), chain, environment, depth);
 }
 
-function closeChain(first: Scalar, chain: readonly Kind<'binary'>[], environment: Environment, depth: number): Scalar {
+function closeChain(
+  first: Scalar,
+  chain: readonly Kind<'binary'>[],
+  environment: Environment,
+  depth: number,
+): Scalar {
   let result = first;
   for (const link of chain.toReversed()) {
     const right = bindAt(link.right, environment, depth + 1);
@@ -174,12 +273,17 @@ function bindIsNull(expression: Kind<'isNull'>, bind: Bind): Scalar {
   return expression.negated ? not(test) : test;
 }
 
-function bindIsBoolean(expression: Kind<'isBoolean'>, condition: (child: Expression, construct: string) => Scalar): Scalar {
+function bindIsBoolean(
+  expression: Kind<'isBoolean'>,
+  condition: (child: Expression, construct: string) => Scalar,
+): Scalar {
   const negation = expression.negated ? 'NOT ' : '';
   const operand = condition(expression.operand, `IS ${negation}${expression.test.toUpperCase()}`);
   const unknownTest = isNull(operand);
-  const test = expression.test === 'unknown' ? unknownTest
-    : and([not(unknownTest), expression.test === 'true' ? operand : not(operand)]);
+  const test =
+    expression.test === 'unknown'
+      ? unknownTest
+      : and([not(unknownTest), expression.test === 'true' ? operand : not(operand)]);
   return expression.negated ? not(test) : test;
 }
 
@@ -189,59 +293,101 @@ function bindBetween(expression: Kind<'between'>, bind: Bind, environment: Envir
   const operand = bind(expression.operand);
   const low = bind(expression.low);
   const high = bind(expression.high);
-  const within = (lower: Scalar, upper: Scalar): Scalar => and([
-    callOperator(context, '>=', [operand, lower], position), callOperator(context, '<=', [operand, upper], position)]);
-  const outside = (lower: Scalar, upper: Scalar): Scalar => or([
-    callOperator(context, '<', [operand, lower], position), callOperator(context, '>', [operand, upper], position)]);
+  const within = (lower: Scalar, upper: Scalar): Scalar =>
+    and([
+      callOperator(context, '>=', [operand, lower], position),
+      callOperator(context, '<=', [operand, upper], position),
+    ]);
+  const outside = (lower: Scalar, upper: Scalar): Scalar =>
+    or([
+      callOperator(context, '<', [operand, lower], position),
+      callOperator(context, '>', [operand, upper], position),
+    ]);
   if (expression.negated) {
-    return expression.symmetric ? and([outside(low, high), outside(high, low)]) : outside(low, high);
+    return expression.symmetric
+      ? and([outside(low, high), outside(high, low)])
+      : outside(low, high);
   }
   return expression.symmetric ? or([within(low, high), within(high, low)]) : within(low, high);
 }
 
-/** `x IN (a, b)`: equal to one of them; the list is first brought to one type with x where it has one. */
+/**
+ * `x IN (a, b)`: equal to one of them; the list is first brought to one type with x where it has
+ * one.
+ */
 function bindIn(expression: Kind<'in'>, bind: Bind, environment: Environment): Scalar {
   const { context } = environment;
   const { operand, list, negated, position } = expression;
   const operator = negated ? '<>' : '=';
   const join = negated ? and : or;
   if (operand.kind === 'row') {
-    return join(list.map((item) => rowComparison(context, {
-      kind: 'binary', operator, left: operand, right: item, position,
-    }, bind)));
+    return join(
+      list.map((item) =>
+        rowComparison(
+          context,
+          {
+            kind: 'binary',
+            operator,
+            left: operand,
+            right: item,
+            position,
+          },
+          bind,
+        ),
+      ),
+    );
   }
   const left = bind(operand);
   const items = list.map(bind);
   const fixed = new Set(items.filter((item) => !readsColumns(item)));
   const common = fixed.size > 1 ? commonType([left, ...fixed].map(unifiable)) : undefined;
-  return join(items.map((item) => {
-    const right = common !== undefined && !('misfit' in common) && fixed.has(item)
-      ? coerceToCommon(context, item, common.type, 'IN') : item;
-    return callOperator(context, operator, [left, right], position);
-  }));
+  return join(
+    items.map((item) => {
+      const right =
+        common !== undefined && !('misfit' in common) && fixed.has(item)
+          ? coerceToCommon(context, item, common.type, 'IN')
+          : item;
+      return callOperator(context, operator, [left, right], position);
+    }),
+  );
 }
 
 function readsColumns(scalar: Scalar): boolean {
   let found = false;
-  walk(scalar, (node) => { found ||= node.kind === 'column' || node.kind === 'subquery'; });
+  walk(scalar, (node) => {
+    found ||= node.kind === 'column' || node.kind === 'subquery';
+  });
   return found;
 }
 
 function bindCase(
-  expression: Kind<'case'>, bind: Bind, condition: (child: Expression, construct: string) => Scalar,
+  expression: Kind<'case'>,
+  bind: Bind,
+  condition: (child: Expression, construct: string) => Scalar,
   environment: Environment,
 ): Scalar {
   const { context } = environment;
   const operand = expression.operand === null ? null : bind(expression.operand);
-  const whens = expression.branches.map(({ when }) => (operand === null
-    ? condition(when, 'CASE/WHEN') : callOperator(context, '=', [operand, bind(when)], when.position)));
+  const whens = expression.branches.map(({ when }) =>
+    operand === null
+      ? condition(when, 'CASE/WHEN')
+      : callOperator(context, '=', [operand, bind(when)], when.position),
+  );
   const thens = expression.branches.map(({ then }) => bind(then));
-  const otherwise = expression.otherwise === null
-    ? constant(null, 'unknown') : bind(expression.otherwise);
+  const otherwise =
+    expression.otherwise === null ? constant(null, 'unknown') : bind(expression.otherwise);
   const type = commonTypeOrFail([otherwise, ...thens].map(unifiable), 'CASE');
   const results = thens.map((then) => coerceToCommon(context, then, type, 'CASE'));
-  const branches = whens.map((when, i): readonly [Scalar, Scalar] => [when, defined(results[i], 'a branch has a result')]);
-  return caseOf(branches, coerceToCommon(context, otherwise, type, 'CASE'), type.name, type.modifier);
+  const branches = whens.map((when, i): readonly [Scalar, Scalar] => [
+    when,
+    defined(results[i], 'a branch has a result'),
+  ]);
+  return caseOf(
+    branches,
+    coerceToCommon(context, otherwise, type, 'CASE'),
+    type.name,
+    type.modifier,
+  );
 }
 
 function bindCast(expression: Kind<'cast'>, bind: Bind, environment: Environment): Scalar {
@@ -251,13 +397,28 @@ function bindCast(expression: Kind<'cast'>, bind: Bind, environment: Environment
   if (operand.kind === 'array' && typeInfo(type.name).element !== undefined) {
     const element = defined(typeInfo(type.name).element, 'an array type has an element type');
     const elements = operand.elements.map((each) =>
-      coerceOrFail(context, bind(each), { name: element, modifier: type.modifier }, 'explicit', each.position));
+      coerceOrFail(
+        context,
+        bind(each),
+        { name: element, modifier: type.modifier },
+        'explicit',
+        each.position,
+      ),
+    );
     return arrayOf(elements, type.name, operand.position);
   }
   if (reference.fields !== '' && operand.kind === 'string') {
-    const fielded = /^\s*[-+]?\d+(\.\d+)?\s*$/.test(operand.value) ? `${operand.value} ${reference.fields}` : null;
-    if (fielded === null || reference.fields.includes(' ')) throw unsupported(`interval ${reference.fields}`, position);
-    return constant(readText(fielded, 'interval', operand.position), 'interval', -1, operand.position);
+    const fielded = /^\s*[-+]?\d+(\.\d+)?\s*$/.test(operand.value)
+      ? `${operand.value} ${reference.fields}`
+      : null;
+    if (fielded === null || reference.fields.includes(' '))
+      throw unsupported(`interval ${reference.fields}`, position);
+    return constant(
+      readText(fielded, 'interval', operand.position),
+      'interval',
+      -1,
+      operand.position,
+    );
   }
   if (reference.fields !== '') throw unsupported(`interval ${reference.fields}`, position);
   return coerceOrFail(context, bind(operand), type, 'explicit', position);
@@ -265,15 +426,26 @@ function bindCast(expression: Kind<'cast'>, bind: Bind, environment: Environment
 
 function arrayOf(elements: readonly Scalar[], type: Scalar['type'], position: number): Scalar {
   if (elements.every((each) => each.kind === 'constant')) {
-    return constant({ kind: 'array', elements: elements.map((each) => each.value) }, type, -1, position);
+    return constant(
+      { kind: 'array', elements: elements.map((each) => each.value) },
+      type,
+      -1,
+      position,
+    );
   }
-  return callEntry(defined(functionsNamed('array')[0], 'the array constructor is in the table'), elements, type, position);
+  return callEntry(
+    defined(functionsNamed('array')[0], 'the array constructor is in the table'),
+    elements,
+    type,
+    position,
+  );
 }
 
 function bindArray(expression: Kind<'array'>, bind: Bind, environment: Environment): Scalar {
   if (expression.elements.length === 0) {
     throw sqlError('42P18', 'cannot determine type of empty array', {
-      position: expression.position, hint: 'Explicitly cast to the desired type, for example ARRAY[]::integer[].',
+      position: expression.position,
+      hint: 'Explicitly cast to the desired type, for example ARRAY[]::integer[].',
     });
   }
   if (expression.elements.some((element) => element.kind === 'array')) {
@@ -281,14 +453,25 @@ function bindArray(expression: Kind<'array'>, bind: Bind, environment: Environme
   }
   const { type, scalars } = unify(environment.context, expression.elements.map(bind), 'ARRAY');
   const array = resolveType({
-    name: { parts: [type.name], position: expression.position }, modifiers: [], array: true, fields: '', position: expression.position,
+    name: { parts: [type.name], position: expression.position },
+    modifiers: [],
+    array: true,
+    fields: '',
+    position: expression.position,
   });
   return arrayOf(scalars, array.name, expression.position);
 }
 
-
-function bindExtreme(expression: Kind<'coalesce' | 'greatest' | 'least'>, bind: Bind, environment: Environment): Scalar {
-  const { type, scalars } = unify(environment.context, expression.operands.map(bind), expression.kind.toUpperCase());
+function bindExtreme(
+  expression: Kind<'coalesce' | 'greatest' | 'least'>,
+  bind: Bind,
+  environment: Environment,
+): Scalar {
+  const { type, scalars } = unify(
+    environment.context,
+    expression.operands.map(bind),
+    expression.kind.toUpperCase(),
+  );
   const entry = defined(functionsNamed(expression.kind)[0], 'GREATEST and LEAST are in the table');
   return callEntry(entry, scalars, type.name, expression.position, type.modifier);
 }
@@ -298,7 +481,10 @@ function bindNullIf(expression: Kind<'nullif'>, bind: Bind, environment: Environ
   const left = bind(expression.left);
   const right = bind(expression.right);
   const equal = callOperator(context, '=', [left, right], expression.position);
-  const value = isUnknown(left) && equal.kind === 'call' ? defined(equal.args[0], 'an operator has operands') : left;
+  const value =
+    isUnknown(left) && equal.kind === 'call'
+      ? defined(equal.args[0], 'an operator has operands')
+      : left;
   return caseOf([[equal, constant(null, value.type)]], value, value.type, value.modifier);
 }
 
@@ -306,11 +492,19 @@ function bindCollate(expression: Kind<'collate'>, bind: Bind): Scalar {
   const { parts } = expression.collation;
   const name = parts[parts.length - 1] ?? '';
   if (!isCollation(name)) {
-    throw sqlError('42704', `collation "${parts.join('.')}" for encoding "UTF8" does not exist`, { position: expression.position });
+    throw sqlError('42704', `collation "${parts.join('.')}" for encoding "UTF8" does not exist`, {
+      position: expression.position,
+    });
   }
   const operand = bind(expression.operand);
   const { category, sqlName, element } = typeInfo(operand.type);
-  const collatable = category === 'S' || isUnknown(operand) || (element !== undefined && typeInfo(element).category === 'S');
-  if (!collatable) throw sqlError('42804', `collations are not supported by type ${sqlName}`, { position: expression.position });
+  const collatable =
+    category === 'S' ||
+    isUnknown(operand) ||
+    (element !== undefined && typeInfo(element).category === 'S');
+  if (!collatable)
+    throw sqlError('42804', `collations are not supported by type ${sqlName}`, {
+      position: expression.position,
+    });
   return operand;
 }

@@ -1,5 +1,6 @@
 /**
- * FROM: tables, views (expanded where they stand), WITH entries, subqueries, set-returning functions,
+ * FROM: tables, views (expanded where they stand), WITH entries, subqueries, set-returning
+ * functions,
  * joins. The result is one relation and the namespace it gives to the rest of the query.
  */
 import type { Alias, FromItem, FunctionCall } from '../ast.ts';
@@ -25,18 +26,32 @@ export function bindFrom(items: readonly FromItem[], environment: Environment): 
   for (const [i, item] of items.entries()) {
     const next = bindItem(item, environment, bound.items);
     checkNames(bound.items, next.items);
-    bound = i === 0 ? next : {
-      rel: { kind: next.lateral ? 'apply' : 'join', type: 'inner', left: bound.rel, right: next.rel, on: [] },
-      items: [...bound.items, ...next.items], lateral: bound.lateral,
-    };
+    bound =
+      i === 0
+        ? next
+        : {
+            rel: {
+              kind: next.lateral ? 'apply' : 'join',
+              type: 'inner',
+              left: bound.rel,
+              right: next.rel,
+              on: [],
+            },
+            items: [...bound.items, ...next.items],
+            lateral: bound.lateral,
+          };
   }
   return { ...bound, lateral: false };
 }
 
 /** Two items of one FROM clause may not go by the same name. */
 function checkNames(left: readonly ScopeItem[], right: readonly ScopeItem[]): void {
-  const twice = right.find((item) => item.relationVisible && item.name !== ''
-    && left.some((other) => other.relationVisible && sameName(item, other)));
+  const twice = right.find(
+    (item) =>
+      item.relationVisible &&
+      item.name !== '' &&
+      left.some((other) => other.relationVisible && sameName(item, other)),
+  );
   if (twice !== undefined) {
     throw sqlError('42712', `table name "${twice.name}" specified more than once`);
   }
@@ -48,20 +63,35 @@ function sameName(a: ScopeItem, b: ScopeItem): boolean {
 }
 
 /** Binds one item; `left` are the items before it, visible to it only if it is LATERAL. */
-export function bindItem(item: FromItem, environment: Environment, left: readonly ScopeItem[]): BoundFrom {
+export function bindItem(
+  item: FromItem,
+  environment: Environment,
+  left: readonly ScopeItem[],
+): BoundFrom {
   switch (item.kind) {
-    case 'table': return bindTable(item, environment);
-    case 'derived': return bindDerived(item, environment, left);
-    case 'function': return bindFunction(item, environment, left);
-    case 'join': return bindJoin(item, environment, left);
+    case 'table':
+      return bindTable(item, environment);
+    case 'derived':
+      return bindDerived(item, environment, left);
+    case 'function':
+      return bindFunction(item, environment, left);
+    case 'join':
+      return bindJoin(item, environment, left);
   }
 }
 
 /** The names that an alias gives, checked for number. */
-function named(columns: readonly OutputColumn[], alias: Alias | null, shown: string): readonly ScopeColumn[] {
+function named(
+  columns: readonly OutputColumn[],
+  alias: Alias | null,
+  shown: string,
+): readonly ScopeColumn[] {
   const names = alias?.columns ?? [];
   if (names.length > columns.length) {
-    throw sqlError('42P10', `table "${shown}" has ${columns.length} columns available but ${names.length} columns specified`);
+    throw sqlError(
+      '42P10',
+      `table "${shown}" has ${columns.length} columns available but ${names.length} columns specified`,
+    );
   }
   return columns.map((column, i) => ({ ...column, name: names[i] ?? column.name }));
 }
@@ -78,31 +108,59 @@ function findCommonTable(tables: CommonTables | null, name: string): CommonTable
   return undefined;
 }
 
-function bindTable(item: Extract<FromItem, { kind: 'table' }>, environment: Environment): BoundFrom {
+function bindTable(
+  item: Extract<FromItem, { kind: 'table' }>,
+  environment: Environment,
+): BoundFrom {
   const { parts } = item.name;
   const name = parts[parts.length - 1] ?? '';
   const shown = item.alias?.name ?? name;
   const common = parts.length === 1 ? findCommonTable(environment.tables, name) : undefined;
   if (common !== undefined) {
     const rel = environment.context.use(common.definition);
-    const outputs = common.outputs.map((output, i): OutputColumn =>
-      ({ ...output, column: defined(rel.columns[i], 'a use has the columns of its definition') }));
-    return { rel, items: [visible(shown, null, named(outputs, item.alias, shown))], lateral: false };
+    const outputs = common.outputs.map((output, i): OutputColumn => ({
+      ...output,
+      column: defined(rel.columns[i], 'a use has the columns of its definition'),
+    }));
+    return {
+      rel,
+      items: [visible(shown, null, named(outputs, item.alias, shown))],
+      lateral: false,
+    };
   }
   const bound = bindRelation(item.name, environment);
   const columns = named(bound.outputs, item.alias, shown);
-  const shownItem = { ...visible(shown, item.alias === null ? bound.schema : null, columns), relation: bound.name };
+  const shownItem = {
+    ...visible(shown, item.alias === null ? bound.schema : null, columns),
+    relation: bound.name,
+  };
   return { rel: bound.rel, items: [shownItem], lateral: false };
 }
 
 /** The environment in which an item stands that sees `left` only if `lateral`. */
-function beside(environment: Environment, left: readonly ScopeItem[], lateral: boolean): Environment {
+function beside(
+  environment: Environment,
+  left: readonly ScopeItem[],
+  lateral: boolean,
+): Environment {
   const outer = environment.scope;
-  const scope = lateral ? { parent: outer, items: left, hidden: [] } : { ...outer, hidden: [...outer.hidden, ...left] };
-  return { ...environment, scope, clause: 'functions in FROM', aggregates: null, setFunctions: null };
+  const scope = lateral
+    ? { parent: outer, items: left, hidden: [] }
+    : { ...outer, hidden: [...outer.hidden, ...left] };
+  return {
+    ...environment,
+    scope,
+    clause: 'functions in FROM',
+    aggregates: null,
+    setFunctions: null,
+  };
 }
 
-function bindDerived(item: Extract<FromItem, { kind: 'derived' }>, environment: Environment, left: readonly ScopeItem[]): BoundFrom {
+function bindDerived(
+  item: Extract<FromItem, { kind: 'derived' }>,
+  environment: Environment,
+  left: readonly ScopeItem[],
+): BoundFrom {
   const inner = beside(environment, left, item.lateral);
   const bound = environment.bindQuery(item.query, inner);
   const shown = item.alias?.name ?? '';
@@ -111,18 +169,27 @@ function bindDerived(item: Extract<FromItem, { kind: 'derived' }>, environment: 
   return { rel: rowsOf(bound), items: [visibleItem], lateral: item.lateral };
 }
 
-function bindFunction(item: Extract<FromItem, { kind: 'function' }>, environment: Environment, left: readonly ScopeItem[]): BoundFrom {
+function bindFunction(
+  item: Extract<FromItem, { kind: 'function' }>,
+  environment: Environment,
+  left: readonly ScopeItem[],
+): BoundFrom {
   const { position, alias } = item;
   const [call] = item.calls;
-  if (call === undefined || item.calls.length > 1) throw unsupported('ROWS FROM with several functions', position);
+  if (call === undefined || item.calls.length > 1)
+    throw unsupported('ROWS FROM with several functions', position);
   const { context } = environment;
   const inner = beside(environment, left, true);
   const name = call.name.parts[call.name.parts.length - 1] ?? '';
-  if (name === 'unnest' && (item.ordinality || call.args.length > 1)) return bindUnnest(item, call, inner);
+  if (name === 'unnest' && (item.ordinality || call.args.length > 1))
+    return bindUnnest(item, call, inner);
   if (item.ordinality) throw unsupported(`WITH ORDINALITY of ${name}`, position);
   if (functionsNamed(name).every((entry) => !entry.setReturning)) {
     const scalar = bindExpression(call, inner);
-    const column = context.columns.make(alias?.name ?? name, { name: scalar.type, modifier: scalar.modifier });
+    const column = context.columns.make(alias?.name ?? name, {
+      name: scalar.type,
+      modifier: scalar.modifier,
+    });
     const rel: Rel = { kind: 'project', input: unit, outputs: [{ column, expression: scalar }] };
     return functionItem(rel, [column], alias, name);
   }
@@ -130,18 +197,38 @@ function bindFunction(item: Extract<FromItem, { kind: 'function' }>, environment
   const choice = resolveFunction(name, call.name.parts.join('.'), found, call.position);
   if (!choice.entry.setReturning) throw unsupported(`${name} in FROM`, position);
   const args = coerceArguments(context, choice, found).map((expression, i) => ({
-    column: context.columns.make(`arg${i + 1}`, { name: expression.type, modifier: expression.modifier }), expression,
+    column: context.columns.make(`arg${i + 1}`, {
+      name: expression.type,
+      modifier: expression.modifier,
+    }),
+    expression,
   }));
-  const outputs = choice.entry.columns === undefined
-    ? [context.columns.make(alias?.name ?? name, { name: choice.result, modifier: -1 })]
-    : choice.entry.columns.map((each) => context.columns.make(each.name, { name: concreteType(each.type, choice.result), modifier: -1 }));
+  const outputs =
+    choice.entry.columns === undefined
+      ? [context.columns.make(alias?.name ?? name, { name: choice.result, modifier: -1 })]
+      : choice.entry.columns.map((each) =>
+          context.columns.make(each.name, {
+            name: concreteType(each.type, choice.result),
+            modifier: -1,
+          }),
+        );
   const input: Rel = args.length === 0 ? unit : { kind: 'project', input: unit, outputs: args };
-  const rel: Rel = { kind: 'flatMap', input, fn: choice.entry.key, args: args.map((arg) => arg.column), outputs };
+  const rel: Rel = {
+    kind: 'flatMap',
+    input,
+    fn: choice.entry.key,
+    args: args.map((arg) => arg.column),
+    outputs,
+  };
   return functionItem(rel, outputs, alias, name);
 }
 
 /** `unnest` of several arrays, or with the numbers of its rows. */
-function bindUnnest(item: Extract<FromItem, { kind: 'function' }>, call: FunctionCall, environment: Environment): BoundFrom {
+function bindUnnest(
+  item: Extract<FromItem, { kind: 'function' }>,
+  call: FunctionCall,
+  environment: Environment,
+): BoundFrom {
   const { context } = environment;
   const arrays = call.args.map((arg) => bindExpression(arg, environment));
   const name = item.alias !== null && arrays.length === 1 ? item.alias.name : 'unnest';
@@ -149,30 +236,55 @@ function bindUnnest(item: Extract<FromItem, { kind: 'function' }>, call: Functio
     const { result } = resolveFunction('unnest', 'unnest', [array], call.position);
     return context.columns.make(name, { name: result, modifier: -1 });
   });
-  const ordinal = item.ordinality ? context.columns.make('ordinality', { name: 'int8', modifier: -1 }) : null;
+  const ordinal = item.ordinality
+    ? context.columns.make('ordinality', { name: 'int8', modifier: -1 })
+    : null;
   const rel = zipArrays(context, unit, arrays, columns, ordinal);
-  return functionItem(rel, ordinal === null ? columns : [...columns, ordinal], item.alias, 'unnest');
+  return functionItem(
+    rel,
+    ordinal === null ? columns : [...columns, ordinal],
+    item.alias,
+    'unnest',
+  );
 }
 
 function concreteType(type: string, result: Column['type']): Column['type'] {
-  if (type === 'text' || type === 'jsonb' || type === 'int4' || type === 'int8' || type === 'json') return type;
+  if (type === 'text' || type === 'jsonb' || type === 'int4' || type === 'int8' || type === 'json')
+    return type;
   return result;
 }
 
-function functionItem(rel: Rel, columns: readonly Column[], alias: Alias | null, name: string): BoundFrom {
+function functionItem(
+  rel: Rel,
+  columns: readonly Column[],
+  alias: Alias | null,
+  name: string,
+): BoundFrom {
   const shown = alias?.name ?? name;
-  const outputs = columns.map((column): OutputColumn => ({ name: column.name, column, tableOid: 0, attribute: 0 }));
+  const outputs = columns.map((column): OutputColumn => ({
+    name: column.name,
+    column,
+    tableOid: 0,
+    attribute: 0,
+  }));
   return { rel, items: [visible(shown, null, named(outputs, alias, shown))], lateral: true };
 }
 
-function bindJoin(item: Extract<FromItem, { kind: 'join' }>, environment: Environment, outerLeft: readonly ScopeItem[]): BoundFrom {
+function bindJoin(
+  item: Extract<FromItem, { kind: 'join' }>,
+  environment: Environment,
+  outerLeft: readonly ScopeItem[],
+): BoundFrom {
   const left = bindItem(item.left, environment, outerLeft);
   const seen = [...outerLeft, ...left.items];
   const right = bindItem(item.right, environment, seen);
   checkNames(left.items, right.items);
   if (right.lateral && (item.type === 'right' || item.type === 'full')) {
-    throw sqlError('42P10', `invalid reference to FROM-clause entry: the combining JOIN type must be INNER or LEFT for a LATERAL reference`,
-      { position: item.right.position });
+    throw sqlError(
+      '42P10',
+      `invalid reference to FROM-clause entry: the combining JOIN type must be INNER or LEFT for a LATERAL reference`,
+      { position: item.right.position },
+    );
   }
   assert(left.items.length > 0 && right.items.length > 0, 'a join has two sides');
   return combine(item, left, right, environment);

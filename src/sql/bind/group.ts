@@ -41,7 +41,10 @@ export function groupQuery(input: Rel, grouping: Grouping): Grouped {
   const compute = (expression: Scalar): Column => {
     const same = below.find((output) => sameScalar(output.expression, expression));
     if (same !== undefined) return same.column;
-    const column = columns.make(nameOf(expression), { name: expression.type, modifier: expression.modifier });
+    const column = columns.make(nameOf(expression), {
+      name: expression.type,
+      modifier: expression.modifier,
+    });
     below.push({ column, expression });
     return column;
   };
@@ -49,8 +52,11 @@ export function groupQuery(input: Rel, grouping: Grouping): Grouped {
   const lowered = aggregates.map((aggregate) => lowerAggregate(aggregate, compute));
   const distinctKeys = keyColumns.filter((column, i) => keyColumns.indexOf(column) === i);
   const rel: Rel = {
-    kind: 'reduce', input: { kind: 'project', input, outputs: below }, keys: distinctKeys,
-    aggregates: lowered, single: distinctKeys.length === 0,
+    kind: 'reduce',
+    input: { kind: 'project', input, outputs: below },
+    keys: distinctKeys,
+    aggregates: lowered,
+    single: distinctKeys.length === 0,
   };
   const replace = (scalar: Scalar): Scalar => aboveGroups(scalar, keys, keyColumns, grouping.scope);
   // The select list comes first, so that a column which is not grouped is reported there.
@@ -63,19 +69,36 @@ function nameOf(scalar: Scalar): string {
   return scalar.kind === 'column' ? scalar.column.name : '';
 }
 
-function lowerAggregate(aggregate: BoundAggregate, compute: (scalar: Scalar) => Column): LogicalAggregate {
+function lowerAggregate(
+  aggregate: BoundAggregate,
+  compute: (scalar: Scalar) => Column,
+): LogicalAggregate {
   const [first, second] = aggregate.args;
   return {
-    column: aggregate.column, fn: aggregate.fn, distinct: aggregate.distinct,
+    column: aggregate.column,
+    fn: aggregate.fn,
+    distinct: aggregate.distinct,
     argument: first === undefined ? null : compute(first),
     argument2: second === undefined ? null : compute(second),
     filter: aggregate.filter === null ? null : compute(aggregate.filter),
-    order: aggregate.order.map((item) => ({ column: compute(item.scalar), descending: item.descending, nullsFirst: item.nullsFirst })),
+    order: aggregate.order.map((item) => ({
+      column: compute(item.scalar),
+      descending: item.descending,
+      nullsFirst: item.nullsFirst,
+    })),
   };
 }
 
-/** Replaces what equals a key by the key's column; throws 42803 for a column of the input that is left. */
-function aboveGroups(scalar: Scalar, keys: readonly Scalar[], keyColumns: readonly Column[], scope: Scope): Scalar {
+/**
+ * Replaces what equals a key by the key's column; throws 42803 for a column of the input that is
+ * left.
+ */
+function aboveGroups(
+  scalar: Scalar,
+  keys: readonly Scalar[],
+  keyColumns: readonly Column[],
+  scope: Scope,
+): Scalar {
   const names = columnNames(scope);
   const direct = (node: Scalar): Scalar | undefined => {
     const index = keys.findIndex((key) => sameScalar(key, node));
@@ -86,8 +109,14 @@ function aboveGroups(scalar: Scalar, keys: readonly Scalar[], keyColumns: readon
   const ungrouped = (node: Scalar & { readonly kind: 'column' }, nested: boolean): Error => {
     const name = names.get(node.column.id) ?? node.column.name;
     return nested
-      ? sqlError('42803', `subquery uses ungrouped column "${name}" from outer query`, { position: node.position })
-      : sqlError('42803', `column "${name}" must appear in the GROUP BY clause or be used in an aggregate function`, { position: node.position });
+      ? sqlError('42803', `subquery uses ungrouped column "${name}" from outer query`, {
+          position: node.position,
+        })
+      : sqlError(
+          '42803',
+          `column "${name}" must appear in the GROUP BY clause or be used in an aggregate function`,
+          { position: node.position },
+        );
   };
   const replace = (node: Scalar): Scalar => {
     const found = direct(node);
@@ -109,7 +138,10 @@ function aboveGroups(scalar: Scalar, keys: readonly Scalar[], keyColumns: readon
 /** `alias.column` of every input column, for messages. */
 function columnNames(scope: Scope): ReadonlyMap<number, string> {
   const names = new Map<number, string>();
-  const items = [...scope.items.filter((item) => item.name === ''), ...scope.items.filter((item) => item.name !== '')];
+  const items = [
+    ...scope.items.filter((item) => item.name === ''),
+    ...scope.items.filter((item) => item.name !== ''),
+  ];
   for (const item of items) {
     for (const each of item.columns) {
       names.set(each.column.id, item.name === '' ? each.name : `${item.name}.${each.name}`);

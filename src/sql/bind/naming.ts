@@ -20,23 +20,39 @@ function strong(name: string): Found {
 
 function find(expression: Expression): Found | undefined {
   switch (expression.kind) {
-    case 'column': return strong(expression.name.parts[expression.name.parts.length - 1] ?? unnamed);
-    case 'call': return strong(expression.name.parts[expression.name.parts.length - 1] ?? unnamed);
-    case 'coalesce': case 'greatest': case 'least': case 'nullif': case 'row': case 'array': return strong(expression.kind);
-    case 'keywordFunction': return strong(expression.name);
-    case 'field': return strong(expression.field);
-    case 'subscript': case 'collate': return find(expression.operand);
+    case 'column':
+      return strong(expression.name.parts[expression.name.parts.length - 1] ?? unnamed);
+    case 'call':
+      return strong(expression.name.parts[expression.name.parts.length - 1] ?? unnamed);
+    case 'coalesce':
+    case 'greatest':
+    case 'least':
+    case 'nullif':
+    case 'row':
+    case 'array':
+      return strong(expression.kind);
+    case 'keywordFunction':
+      return strong(expression.name);
+    case 'field':
+      return strong(expression.field);
+    case 'subscript':
+    case 'collate':
+      return find(expression.operand);
     case 'cast': {
       const inner = find(expression.operand);
       const parts = expression.type.name.parts;
-      return inner?.strong === true ? inner : { name: parts[parts.length - 1] ?? unnamed, strong: false };
+      return inner?.strong === true
+        ? inner
+        : { name: parts[parts.length - 1] ?? unnamed, strong: false };
     }
     case 'case': {
       const inner = expression.otherwise === null ? undefined : find(expression.otherwise);
       return inner?.strong === true ? inner : { name: 'case', strong: false };
     }
-    case 'subquery': return subqueryName(expression.form, expression.query);
-    default: return undefined;
+    case 'subquery':
+      return subqueryName(expression.form, expression.query);
+    default:
+      return undefined;
   }
 }
 

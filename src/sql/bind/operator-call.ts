@@ -1,4 +1,6 @@
-/** Operators and function calls on bound arguments: the choice of the entry and the casts it needs. */
+/**
+ * Operators and function calls on bound arguments: the choice of the entry and the casts it needs.
+ */
 import { functionsNamed, operatorsNamed } from '../../../dataflow/expr/function-table.ts';
 import { typeInfo } from '../../../dataflow/value/type.ts';
 import type { FunctionEntry } from '../../../dataflow/expr/function-entry.ts';
@@ -16,14 +18,24 @@ function typeNames(args: readonly Scalar[]): readonly string[] {
   return args.map((arg) => typeInfo(arg.type).sqlName);
 }
 
-/** A prefix operator (one argument) or an infix one (two). Throws 42883 or 42725 with `position`. */
+/**
+ * A prefix operator (one argument) or an infix one (two). Throws 42883 or 42725 with `position`.
+ */
 export function callOperator(
-  context: BindContext, operator: string, args: readonly Scalar[], position: number,
+  context: BindContext,
+  operator: string,
+  args: readonly Scalar[],
+  position: number,
 ): Scalar {
   assert(args.length === 1 || args.length === 2, 'an operator has one or two operands');
   const name = operator === '!=' ? '<>' : operator;
-  const operands = matching.has(name) ? args.map((arg, i) => (i === 0 ? padded(context, arg) : arg)) : args;
-  const choice = chooseOperator(operatorsNamed(name), operands.map((arg) => arg.type));
+  const operands = matching.has(name)
+    ? args.map((arg, i) => (i === 0 ? padded(context, arg) : arg))
+    : args;
+  const choice = chooseOperator(
+    operatorsNamed(name),
+    operands.map((arg) => arg.type),
+  );
   if (typeof choice === 'string') throw operatorError(name, args, position, choice);
   return applyChoice(context, choice, operands, position);
 }
@@ -36,41 +48,65 @@ export function padded(context: BindContext, arg: Scalar): Scalar {
   if (arg.type !== 'bpchar' || arg.modifier < 0) return arg;
   const text = tryCoerce(context, arg, { name: 'text', modifier: -1 }, 'explicit', positionOf(arg));
   const rpad = functionsNamed('rpad').find((entry) => entry.args.join() === 'text,int4');
-  return callEntry(defined(rpad, 'rpad is in the table'),
-    [defined(text, 'characters are text'), constant(arg.modifier - 4, 'int4')], 'text', positionOf(arg));
+  return callEntry(
+    defined(rpad, 'rpad is in the table'),
+    [defined(text, 'characters are text'), constant(arg.modifier - 4, 'int4')],
+    'text',
+    positionOf(arg),
+  );
 }
 
 /** The operator's result, or undefined where there is no such operator. */
 export function tryOperator(
-  context: BindContext, operator: string, args: readonly Scalar[], position: number,
+  context: BindContext,
+  operator: string,
+  args: readonly Scalar[],
+  position: number,
 ): Scalar | undefined {
-  const choice = chooseOperator(operatorsNamed(operator), args.map((arg) => arg.type));
+  const choice = chooseOperator(
+    operatorsNamed(operator),
+    args.map((arg) => arg.type),
+  );
   return typeof choice === 'string' ? undefined : applyChoice(context, choice, args, position);
 }
 
 function operatorError(
-  name: string, args: readonly Scalar[], position: number, problem: 'none' | 'ambiguous',
+  name: string,
+  args: readonly Scalar[],
+  position: number,
+  problem: 'none' | 'ambiguous',
 ): SqlError {
   const types = typeNames(args);
   const shown = args.length === 1 ? `${name} ${types[0]}` : `${types[0]} ${name} ${types[1]}`;
-  const plural = args.length === 1 ? ['type', 'an explicit type cast'] : ['types', 'explicit type casts'];
+  const plural =
+    args.length === 1 ? ['type', 'an explicit type cast'] : ['types', 'explicit type casts'];
   return problem === 'none'
     ? sqlError('42883', `operator does not exist: ${shown}`, {
-      position,
-      hint: `No operator matches the given name and argument ${plural[0]}. You might need to add ${plural[1]}.`,
-    })
+        position,
+        hint: `No operator matches the given name and argument ${plural[0]}. You might need to add ${plural[1]}.`,
+      })
     : sqlError('42725', `operator is not unique: ${shown}`, {
-      position, hint: 'Could not choose a best candidate operator. You might need to add explicit type casts.',
-    });
+        position,
+        hint: 'Could not choose a best candidate operator. You might need to add explicit type casts.',
+      });
 }
 
 /** The call of a chosen entry, its arguments brought to the types it takes. */
-export function applyChoice(context: BindContext, choice: Choice, args: readonly Scalar[], position: number): Scalar {
+export function applyChoice(
+  context: BindContext,
+  choice: Choice,
+  args: readonly Scalar[],
+  position: number,
+): Scalar {
   return callEntry(choice.entry, coerceArguments(context, choice, args), choice.result, position);
 }
 
 /** The arguments brought to the types the chosen entry takes. */
-export function coerceArguments(context: BindContext, choice: Choice, args: readonly Scalar[]): readonly Scalar[] {
+export function coerceArguments(
+  context: BindContext,
+  choice: Choice,
+  args: readonly Scalar[],
+): readonly Scalar[] {
   return args.map((arg, i) => {
     const type = defined(choice.args[i], 'a choice types every argument');
     if (type === 'unknown') return arg.kind === 'constant' ? settleUnknown(context, arg) : arg;
@@ -83,18 +119,25 @@ export function coerceArguments(context: BindContext, choice: Choice, args: read
 
 /** The entry that a call by name means. Throws 42883 or 42725. */
 export function resolveFunction(
-  name: string, shownName: string, args: readonly Scalar[], position: number,
+  name: string,
+  shownName: string,
+  args: readonly Scalar[],
+  position: number,
   entries: readonly FunctionEntry[] = functionsNamed(name),
 ): Choice {
-  const choice = chooseFunction(entries, args.map((arg) => arg.type));
+  const choice = chooseFunction(
+    entries,
+    args.map((arg) => arg.type),
+  );
   if (typeof choice !== 'string') return choice;
   const shown = `${shownName}(${typeNames(args).join(', ')})`;
   throw choice === 'none'
     ? sqlError('42883', `function ${shown} does not exist`, {
-      position,
-      hint: 'No function matches the given name and argument types. You might need to add explicit type casts.',
-    })
+        position,
+        hint: 'No function matches the given name and argument types. You might need to add explicit type casts.',
+      })
     : sqlError('42725', `function ${shown} is not unique`, {
-      position, hint: 'Could not choose a best candidate function. You might need to add explicit type casts.',
-    });
+        position,
+        hint: 'Could not choose a best candidate function. You might need to add explicit type casts.',
+      });
 }

@@ -23,7 +23,10 @@ export type ReferenceClause = 'ORDER BY' | 'GROUP BY' | 'DISTINCT ON';
 
 /** The number of the item that is meant; may append one. */
 export function bindOutputReference(
-  expression: Expression, items: Item[], environment: Environment, clause: ReferenceClause,
+  expression: Expression,
+  items: Item[],
+  environment: Environment,
+  clause: ReferenceClause,
 ): number {
   const { position } = expression;
   if (expression.kind === 'column' && expression.name.parts.length === 1) {
@@ -43,10 +46,16 @@ export function bindOutputReference(
 
 /** GROUP BY looks for an input column first, the others do not. */
 function byName(
-  name: string, items: readonly Item[], environment: Environment, clause: ReferenceClause, position: number,
+  name: string,
+  items: readonly Item[],
+  environment: Environment,
+  clause: ReferenceClause,
+  position: number,
 ): number | undefined {
   if (clause === 'GROUP BY') {
-    const isInput = environment.scope.items.some((item) => item.columnsVisible && item.columns.some((column) => column.name === name));
+    const isInput = environment.scope.items.some(
+      (item) => item.columnsVisible && item.columns.some((column) => column.name === name),
+    );
     if (isInput) return undefined;
   }
   const matches = items.flatMap((item, i) => (item.name === name ? [i] : []));
@@ -61,8 +70,14 @@ function byName(
   return first;
 }
 
-function byNumber(text: string, items: readonly Item[], clause: ReferenceClause, position: number): number {
-  if (!/^\d+$/.test(text)) throw sqlError('42601', `non-integer constant in ${clause}`, { position });
+function byNumber(
+  text: string,
+  items: readonly Item[],
+  clause: ReferenceClause,
+  position: number,
+): number {
+  if (!/^\d+$/.test(text))
+    throw sqlError('42601', `non-integer constant in ${clause}`, { position });
   const index = Number(text) - 1;
   const item = items[index];
   if (item === undefined || item.name === '') {

@@ -18,7 +18,10 @@ import { applyChoice, callOperator } from './operator-call.ts';
 
 /** Binds `operand op ANY/ALL (given)`. Throws 42809 if the right side is no array. */
 export function bindQuantified(
-  context: BindContext, expression: Extract<Expression, { kind: 'quantified' }>, operand: Scalar, given: Scalar,
+  context: BindContext,
+  expression: Extract<Expression, { kind: 'quantified' }>,
+  operand: Scalar,
+  given: Scalar,
 ): Scalar {
   const { operator, all, position } = expression;
   const array = typedArray(context, operand, given, position);
@@ -28,14 +31,21 @@ export function bindQuantified(
   }
   const elements = knownElements(array);
   if (elements !== undefined) {
-    const tests = elements.map((value) => callOperator(context, operator, [operand, constant(value, element)], position));
+    const tests = elements.map((value) =>
+      callOperator(context, operator, [operand, constant(value, element)], position),
+    );
     return all ? and(tests) : or(tests);
   }
   return membership(context, operator, all, operand, array, position);
 }
 
 /** An untyped literal or parameter is an array of the operand's type. */
-function typedArray(context: BindContext, operand: Scalar, array: Scalar, position: number): Scalar {
+function typedArray(
+  context: BindContext,
+  operand: Scalar,
+  array: Scalar,
+  position: number,
+): Scalar {
   if (!isUnknown(array)) return array;
   const element: TypeName = isUnknown(operand) ? 'text' : operand.type;
   const type = typeNamed(`_${element}`);
@@ -47,15 +57,26 @@ function typedArray(context: BindContext, operand: Scalar, array: Scalar, positi
 function knownElements(array: Scalar): readonly Datum[] | undefined {
   if (array.kind !== 'constant' || array.value === null) return undefined;
   const { value } = array;
-  return typeof value === 'object' && 'kind' in value && value.kind === 'array' ? value.elements : undefined;
+  return typeof value === 'object' && 'kind' in value && value.kind === 'array'
+    ? value.elements
+    : undefined;
 }
 
 /** The function of the table that searches an array. */
 function membership(
-  context: BindContext, operator: string, all: boolean, operand: Scalar, array: Scalar, position: number,
+  context: BindContext,
+  operator: string,
+  all: boolean,
+  operand: Scalar,
+  array: Scalar,
+  position: number,
 ): Scalar {
   const spelled = operator === '!=' ? '<>' : operator;
-  const choice = chooseFunction(operatorsNamed(`${spelled} ${all ? 'all' : 'any'}`), [operand.type, array.type]);
-  if (typeof choice === 'string') throw unsupported(`${operator} ${all ? 'ALL' : 'ANY'} over such an array`, position);
+  const choice = chooseFunction(operatorsNamed(`${spelled} ${all ? 'all' : 'any'}`), [
+    operand.type,
+    array.type,
+  ]);
+  if (typeof choice === 'string')
+    throw unsupported(`${operator} ${all ? 'ALL' : 'ANY'} over such an array`, position);
   return applyChoice(context, choice, [operand, array], position);
 }

@@ -10,9 +10,15 @@ import { constant } from '../logical/scalar.ts';
 import { typeNamed } from '../types/type-name.ts';
 import type { BindContext } from './context.ts';
 
-/** The constant that a text literal denotes as regclass or regtype; undefined if it is not such a case. */
+/**
+ * The constant that a text literal denotes as regclass or regtype; undefined if it is not such a
+ * case.
+ */
 export function registeredName(
-  context: BindContext, scalar: Scalar, target: TypeName, position: number,
+  context: BindContext,
+  scalar: Scalar,
+  target: TypeName,
+  position: number,
 ): Scalar | undefined {
   if (target !== 'regclass' && target !== 'regtype') return undefined;
   if (scalar.kind === 'parameter') context.repeatable = false;
@@ -21,11 +27,13 @@ export function registeredName(
   const parts = identifierParts(scalar.value, position);
   if (target === 'regtype') {
     const found = typeNamed(parts[parts.length - 1] ?? '') ?? typeNamed(scalar.value.toLowerCase());
-    if (found === undefined) throw sqlError('42704', `type "${scalar.value}" does not exist`, { position });
+    if (found === undefined)
+      throw sqlError('42704', `type "${scalar.value}" does not exist`, { position });
     return constant(BigInt(typeInfo(found).oid), target, -1, position);
   }
   const oid = context.catalog.relationOid(parts);
-  if (oid === undefined) throw sqlError('42P01', `relation "${parts.join('.')}" does not exist`, { position });
+  if (oid === undefined)
+    throw sqlError('42P01', `relation "${parts.join('.')}" does not exist`, { position });
   return constant(BigInt(oid), target, -1, position);
 }
 
@@ -36,7 +44,9 @@ export function identifierParts(text: string, position: number): readonly string
   for (;;) {
     const match = pattern.exec(text);
     if (match === null) throw sqlError('42602', 'invalid name syntax', { position });
-    parts.push(match[1] === undefined ? (match[2] ?? '').toLowerCase() : match[1].replaceAll('""', '"'));
+    parts.push(
+      match[1] === undefined ? (match[2] ?? '').toLowerCase() : match[1].replaceAll('""', '"'),
+    );
     if (match[3] !== '.') return parts;
   }
 }

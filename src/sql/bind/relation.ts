@@ -25,7 +25,8 @@ export function findRelation(name: QualifiedName, catalog: CatalogView): Relatio
   const shown = name.parts.join('.');
   const [near] = name.parts.length === 1 ? catalog.similar(shown) : [];
   throw sqlError('42P01', `relation "${shown}" does not exist`, {
-    position: name.position, ...(near === undefined ? {} : { hint: `Perhaps you meant "${near}".` }),
+    position: name.position,
+    ...(near === undefined ? {} : { hint: `Perhaps you meant "${near}".` }),
   });
 }
 
@@ -35,25 +36,44 @@ export function bindRelation(name: QualifiedName, environment: Environment): Bou
   const relation = findNamed(name, environment);
   context.dependencies.add(relation.oid);
   const columns = relation.columns.map((column) => context.columns.make(column.name, column.type));
-  const outputs = columns.map((column, i): OutputColumn =>
-    ({ name: column.name, column, tableOid: relation.oid, attribute: i + 1 }));
-  if (relation.definition !== null && relation.collection < 0) return bindView(relation, environment);
+  const outputs = columns.map((column, i): OutputColumn => ({
+    name: column.name,
+    column,
+    tableOid: relation.oid,
+    attribute: i + 1,
+  }));
+  if (relation.definition !== null && relation.collection < 0)
+    return bindView(relation, environment);
   const positions = columns.map((_, i) => i);
   if (relation.rows !== null) {
     if (context.mode === 'maintained') {
-      throw unsupported(`system table "${relation.name}" in a query that is kept up to date`, name.position);
+      throw unsupported(
+        `system table "${relation.name}" in a query that is kept up to date`,
+        name.position,
+      );
     }
-    return { rel: { kind: 'constant', rows: relation.rows(), columns }, schema: relation.schema, name: relation.name, outputs };
+    return {
+      rel: { kind: 'constant', rows: relation.rows(), columns },
+      schema: relation.schema,
+      name: relation.name,
+      outputs,
+    };
   }
   assert(relation.collection >= 0, `relation ${relation.name} has rows somewhere`);
-  return { rel: { kind: 'get', relation, positions, columns }, schema: relation.schema, name: relation.name, outputs };
+  return {
+    rel: { kind: 'get', relation, positions, columns },
+    schema: relation.schema,
+    name: relation.name,
+    outputs,
+  };
 }
 
 /** A relation; a WITH entry of that name that comes later in the text is mentioned in the error. */
 function findNamed(name: QualifiedName, environment: Environment): Relation {
   const [first] = name.parts;
   const later = name.parts.length === 1 && first !== undefined && isLater(environment, first);
-  if (!later || environment.context.catalog.relation(name.parts) !== undefined) return findRelation(name, environment.context.catalog);
+  if (!later || environment.context.catalog.relation(name.parts) !== undefined)
+    return findRelation(name, environment.context.catalog);
   throw sqlError('42P01', `relation "${first}" does not exist`, {
     position: name.position,
     detail: `There is a WITH item named "${first}", but it cannot be referenced from this part of the query.`,
@@ -62,20 +82,33 @@ function findNamed(name: QualifiedName, environment: Environment): Relation {
 }
 
 function isLater(environment: Environment, name: string): boolean {
-  for (let at = environment.tables; at !== null; at = at.parent) if (at.later.includes(name)) return true;
+  for (let at = environment.tables; at !== null; at = at.parent)
+    if (at.later.includes(name)) return true;
   return false;
 }
 
 function bindView(relation: Relation, environment: Environment): BoundRelation {
   const query = defined(relation.definition, `view ${relation.name} has a definition`);
-  const context = environment.context.inside(alongPath(environment.context.catalog, relation.searchPath));
+  const context = environment.context.inside(
+    alongPath(environment.context.catalog, relation.searchPath),
+  );
   const inner: Environment = {
-    ...environment, context, scope: emptyScope, tables: null, clause: '', aggregates: null, setFunctions: null,
-    insideAggregate: false, outer: null,
+    ...environment,
+    context,
+    scope: emptyScope,
+    tables: null,
+    clause: '',
+    aggregates: null,
+    setFunctions: null,
+    insideAggregate: false,
+    outer: null,
   };
   const bound = bindDefinition(relation, () => environment.bindQuery(query, inner));
   const outputs = bound.outputs.map((output, i): OutputColumn => ({
-    name: relation.columns[i]?.name ?? output.name, column: output.column, tableOid: relation.oid, attribute: i + 1,
+    name: relation.columns[i]?.name ?? output.name,
+    column: output.column,
+    tableOid: relation.oid,
+    attribute: i + 1,
   }));
   return { rel: rowsOf(bound), schema: relation.schema, name: relation.name, outputs };
 }
@@ -93,7 +126,10 @@ function bindDefinition<T>(relation: Relation, bind: () => T): T {
 
 /** The catalog as a view's text sees it: names go along the path of the view's creation. */
 function alongPath(catalog: CatalogView, searchPath: readonly string[]): CatalogView {
-  const first = <T>(parts: readonly string[], find: (parts: readonly string[]) => T | undefined): T | undefined => {
+  const first = <T>(
+    parts: readonly string[],
+    find: (parts: readonly string[]) => T | undefined,
+  ): T | undefined => {
     if (parts.length !== 1) return find(parts);
     for (const schema of searchPath) {
       const found = find([schema, ...parts]);

@@ -58,7 +58,8 @@ export function resolveColumn(name: QualifiedName, scope: Scope): FoundColumn {
   const [found] = matches;
   if (found === undefined) {
     throw sqlError('42703', `column ${item.name}.${column} does not exist`, {
-      position: name.position, ...hintFor(column, scope, item.name),
+      position: name.position,
+      ...hintFor(column, scope, item.name),
     });
   }
   return { found, depth };
@@ -71,7 +72,8 @@ function ambiguous(column: string, position: number): SqlError {
 function unqualified(column: string, name: QualifiedName, scope: Scope): FoundColumn {
   let depth = 0;
   for (let at: Scope | null = scope; at !== null; at = at.parent, depth++) {
-    const matches = at.items.filter((item) => item.columnsVisible)
+    const matches = at.items
+      .filter((item) => item.columnsVisible)
       .flatMap((item) => item.columns.filter((each) => each.name === column));
     if (matches.length > 1) throw ambiguous(column, name.position);
     const [found] = matches;
@@ -83,22 +85,31 @@ function unqualified(column: string, name: QualifiedName, scope: Scope): FoundCo
     }
   }
   throw sqlError('42703', `column "${column}" does not exist`, {
-    position: name.position, ...hintFor(column, scope, ''),
+    position: name.position,
+    ...hintFor(column, scope, ''),
   });
 }
 
 /** Resolves the relation part of a qualified name or of `t.*`. */
 export function resolveItem(
-  parts: readonly string[], name: QualifiedName, scope: Scope,
+  parts: readonly string[],
+  name: QualifiedName,
+  scope: Scope,
 ): { readonly item: ScopeItem; readonly depth: number } {
   const table = parts[parts.length - 1] ?? '';
   const schema = parts.length > 1 ? parts[parts.length - 2] : undefined;
   let depth = 0;
   for (let at: Scope | null = scope; at !== null; at = at.parent, depth++) {
-    const matches = at.items.filter((item) => item.relationVisible && item.name === table
-      && (schema === undefined || item.schema === schema));
+    const matches = at.items.filter(
+      (item) =>
+        item.relationVisible &&
+        item.name === table &&
+        (schema === undefined || item.schema === schema),
+    );
     if (matches.length > 1) {
-      throw sqlError('42P09', `table reference "${table}" is ambiguous`, { position: name.position });
+      throw sqlError('42P09', `table reference "${table}" is ambiguous`, {
+        position: name.position,
+      });
     }
     const [item] = matches;
     if (item !== undefined) return { item, depth };
@@ -112,9 +123,11 @@ function missingItem(table: string, position: number, scope: Scope): SqlError {
     const aliased = at.items.find((item) => item.relation === table);
     if (named === undefined && aliased === undefined) continue;
     return sqlError('42P01', `invalid reference to FROM-clause entry for table "${table}"`, {
-      position, hint: named !== undefined || aliased === undefined
-        ? `There is an entry for table "${table}", but it cannot be referenced from this part of the query.`
-        : `Perhaps you meant to reference the table alias "${aliased.name}".`,
+      position,
+      hint:
+        named !== undefined || aliased === undefined
+          ? `There is an entry for table "${table}", but it cannot be referenced from this part of the query.`
+          : `Perhaps you meant to reference the table alias "${aliased.name}".`,
     });
   }
   return sqlError('42P01', `missing FROM-clause entry for table "${table}"`, { position });
@@ -123,13 +136,20 @@ function missingItem(table: string, position: number, scope: Scope): SqlError {
 /** Most edits that still make a column look like a misspelled one. */
 const editsMax = 3;
 
-/** The hint of a missing column: a hidden one of that name, or one or two that are spelled alike. */
+/**
+ * The hint of a missing column: a hidden one of that name, or one or two that are spelled alike.
+ */
 function hintFor(column: string, scope: Scope, item: string): Partial<ErrorFields> {
   for (let at: Scope | null = scope; at !== null; at = at.parent) {
-    const hidden = at.hidden.find((each) => (item === '' || each.name === item)
-      && each.columns.some((candidate) => candidate.name === column));
+    const hidden = at.hidden.find(
+      (each) =>
+        (item === '' || each.name === item) &&
+        each.columns.some((candidate) => candidate.name === column),
+    );
     if (hidden !== undefined) {
-      return { hint: `There is a column named "${column}" in table "${hidden.name}", but it cannot be referenced from this part of the query.` };
+      return {
+        hint: `There is a column named "${column}" in table "${hidden.name}", but it cannot be referenced from this part of the query.`,
+      };
     }
   }
   const near = nearColumns(column, scope, item);

@@ -1,6 +1,7 @@
 /**
  * Functions of the session and the clock: `now()`, `current_user`, `current_schema()`, … One answer
- * holds for the whole statement, so they are constants of a query that runs once; in a query that is
+ * holds for the whole statement, so they are constants of a query that runs once; in a query that
+ * is
  * kept up to date they have no meaning and are refused.
  */
 import type { Datum } from '../../../dataflow/value/datum.ts';
@@ -17,13 +18,25 @@ interface SessionFunction {
   readonly value: (context: BindContext) => Datum;
 }
 
-const text = (value: (context: BindContext) => string | null): SessionFunction => ({ type: 'text', value });
-const name = (value: (context: BindContext) => string | null): SessionFunction => ({ type: 'name', value });
-const now: SessionFunction = { type: 'timestamptz', value: (context) => context.catalog.nowMicroseconds };
+const text = (value: (context: BindContext) => string | null): SessionFunction => ({
+  type: 'text',
+  value,
+});
+const name = (value: (context: BindContext) => string | null): SessionFunction => ({
+  type: 'name',
+  value,
+});
+const now: SessionFunction = {
+  type: 'timestamptz',
+  value: (context) => context.catalog.nowMicroseconds,
+};
 
 /** Called with parentheses and no argument. */
 const functions = new Map<string, SessionFunction>([
-  ['now', now], ['transaction_timestamp', now], ['statement_timestamp', now], ['clock_timestamp', now],
+  ['now', now],
+  ['transaction_timestamp', now],
+  ['statement_timestamp', now],
+  ['clock_timestamp', now],
   ['current_database', name((context) => context.catalog.currentDatabase)],
   ['current_schema', name((context) => context.catalog.currentSchema)],
   ['current_user', name((context) => context.catalog.currentUser)],
@@ -31,14 +44,24 @@ const functions = new Map<string, SessionFunction>([
   ['current_catalog', name((context) => context.catalog.currentDatabase)],
   ['current_role', name((context) => context.catalog.currentUser)],
   ['user', name((context) => context.catalog.currentUser)],
-  ['pg_backend_pid', { type: 'int4', value: (context) => Number(context.catalog.setting('backend_pid') ?? 0) }],
+  [
+    'pg_backend_pid',
+    { type: 'int4', value: (context) => Number(context.catalog.setting('backend_pid') ?? 0) },
+  ],
   ['mz_version', text((context) => context.catalog.setting('server_version') ?? '15.0')],
-  ['version', text((context) => `PostgreSQL ${context.catalog.setting('server_version') ?? '15.0'}`)],
+  [
+    'version',
+    text((context) => `PostgreSQL ${context.catalog.setting('server_version') ?? '15.0'}`),
+  ],
 ]);
 
 /** Written without parentheses. */
 const keywords = new Map<string, SessionFunction>([
-  ['current_timestamp', now], ['localtimestamp', now], ['current_date', now], ['current_time', now], ['localtime', now],
+  ['current_timestamp', now],
+  ['localtimestamp', now],
+  ['current_date', now],
+  ['current_time', now],
+  ['localtime', now],
   ['current_user', name((context) => context.catalog.currentUser)],
   ['session_user', name((context) => context.catalog.currentUser)],
   ['user', name((context) => context.catalog.currentUser)],
@@ -49,43 +72,84 @@ const keywords = new Map<string, SessionFunction>([
 
 /** What the keywords give that name a part of the present time. */
 const timeParts = new Map<string, TypeName>([
-  ['localtimestamp', 'timestamp'], ['current_date', 'date'], ['localtime', 'time'],
+  ['localtimestamp', 'timestamp'],
+  ['current_date', 'date'],
+  ['localtime', 'time'],
 ]);
 
-const clocks = new Set(['now', 'transaction_timestamp', 'statement_timestamp', 'clock_timestamp',
-  'current_timestamp', 'localtimestamp', 'current_date', 'current_time', 'localtime']);
+const clocks = new Set([
+  'now',
+  'transaction_timestamp',
+  'statement_timestamp',
+  'clock_timestamp',
+  'current_timestamp',
+  'localtimestamp',
+  'current_date',
+  'current_time',
+  'localtime',
+]);
 
-function answer(context: BindContext, shown: string, found: SessionFunction, position: number): Scalar {
+function answer(
+  context: BindContext,
+  shown: string,
+  found: SessionFunction,
+  position: number,
+): Scalar {
   if (context.mode === 'maintained') {
-    throw unsupported(`${shown} in a query that is kept up to date`, position,
-      clocks.has(shown.replace('()', '')) ? 'Compare with mz_now() instead.' : undefined);
+    throw unsupported(
+      `${shown} in a query that is kept up to date`,
+      position,
+      clocks.has(shown.replace('()', '')) ? 'Compare with mz_now() instead.' : undefined,
+    );
   }
   context.repeatable = false;
   return constant(found.value(context), found.type, -1, position);
 }
 
 /** The value of a call, or undefined if the name is none of these. */
-export function sessionFunction(context: BindContext, called: string, args: readonly Scalar[], position: number): Scalar | undefined {
+export function sessionFunction(
+  context: BindContext,
+  called: string,
+  args: readonly Scalar[],
+  position: number,
+): Scalar | undefined {
   if (called === 'current_schemas') return currentSchemas(context, args, position);
-  if (called === 'to_regclass' || called === 'to_regtype') return toRegistered(context, called, args, position);
+  if (called === 'to_regclass' || called === 'to_regtype')
+    return toRegistered(context, called, args, position);
   if (called === 'random' || called === 'setseed') throw unsupported(`${called}()`, position);
   if (called === 'mz_now') throw unsupported('mz_now()', position);
   if (called === 'current_setting') return currentSetting(context, args, position);
   const found = functions.get(called);
-  return found === undefined || args.length > 0 ? undefined : answer(context, `${called}()`, found, position);
+  return found === undefined || args.length > 0
+    ? undefined
+    : answer(context, `${called}()`, found, position);
 }
 
 /** The search path; with `true` the catalog, which is searched first, too. */
-function currentSchemas(context: BindContext, args: readonly Scalar[], position: number): Scalar | undefined {
+function currentSchemas(
+  context: BindContext,
+  args: readonly Scalar[],
+  position: number,
+): Scalar | undefined {
   const [implicit] = args;
   if (implicit?.kind !== 'constant' || typeof implicit.value !== 'boolean') return undefined;
   const path = [...context.catalog.searchPath];
   const elements = implicit.value && !path.includes('pg_catalog') ? ['pg_catalog', ...path] : path;
-  return answer(context, 'current_schemas()', { type: '_name', value: () => ({ kind: 'array', elements }) }, position);
+  return answer(
+    context,
+    'current_schemas()',
+    { type: '_name', value: () => ({ kind: 'array', elements }) },
+    position,
+  );
 }
 
 /** The oid of a name that is a literal; NULL if there is no such object. */
-function toRegistered(context: BindContext, called: string, args: readonly Scalar[], position: number): Scalar | undefined {
+function toRegistered(
+  context: BindContext,
+  called: string,
+  args: readonly Scalar[],
+  position: number,
+): Scalar | undefined {
   const [text] = args;
   if (text === undefined || args.length > 1) return undefined;
   const target: TypeName = called === 'to_regclass' ? 'regclass' : 'regtype';
@@ -99,21 +163,35 @@ function toRegistered(context: BindContext, called: string, args: readonly Scala
   }
 }
 
-function currentSetting(context: BindContext, args: readonly Scalar[], position: number): Scalar | undefined {
+function currentSetting(
+  context: BindContext,
+  args: readonly Scalar[],
+  position: number,
+): Scalar | undefined {
   const [setting] = args;
   if (setting?.kind !== 'constant' || typeof setting.value !== 'string') return undefined;
   const value = context.catalog.setting(setting.value.toLowerCase());
   const found = text(() => value ?? null);
-  return value === undefined && args.length === 1 ? undefined : answer(context, 'current_setting()', found, position);
+  return value === undefined && args.length === 1
+    ? undefined
+    : answer(context, 'current_setting()', found, position);
 }
 
 /** The value of CURRENT_TIMESTAMP and the like. */
-export function keywordFunction(context: BindContext, keyword: string, precision: number | null, position: number): Scalar {
+export function keywordFunction(
+  context: BindContext,
+  keyword: string,
+  precision: number | null,
+  position: number,
+): Scalar {
   const found = keywords.get(keyword);
-  if (found === undefined || keyword === 'current_time') throw unsupported(keyword.toUpperCase(), position);
+  if (found === undefined || keyword === 'current_time')
+    throw unsupported(keyword.toUpperCase(), position);
   const value = answer(context, keyword, found, position);
   const part = timeParts.get(keyword);
-  const typed = part === undefined ? value
-    : coerceOrFail(context, value, { name: part, modifier: -1 }, 'explicit', position);
+  const typed =
+    part === undefined
+      ? value
+      : coerceOrFail(context, value, { name: part, modifier: -1 }, 'explicit', position);
   return precision === null ? typed : applyModifier(typed, Math.min(precision, 6), true, position);
 }

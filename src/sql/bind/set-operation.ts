@@ -20,57 +20,113 @@ import { commonTypeOrFail } from './unify.ts';
 type SetOperation = Extract<QueryBody, { kind: 'setOperation' }>;
 
 /** Brings the outputs to types; untyped literals are read as values of them where they stand. */
-export function coerceOutputs(context: BindContext, bound: BoundQuery, types: readonly SqlType[]): BoundQuery {
+export function coerceOutputs(
+  context: BindContext,
+  bound: BoundQuery,
+  types: readonly SqlType[],
+): BoundQuery {
   const fits = bound.outputs.every((output, i) => output.column.type === types[i]?.name);
   if (fits) return bound;
-  const made = bound.rel.kind === 'project' ? new Map(bound.rel.outputs.map((output) => [output.column.id, output.expression])) : undefined;
+  const made =
+    bound.rel.kind === 'project'
+      ? new Map(bound.rel.outputs.map((output) => [output.column.id, output.expression]))
+      : undefined;
   const outputs = bound.outputs.map((output, i): Output => {
     const type = defined(types[i], 'a type for each output');
     const literal = output.column.type === 'unknown' ? made?.get(output.column.id) : undefined;
-    const source: Scalar = literal !== undefined && isUnknown(literal) && literal.kind !== 'column' ? literal : columnReference(output.column);
-    const expression = coerceOrFail(context, source, { name: type.name, modifier: -1 }, 'implicit', 0);
+    const source: Scalar =
+      literal !== undefined && isUnknown(literal) && literal.kind !== 'column'
+        ? literal
+        : columnReference(output.column);
+    const expression = coerceOrFail(
+      context,
+      source,
+      { name: type.name, modifier: -1 },
+      'implicit',
+      0,
+    );
     return { column: context.columns.make(output.name, type), expression };
   });
   return {
-    rel: { kind: 'project', input: rowsOf(bound), outputs }, order: [], limit: -1, offset: 0,
-    outputs: bound.outputs.map((output, i): OutputColumn => ({ ...output, column: defined(outputs[i], 'an output each').column })),
+    rel: { kind: 'project', input: rowsOf(bound), outputs },
+    order: [],
+    limit: -1,
+    offset: 0,
+    outputs: bound.outputs.map((output, i): OutputColumn => ({
+      ...output,
+      column: defined(outputs[i], 'an output each').column,
+    })),
   };
 }
 
 /** Position of the expression behind an output, if it is known. */
 function outputPosition(bound: BoundQuery, i: number, fallback: number): number {
   const output = bound.outputs[i];
-  const made = bound.rel.kind === 'project' ? bound.rel.outputs.find((each) => each.column.id === output?.column.id) : undefined;
+  const made =
+    bound.rel.kind === 'project'
+      ? bound.rel.outputs.find((each) => each.column.id === output?.column.id)
+      : undefined;
   const expression = made?.expression;
-  if (expression === undefined || !('position' in expression) || expression.position === 0) return fallback;
+  if (expression === undefined || !('position' in expression) || expression.position === 0)
+    return fallback;
   return expression.position;
 }
 
 /** Binds a set operation of two bound sides. */
 export function bindSetOperation(
-  context: BindContext, body: SetOperation, left: BoundQuery, right: BoundQuery, policy: UnknownPolicy,
+  context: BindContext,
+  body: SetOperation,
+  left: BoundQuery,
+  right: BoundQuery,
+  policy: UnknownPolicy,
 ): BoundQuery {
   const construct = `${body.operation.toUpperCase()}`;
   if (left.outputs.length !== right.outputs.length) {
-    throw sqlError('42601', `each ${construct} query must have the same number of columns`,
-      { position: outputPosition(right, 0, body.right.position) });
+    throw sqlError('42601', `each ${construct} query must have the same number of columns`, {
+      position: outputPosition(right, 0, body.right.position),
+    });
   }
   const types = left.outputs.map((output, i): SqlType => {
     const other = defined(right.outputs[i], 'as many columns');
-    if (policy === 'keep' && body.operation === 'union' && body.all && output.column.type === 'unknown' && other.column.type === 'unknown') {
+    if (
+      policy === 'keep' &&
+      body.operation === 'union' &&
+      body.all &&
+      output.column.type === 'unknown' &&
+      other.column.type === 'unknown'
+    ) {
       return { name: 'text', modifier: -1 };
     }
-    return commonTypeOrFail([
-      { ...output.column, position: outputPosition(left, i, 0) },
-      { ...other.column, position: outputPosition(right, i, body.right.position) },
-    ], construct);
+    return commonTypeOrFail(
+      [
+        { ...output.column, position: outputPosition(left, i, 0) },
+        { ...other.column, position: outputPosition(right, i, body.right.position) },
+      ],
+      construct,
+    );
   });
   const sides = [left, right].map((side) => coerceOutputs(context, side, types));
   const columns = types.map((type, i) => context.columns.make(left.outputs[i]?.name ?? '', type));
-  const rel = compose(context, body, sides.map((side) => ({ rel: rowsOf(side), columns: side.outputs.map((output) => output.column) })), columns);
+  const rel = compose(
+    context,
+    body,
+    sides.map((side) => ({
+      rel: rowsOf(side),
+      columns: side.outputs.map((output) => output.column),
+    })),
+    columns,
+  );
   return {
-    rel, order: [], limit: -1, offset: 0,
-    outputs: columns.map((column): OutputColumn => ({ name: column.name, column, tableOid: 0, attribute: 0 })),
+    rel,
+    order: [],
+    limit: -1,
+    offset: 0,
+    outputs: columns.map((column): OutputColumn => ({
+      name: column.name,
+      column,
+      tableOid: 0,
+      attribute: 0,
+    })),
   };
 }
 
@@ -79,7 +135,12 @@ interface Side {
   readonly columns: readonly Column[];
 }
 
-function compose(context: BindContext, body: SetOperation, sides: readonly Side[], columns: readonly Column[]): Rel {
+function compose(
+  context: BindContext,
+  body: SetOperation,
+  sides: readonly Side[],
+  columns: readonly Column[],
+): Rel {
   const left = defined(sides[0], 'a left side');
   const right = defined(sides[1], 'a right side');
   if (body.operation === 'union') {
@@ -88,29 +149,48 @@ function compose(context: BindContext, body: SetOperation, sides: readonly Side[
   }
   if (!body.all) {
     const type: JoinType = body.operation === 'intersect' ? 'semi' : 'anti';
-    const kept: Rel = { kind: 'join', type, left: left.rel, right: right.rel, on: equalRows(left, right) };
-    return { kind: 'distinct', input: { kind: 'union', inputs: [{ rel: kept, columns: left.columns }], columns } };
+    const kept: Rel = {
+      kind: 'join',
+      type,
+      left: left.rel,
+      right: right.rel,
+      on: equalRows(left, right),
+    };
+    return {
+      kind: 'distinct',
+      input: { kind: 'union', inputs: [{ rel: kept, columns: left.columns }], columns },
+    };
   }
   const definition = context.define('', left.rel, left.columns);
   const first = context.use(definition);
   const excess = context.columns;
   const middle = columns.map((column) => excess.like(column));
   const difference: Rel = {
-    kind: 'threshold', input: {
-      kind: 'union', columns: body.operation === 'except' ? columns : middle,
-      inputs: [{ rel: first, columns: first.columns }, { rel: { kind: 'negate', input: right.rel }, columns: right.columns }],
+    kind: 'threshold',
+    input: {
+      kind: 'union',
+      columns: body.operation === 'except' ? columns : middle,
+      inputs: [
+        { rel: first, columns: first.columns },
+        { rel: { kind: 'negate', input: right.rel }, columns: right.columns },
+      ],
     },
   };
   if (body.operation === 'except') return difference;
   const second = context.use(definition);
   return {
-    kind: 'union', columns,
-    inputs: [{ rel: second, columns: second.columns }, { rel: { kind: 'negate', input: difference }, columns: middle }],
+    kind: 'union',
+    columns,
+    inputs: [
+      { rel: second, columns: second.columns },
+      { rel: { kind: 'negate', input: difference }, columns: middle },
+    ],
   };
 }
 
 /** Rows are equal where NULLs are. */
 function equalRows(left: Side, right: Side): readonly Scalar[] {
   return left.columns.map((column, i) =>
-    same(columnReference(column), columnReference(defined(right.columns[i], 'as many columns'))));
+    same(columnReference(column), columnReference(defined(right.columns[i], 'as many columns'))),
+  );
 }

@@ -8,16 +8,30 @@ export function startOf(expression: Expression): number {
   for (;;) {
     start = Math.min(start, at.position);
     switch (at.kind) {
-      case 'binary': case 'isDistinct': at = at.left; break;
-      case 'isNull': case 'isBoolean': case 'between': case 'in': case 'quantified': case 'cast': case 'subscript': case 'collate': case 'field':
-        at = at.operand; break;
-      case 'and': case 'or': {
+      case 'binary':
+      case 'isDistinct':
+        at = at.left;
+        break;
+      case 'isNull':
+      case 'isBoolean':
+      case 'between':
+      case 'in':
+      case 'quantified':
+      case 'cast':
+      case 'subscript':
+      case 'collate':
+      case 'field':
+        at = at.operand;
+        break;
+      case 'and':
+      case 'or': {
         const [first] = at.operands;
         if (first === undefined) return start;
         at = first;
         break;
       }
-      default: return start;
+      default:
+        return start;
     }
   }
 }

@@ -13,7 +13,9 @@ import { applyChoice, callOperator } from './operator-call.ts';
 
 /** Binds one or several subscripts. Throws 42804 for a type that has none. */
 export function bindSubscript(
-  context: BindContext, expression: Extract<Expression, { kind: 'subscript' }>, bind: (child: Expression) => Scalar,
+  context: BindContext,
+  expression: Extract<Expression, { kind: 'subscript' }>,
+  bind: (child: Expression) => Scalar,
 ): Scalar {
   const { position } = expression;
   return expression.subscripts.reduce((operand, subscript) => {
@@ -22,34 +24,63 @@ export function bindSubscript(
     const index = bind(subscript.upper);
     if (operand.type === 'jsonb') return callOperator(context, '->', [operand, index], position);
     if (typeInfo(operand.type).element === undefined) {
-      throw sqlError('42804', `cannot subscript type ${typeInfo(operand.type).sqlName} because it does not support subscripting`, { position });
+      throw sqlError(
+        '42804',
+        `cannot subscript type ${typeInfo(operand.type).sqlName} because it does not support subscripting`,
+        { position },
+      );
     }
-    const number = coerceOrFail(context, index, { name: 'int4', modifier: -1 }, isUnknown(index) ? 'implicit' : 'assignment', position);
+    const number = coerceOrFail(
+      context,
+      index,
+      { name: 'int4', modifier: -1 },
+      isUnknown(index) ? 'implicit' : 'assignment',
+      position,
+    );
     const choice = chooseFunction(functionsNamed('array_element'), [operand.type, number.type]);
-    if (typeof choice === 'string') throw unsupported(`a subscript of type ${typeInfo(operand.type).sqlName}`, position);
+    if (typeof choice === 'string')
+      throw unsupported(`a subscript of type ${typeInfo(operand.type).sqlName}`, position);
     return applyChoice(context, choice, [operand, number], position);
   }, bind(expression.operand));
 }
 
 /** `list[a:b]`: an array again; a bound that is left out is that of the array. */
 function bindSlice(
-  context: BindContext, expression: Extract<Expression, { kind: 'subscript' }>, operand: Scalar, bind: (child: Expression) => Scalar,
+  context: BindContext,
+  expression: Extract<Expression, { kind: 'subscript' }>,
+  operand: Scalar,
+  bind: (child: Expression) => Scalar,
 ): Scalar {
   const { position, subscripts } = expression;
   const [slice] = subscripts;
-  if (slice === undefined || subscripts.length > 1) throw unsupported('a slice of several dimensions', position);
+  if (slice === undefined || subscripts.length > 1)
+    throw unsupported('a slice of several dimensions', position);
   const { element, sqlName } = typeInfo(operand.type);
-  if (operand.type === 'jsonb') throw sqlError('42804', 'jsonb subscript does not support slices', { position });
+  if (operand.type === 'jsonb')
+    throw sqlError('42804', 'jsonb subscript does not support slices', { position });
   if (element === undefined) {
-    throw sqlError('42804', `cannot subscript type ${sqlName} because it does not support subscripting`, { position });
+    throw sqlError(
+      '42804',
+      `cannot subscript type ${sqlName} because it does not support subscripting`,
+      { position },
+    );
   }
   const bound = (written: Expression | null, otherwise: number): Scalar => {
     if (written === null) return constant(otherwise, 'int4');
     const number = bind(written);
-    return coerceOrFail(context, number, { name: 'int4', modifier: -1 }, isUnknown(number) ? 'implicit' : 'assignment', position);
+    return coerceOrFail(
+      context,
+      number,
+      { name: 'int4', modifier: -1 },
+      isUnknown(number) ? 'implicit' : 'assignment',
+      position,
+    );
   };
   const args = [operand, bound(slice.lower, 1), bound(slice.upper, 2 ** 31 - 1)];
-  const choice = chooseFunction(functionsNamed(sliceName), args.map((arg) => arg.type));
+  const choice = chooseFunction(
+    functionsNamed(sliceName),
+    args.map((arg) => arg.type),
+  );
   if (typeof choice === 'string') throw unsupported(`a slice of type ${sqlName}`, position);
   return applyChoice(context, choice, args, position);
 }

@@ -24,7 +24,9 @@ export function unifiable(scalar: Scalar): Unifiable {
 }
 
 /** The common type, or the first item that does not fit it. */
-export function commonType(items: readonly Unifiable[]): { readonly type: SqlType } | { readonly misfit: Unifiable; readonly type: SqlType } {
+export function commonType(
+  items: readonly Unifiable[],
+): { readonly type: SqlType } | { readonly misfit: Unifiable; readonly type: SqlType } {
   let chosen: TypeName = 'unknown';
   for (const item of items) {
     if (item.type === 'unknown' || item.type === chosen) continue;
@@ -36,13 +38,19 @@ export function commonType(items: readonly Unifiable[]): { readonly type: SqlTyp
     if (current.category !== typeInfo(item.type).category) {
       return { misfit: item, type: { name: chosen, modifier: -1 } };
     }
-    if (!current.preferred && canCoerce(chosen, item.type, 'implicit') && !canCoerce(item.type, chosen, 'implicit')) {
+    if (
+      !current.preferred &&
+      canCoerce(chosen, item.type, 'implicit') &&
+      !canCoerce(item.type, chosen, 'implicit')
+    ) {
       chosen = item.type;
     }
   }
   const name = chosen === 'unknown' ? 'text' : chosen;
   const [first] = items;
-  const uniform = first !== undefined && items.every((item) => item.type === name && item.modifier === first.modifier);
+  const uniform =
+    first !== undefined &&
+    items.every((item) => item.type === name && item.modifier === first.modifier);
   return { type: { name, modifier: uniform ? first.modifier : -1 } };
 }
 
@@ -51,20 +59,42 @@ export function commonTypeOrFail(items: readonly Unifiable[], construct: string)
   const result = commonType(items);
   if (!('misfit' in result)) return result.type;
   const names = [result.type.name, result.misfit.type].map((type) => typeInfo(type).sqlName);
-  throw sqlError('42804', `${construct} types ${names[0]} and ${names[1]} cannot be matched`, { position: result.misfit.position });
+  throw sqlError('42804', `${construct} types ${names[0]} and ${names[1]} cannot be matched`, {
+    position: result.misfit.position,
+  });
 }
 
 /** Brings an expression to the common type. */
-export function coerceToCommon(context: BindContext, scalar: Scalar, type: SqlType, construct: string): Scalar {
+export function coerceToCommon(
+  context: BindContext,
+  scalar: Scalar,
+  type: SqlType,
+  construct: string,
+): Scalar {
   const target = scalar.type === type.name ? { name: type.name, modifier: -1 } : type;
-  const coerced = tryCoerce(context, scalar, { ...target, modifier: -1 }, 'implicit', positionOf(scalar));
+  const coerced = tryCoerce(
+    context,
+    scalar,
+    { ...target, modifier: -1 },
+    'implicit',
+    positionOf(scalar),
+  );
   if (coerced !== undefined) return coerced;
   const names = [scalar.type, type.name].map((each) => typeInfo(each).sqlName);
-  throw sqlError('42846', `${construct} could not convert type ${names[0]} to ${names[1]}`, { position: positionOf(scalar) });
+  throw sqlError('42846', `${construct} could not convert type ${names[0]} to ${names[1]}`, {
+    position: positionOf(scalar),
+  });
 }
 
 /** Unifies a list of expressions. */
-export function unify(context: BindContext, scalars: readonly Scalar[], construct: string): { readonly type: SqlType; readonly scalars: readonly Scalar[] } {
+export function unify(
+  context: BindContext,
+  scalars: readonly Scalar[],
+  construct: string,
+): { readonly type: SqlType; readonly scalars: readonly Scalar[] } {
   const type = commonTypeOrFail(scalars.map(unifiable), construct);
-  return { type, scalars: scalars.map((scalar) => coerceToCommon(context, scalar, type, construct)) };
+  return {
+    type,
+    scalars: scalars.map((scalar) => coerceToCommon(context, scalar, type, construct)),
+  };
 }

@@ -1,6 +1,8 @@
 /**
- * EXPLAIN: a plan as indented text, one operator a line, inputs below it. A node that several others
- * read is printed once, under a name, before the tree. Columns go by their names where a table gives
+ * EXPLAIN: a plan as indented text, one operator a line, inputs below it. A node that several
+ * others
+ * read is printed once, under a name, before the tree. Columns go by their names where a table
+ * gives
  * them one, by `#n` (position in the input) where they are computed.
  *
  * A query that one read of a stored collection answers says so: `(fast path)`.
@@ -32,15 +34,22 @@ export function explain(planned: PlannedQuery, relationOf: RelationOf): readonly
 }
 
 function orderText(order: readonly Order[], labels: Labels): string {
-  return order.map((key) => {
-    const name = labels[key.column] ?? `#${key.column}`;
-    const direction = key.descending ? ' desc' : '';
-    const nulls = key.nullsFirst === key.descending ? '' : key.nullsFirst ? ' nulls first' : ' nulls last';
-    return `${name}${direction}${nulls}`;
-  }).join(', ');
+  return order
+    .map((key) => {
+      const name = labels[key.column] ?? `#${key.column}`;
+      const direction = key.descending ? ' desc' : '';
+      const nulls =
+        key.nullsFirst === key.descending ? '' : key.nullsFirst ? ' nulls first' : ' nulls last';
+      return `${name}${direction}${nulls}`;
+    })
+    .join(', ');
 }
 
-function finishingLines(finishing: Finishing, names: readonly string[], root: Labels): readonly string[] {
+function finishingLines(
+  finishing: Finishing,
+  names: readonly string[],
+  root: Labels,
+): readonly string[] {
   const labels = [...root];
   finishing.project.forEach((column, i) => {
     if (labels[column]?.startsWith('#') !== false) labels[column] = names[i] ?? `#${column}`;
@@ -49,13 +58,20 @@ function finishingLines(finishing: Finishing, names: readonly string[], root: La
   if (finishing.order.length > 0) parts.push(`order by ${orderText(finishing.order, labels)}`);
   if (finishing.limit >= 0) parts.push(`limit ${finishing.limit}`);
   if (finishing.offset > 0) parts.push(`offset ${finishing.offset}`);
-  const plain = finishing.project.length === root.length && finishing.project.every((column, i) => column === i);
-  if (!plain) parts.push(`output ${finishing.project.map((column) => labels[column] ?? `#${column}`).join(', ')}`);
+  const plain =
+    finishing.project.length === root.length &&
+    finishing.project.every((column, i) => column === i);
+  if (!plain)
+    parts.push(
+      `output ${finishing.project.map((column) => labels[column] ?? `#${column}`).join(', ')}`,
+    );
   return parts.length === 0 ? [] : [`Finish: ${parts.join('; ')}`];
 }
 
 function relationName(relation: Relation | undefined, collection: number): string {
-  return relation === undefined ? `collection ${collection}` : `${relation.schema}.${relation.name}`;
+  return relation === undefined
+    ? `collection ${collection}`
+    : `${relation.schema}.${relation.name}`;
 }
 
 function lookupLines(lookup: Lookup, relationOf: RelationOf): readonly string[] {
@@ -68,7 +84,9 @@ function lookupLines(lookup: Lookup, relationOf: RelationOf): readonly string[] 
     const { columns, values } = lookup.key;
     const key = columns.map((column) => labels[column] ?? `#${column}`).join(', ');
     const shown = values.slice(0, rowsShownMax).map((row) => {
-      const parts = row.map((value, i) => constantText(value, relation?.columns[columns[i] ?? 0]?.type.name ?? 'text'));
+      const parts = row.map((value, i) =>
+        constantText(value, relation?.columns[columns[i] ?? 0]?.type.name ?? 'text'),
+      );
       return parts.length === 1 ? parts.join('') : `(${parts.join(', ')})`;
     });
     const more = values.length > rowsShownMax ? `, … ${values.length - rowsShownMax} more` : '';
@@ -79,8 +97,13 @@ function lookupLines(lookup: Lookup, relationOf: RelationOf): readonly string[] 
 
 function programLines(program: Program, labels: Labels): readonly string[] {
   const lines: string[] = [];
-  if (program.filters.length > 0) lines.push(`filter: ${program.filters.map((id) => expressionText(program, id, labels)).join(' AND ')}`);
-  lines.push(`output: ${program.outputs.map((id) => expressionText(program, id, labels)).join(', ')}`);
+  if (program.filters.length > 0)
+    lines.push(
+      `filter: ${program.filters.map((id) => expressionText(program, id, labels)).join(' AND ')}`,
+    );
+  lines.push(
+    `output: ${program.outputs.map((id) => expressionText(program, id, labels)).join(', ')}`,
+  );
   return lines;
 }
 
@@ -94,11 +117,15 @@ class Printer {
   constructor(plan: Plan, relationOf: RelationOf) {
     this.#plan = plan;
     this.#relationOf = relationOf;
-    plan.nodes.forEach((node, id) => { this.#labels[id] = this.#labelsOf(node); });
-    const uses = new Map<number, number>();
-    for (const node of plan.nodes) for (const input of inputsOfNode(node)) uses.set(input, (uses.get(input) ?? 0) + 1);
     plan.nodes.forEach((node, id) => {
-      if ((uses.get(id) ?? 0) > 1 && node.kind !== 'get' && node.kind !== 'constant') this.#names.set(id, `s${this.#names.size + 1}`);
+      this.#labels[id] = this.#labelsOf(node);
+    });
+    const uses = new Map<number, number>();
+    for (const node of plan.nodes)
+      for (const input of inputsOfNode(node)) uses.set(input, (uses.get(input) ?? 0) + 1);
+    plan.nodes.forEach((node, id) => {
+      if ((uses.get(id) ?? 0) > 1 && node.kind !== 'get' && node.kind !== 'constant')
+        this.#names.set(id, `s${this.#names.size + 1}`);
     });
   }
 
@@ -112,17 +139,30 @@ class Printer {
         const relation = this.#relationOf(node.collection);
         return node.demand.map((column, i) => relation?.columns[column]?.name ?? `#${i}`);
       }
-      case 'mfp': return node.program.outputs.map((id, i) => {
-        const expression = node.program.nodes[id];
-        return expression?.kind === 'column' ? this.#of(node.input)[expression.column] ?? `#${i}` : `#${i}`;
-      });
-      case 'join': return [...this.#of(node.left), ...this.#of(node.right)];
-      case 'semijoin': return this.#of(node.left);
-      case 'reduce': return node.columns.map((_, i) => this.#of(node.input)[node.key[i] ?? -1] ?? `#${i}`);
-      case 'union': return this.#of(defined(node.inputs[0], 'a union has inputs'));
-      case 'distinct': case 'threshold': case 'negate': case 'topk': return this.#of(node.input);
-      case 'flatMap': return node.columns.map((_, i) => this.#of(node.input)[i] ?? `#${i}`);
-      case 'constant': return node.columns.map((_, i) => `#${i}`);
+      case 'mfp':
+        return node.program.outputs.map((id, i) => {
+          const expression = node.program.nodes[id];
+          return expression?.kind === 'column'
+            ? (this.#of(node.input)[expression.column] ?? `#${i}`)
+            : `#${i}`;
+        });
+      case 'join':
+        return [...this.#of(node.left), ...this.#of(node.right)];
+      case 'semijoin':
+        return this.#of(node.left);
+      case 'reduce':
+        return node.columns.map((_, i) => this.#of(node.input)[node.key[i] ?? -1] ?? `#${i}`);
+      case 'union':
+        return this.#of(defined(node.inputs[0], 'a union has inputs'));
+      case 'distinct':
+      case 'threshold':
+      case 'negate':
+      case 'topk':
+        return this.#of(node.input);
+      case 'flatMap':
+        return node.columns.map((_, i) => this.#of(node.input)[i] ?? `#${i}`);
+      case 'constant':
+        return node.columns.map((_, i) => `#${i}`);
     }
   }
 
@@ -152,27 +192,39 @@ class Printer {
 
   #line(node: Node): string {
     switch (node.kind) {
-      case 'get': return `Get ${relationName(this.#relationOf(node.collection), node.collection)} (${this.#labelsOf(node).join(', ')})`;
-      case 'constant': return constantLine(node);
-      case 'mfp': return `Map ${programLines(node.program, this.#of(node.input)).join('; ')}`;
-      case 'flatMap': return `FlatMap ${functionByKey(node.fn)?.name ?? node.fn}(${this.#columns(node.args, node.input)})`;
-      case 'join': return this.#join(node);
+      case 'get':
+        return `Get ${relationName(this.#relationOf(node.collection), node.collection)} (${this.#labelsOf(node).join(', ')})`;
+      case 'constant':
+        return constantLine(node);
+      case 'mfp':
+        return `Map ${programLines(node.program, this.#of(node.input)).join('; ')}`;
+      case 'flatMap':
+        return `FlatMap ${functionByKey(node.fn)?.name ?? node.fn}(${this.#columns(node.args, node.input)})`;
+      case 'join':
+        return this.#join(node);
       case 'semijoin': {
         const keys = this.#keys(node);
         return `${node.anti ? 'Antijoin' : 'Semijoin'}${keys === '' ? '' : ` on ${keys}`}`;
       }
       case 'reduce': {
-        const aggregates = node.aggregates.map((aggregate) => this.#aggregate(aggregate, node.input));
+        const aggregates = node.aggregates.map((aggregate) =>
+          this.#aggregate(aggregate, node.input),
+        );
         const key = node.key.length === 0 ? '' : ` by ${this.#columns(node.key, node.input)}`;
         return `Reduce${key}${aggregates.length === 0 ? '' : `: ${aggregates.join(', ')}`}`;
       }
-      case 'distinct': return 'Distinct';
-      case 'threshold': return 'Threshold';
-      case 'negate': return 'Negate';
-      case 'union': return 'Union';
+      case 'distinct':
+        return 'Distinct';
+      case 'threshold':
+        return 'Threshold';
+      case 'negate':
+        return 'Negate';
+      case 'union':
+        return 'Union';
       case 'topk': {
         const key = node.key.length === 0 ? '' : ` by ${this.#columns(node.key, node.input)}`;
-        const order = node.order.length === 0 ? '' : ` order by ${orderText(node.order, this.#of(node.input))}`;
+        const order =
+          node.order.length === 0 ? '' : ` order by ${orderText(node.order, this.#of(node.input))}`;
         return `TopK${key}${order}${node.limit < 0 ? '' : ` limit ${node.limit}`}${node.offset === 0 ? '' : ` offset ${node.offset}`}`;
       }
     }
@@ -180,10 +232,12 @@ class Printer {
 
   #keys(node: Extract<Node, { kind: 'join' | 'semijoin' }>): string {
     const operator = node.nullsEqual ? 'IS NOT DISTINCT FROM' : '=';
-    return node.leftKey.map((left, i) => {
-      const right = node.rightKey[i] ?? -1;
-      return `${this.#of(node.left)[left] ?? `#${left}`} ${operator} ${this.#of(node.right)[right] ?? `#${right}`}`;
-    }).join(' AND ');
+    return node.leftKey
+      .map((left, i) => {
+        const right = node.rightKey[i] ?? -1;
+        return `${this.#of(node.left)[left] ?? `#${left}`} ${operator} ${this.#of(node.right)[right] ?? `#${right}`}`;
+      })
+      .join(' AND ');
   }
 
   #join(node: Extract<Node, { kind: 'join' }>): string {
@@ -198,8 +252,12 @@ class Printer {
   #aggregate(aggregate: Aggregate, input: number): string {
     const args = [aggregate.argument, aggregate.argument2].filter((column) => column >= 0);
     const list = args.length === 0 ? '*' : this.#columns(args, input);
-    const order = aggregate.order.length === 0 ? '' : ` order by ${orderText(aggregate.order, this.#of(input))}`;
-    const filter = aggregate.filter < 0 ? '' : ` filter (${this.#columns([aggregate.filter], input)})`;
+    const order =
+      aggregate.order.length === 0
+        ? ''
+        : ` order by ${orderText(aggregate.order, this.#of(input))}`;
+    const filter =
+      aggregate.filter < 0 ? '' : ` filter (${this.#columns([aggregate.filter], input)})`;
     return `${aggregate.fn}(${aggregate.distinct ? 'distinct ' : ''}${list}${order})${filter}`;
   }
 }

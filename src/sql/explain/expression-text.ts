@@ -28,17 +28,24 @@ function nodeText(program: Program, id: number, labels: Labels, texts: readonly 
   const node = defined(program.nodes[id], 'a program has its nodes');
   const of = (child: number): string => texts[child] ?? '';
   switch (node.kind) {
-    case 'column': return labels[node.column] ?? `#${node.column}`;
-    case 'constant': return constantText(node.value, node.type);
-    case 'call': return callText(node.fn, node.type, node.args.map(of));
-    case 'and': return `(${node.args.map(of).join(' AND ')})`;
-    case 'or': return `(${node.args.map(of).join(' OR ')})`;
+    case 'column':
+      return labels[node.column] ?? `#${node.column}`;
+    case 'constant':
+      return constantText(node.value, node.type);
+    case 'call':
+      return callText(node.fn, node.type, node.args.map(of));
+    case 'and':
+      return `(${node.args.map(of).join(' AND ')})`;
+    case 'or':
+      return `(${node.args.map(of).join(' OR ')})`;
     case 'not': {
       const inner = defined(program.nodes[node.arg], 'a program has its nodes');
       return inner.kind === 'isNull' ? `(${of(inner.arg)} IS NOT NULL)` : `(NOT ${of(node.arg)})`;
     }
-    case 'isNull': return `(${of(node.arg)} IS NULL)`;
-    case 'coalesce': return `coalesce(${node.args.map(of).join(', ')})`;
+    case 'isNull':
+      return `(${of(node.arg)} IS NULL)`;
+    case 'coalesce':
+      return `coalesce(${node.args.map(of).join(', ')})`;
     case 'case': {
       const branches = node.branches.map(([when, then]) => `WHEN ${of(when)} THEN ${of(then)}`);
       return `CASE ${branches.join(' ')} ELSE ${of(node.otherwise)} END`;
@@ -50,22 +57,32 @@ function callText(key: string, type: TypeName, args: readonly string[]): string 
   const entry = functionByKey(key);
   if (entry === undefined) return `${key}(${args.join(', ')})`;
   if (entry.kind === 'cast') return `${args[0] ?? ''}::${typeInfo(type).sqlName}`;
-  if (entry.kind === 'operator') return args.length === 1 ? `(${entry.name} ${args[0] ?? ''})` : `(${args.join(` ${entry.name} `)})`;
+  if (entry.kind === 'operator')
+    return args.length === 1
+      ? `(${entry.name} ${args[0] ?? ''})`
+      : `(${args.join(` ${entry.name} `)})`;
   return `${entry.name}(${args.join(', ')})`;
 }
 
 /** A constant as SQL would write it. */
 export function constantText(value: Datum, type: TypeName): string {
   if (value === null) return 'NULL';
-  if (typeof value === 'boolean' || typeof value === 'number' || typeof value === 'bigint') return plainText(value, type);
+  if (typeof value === 'boolean' || typeof value === 'number' || typeof value === 'bigint')
+    return plainText(value, type);
   const text = textOf(value, type);
   const quoted = `'${text.replaceAll("'", "''")}'`;
-  return type === 'text' || type === 'varchar' ? quoted : type === 'numeric' ? text : `${quoted}::${typeInfo(type).sqlName}`;
+  return type === 'text' || type === 'varchar'
+    ? quoted
+    : type === 'numeric'
+      ? text
+      : `${quoted}::${typeInfo(type).sqlName}`;
 }
 
 function plainText(value: boolean | number | bigint, type: TypeName): string {
   const category = typeInfo(type).category;
-  return category === 'B' || category === 'N' ? String(value) : `'${textOf(value, type)}'::${typeInfo(type).sqlName}`;
+  return category === 'B' || category === 'N'
+    ? String(value)
+    : `'${textOf(value, type)}'::${typeInfo(type).sqlName}`;
 }
 
 /** The output text of a value. */
@@ -73,8 +90,13 @@ function textOf(value: Datum, type: TypeName): string {
   if (typeof value === 'string') return value;
   const cast = castBetween(type, 'text');
   if (cast === undefined) return datumText(value);
-  const text = evaluateNode([
-    { kind: 'constant', value, type }, { kind: 'call', fn: cast.key, args: [0], type: 'text' },
-  ], 1, []);
+  const text = evaluateNode(
+    [
+      { kind: 'constant', value, type },
+      { kind: 'call', fn: cast.key, args: [0], type: 'text' },
+    ],
+    1,
+    [],
+  );
   return typeof text === 'string' ? text : datumText(value);
 }

@@ -30,7 +30,11 @@ export interface Condition {
 type Reads = 'left' | 'right' | 'both' | 'none';
 
 /** Takes a conjunction apart for a join of inputs with these columns. */
-export function splitCondition(on: readonly Scalar[], left: readonly Column[], right: readonly Column[]): Condition {
+export function splitCondition(
+  on: readonly Scalar[],
+  left: readonly Column[],
+  right: readonly Column[],
+): Condition {
   const leftIds = new Set(left.map((column) => column.id));
   const rightIds = new Set(right.map((column) => column.id));
   const reads = (scalar: Scalar): Reads => {
@@ -59,31 +63,46 @@ export function splitCondition(on: readonly Scalar[], left: readonly Column[], r
 function keyOf(predicate: Scalar, reads: (scalar: Scalar) => Reads): KeyPair | undefined {
   const equality = equalityArguments(predicate);
   if (equality === undefined) return undefined;
-  const { args: [a, b], nullsEqual } = equality;
+  const {
+    args: [a, b],
+    nullsEqual,
+  } = equality;
   const sides = [reads(a), reads(b)];
   const swapped = sides[0] === 'right' && sides[1] === 'left';
   if (!swapped && !(sides[0] === 'left' && sides[1] === 'right')) return undefined;
   const [left, right] = swapped ? [b, a] : [a, b];
   const unified = sameType(left, right);
-  return unified === undefined ? undefined : { left: unified[0], right: unified[1], nullsEqual, source: predicate };
+  return unified === undefined
+    ? undefined
+    : { left: unified[0], right: unified[1], nullsEqual, source: predicate };
 }
 
 /** The two sides of an equality. */
-export function equalityArguments(predicate: Scalar): { readonly args: readonly [Scalar, Scalar]; readonly nullsEqual: boolean } | undefined {
-  if (predicate.kind !== 'same' && !(predicate.kind === 'call' && predicate.name === '=')) return undefined;
-  if (predicate.kind === 'call' && functionByKey(predicate.fn)?.kind !== 'operator') return undefined;
+export function equalityArguments(
+  predicate: Scalar,
+): { readonly args: readonly [Scalar, Scalar]; readonly nullsEqual: boolean } | undefined {
+  if (predicate.kind !== 'same' && !(predicate.kind === 'call' && predicate.name === '='))
+    return undefined;
+  if (predicate.kind === 'call' && functionByKey(predicate.fn)?.kind !== 'operator')
+    return undefined;
   const [a, b] = predicate.args;
-  return a === undefined || b === undefined ? undefined : { args: [a, b], nullsEqual: predicate.kind === 'same' };
+  return a === undefined || b === undefined
+    ? undefined
+    : { args: [a, b], nullsEqual: predicate.kind === 'same' };
 }
 
 /** Types whose values can be widened without failing and without changing what is equal. */
-const widths: readonly (readonly TypeName[])[] = [['int2', 'int4', 'int8'], ['float4', 'float8']];
+const widths: readonly (readonly TypeName[])[] = [
+  ['int2', 'int4', 'int8'],
+  ['float4', 'float8'],
+];
 
 function sameType(left: Scalar, right: Scalar): readonly [Scalar, Scalar] | undefined {
   if (left.type === right.type) return [left, right];
   const a = typeInfo(left.type);
   const b = typeInfo(right.type);
-  if (a.physical === b.physical && a.equality === b.equality && a.equality === 'bytes') return [left, right];
+  if (a.physical === b.physical && a.equality === b.equality && a.equality === 'bytes')
+    return [left, right];
   const family = widths.find((list) => list.includes(left.type) && list.includes(right.type));
   if (family === undefined) return undefined;
   const wide = family.indexOf(left.type) > family.indexOf(right.type) ? left.type : right.type;
@@ -94,5 +113,13 @@ function widen(scalar: Scalar, type: TypeName): Scalar {
   if (scalar.type === type) return scalar;
   const entry = castPath(scalar.type, type)?.entry;
   if (entry === undefined || entry === null) return { ...scalar, type };
-  return { kind: 'call', fn: entry.key, name: entry.name, args: [scalar], type, modifier: -1, position: 0 };
+  return {
+    kind: 'call',
+    fn: entry.key,
+    name: entry.name,
+    args: [scalar],
+    type,
+    modifier: -1,
+    position: 0,
+  };
 }

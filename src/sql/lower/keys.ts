@@ -1,5 +1,6 @@
 /**
- * Unique keys of a plan's result, as far as its operators show them: sets of columns of which no two
+ * Unique keys of a plan's result, as far as its operators show them: sets of columns of which no
+ * two
  * rows (counted with weights) agree. A key without columns means at most one row. Found bottom-up;
  * each node keeps a few, the shortest first.
  */
@@ -18,7 +19,10 @@ type DeclaredKeys = (collection: number) => readonly Key[];
 export function keysOf(plan: Plan, declared: DeclaredKeys = () => []): readonly Key[] {
   const found: (readonly Key[])[] = [];
   for (const node of plan.nodes) {
-    const keys = node.kind === 'get' ? projectKeys(declared(node.collection), node.demand) : keysOfNode(node, plan, found);
+    const keys =
+      node.kind === 'get'
+        ? projectKeys(declared(node.collection), node.demand)
+        : keysOfNode(node, plan, found);
     found.push(shortest(keys));
   }
   return defined(found[plan.root], 'the root is a node');
@@ -41,11 +45,20 @@ function range(count: number): Key {
   return Array.from({ length: count }, (_, i) => i);
 }
 
-function keysOfNode(node: Exclude<Node, { kind: 'get' }>, plan: Plan, found: readonly (readonly Key[])[]): readonly Key[] {
+function keysOfNode(
+  node: Exclude<Node, { kind: 'get' }>,
+  plan: Plan,
+  found: readonly (readonly Key[])[],
+): readonly Key[] {
   const of = (input: number): readonly Key[] => found[input] ?? [];
   switch (node.kind) {
-    case 'constant': return node.rows.length === 0 || (node.rows.length === 1 && node.rows[0]?.weight === 1) ? [[]] : [];
-    case 'flatMap': case 'negate': return [];
+    case 'constant':
+      return node.rows.length === 0 || (node.rows.length === 1 && node.rows[0]?.weight === 1)
+        ? [[]]
+        : [];
+    case 'flatMap':
+    case 'negate':
+      return [];
     case 'mfp': {
       const { nodes, outputs } = node.program;
       const sources = outputs.map((id) => {
@@ -54,22 +67,42 @@ function keysOfNode(node: Exclude<Node, { kind: 'get' }>, plan: Plan, found: rea
       });
       return projectKeys(of(node.input), sources);
     }
-    case 'join': return joinKeys(node, of(node.left), of(node.right), plan);
-    case 'semijoin': return of(node.left);
-    case 'reduce': return [range(node.key.length), ...of(node.input).filter((key) => key.every((column) => node.key.includes(column)))
-      .map((key) => key.map((column) => node.key.indexOf(column)))];
-    case 'distinct': return [range(node.columns.length), ...of(node.input)];
-    case 'threshold': return of(node.input);
-    case 'topk': return node.limit === 1 ? [node.key, ...of(node.input)] : of(node.input);
-    case 'union': return defaultsOfReduce(node.inputs, plan) ? [[]] : [];
+    case 'join':
+      return joinKeys(node, of(node.left), of(node.right), plan);
+    case 'semijoin':
+      return of(node.left);
+    case 'reduce':
+      return [
+        range(node.key.length),
+        ...of(node.input)
+          .filter((key) => key.every((column) => node.key.includes(column)))
+          .map((key) => key.map((column) => node.key.indexOf(column))),
+      ];
+    case 'distinct':
+      return [range(node.columns.length), ...of(node.input)];
+    case 'threshold':
+      return of(node.input);
+    case 'topk':
+      return node.limit === 1 ? [node.key, ...of(node.input)] : of(node.input);
+    case 'union':
+      return defaultsOfReduce(node.inputs, plan) ? [[]] : [];
   }
 }
 
-/** Both sides' keys together; one side's alone if each of its rows meets at most one of the other side. */
-function joinKeys(node: Extract<Node, { kind: 'join' }>, left: readonly Key[], right: readonly Key[], plan: Plan): readonly Key[] {
+/**
+ * Both sides' keys together; one side's alone if each of its rows meets at most one of the other
+ * side.
+ */
+function joinKeys(
+  node: Extract<Node, { kind: 'join' }>,
+  left: readonly Key[],
+  right: readonly Key[],
+  plan: Plan,
+): readonly Key[] {
   const width = defined(plan.nodes[node.left], 'a join has a left side').columns.length;
   const shift = (key: Key): Key => key.map((column) => column + width);
-  const within = (key: Key, columns: Key): boolean => key.every((column) => columns.includes(column));
+  const within = (key: Key, columns: Key): boolean =>
+    key.every((column) => columns.includes(column));
   const keys: Key[] = [];
   if (right.some((key) => within(key, node.rightKey))) keys.push(...left);
   if (left.some((key) => within(key, node.leftKey))) keys.push(...right.map(shift));
@@ -77,15 +110,26 @@ function joinKeys(node: Extract<Node, { kind: 'join' }>, left: readonly Key[], r
   return keys;
 }
 
-/** The one row of an aggregate without GROUP BY: a reduce with an empty key, or a constant where it is empty. */
+/**
+ * The one row of an aggregate without GROUP BY: a reduce with an empty key, or a constant where it
+ * is empty.
+ */
 function defaultsOfReduce(inputs: readonly number[], plan: Plan): boolean {
   const [first, second] = inputs.map((input) => through(input, plan));
   if (inputs.length !== 2 || first === undefined || second === undefined) return false;
   const missing = plan.nodes[second];
   const constant = missing?.kind === 'semijoin' ? plan.nodes[missing.left] : undefined;
   const groups = plan.nodes[first];
-  return missing?.kind === 'semijoin' && missing.anti && missing.leftKey.length === 0 && missing.right === first
-    && groups?.kind === 'reduce' && groups.key.length === 0 && constant?.kind === 'constant' && constant.rows.length === 1;
+  return (
+    missing?.kind === 'semijoin' &&
+    missing.anti &&
+    missing.leftKey.length === 0 &&
+    missing.right === first &&
+    groups?.kind === 'reduce' &&
+    groups.key.length === 0 &&
+    constant?.kind === 'constant' &&
+    constant.rows.length === 1
+  );
 }
 
 /** The node below a projection. */

@@ -13,30 +13,49 @@ import type { Relation } from '../catalog-view.ts';
 import { datumText } from '../logical/scalar.ts';
 
 /** The lookup that answers the plan, or null. `relations` finds the relation of a collection. */
-export function findLookup(plan: Plan, relations: (collection: number) => Relation | undefined): Lookup | null {
+export function findLookup(
+  plan: Plan,
+  relations: (collection: number) => Relation | undefined,
+): Lookup | null {
   const root = defined(plan.nodes[plan.root], 'a plan has its root');
   const get = root.kind === 'mfp' ? plan.nodes[root.input] : root;
   if (get?.kind !== 'get') return null;
   const relation = relations(get.collection);
   if (relation === undefined || !relation.stored) return null;
-  const program = root.kind === 'mfp' ? overCollection(root.program, get.demand)
-    : overCollection(identity(get.columns.map((column) => column.type)), get.demand);
+  const program =
+    root.kind === 'mfp'
+      ? overCollection(root.program, get.demand)
+      : overCollection(identity(get.columns.map((column) => column.type)), get.demand);
   const key = bestKey(program, relation);
   return {
-    collection: get.collection, columns: root.columns,
-    key: key === undefined ? null : { columns: key.columns, values: key.values, parameters: key.parameters },
-    program: key === undefined ? program : { ...program, filters: program.filters.filter((each) => !key.used.has(each)) },
+    collection: get.collection,
+    columns: root.columns,
+    key:
+      key === undefined
+        ? null
+        : { columns: key.columns, values: key.values, parameters: key.parameters },
+    program:
+      key === undefined
+        ? program
+        : { ...program, filters: program.filters.filter((each) => !key.used.has(each)) },
   };
 }
 
 function identity(types: readonly TypeName[]): Program {
-  return { nodes: types.map((type, column): Expr => ({ kind: 'column', column, type })), filters: [], outputs: types.map((_, i) => i) };
+  return {
+    nodes: types.map((type, column): Expr => ({ kind: 'column', column, type })),
+    filters: [],
+    outputs: types.map((_, i) => i),
+  };
 }
 
 /** The program with its columns numbered as in the collection. */
 function overCollection(program: Program, demand: readonly number[]): Program {
-  const nodes = program.nodes.map((node): Expr => (node.kind === 'column'
-    ? { ...node, column: defined(demand[node.column], 'a program reads demanded columns') } : node));
+  const nodes = program.nodes.map((node): Expr =>
+    node.kind === 'column'
+      ? { ...node, column: defined(demand[node.column], 'a program reads demanded columns') }
+      : node,
+  );
   return { ...program, nodes };
 }
 
@@ -67,44 +86,67 @@ export interface KeyParameter extends OpenValue {
   readonly position: number;
 }
 
-/** The index whose columns all have constants asked for; the one with most columns if there are several. */
+/**
+ * The index whose columns all have constants asked for; the one with most columns if there are
+ * several.
+ */
 function bestKey(program: Program, relation: Relation): Key | undefined {
   const equalities = new Map<number, Equality>();
   for (const filter of program.filters) {
     const found = equalityOf(program, filter, relation);
-    if (found !== undefined && !equalities.has(found.column)) equalities.set(found.column, { ...found, filter });
+    if (found !== undefined && !equalities.has(found.column))
+      equalities.set(found.column, { ...found, filter });
   }
   let best: Key | undefined;
   for (const columns of relation.indexes) {
-    if (columns.length === 0 || (best !== undefined && best.columns.length >= columns.length)) continue;
+    if (columns.length === 0 || (best !== undefined && best.columns.length >= columns.length))
+      continue;
     const parts = columns.map((column) => equalities.get(column));
     if (parts.some((part) => part === undefined)) continue;
     const values = product(parts.map((part) => part?.values ?? []));
     if (values === undefined) continue;
-    const parameters = parts.flatMap((part, position) => (part === undefined || part.parameter === null ? [] : [{ ...part.parameter, position }]));
+    const parameters = parts.flatMap((part, position) =>
+      part === undefined || part.parameter === null ? [] : [{ ...part.parameter, position }],
+    );
     best = { columns, values, parameters, used: new Set(parts.map((part) => part?.filter ?? -1)) };
   }
   return best;
 }
 
 /** `column = constant`, or a disjunction of such over one column. */
-function equalityOf(program: Program, filter: number, relation: Relation): (Omit<Equality, 'filter'> & { readonly column: number }) | undefined {
+function equalityOf(
+  program: Program,
+  filter: number,
+  relation: Relation,
+): (Omit<Equality, 'filter'> & { readonly column: number }) | undefined {
   const node = program.nodes[filter];
   if (node === undefined) return undefined;
   if (node.kind !== 'or') {
     const single = columnEquality(program, node, relation);
     return single === undefined ? undefined : { ...single, values: [single.value] };
   }
-  const parts = node.args.map((arg) => columnEquality(program, defined(program.nodes[arg], 'arguments exist'), relation));
+  const parts = node.args.map((arg) =>
+    columnEquality(program, defined(program.nodes[arg], 'arguments exist'), relation),
+  );
   const column = parts[0]?.column;
-  if (column === undefined || parts.some((part) => part?.column !== column || part.parameter !== null)) return undefined;
-  const distinct = new Map(parts.map((part) => [datumText(part?.value ?? null), part?.value ?? null]));
+  if (
+    column === undefined ||
+    parts.some((part) => part?.column !== column || part.parameter !== null)
+  )
+    return undefined;
+  const distinct = new Map(
+    parts.map((part) => [datumText(part?.value ?? null), part?.value ?? null]),
+  );
   return { column, values: [...distinct.values()], parameter: null };
 }
 
 function columnEquality(
-  program: Program, node: Expr, relation: Relation,
-): { readonly column: number; readonly value: Datum; readonly parameter: OpenValue | null } | undefined {
+  program: Program,
+  node: Expr,
+  relation: Relation,
+):
+  | { readonly column: number; readonly value: Datum; readonly parameter: OpenValue | null }
+  | undefined {
   if (node.kind !== 'call' || node.args.length !== 2) return undefined;
   const entry = functionByKey(node.fn);
   if (entry?.name !== '=' || entry.kind !== 'operator') return undefined;
@@ -112,10 +154,13 @@ function columnEquality(
   const column = a?.kind === 'column' ? a : b?.kind === 'column' ? b : undefined;
   const constant = a?.kind === 'constant' ? a : b?.kind === 'constant' ? b : undefined;
   if (column === undefined || constant === undefined) return undefined;
-  const stored = defined(relation.columns[column.column], 'a program reads existing columns').type.name;
+  const stored = defined(relation.columns[column.column], 'a program reads existing columns').type
+    .name;
   if (constant.parameter !== undefined) {
     const { parameter, type } = constant;
-    return comparable(type, stored) ? { column: column.column, value: null, parameter: { parameter, type, stored } } : undefined;
+    return comparable(type, stored)
+      ? { column: column.column, value: null, parameter: { parameter, type, stored } }
+      : undefined;
   }
   if (constant.value === null) return undefined;
   const value = asStored(constant.value, constant.type, stored);
@@ -124,12 +169,19 @@ function columnEquality(
 
 const textual: readonly TypeName[] = ['text', 'varchar', 'bpchar', 'name'];
 const integers: readonly TypeName[] = ['int2', 'int4', 'int8'];
-const ranges = new Map<TypeName, bigint>([['int2', 2n ** 15n], ['int4', 2n ** 31n], ['int8', 2n ** 63n]]);
+const ranges = new Map<TypeName, bigint>([
+  ['int2', 2n ** 15n],
+  ['int4', 2n ** 31n],
+  ['int8', 2n ** 63n],
+]);
 
 /** Whether `asStored` can bring some value of the one type to the other. */
 function comparable(type: TypeName, stored: TypeName): boolean {
-  return type === stored || (textual.includes(type) && textual.includes(stored))
-    || (integers.includes(type) && integers.includes(stored));
+  return (
+    type === stored ||
+    (textual.includes(type) && textual.includes(stored)) ||
+    (integers.includes(type) && integers.includes(stored))
+  );
 }
 
 /** The constant as a value of the column's type; undefined if that cannot be told. */

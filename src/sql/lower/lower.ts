@@ -26,21 +26,35 @@ export class Lowering {
 
   lower(rel: Rel): Lowered {
     switch (rel.kind) {
-      case 'constant': return {
-        node: this.plan.constant(rel.rows.map((row) => ({ row, weight: 1 })), constantTypes(rel)), columns: rel.columns,
-      };
-      case 'get': return this.#get(rel);
-      case 'shared': return this.#shared(rel);
-      case 'project': case 'filter': return this.#chain(rel);
-      case 'join': case 'apply': return lowerJoin(this.plan, rel, this.lower(rel.left), this.lower(rel.right));
-      case 'reduce': return this.#reduce(rel);
+      case 'constant':
+        return {
+          node: this.plan.constant(
+            rel.rows.map((row) => ({ row, weight: 1 })),
+            constantTypes(rel),
+          ),
+          columns: rel.columns,
+        };
+      case 'get':
+        return this.#get(rel);
+      case 'shared':
+        return this.#shared(rel);
+      case 'project':
+      case 'filter':
+        return this.#chain(rel);
+      case 'join':
+      case 'apply':
+        return lowerJoin(this.plan, rel, this.lower(rel.left), this.lower(rel.right));
+      case 'reduce':
+        return this.#reduce(rel);
       case 'distinct': {
         const input = this.lower(rel.input);
         const columns = realColumns(input);
         return { node: this.plan.distinct(exact(this.plan, input, columns)), columns };
       }
-      case 'topk': return this.#topk(rel);
-      case 'union': return this.#union(rel);
+      case 'topk':
+        return this.#topk(rel);
+      case 'union':
+        return this.#union(rel);
       case 'negate': {
         const input = this.lower(rel.input);
         return { ...input, node: this.plan.negate(input.node) };
@@ -50,17 +64,25 @@ export class Lowering {
         const columns = realColumns(input);
         return { node: this.plan.threshold(exact(this.plan, input, columns)), columns };
       }
-      case 'flatMap': return this.#flatMap(rel);
-      default: return unreachable(rel);
+      case 'flatMap':
+        return this.#flatMap(rel);
+      default:
+        return unreachable(rel);
     }
   }
 
   #get(rel: Extract<Rel, { kind: 'get' }>): Lowered {
     const columns = rel.positions.map((position): ColumnType => {
-      const column = defined(rel.relation.columns[position], `column ${position} of ${rel.relation.name} exists`);
+      const column = defined(
+        rel.relation.columns[position],
+        `column ${position} of ${rel.relation.name} exists`,
+      );
       return { type: column.type.name, nullable: column.nullable };
     });
-    return { node: this.plan.get(rel.relation.collection, rel.positions, columns), columns: rel.columns };
+    return {
+      node: this.plan.get(rel.relation.collection, rel.positions, columns),
+      columns: rel.columns,
+    };
   }
 
   #shared(rel: Extract<Rel, { kind: 'shared' }>): Lowered {
@@ -71,7 +93,10 @@ export class Lowering {
       body = { node: exact(this.plan, lowered, definition.columns), columns: definition.columns };
       this.#definitions.set(definition, body);
     }
-    assert(rel.columns.length === definition.columns.length, 'a use has the columns of its definition');
+    assert(
+      rel.columns.length === definition.columns.length,
+      'a use has the columns of its definition',
+    );
     return { node: body.node, columns: rel.columns };
   }
 
@@ -94,7 +119,12 @@ export class Lowering {
         never ||= predicates === undefined;
         filters.push(...(predicates ?? []).map((predicate) => builder.add(predicate)));
       } else {
-        builder.rename(step.outputs.map((output): readonly [Column, number] => [output.column, builder.add(foldScalar(output.expression))]));
+        builder.rename(
+          step.outputs.map((output): readonly [Column, number] => [
+            output.column,
+            builder.add(foldScalar(output.expression)),
+          ]),
+        );
         columns = step.outputs.map((output) => output.column);
       }
     }
@@ -108,11 +138,15 @@ export class Lowering {
     const input = this.lower(rel.input);
     const inputTypes = this.plan.columns(input.node);
     const key = rel.keys.map((column) => positionIn(input, column));
-    const aggregates = rel.aggregates.map((aggregate) => lowerAggregate(aggregate, input, inputTypes));
+    const aggregates = rel.aggregates.map((aggregate) =>
+      lowerAggregate(aggregate, input, inputTypes),
+    );
     const types = [
       ...key.map((position) => defined(inputTypes[position], 'a key is a column')),
-      ...rel.aggregates.map((aggregate, i): ColumnType =>
-        ({ type: aggregate.column.type, nullable: aggregateNullable(aggregates[i], inputTypes, rel.single) })),
+      ...rel.aggregates.map((aggregate, i): ColumnType => ({
+        type: aggregate.column.type,
+        nullable: aggregateNullable(aggregates[i], inputTypes, rel.single),
+      })),
     ];
     const columns = [...rel.keys, ...rel.aggregates.map((aggregate) => aggregate.column)];
     const groups = this.plan.reduce(input.node, key, aggregates, types);
@@ -129,15 +163,23 @@ export class Lowering {
     const columns = realColumns(input);
     const trimmed: Lowered = { node: exact(this.plan, input, columns), columns };
     assert(key.length === rel.keys.length, 'every key is a column');
-    const node = this.plan.topk(trimmed.node, rel.keys.map((column) => positionIn(trimmed, column)),
-      lowerOrder(rel.order, trimmed), rel.limit, rel.offset);
+    const node = this.plan.topk(
+      trimmed.node,
+      rel.keys.map((column) => positionIn(trimmed, column)),
+      lowerOrder(rel.order, trimmed),
+      rel.limit,
+      rel.offset,
+    );
     return { node, columns };
   }
 
   #union(rel: Extract<Rel, { kind: 'union' }>): Lowered {
-    const inputs = rel.inputs.map((input) => exact(this.plan, this.lower(input.rel), input.columns));
+    const inputs = rel.inputs.map((input) =>
+      exact(this.plan, this.lower(input.rel), input.columns),
+    );
     const types = rel.columns.map((column, i): ColumnType => ({
-      type: column.type, nullable: inputs.some((input) => this.plan.columns(input)[i]?.nullable ?? true),
+      type: column.type,
+      nullable: inputs.some((input) => this.plan.columns(input)[i]?.nullable ?? true),
     }));
     return { node: this.plan.union(inputs, types), columns: rel.columns };
   }
@@ -145,13 +187,22 @@ export class Lowering {
   #flatMap(rel: Extract<Rel, { kind: 'flatMap' }>): Lowered {
     const input = this.lower(rel.input);
     const args = rel.args.map((column) => positionIn(input, column));
-    const types = [...this.plan.columns(input.node), ...rel.outputs.map((column): ColumnType => ({ type: column.type, nullable: true }))];
-    return { node: this.plan.flatMap(input.node, rel.fn, args, types), columns: [...input.columns, ...rel.outputs] };
+    const types = [
+      ...this.plan.columns(input.node),
+      ...rel.outputs.map((column): ColumnType => ({ type: column.type, nullable: true })),
+    ];
+    return {
+      node: this.plan.flatMap(input.node, rel.fn, args, types),
+      columns: [...input.columns, ...rel.outputs],
+    };
   }
 }
 
 function constantTypes(rel: Extract<Rel, { kind: 'constant' }>): readonly ColumnType[] {
-  return rel.columns.map((column, i): ColumnType => ({ type: column.type, nullable: rel.rows.some((row) => row[i] === null) }));
+  return rel.columns.map((column, i): ColumnType => ({
+    type: column.type,
+    nullable: rel.rows.some((row) => row[i] === null),
+  }));
 }
 
 function realColumns(lowered: Lowered): readonly Column[] {
@@ -160,20 +211,36 @@ function realColumns(lowered: Lowered): readonly Column[] {
 
 /** ORDER BY by positions. */
 export function lowerOrder(order: readonly OrderKey[], input: Lowered): readonly Order[] {
-  return order.map((key): Order => ({ column: positionIn(input, key.column), descending: key.descending, nullsFirst: key.nullsFirst }));
+  return order.map((key): Order => ({
+    column: positionIn(input, key.column),
+    descending: key.descending,
+    nullsFirst: key.nullsFirst,
+  }));
 }
 
-function lowerAggregate(aggregate: LogicalAggregate, input: Lowered, types: readonly ColumnType[]): Aggregate {
+function lowerAggregate(
+  aggregate: LogicalAggregate,
+  input: Lowered,
+  types: readonly ColumnType[],
+): Aggregate {
   const argument = aggregate.argument === null ? -1 : positionIn(input, aggregate.argument);
   return {
-    fn: aggregate.fn, argument, argument2: aggregate.argument2 === null ? -1 : positionIn(input, aggregate.argument2),
+    fn: aggregate.fn,
+    argument,
+    argument2: aggregate.argument2 === null ? -1 : positionIn(input, aggregate.argument2),
     argumentType: argument < 0 ? 'bool' : defined(types[argument], 'an argument is a column').type,
     filter: aggregate.filter === null ? -1 : positionIn(input, aggregate.filter),
-    distinct: aggregate.distinct, order: lowerOrder(aggregate.order, input), type: aggregate.column.type,
+    distinct: aggregate.distinct,
+    order: lowerOrder(aggregate.order, input),
+    type: aggregate.column.type,
   };
 }
 
-function aggregateNullable(aggregate: Aggregate | undefined, types: readonly ColumnType[], single: boolean): boolean {
+function aggregateNullable(
+  aggregate: Aggregate | undefined,
+  types: readonly ColumnType[],
+  single: boolean,
+): boolean {
   if (aggregate === undefined || aggregate.fn === 'count') return false;
   if (single || aggregate.filter >= 0) return true;
   const samples = aggregate.fn === 'stddev_samp' || aggregate.fn === 'var_samp';

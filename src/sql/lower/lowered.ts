@@ -18,5 +18,8 @@ export function positionIn(lowered: Lowered, column: Column): number {
 
 /** The node with exactly these columns. */
 export function exact(plan: PlanBuilder, lowered: Lowered, columns: readonly Column[]): NodeId {
-  return plan.project(lowered.node, columns.map((column) => positionIn(lowered, column)));
+  return plan.project(
+    lowered.node,
+    columns.map((column) => positionIn(lowered, column)),
+  );
 }

@@ -23,7 +23,8 @@ export class PlanBuilder {
   readonly #numbers = new Map<string, NodeId>();
 
   #add(node: Node): NodeId {
-    if (node.kind === 'constant' && node.rows.length > constantRowsShared) return this.#nodes.push(node) - 1;
+    if (node.kind === 'constant' && node.rows.length > constantRowsShared)
+      return this.#nodes.push(node) - 1;
     const text = datumTextOf(node);
     const known = this.#numbers.get(text);
     if (known !== undefined) return known;
@@ -64,38 +65,78 @@ export class PlanBuilder {
     if (this.isEmpty(input)) return this.empty(columns);
     const below = this.node(input);
     if (below.kind === 'mfp') return this.mfp(below.input, compose(below.program, program));
-    if (below.kind === 'union') return this.union(below.inputs.map((each) => this.mfp(each, program)), columns);
+    if (below.kind === 'union')
+      return this.union(
+        below.inputs.map((each) => this.mfp(each, program)),
+        columns,
+      );
     return this.#add({ kind: 'mfp', input, program, columns });
   }
 
   /** Only the given columns, in their order. */
   project(input: NodeId, keep: readonly number[]): NodeId {
     const columns = this.columns(input);
-    const nodes = keep.map((column): Expr => ({ kind: 'column', column, type: defined(columns[column], 'a kept column exists').type }));
+    const nodes = keep.map((column): Expr => ({
+      kind: 'column',
+      column,
+      type: defined(columns[column], 'a kept column exists').type,
+    }));
     return this.mfp(input, { nodes, filters: [], outputs: keep.map((_, i) => i) });
   }
 
   join(
-    left: NodeId, right: NodeId, leftKey: readonly number[], rightKey: readonly number[], nullsEqual: boolean,
+    left: NodeId,
+    right: NodeId,
+    leftKey: readonly number[],
+    rightKey: readonly number[],
+    nullsEqual: boolean,
     residual: Program | null,
   ): NodeId {
     assert(leftKey.length === rightKey.length, 'a join has as many left as right keys');
     const columns = [...this.columns(left), ...this.columns(right)];
     if (this.isEmpty(left) || this.isEmpty(right)) return this.empty(columns);
-    return this.#add({ kind: 'join', left, right, leftKey, rightKey, nullsEqual, residual, columns });
+    return this.#add({
+      kind: 'join',
+      left,
+      right,
+      leftKey,
+      rightKey,
+      nullsEqual,
+      residual,
+      columns,
+    });
   }
 
   semijoin(
-    left: NodeId, right: NodeId, leftKey: readonly number[], rightKey: readonly number[], anti: boolean, nullsEqual: boolean,
+    left: NodeId,
+    right: NodeId,
+    leftKey: readonly number[],
+    rightKey: readonly number[],
+    anti: boolean,
+    nullsEqual: boolean,
   ): NodeId {
     assert(leftKey.length === rightKey.length, 'a semijoin has as many left as right keys');
     const columns = this.columns(left);
     if (this.isEmpty(left)) return left;
     if (this.isEmpty(right)) return anti ? left : this.empty(columns);
-    return this.#add({ kind: 'semijoin', left, right, leftKey, rightKey, anti, nullsEqual, columns });
+    return this.#add({
+      kind: 'semijoin',
+      left,
+      right,
+      leftKey,
+      rightKey,
+      anti,
+      nullsEqual,
+      columns,
+    });
   }
 
-  reduce(input: NodeId, key: readonly number[], aggregates: readonly Aggregate[], columns: readonly ColumnType[]): NodeId {
+  reduce(
+    input: NodeId,
+    key: readonly number[],
+    aggregates: readonly Aggregate[],
+    columns: readonly ColumnType[],
+  ): NodeId {
     if (this.isEmpty(input)) return this.empty(columns);
     return this.#add({ kind: 'reduce', input, key, aggregates, columns });
   }
@@ -116,7 +157,10 @@ export class PlanBuilder {
     const node = this.node(input);
     if (node.kind === 'negate') return node.input;
     if (node.kind === 'constant') {
-      return this.constant(node.rows.map(({ row, weight }) => ({ row, weight: -weight })), node.columns);
+      return this.constant(
+        node.rows.map(({ row, weight }) => ({ row, weight: -weight })),
+        node.columns,
+      );
     }
     return this.#add({ kind: 'negate', input, columns: node.columns });
   }
@@ -134,13 +178,32 @@ export class PlanBuilder {
     return this.#add({ kind: 'union', inputs: flat, columns });
   }
 
-  topk(input: NodeId, key: readonly number[], order: readonly Order[], limit: number, offset: number): NodeId {
+  topk(
+    input: NodeId,
+    key: readonly number[],
+    order: readonly Order[],
+    limit: number,
+    offset: number,
+  ): NodeId {
     if (limit === 0) return this.empty(this.columns(input));
     if (this.isEmpty(input)) return input;
-    return this.#add({ kind: 'topk', input, key, order, limit, offset, columns: this.columns(input) });
+    return this.#add({
+      kind: 'topk',
+      input,
+      key,
+      order,
+      limit,
+      offset,
+      columns: this.columns(input),
+    });
   }
 
-  flatMap(input: NodeId, fn: string, args: readonly number[], columns: readonly ColumnType[]): NodeId {
+  flatMap(
+    input: NodeId,
+    fn: string,
+    args: readonly number[],
+    columns: readonly ColumnType[],
+  ): NodeId {
     if (this.isEmpty(input)) return this.empty(columns);
     return this.#add({ kind: 'flatMap', input, fn, args, columns });
   }
@@ -154,59 +217,92 @@ export class PlanBuilder {
     const order = [...needed].toSorted((a, b) => a - b);
     const numbers = new Map(order.map((id, i) => [id, i]));
     const renumber = (id: NodeId): NodeId => defined(numbers.get(id), 'inputs come first');
-    return { nodes: order.map((id) => renumberInputs(this.node(id), renumber)), root: renumber(root) };
+    return {
+      nodes: order.map((id) => renumberInputs(this.node(id), renumber)),
+      root: renumber(root),
+    };
   }
 }
 
 function datumTextOf(node: Node): string {
   return JSON.stringify(node, (_, part: unknown) =>
-    typeof part === 'bigint' ? `${part}n`
-    : part instanceof Uint8Array ? datumText(part)
-    : Object.is(part, -0) ? '#-0'
-    : typeof part === 'number' && !Number.isFinite(part) ? `#${part}` : part);
+    typeof part === 'bigint'
+      ? `${part}n`
+      : part instanceof Uint8Array
+        ? datumText(part)
+        : Object.is(part, -0)
+          ? '#-0'
+          : typeof part === 'number' && !Number.isFinite(part)
+            ? `#${part}`
+            : part,
+  );
 }
 
 /** The nodes a node reads. */
 export function inputsOfNode(node: Node): readonly NodeId[] {
   switch (node.kind) {
-    case 'constant': case 'get': return [];
-    case 'join': case 'semijoin': return [node.left, node.right];
-    case 'union': return node.inputs;
-    default: return [node.input];
+    case 'constant':
+    case 'get':
+      return [];
+    case 'join':
+    case 'semijoin':
+      return [node.left, node.right];
+    case 'union':
+      return node.inputs;
+    default:
+      return [node.input];
   }
 }
 
 function renumberInputs(node: Node, renumber: (id: NodeId) => NodeId): Node {
   switch (node.kind) {
-    case 'constant': case 'get': return node;
-    case 'join': case 'semijoin': return { ...node, left: renumber(node.left), right: renumber(node.right) };
-    case 'union': return { ...node, inputs: node.inputs.map(renumber) };
-    default: return { ...node, input: renumber(node.input) };
+    case 'constant':
+    case 'get':
+      return node;
+    case 'join':
+    case 'semijoin':
+      return { ...node, left: renumber(node.left), right: renumber(node.right) };
+    case 'union':
+      return { ...node, inputs: node.inputs.map(renumber) };
+    default:
+      return { ...node, input: renumber(node.input) };
   }
 }
 
 function isIdentity(program: Program, input: readonly ColumnType[]): boolean {
-  return program.filters.length === 0 && program.outputs.length === input.length
-    && program.outputs.every((output, i) => {
+  return (
+    program.filters.length === 0 &&
+    program.outputs.length === input.length &&
+    program.outputs.every((output, i) => {
       const node = program.nodes[output];
       return node?.kind === 'column' && node.column === i && node.type === input[i]?.type;
-    });
+    })
+  );
 }
 
 /** The types of a program's outputs, with what is known about NULL. */
-export function outputColumns(program: Program, input: readonly ColumnType[]): readonly ColumnType[] {
+export function outputColumns(
+  program: Program,
+  input: readonly ColumnType[],
+): readonly ColumnType[] {
   const notNull = new Set<number>();
   const seen = new Set<number>();
   for (const filter of program.filters) rejectsNull(program.nodes, filter, notNull, seen);
   const nullable: boolean[] = [];
   for (const node of program.nodes) nullable.push(isNullable(node, input, nullable, notNull));
   return program.outputs.map((output) => ({
-    type: defined(program.nodes[output], 'outputs are nodes').type, nullable: nullable[output] ?? true,
+    type: defined(program.nodes[output], 'outputs are nodes').type,
+    nullable: nullable[output] ?? true,
   }));
 }
 
 /** Columns that cannot be NULL where the filter is true. */
-function rejectsNull(nodes: readonly Expr[], id: number, found: Set<number>, seen: Set<number>): void {
+function rejectsNull(
+  nodes: readonly Expr[],
+  id: number,
+  found: Set<number>,
+  seen: Set<number>,
+): void {
   const node = nodes[id];
   if (node === undefined || seen.has(id)) return;
   seen.add(id);
@@ -218,23 +314,42 @@ function rejectsNull(nodes: readonly Expr[], id: number, found: Set<number>, see
     const inner = nodes[node.arg];
     const tested = inner?.kind === 'isNull' ? nodes[inner.arg] : undefined;
     if (tested?.kind === 'column') found.add(tested.column);
-    else if (inner?.kind === 'call' || inner?.kind === 'column') rejectsNull(nodes, node.arg, found, seen);
+    else if (inner?.kind === 'call' || inner?.kind === 'column')
+      rejectsNull(nodes, node.arg, found, seen);
   }
 }
 
-function isNullable(node: Expr, input: readonly ColumnType[], known: readonly boolean[], notNull: ReadonlySet<number>): boolean {
+function isNullable(
+  node: Expr,
+  input: readonly ColumnType[],
+  known: readonly boolean[],
+  notNull: ReadonlySet<number>,
+): boolean {
   const of = (id: number): boolean => known[id] ?? true;
   switch (node.kind) {
-    case 'column': return (input[node.column]?.nullable ?? true) && !notNull.has(node.column);
-    case 'constant': return node.value === null;
+    case 'column':
+      return (input[node.column]?.nullable ?? true) && !notNull.has(node.column);
+    case 'constant':
+      return node.value === null;
     case 'call': {
       const entry = functionByKey(node.fn);
-      return entry === undefined || entry.nullable || entry.nullHandling === 'called' || node.args.some(of);
+      return (
+        entry === undefined ||
+        entry.nullable ||
+        entry.nullHandling === 'called' ||
+        node.args.some(of)
+      );
     }
-    case 'and': case 'or': return node.args.some(of);
-    case 'not': return of(node.arg);
-    case 'isNull': return false;
-    case 'coalesce': return node.args.every(of);
-    case 'case': return of(node.otherwise) || node.branches.some(([, result]) => of(result));
+    case 'and':
+    case 'or':
+      return node.args.some(of);
+    case 'not':
+      return of(node.arg);
+    case 'isNull':
+      return false;
+    case 'coalesce':
+      return node.args.every(of);
+    case 'case':
+      return of(node.otherwise) || node.branches.some(([, result]) => of(result));
   }
 }

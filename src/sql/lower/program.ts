@@ -45,7 +45,10 @@ export class ProgramBuilder {
   #column(scalar: Scalar & { readonly kind: 'column' }): number {
     const named = this.#named.get(scalar.column.id);
     if (named !== undefined) return this.#relabel(named, scalar.type);
-    const column = defined(this.#positions.get(scalar.column.id), `column ${scalar.column.name}#${scalar.column.id} is provided below`);
+    const column = defined(
+      this.#positions.get(scalar.column.id),
+      `column ${scalar.column.name}#${scalar.column.id} is provided below`,
+    );
     return this.#node({ kind: 'column', column, type: scalar.type });
   }
 
@@ -57,21 +60,59 @@ export class ProgramBuilder {
 
   #make(scalar: Scalar): number {
     switch (scalar.kind) {
-      case 'column': return this.#column(scalar);
-      case 'constant': return this.#node({ kind: 'constant', value: scalar.value, type: scalar.type });
-      case 'call': return this.#node({ kind: 'call', fn: scalar.fn, args: scalar.args.map((arg) => this.add(arg)), type: scalar.type });
-      case 'and': case 'or': return this.#node({ kind: scalar.kind, args: scalar.args.map((arg) => this.add(arg)), type: 'bool' });
-      case 'not': return this.#node({ kind: 'not', arg: this.add(scalar.arg), type: 'bool' });
-      case 'isNull': return this.#node({ kind: 'isNull', arg: this.add(scalar.arg), type: 'bool' });
-      case 'coalesce': return this.#node({ kind: 'coalesce', args: scalar.args.map((arg) => this.add(arg)), type: scalar.type });
+      case 'column':
+        return this.#column(scalar);
+      case 'constant':
+        return this.#node({ kind: 'constant', value: scalar.value, type: scalar.type });
+      case 'call':
+        return this.#node({
+          kind: 'call',
+          fn: scalar.fn,
+          args: scalar.args.map((arg) => this.add(arg)),
+          type: scalar.type,
+        });
+      case 'and':
+      case 'or':
+        return this.#node({
+          kind: scalar.kind,
+          args: scalar.args.map((arg) => this.add(arg)),
+          type: 'bool',
+        });
+      case 'not':
+        return this.#node({ kind: 'not', arg: this.add(scalar.arg), type: 'bool' });
+      case 'isNull':
+        return this.#node({ kind: 'isNull', arg: this.add(scalar.arg), type: 'bool' });
+      case 'coalesce':
+        return this.#node({
+          kind: 'coalesce',
+          args: scalar.args.map((arg) => this.add(arg)),
+          type: scalar.type,
+        });
       case 'case': {
-        const branches = scalar.branches.map(([when, then]): readonly [number, number] => [this.add(when), this.add(then)]);
-        return this.#node({ kind: 'case', branches, otherwise: this.add(scalar.otherwise), type: scalar.type });
+        const branches = scalar.branches.map(([when, then]): readonly [number, number] => [
+          this.add(when),
+          this.add(then),
+        ]);
+        return this.#node({
+          kind: 'case',
+          branches,
+          otherwise: this.add(scalar.otherwise),
+          type: scalar.type,
+        });
       }
-      case 'same': return this.#same(scalar.args);
-      case 'parameter': return this.#node({ kind: 'constant', value: null, type: scalar.type, parameter: scalar.number });
-      case 'subquery': return assertNever(scalar.kind);
-      default: return unreachable(scalar);
+      case 'same':
+        return this.#same(scalar.args);
+      case 'parameter':
+        return this.#node({
+          kind: 'constant',
+          value: null,
+          type: scalar.type,
+          parameter: scalar.number,
+        });
+      case 'subquery':
+        return assertNever(scalar.kind);
+      default:
+        return unreachable(scalar);
     }
   }
 
@@ -83,13 +124,28 @@ export class ProgramBuilder {
     const leftNull = this.#node({ kind: 'isNull', arg: left, type: 'bool' });
     const rightNull = this.#node({ kind: 'isNull', arg: right, type: 'bool' });
     const no = this.#node({ kind: 'constant', value: false, type: 'bool' });
-    const equal = this.#node({ kind: 'call', fn: equalityOf(type), args: [left, right], type: 'bool' });
-    return this.#node({ kind: 'case', branches: [[leftNull, rightNull], [rightNull, no]], otherwise: equal, type: 'bool' });
+    const equal = this.#node({
+      kind: 'call',
+      fn: equalityOf(type),
+      args: [left, right],
+      type: 'bool',
+    });
+    return this.#node({
+      kind: 'case',
+      branches: [
+        [leftNull, rightNull],
+        [rightNull, no],
+      ],
+      otherwise: equal,
+      type: 'bool',
+    });
   }
 
   #node(expr: Expr): number {
-    const text = expr.kind === 'constant'
-      ? `constant ${expr.type} ${datumText(expr.value)} ${expr.parameter ?? ''}` : JSON.stringify(expr);
+    const text =
+      expr.kind === 'constant'
+        ? `constant ${expr.type} ${datumText(expr.value)} ${expr.parameter ?? ''}`
+        : JSON.stringify(expr);
     const known = this.#numbers.get(text);
     if (known !== undefined) return known;
     this.nodes.push(expr);
@@ -115,7 +171,11 @@ export function equalityOf(type: TypeName): string {
 }
 
 /** A program over `columns` with the given filters and outputs. */
-export function programOf(columns: readonly (Column | null)[], filters: readonly Scalar[], outputs: readonly Scalar[]): Program {
+export function programOf(
+  columns: readonly (Column | null)[],
+  filters: readonly Scalar[],
+  outputs: readonly Scalar[],
+): Program {
   const builder = new ProgramBuilder(columns);
   const filterNodes = filters.map((each) => builder.add(each));
   const outputNodes = outputs.map((each) => builder.add(each));

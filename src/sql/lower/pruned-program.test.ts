@@ -16,7 +16,8 @@ const program: Program = {
     { kind: 'constant', value: 7, type: 'int4' },
     { kind: 'case', branches: [[4, 5]], otherwise: 3, type: 'int4' },
   ],
-  filters: [], outputs: [6],
+  filters: [],
+  outputs: [6],
 };
 
 describe('prunedProgram', () => {
@@ -28,7 +29,8 @@ describe('prunedProgram', () => {
         { kind: 'constant', value: 7, type: 'int4' },
         { kind: 'case', branches: [[1, 2]], otherwise: 0, type: 'int4' },
       ],
-      filters: [], outputs: [3],
+      filters: [],
+      outputs: [3],
     });
   });
 

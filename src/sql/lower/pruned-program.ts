@@ -7,10 +7,14 @@ export function prunedProgram(program: Program): Program {
   const needed = new Set([...program.filters, ...program.outputs]);
   // Children have smaller numbers, so one pass from the end finds all that is needed.
   for (let n = program.nodes.length - 1; n >= 0; n--) {
-    if (needed.has(n)) for (const child of childrenOf(defined(program.nodes[n], 'a node of the program'))) needed.add(child);
+    if (needed.has(n))
+      for (const child of childrenOf(defined(program.nodes[n], 'a node of the program')))
+        needed.add(child);
   }
   if (needed.size === program.nodes.length) return program;
-  const numbers = new Map([...needed].sort((a, b) => a - b).map((old, position) => [old, position]));
+  const numbers = new Map(
+    [...needed].sort((a, b) => a - b).map((old, position) => [old, position]),
+  );
   const number = (old: number): number => defined(numbers.get(old), 'a needed node has a number');
   return {
     nodes: program.nodes.flatMap((node, n) => (needed.has(n) ? [renumbered(node, number)] : [])),
@@ -24,9 +28,13 @@ function childrenOf(node: Expr): readonly number[] {
     case 'column':
     case 'constant':
       return [];
-    case 'call': case 'and': case 'or': case 'coalesce':
+    case 'call':
+    case 'and':
+    case 'or':
+    case 'coalesce':
       return node.args;
-    case 'not': case 'isNull':
+    case 'not':
+    case 'isNull':
       return [node.arg];
     case 'case':
       return [...node.branches.flat(), node.otherwise];
@@ -38,14 +46,22 @@ function renumbered(node: Expr, number: (old: number) => number): Expr {
     case 'column':
     case 'constant':
       return node;
-    case 'call': case 'and': case 'or': case 'coalesce':
+    case 'call':
+    case 'and':
+    case 'or':
+    case 'coalesce':
       return { ...node, args: node.args.map(number) };
-    case 'not': case 'isNull':
+    case 'not':
+    case 'isNull':
       return { ...node, arg: number(node.arg) };
     case 'case':
       return {
-        ...node, otherwise: number(node.otherwise),
-        branches: node.branches.map(([condition, result]): readonly [number, number] => [number(condition), number(result)]),
+        ...node,
+        otherwise: number(node.otherwise),
+        branches: node.branches.map(([condition, result]): readonly [number, number] => [
+          number(condition),
+          number(result),
+        ]),
       };
   }
 }

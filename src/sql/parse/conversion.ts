@@ -1,6 +1,7 @@
 /**
  * What every converter of the grammar's tree needs: positions, refusals, small readers. The tree
- * omits fields that are zero, empty or false, so a missing `location` is the first byte and -1 is unknown.
+ * omits fields that are zero, empty or false, so a missing `location` is the first byte and -1 is
+ * unknown.
  */
 import { assert, defined } from '../../base/assert.ts';
 import { sqlError, unsupported } from '../../base/error.ts';
@@ -11,7 +12,10 @@ import type { Node, SelectStmt } from './postgres-grammar.ts';
 export interface Conversion {
   /** Where the statement begins: stands in where the tree has no location. */
   readonly start: Position;
-  /** Position of the first such words (lower case) among the statement's tokens, for what the tree gives no location. */
+  /**
+   * Position of the first such words (lower case) among the statement's tokens, for what the tree
+   * gives no location.
+   */
   find(words: string): Position;
   /** The statement from its first top-level AS on: the query of a view, as written. */
   textAfterAs(): string;

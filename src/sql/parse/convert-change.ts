@@ -113,7 +113,9 @@ function rowPart(
   return convertRequired(c, parts[(reference.colno ?? 1) - 1]);
 }
 
-/** One column of a subquery that gives several: `(SELECT column1 FROM (…) AS "*row*" (column1, …))`. */
+/**
+ * One column of a subquery that gives several: `(SELECT column1 FROM (…) AS "*row*" (column1, …))`.
+ */
 function subqueryPart(
   c: Conversion,
   source: Node,
@@ -124,28 +126,52 @@ function subqueryPart(
   assert(whole.kind === 'subquery', 'a sublink is a subquery');
   const { query, position } = whole;
   const count = reference.ncolumns ?? 1;
-  if (query.body.kind === 'select' && isPlainList(query.body.items) && query.body.items.length !== count)
+  if (
+    query.body.kind === 'select' &&
+    isPlainList(query.body.items) &&
+    query.body.items.length !== count
+  )
     throw syntaxError('number of columns does not match number of values', c.at(location));
   const columns = Array.from({ length: count }, (_, i) => `column${i + 1}`);
   const name = columns[(reference.colno ?? 1) - 1] ?? '';
   const item: SelectItem = {
-    expression: { kind: 'column', name: { parts: [name], position }, position }, alias: null, position,
+    expression: { kind: 'column', name: { parts: [name], position }, position },
+    alias: null,
+    position,
   };
-  const from = { kind: 'derived', query, lateral: false, alias: { name: '*row*', columns }, position } as const;
+  const from = {
+    kind: 'derived',
+    query,
+    lateral: false,
+    alias: { name: '*row*', columns },
+    position,
+  } as const;
   const body = {
-    kind: 'select', distinct: null, items: [item], from: [from], where: null, groupBy: [],
-    groupingSets: false, having: null, position,
+    kind: 'select',
+    distinct: null,
+    items: [item],
+    from: [from],
+    where: null,
+    groupBy: [],
+    groupingSets: false,
+    having: null,
+    position,
   } as const;
   return {
-    kind: 'subquery', form: 'scalar', position,
+    kind: 'subquery',
+    form: 'scalar',
+    position,
     query: { kind: 'query', with: [], body, order: [], limit: null, offset: null, position },
   };
 }
 
 /** True if each item gives one column. */
 function isPlainList(items: readonly SelectItem[]): boolean {
-  return items.every(({ expression }) =>
-    expression.kind !== 'star' && !(expression.kind === 'column' && expression.name.parts.at(-1) === '*'));
+  return items.every(
+    ({ expression }) =>
+      expression.kind !== 'star' &&
+      !(expression.kind === 'column' && expression.name.parts.at(-1) === '*'),
+  );
 }
 
 function convertReturning(c: Conversion, clause: ReturningClause | undefined): SelectItem[] {

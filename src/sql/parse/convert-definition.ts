@@ -19,7 +19,9 @@ import type {
   ViewStmt,
 } from './postgres-grammar.ts';
 
-/** CREATE TABLE: columns with NOT NULL, DEFAULT and PRIMARY KEY; other clauses are refused by name. */
+/**
+ * CREATE TABLE: columns with NOT NULL, DEFAULT and PRIMARY KEY; other clauses are refused by name.
+ */
 export function convertCreateTable(c: Conversion, create: CreateStmt): Statement {
   const relation = defined(create.relation, 'CREATE TABLE names a table');
   refuseTableClauses(c, create);
@@ -50,7 +52,9 @@ function refuseTableClauses(c: Conversion, create: CreateStmt): void {
   if (create.accessMethod !== undefined) throw refuseWords(c, 'a table access method', 'using');
 }
 
-/** The columns of CREATE TABLE and of a typed CREATE SOURCE, with table-level primary keys applied. */
+/**
+ * The columns of CREATE TABLE and of a typed CREATE SOURCE, with table-level primary keys applied.
+ */
 export function convertColumns(c: Conversion, create: CreateStmt): ColumnDefinition[] {
   const columns: ColumnDefinition[] = [];
   const keys: Constraint[] = [];
@@ -80,7 +84,7 @@ function withPrimaryKey(
   if (second !== undefined || inColumns.length > 1) {
     const table = defined(create.relation, 'CREATE TABLE names a table').relname ?? '';
     throw sqlError('42P16', `multiple primary keys for table "${table}" are not allowed`, {
-      position: second === undefined ? inColumns[1]?.position ?? c.start : c.at(second.location),
+      position: second === undefined ? (inColumns[1]?.position ?? c.start) : c.at(second.location),
     });
   }
   if (key === undefined) return columns;
@@ -89,7 +93,9 @@ function withPrimaryKey(
   const names = stringsOf(key.keys);
   for (const [i, name] of names.entries()) {
     if (names.indexOf(name) !== i) {
-      throw sqlError('42701', `column "${name}" appears twice in primary key constraint`, { position });
+      throw sqlError('42701', `column "${name}" appears twice in primary key constraint`, {
+        position,
+      });
     }
     if (!columns.some((column) => column.name === name)) {
       throw sqlError('42703', `column "${name}" named in key does not exist`, { position });
@@ -100,7 +106,9 @@ function withPrimaryKey(
   );
 }
 
-/** The primary key, however it is written; `convertColumns` has checked that there is one at most. */
+/**
+ * The primary key, however it is written; `convertColumns` has checked that there is one at most.
+ */
 function primaryKeyOf(c: Conversion, create: CreateStmt): PrimaryKey | null {
   for (const node of create.tableElts ?? []) {
     if ('Constraint' in node && node.Constraint.contype === 'CONSTR_PRIMARY') {

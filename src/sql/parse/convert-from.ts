@@ -1,4 +1,7 @@
-/** FROM items of the grammar's tree to ours. Chains of joins lean left, so their spine is walked in a loop. */
+/**
+ * FROM items of the grammar's tree to ours. Chains of joins lean left, so their spine is walked in
+ * a loop.
+ */
 import { assert, defined } from '../../base/assert.ts';
 import type { Alias, FromItem, FunctionCall, Position, QualifiedName } from '../ast.ts';
 import { listItems, refuse, refuseWords, selectOf, stringsOf } from './conversion.ts';
@@ -37,7 +40,10 @@ export function convertFrom(c: Conversion, node: Node): FromItem {
   throw refuse(c, `FROM item of kind ${Object.keys(node)[0] ?? ''}`);
 }
 
-/** The name of a relation. `ONLY` means nothing without inheritance, so it is taken as the plain name. */
+/**
+ * The name of a relation. `ONLY` means nothing without inheritance, so it is taken as the plain
+ * name.
+ */
 export function relationName(c: Conversion, relation: RangeVar): QualifiedName {
   const parts = [relation.catalogname, relation.schemaname, relation.relname].filter(
     (part) => part !== undefined,

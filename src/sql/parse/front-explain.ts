@@ -19,7 +19,10 @@ const otherStages: readonly string[] = [
   'value schema',
 ];
 
-/** `EXPLAIN [stage] [WITH (…)] [AS TEXT] [FOR] statement`; `read` parses the tokens of the inner one. */
+/**
+ * `EXPLAIN [stage] [WITH (…)] [AS TEXT] [FOR] statement`; `read` parses the tokens of the inner
+ * one.
+ */
 export function readExplain(
   cursor: Cursor,
   read: (from: number, to: number) => Statement,

@@ -58,7 +58,10 @@ function readColumnNames(cursor: Cursor): string[] {
   return names;
 }
 
-/** After `CREATE`: `[DEFAULT] [UNIQUE] INDEX [CONCURRENTLY] [[IF NOT EXISTS] name] ON relation [USING method] (keys)`. */
+/**
+ * After `CREATE`: `[DEFAULT] [UNIQUE] INDEX [CONCURRENTLY] [[IF NOT EXISTS] name] ON relation
+ * [USING method] (keys)`.
+ */
 export function readCreateIndex(cursor: Cursor, position: number): Statement {
   const isDefault = cursor.accept('default');
   if (cursor.word() === 'unique') throw unsupported('a UNIQUE index', cursor.position);
@@ -73,7 +76,17 @@ export function readCreateIndex(cursor: Cursor, position: number): Statement {
   const on = cursor.qualifiedName();
   const method = cursor.accept('using') ? cursor.name() : null;
   if (isDefault && cursor.atEnd)
-    return { kind: 'createIndex', name, ifNotExists, isDefault, on, keys: [], include: [], method, position };
+    return {
+      kind: 'createIndex',
+      name,
+      ifNotExists,
+      isDefault,
+      on,
+      keys: [],
+      include: [],
+      method,
+      position,
+    };
   if (!cursor.isSymbol('(')) throw cursor.syntaxError();
   const close = cursor.closing();
   cursor.at++;
@@ -87,7 +100,10 @@ export function readCreateIndex(cursor: Cursor, position: number): Statement {
   return { kind: 'createIndex', name, ifNotExists, isDefault, on, keys, include, method, position };
 }
 
-/** The key expressions up to `close`; the order that may be asked for is read over, as indexes have none. */
+/**
+ * The key expressions up to `close`; the order that may be asked for is read over, as indexes have
+ * none.
+ */
 function readKeys(cursor: Cursor, close: number): Expression[] {
   const keys: Expression[] = [];
   for (;;) {

@@ -43,7 +43,8 @@ export function readShow(cursor: Cursor): Statement {
   const position = cursor.position;
   cursor.expect('show');
   if (cursor.accept('create')) return readShowCreate(cursor, position);
-  // A setting of one of these names would be followed by nothing else than the end, but there is none.
+  // A setting of one of these names would be followed by nothing else than the end, but there is
+  // none.
   const list = cursor.isSymbol('.', 1) ? undefined : lists.find((name) => cursor.accept(name));
   return list === undefined
     ? readShowSetting(cursor, position)

@@ -8,7 +8,10 @@ import { readOptionList, readWith } from './front-option.ts';
 import { parsePiece } from './script.ts';
 import { tokenKind } from './token.ts';
 
-/** `CREATE CONNECTION [IF NOT EXISTS] k TO kind (options) [WITH (options)]`, the first two words taken. */
+/**
+ * `CREATE CONNECTION [IF NOT EXISTS] k TO kind (options) [WITH (options)]`, the first two words
+ * taken.
+ */
 export function readCreateConnection(cursor: Cursor, position: number): Statement {
   const ifNotExists = cursor.accept('if not exists');
   const name = cursor.qualifiedName();

@@ -9,7 +9,10 @@ import { readExpression, readQuery } from './front-piece.ts';
 import { parsePiece } from './script.ts';
 import { tokenKind } from './token.ts';
 
-/** `SUBSCRIBE [TO] object | (query) [WITH (…)] [AS OF [AT LEAST] e] [UP TO e]`, up to the cursor's end. */
+/**
+ * `SUBSCRIBE [TO] object | (query) [WITH (…)] [AS OF [AT LEAST] e] [UP TO e]`, up to the cursor's
+ * end.
+ */
 export function readSubscribe(cursor: Cursor): Subscribe {
   const position = cursor.position;
   cursor.expect('subscribe');
@@ -126,7 +129,10 @@ function flagOf(option: Option): boolean {
   });
 }
 
-/** `DECLARE c [BINARY] [INSENSITIVE | ASENSITIVE] [[NO] SCROLL] CURSOR [WITH | WITHOUT HOLD] FOR query`. */
+/**
+ * `DECLARE c [BINARY] [INSENSITIVE | ASENSITIVE] [[NO] SCROLL] CURSOR [WITH | WITHOUT HOLD] FOR
+ * query`.
+ */
 export function readDeclare(cursor: Cursor): Statement {
   const position = cursor.position;
   cursor.expect('declare');
@@ -210,7 +216,10 @@ const unitMilliseconds = new Map([
   ['day', 86_400_000],
 ]);
 
-/** `'1s'`, `'500 milliseconds'`, `'1 minute 30 s'`, `'00:00:05'`; a bare number is seconds, as for an interval. */
+/**
+ * `'1s'`, `'500 milliseconds'`, `'1 minute 30 s'`, `'00:00:05'`; a bare number is seconds, as for
+ * an interval.
+ */
 function timeoutOf(option: Option): number {
   const { value } = option;
   const text = value.kind === 'string' || value.kind === 'number' ? value.text.trim() : '';
@@ -235,7 +244,9 @@ function badTimeout(option: Option, text: string): Error {
   });
 }
 
-/** `COPY (SUBSCRIBE …) TO STDOUT …`: the options are those of any COPY, so the grammar reads them. */
+/**
+ * `COPY (SUBSCRIBE …) TO STDOUT …`: the options are those of any COPY, so the grammar reads them.
+ */
 export function readCopySubscribe(cursor: Cursor): Statement {
   const position = cursor.position;
   cursor.expect('copy');

@@ -1,5 +1,6 @@
 /**
- * The front parser: statements that Postgres' grammar does not know, or of which it keeps too little
+ * The front parser: statements that Postgres' grammar does not know, or of which it keeps too
+ * little
  * (names without positions). Everything else is left to the grammar.
  */
 import type { Statement } from '../ast.ts';
@@ -12,7 +13,10 @@ import { readCopySubscribe, readDeclare, readFetch, readSubscribe } from './fron
 import { refuseStatement } from './script.ts';
 import type { Script } from './script.ts';
 
-/** The statement in the tokens [from, to), or null if it is the grammar's. `read` parses inner statements. */
+/**
+ * The statement in the tokens [from, to), or null if it is the grammar's. `read` parses inner
+ * statements.
+ */
 export function readFront(
   script: Script,
   from: number,

@@ -1,6 +1,7 @@
 /**
  * Hostile texts: deep, long, broken. Each is answered or refused with a SqlError; nothing crashes,
- * and nothing takes more than a few steps for each character. A seeded fuzzer mutates good statements token by token.
+ * and nothing takes more than a few steps for each character. A seeded fuzzer mutates good
+ * statements token by token.
  */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { Random } from '../../../test/support/random.ts';

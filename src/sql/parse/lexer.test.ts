@@ -1,6 +1,7 @@
 /**
  * The lexer against the grammar library's own scanner: on every text that the scanner accepts, both
- * find the same tokens. Hand-written cases fix the rules; seeded random texts made of awkward pieces find the rest.
+ * find the same tokens. Hand-written cases fix the rules; seeded random texts made of awkward
+ * pieces find the rest.
  */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { loadModule, scanSync } from 'libpg-query';
@@ -143,7 +144,8 @@ test('random texts have the tokens that the scanner finds', () => {
     if (expected === undefined) continue;
     // The library lets a letter follow a parameter, which Postgres refuses since version 15.
     if (/\$1\d*[a-zA-Z_\u0080-\uffff]/.test(text)) continue;
-    // A character of no token is an error here at once, for the scanner a token that no grammar takes.
+    // A character of no token is an error here at once, for the scanner a token that no grammar
+    // takes.
     const isOdd = tokenize(text).error?.message.startsWith('syntax error') ?? false;
     const found = spellings(text);
     const wanted = isOdd ? expected.slice(0, found.length) : expected;

@@ -4,7 +4,8 @@
  * underscores, operators by longest match with the rule for trailing + and -.
  *
  * The lexer finds where tokens begin and end, and what kind they are; values are decoded only for
- * those that the front parser reads (token-value.ts). It never throws for bad text: the error is kept in the
+ * those that the front parser reads (token-value.ts). It never throws for bad text: the error is
+ * kept in the
  * tokens, because a syntax error further left has to be reported first.
  */
 import { limits } from '../../base/limits.ts';
@@ -257,7 +258,10 @@ class Lexer {
     }
   }
 
-  /** Where a string goes on that has just closed: blanks with a line end among them, then a quote. -1 if it doesn't. */
+  /**
+   * Where a string goes on that has just closed: blanks with a line end among them, then a quote.
+   * -1 if it doesn't.
+   */
   #continuation(from: number): number {
     let at = from;
     let lines = 0;
@@ -335,7 +339,10 @@ class Lexer {
     return at;
   }
 
-  /** Letters beyond the base are found by Postgres' grammar itself; here they only belong to the token. */
+  /**
+   * Letters beyond the base are found by Postgres' grammar itself; here they only belong to the
+   * token.
+   */
   #basedEnd(from: number): number {
     let at = from;
     for (;;) {

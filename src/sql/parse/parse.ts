@@ -17,7 +17,9 @@ import { loadGrammar } from './postgres-grammar.ts';
 import { parsePiece, refuseStatement, Script } from './script.ts';
 import { splitStatements } from './split.ts';
 
-/** A statement with its own text, without the semicolon, and where that begins in the whole text. */
+/**
+ * A statement with its own text, without the semicolon, and where that begins in the whole text.
+ */
 export interface ParsedStatement {
   readonly statement: Statement;
   readonly text: string;
@@ -53,7 +55,10 @@ export function parseStatements(text: string): ParsedStatement[] {
   return statements;
 }
 
-/** The one statement of a text; null if it is empty. Several are an error, as for a prepared statement. */
+/**
+ * The one statement of a text; null if it is empty. Several are an error, as for a prepared
+ * statement.
+ */
 export function parseOne(text: string): ParsedStatement | null {
   const statements = parseStatements(text);
   if (statements.length > 1) {
@@ -73,7 +78,10 @@ function checkText(text: string): void {
   if (!text.isWellFormed()) throw sqlError('22021', 'invalid byte sequence for encoding "UTF8"');
 }
 
-/** The bounds before it make an overflow of the call stack unlikely; if it happens, it is the statement's. */
+/**
+ * The bounds before it make an overflow of the call stack unlikely; if it happens, it is the
+ * statement's.
+ */
 function readGuarded(script: Script, from: number, to: number): Statement {
   try {
     return readStatement(script, from, to);
@@ -107,7 +115,10 @@ function readPlain(script: Script, from: number, to: number): Statement {
   }
 }
 
-/** `SELECT … AS OF t` is a syntax error to Postgres; here it is a clause that we know and do not offer. */
+/**
+ * `SELECT … AS OF t` is a syntax error to Postgres; here it is a clause that we know and do not
+ * offer.
+ */
 function asOfRefusal(script: Script, from: number, to: number, error: SqlError): SqlError {
   for (let at = from; at + 2 <= to; at++) {
     if (script.word(at) !== 'as' || script.word(at + 1) !== 'of') continue;

@@ -2,7 +2,8 @@
  * The one file that touches the grammar library: Postgres' own grammar as WebAssembly. It gives one
  * statement's tree, or Postgres' own message and position as SqlError.
  *
- * The library keeps its work on a stack of its own which a RangeError of the host leaves unbalanced,
+ * The library keeps its work on a stack of its own which a RangeError of the host leaves
+ * unbalanced,
  * and its memory only grows. So after either the instance is replaced by a fresh one: in the
  * background, as instantiating is asynchronous; the old one serves until then (it bears some thirty
  * such accidents, and the guard before it lets hardly any through).
@@ -35,7 +36,9 @@ export async function loadGrammar(): Promise<void> {
   await loading;
 }
 
-/** A new instance of the library: a module is instantiated once for each address it is imported by. */
+/**
+ * A new instance of the library: a module is instantiated once for each address it is imported by.
+ */
 async function instantiate(): Promise<void> {
   const address = new URL(import.meta.resolve('libpg-query/wasm/index.js'));
   if (generation > 0) address.searchParams.set('generation', String(generation));
@@ -89,7 +92,8 @@ export function parseGrammar(text: string, place: () => Place): Node | null {
 }
 
 /**
- * The library ends its process when its memory does, so a statement that could need too much is refused before.
+ * The library ends its process when its memory does, so a statement that could need too much is
+ * refused before.
  * Measured: three times the text for the scanner and the tree, and up to three times the JSON, in
  * which a control character takes six bytes, a quote or backslash two.
  */

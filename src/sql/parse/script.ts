@@ -150,7 +150,10 @@ function withoutComments(script: Script, startOffset: number, endOffset: number)
   return parts.join('');
 }
 
-/** Index of the first comment that begins at `offset` or later; a script has many statements, so by halving. */
+/**
+ * Index of the first comment that begins at `offset` or later; a script has many statements, so by
+ * halving.
+ */
 function firstComment(comments: readonly number[], offset: number): number {
   let low = 0;
   let high = comments.length >> 1;

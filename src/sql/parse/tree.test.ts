@@ -1,6 +1,7 @@
 /**
  * Every form of statement and expression as its tree. A tree is written as a compact picture:
- * positions are left out (parse.test.ts has those), and so are fields that are empty, null or false.
+ * positions are left out (parse.test.ts has those), and so are fields that are empty, null or
+ * false.
  */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { defined } from '../../base/assert.ts';
@@ -584,12 +585,20 @@ describe("Postgres' statements", () => {
         },
       ],
     });
-    expect(tree('create table t (a text collate "C", b int, constraint k primary key (b, a))')).toMatchObject({
-      columns: [{ name: 'a', primaryKey: true, notNull: true }, { name: 'b', primaryKey: true, notNull: true }],
+    expect(
+      tree('create table t (a text collate "C", b int, constraint k primary key (b, a))'),
+    ).toMatchObject({
+      columns: [
+        { name: 'a', primaryKey: true, notNull: true },
+        { name: 'b', primaryKey: true, notNull: true },
+      ],
       primaryKey: { name: 'k', columns: ['b', 'a'] },
     });
-    expect(tree('create index i on t (a desc nulls last, (b + 1) asc, c) include (d, e)')).toMatchObject({
-      keys: [{ name: { parts: ['a'] } }, { kind: 'binary' }, { name: { parts: ['c'] } }], include: ['d', 'e'],
+    expect(
+      tree('create index i on t (a desc nulls last, (b + 1) asc, c) include (d, e)'),
+    ).toMatchObject({
+      keys: [{ name: { parts: ['a'] } }, { kind: 'binary' }, { name: { parts: ['c'] } }],
+      include: ['d', 'e'],
     });
     expect(tree('create or replace view v (a) as select 1 as b')).toMatchObject({
       kind: 'createView',

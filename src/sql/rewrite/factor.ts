@@ -10,8 +10,12 @@ export function factored(predicate: Scalar): readonly Scalar[] {
   if (predicate.kind !== 'or') return conjuncts(predicate);
   const branches = predicate.args.map(conjuncts);
   const [first, ...others] = branches;
-  const common = (first ?? []).filter((part) => others.every((branch) => branch.some((each) => sameScalar(each, part))));
+  const common = (first ?? []).filter((part) =>
+    others.every((branch) => branch.some((each) => sameScalar(each, part))),
+  );
   if (common.length === 0) return [predicate];
-  const rests = branches.map((branch) => branch.filter((part) => !common.some((each) => sameScalar(each, part))));
+  const rests = branches.map((branch) =>
+    branch.filter((part) => !common.some((each) => sameScalar(each, part))),
+  );
   return rests.some((rest) => rest.length === 0) ? common : [...common, or(rests.map(and))];
 }

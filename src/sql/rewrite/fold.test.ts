@@ -1,5 +1,6 @@
 /**
- * Goal: folding keeps meaning: values are computed, NULL and undecided conditions keep their logic, and
+ * Goal: folding keeps meaning: values are computed, NULL and undecided conditions keep their logic,
+ * and
  * what fails stays unevaluated.
  * Method: expressions bound from SQL text, folded, and printed by a small printer.
  */
@@ -25,10 +26,14 @@ function bound(text: string): Scalar {
 
 function print(scalar: Scalar): string {
   switch (scalar.kind) {
-    case 'column': return scalar.column.name;
-    case 'constant': return scalar.value === null ? 'NULL' : String(scalar.value);
-    case 'call': return `${scalar.name}(${children(scalar).map(print).join(' ')})`;
-    default: return `${scalar.kind}(${children(scalar).map(print).join(' ')})`;
+    case 'column':
+      return scalar.column.name;
+    case 'constant':
+      return scalar.value === null ? 'NULL' : String(scalar.value);
+    case 'call':
+      return `${scalar.name}(${children(scalar).map(print).join(' ')})`;
+    default:
+      return `${scalar.kind}(${children(scalar).map(print).join(' ')})`;
   }
 }
 

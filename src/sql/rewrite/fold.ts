@@ -8,16 +8,24 @@ import type { Expr } from '../../../dataflow/expr/expr.ts';
 import { SqlError } from '../../base/error.ts';
 import type { Call, Constant, Scalar } from '../logical/scalar.ts';
 import {
-  conjuncts, constant, falseConstant, mapChildren, sameDatum, trueConstant,
+  conjuncts,
+  constant,
+  falseConstant,
+  mapChildren,
+  sameDatum,
+  trueConstant,
 } from '../logical/scalar.ts';
 
 /** Folds an expression, its children first. */
 export function foldScalar(scalar: Scalar): Scalar {
   const folded = mapChildren(scalar, foldScalar);
   switch (folded.kind) {
-    case 'call': return foldCall(folded);
-    case 'and': return foldLogic(folded, false);
-    case 'or': return foldLogic(folded, true);
+    case 'call':
+      return foldCall(folded);
+    case 'and':
+      return foldLogic(folded, false);
+    case 'or':
+      return foldLogic(folded, true);
     case 'not': {
       const { arg } = folded;
       if (!isConstant(arg)) return folded;
@@ -27,10 +35,17 @@ export function foldScalar(scalar: Scalar): Scalar {
       const { arg } = folded;
       return isConstant(arg) ? constant(arg.value === null, 'bool') : folded;
     }
-    case 'coalesce': return foldCoalesce(folded);
-    case 'case': return foldCase(folded);
-    case 'same': return foldSame(folded);
-    case 'column': case 'constant': case 'parameter': case 'subquery': return folded;
+    case 'coalesce':
+      return foldCoalesce(folded);
+    case 'case':
+      return foldCase(folded);
+    case 'same':
+      return foldSame(folded);
+    case 'column':
+    case 'constant':
+    case 'parameter':
+    case 'subquery':
+      return folded;
   }
 }
 
@@ -41,7 +56,10 @@ function isConstant(scalar: Scalar): scalar is Constant {
 function foldCall(call: Call): Scalar {
   const entry = functionByKey(call.fn);
   if (entry?.evaluate === undefined || entry.setReturning) return call;
-  if (entry.nullHandling === 'strict' && call.args.some((arg) => isConstant(arg) && arg.value === null)) {
+  if (
+    entry.nullHandling === 'strict' &&
+    call.args.some((arg) => isConstant(arg) && arg.value === null)
+  ) {
     return { ...constant(null, call.type, call.modifier) };
   }
   const nodes: Expr[] = [];
@@ -51,7 +69,11 @@ function foldCall(call: Call): Scalar {
   }
   const args = nodes.map((_, i) => i);
   try {
-    const value = evaluateNode([...nodes, { kind: 'call', fn: call.fn, args, type: call.type }], nodes.length, []);
+    const value = evaluateNode(
+      [...nodes, { kind: 'call', fn: call.fn, args, type: call.type }],
+      nodes.length,
+      [],
+    );
     return constant(value, call.type, call.modifier, call.position);
   } catch (error) {
     if (error instanceof SqlError) return call;
@@ -59,7 +81,10 @@ function foldCall(call: Call): Scalar {
   }
 }
 
-/** AND with `deciding` false, OR with true: a deciding argument decides, as in Postgres even if one before it would fail; those that say nothing go. */
+/**
+ * AND with `deciding` false, OR with true: a deciding argument decides, as in Postgres even if one
+ * before it would fail; those that say nothing go.
+ */
 function foldLogic(scalar: Extract<Scalar, { kind: 'and' | 'or' }>, deciding: boolean): Scalar {
   const kept: Scalar[] = [];
   for (const arg of scalar.args) {
@@ -103,7 +128,8 @@ function foldCase(scalar: Extract<Scalar, { kind: 'case' }>): Scalar {
 
 function foldSame(scalar: Extract<Scalar, { kind: 'same' }>): Scalar {
   const [left, right] = scalar.args;
-  if (left === undefined || right === undefined || !isConstant(left) || !isConstant(right)) return scalar;
+  if (left === undefined || right === undefined || !isConstant(left) || !isConstant(right))
+    return scalar;
   return sameDatum(left.value, right.value) ? trueConstant : scalar;
 }
 

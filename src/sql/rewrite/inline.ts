@@ -16,8 +16,12 @@ export function inlineOnce(rel: Rel): Rel {
     if (each.kind !== 'shared') return mapInputs(each, inline);
     const { definition } = each;
     if (uses.get(definition) === 1) {
-      const outputs = each.columns.map((column, i): Output =>
-        ({ column, expression: columnReference(defined(definition.columns[i], 'a use has the columns of its definition')) }));
+      const outputs = each.columns.map((column, i): Output => ({
+        column,
+        expression: columnReference(
+          defined(definition.columns[i], 'a use has the columns of its definition'),
+        ),
+      }));
       return { kind: 'project', input: inline(definition.rel), outputs };
     }
     const known = done.get(definition) ?? { ...definition, rel: inline(definition.rel) };

@@ -1,5 +1,6 @@
 /**
- * The order of inner joins: left-deep, following the text, except that an input waits until something
+ * The order of inner joins: left-deep, following the text, except that an input waits until
+ * something
  * before it has an equality with it, if there is such an input at all. No statistics are consulted.
  */
 import { assert } from '../../base/assert.ts';
@@ -16,13 +17,20 @@ export function orderJoins(inputs: readonly Rel[], predicates: readonly Scalar[]
   let joined = waiting.shift() ?? unit;
   while (waiting.length > 0) {
     const have = new Set(columnsOf(joined).map((column) => column.id));
-    const connected = waiting.findIndex((input) => open.some((predicate) => connects(predicate, have, input)));
+    const connected = waiting.findIndex((input) =>
+      open.some((predicate) => connects(predicate, have, input)),
+    );
     const [next] = waiting.splice(Math.max(connected, 0), 1);
     assert(next !== undefined, 'an input is left');
     for (const column of columnsOf(next)) have.add(column.id);
-    const on = open.filter((predicate) => [...columnsRead(predicate).keys()].every((id) => have.has(id)));
+    const on = open.filter((predicate) =>
+      [...columnsRead(predicate).keys()].every((id) => have.has(id)),
+    );
     open = open.filter((predicate) => !on.includes(predicate));
-    joined = next === unit && on.length === 0 ? joined : { kind: 'join', type: 'inner', left: joined, right: next, on };
+    joined =
+      next === unit && on.length === 0
+        ? joined
+        : { kind: 'join', type: 'inner', left: joined, right: next, on };
   }
   return filter(joined, open);
 }

@@ -48,49 +48,87 @@ function pruneRel(rel: Rel, wanted: Wanted, pruning: Pruning, note?: Note): Rel 
     case 'constant': {
       const keep = rel.columns.flatMap((column, i) => (wanted.has(column.id) ? [i] : []));
       if (keep.length === rel.columns.length) return rel;
-      return { ...rel, columns: pick(rel.columns, keep), rows: rel.rows.map((row) => pick(row, keep)) };
+      return {
+        ...rel,
+        columns: pick(rel.columns, keep),
+        rows: rel.rows.map((row) => pick(row, keep)),
+      };
     }
     case 'get': {
       const keep = rel.columns.flatMap((column, i) => (wanted.has(column.id) ? [i] : []));
       return { ...rel, columns: pick(rel.columns, keep), positions: pick(rel.positions, keep) };
     }
-    case 'shared': return pruneShared(rel, wanted, pruning, note);
+    case 'shared':
+      return pruneShared(rel, wanted, pruning, note);
     case 'project': {
       const outputs = rel.outputs.filter((output) => wanted.has(output.column.id));
-      return { ...rel, outputs, input: down(rel.input, reads(outputs.map((output) => output.expression))) };
+      return {
+        ...rel,
+        outputs,
+        input: down(rel.input, reads(outputs.map((output) => output.expression))),
+      };
     }
-    case 'filter': return only({ ...rel, input: down(rel.input, join(wanted, reads(rel.predicates))) }, wanted);
-    case 'join': case 'apply': {
+    case 'filter':
+      return only({ ...rel, input: down(rel.input, join(wanted, reads(rel.predicates))) }, wanted);
+    case 'join':
+    case 'apply': {
       const need = join(wanted, reads(rel.on));
       return only({ ...rel, left: down(rel.left, need), right: down(rel.right, need) }, wanted);
     }
     case 'reduce': {
       const aggregates = rel.aggregates.filter((aggregate) => wanted.has(aggregate.column.id));
-      const need = new Set([...rel.keys.map((key) => key.id), ...aggregates.flatMap(aggregateReads)]);
+      const need = new Set([
+        ...rel.keys.map((key) => key.id),
+        ...aggregates.flatMap(aggregateReads),
+      ]);
       return { ...rel, aggregates, input: down(rel.input, need) };
     }
-    case 'distinct': return { ...rel, input: down(rel.input, ids(columnsOf(rel.input))) };
+    case 'distinct':
+      return { ...rel, input: down(rel.input, ids(columnsOf(rel.input))) };
     case 'topk': {
-      const need = join(wanted, new Set([...rel.keys.map((key) => key.id), ...orderReads(rel.order)]));
+      const need = join(
+        wanted,
+        new Set([...rel.keys.map((key) => key.id), ...orderReads(rel.order)]),
+      );
       const keepAll = rel.limit >= 0 || rel.offset > 0;
-      return { ...rel, input: down(rel.input, keepAll ? join(need, ids(columnsOf(rel.input))) : need) };
+      return {
+        ...rel,
+        input: down(rel.input, keepAll ? join(need, ids(columnsOf(rel.input))) : need),
+      };
     }
-    case 'union': return pruneUnion(rel, wanted, down);
-    case 'negate': return { ...rel, input: down(rel.input, wanted) };
-    case 'threshold': return { ...rel, input: down(rel.input, ids(columnsOf(rel.input))) };
-    case 'flatMap': return only({ ...rel, input: down(rel.input, join(wanted, new Set(rel.args.map((arg) => arg.id)))) }, wanted);
+    case 'union':
+      return pruneUnion(rel, wanted, down);
+    case 'negate':
+      return { ...rel, input: down(rel.input, wanted) };
+    case 'threshold':
+      return { ...rel, input: down(rel.input, ids(columnsOf(rel.input))) };
+    case 'flatMap':
+      return only(
+        { ...rel, input: down(rel.input, join(wanted, new Set(rel.args.map((arg) => arg.id)))) },
+        wanted,
+      );
   }
 }
 
-/** Drops columns that only the operator itself needed, so that nothing above carries or keeps them. */
+/**
+ * Drops columns that only the operator itself needed, so that nothing above carries or keeps them.
+ */
 function only(rel: Rel, wanted: Wanted): Rel {
   const columns = columnsOf(rel);
   const kept = columns.filter((column) => wanted.has(column.id));
   if (kept.length === columns.length) return rel;
-  return { kind: 'project', input: rel, outputs: kept.map((column) => ({ column, expression: columnReference(column) })) };
+  return {
+    kind: 'project',
+    input: rel,
+    outputs: kept.map((column) => ({ column, expression: columnReference(column) })),
+  };
 }
 
-function pruneUnion(rel: Extract<Rel, { kind: 'union' }>, wanted: Wanted, down: (input: Rel, need: Wanted) => Rel): Rel {
+function pruneUnion(
+  rel: Extract<Rel, { kind: 'union' }>,
+  wanted: Wanted,
+  down: (input: Rel, need: Wanted) => Rel,
+): Rel {
   const keep = rel.columns.flatMap((column, i) => (wanted.has(column.id) ? [i] : []));
   const inputs = rel.inputs.map((input) => {
     const columns = pick(input.columns, keep);
@@ -99,7 +137,12 @@ function pruneUnion(rel: Extract<Rel, { kind: 'union' }>, wanted: Wanted, down: 
   return { ...rel, inputs, columns: pick(rel.columns, keep) };
 }
 
-function pruneShared(rel: Extract<Rel, { kind: 'shared' }>, wanted: Wanted, pruning: Pruning, note?: Note): Rel {
+function pruneShared(
+  rel: Extract<Rel, { kind: 'shared' }>,
+  wanted: Wanted,
+  pruning: Pruning,
+  note?: Note,
+): Rel {
   const asked = rel.columns.flatMap((column, i) => (wanted.has(column.id) ? [i] : []));
   if (note !== undefined) {
     note(rel.definition, asked);
@@ -111,7 +154,11 @@ function pruneShared(rel: Extract<Rel, { kind: 'shared' }>, wanted: Wanted, prun
   let definition = pruning.done.get(rel.definition);
   if (definition === undefined) {
     const columns = pick(rel.definition.columns, keep);
-    definition = { ...rel.definition, columns, rel: pruneRel(rel.definition.rel, ids(columns), pruning) };
+    definition = {
+      ...rel.definition,
+      columns,
+      rel: pruneRel(rel.definition.rel, ids(columns), pruning),
+    };
     pruning.done.set(rel.definition, definition);
   }
   return { kind: 'shared', definition, columns: pick(rel.columns, keep) };
@@ -140,7 +187,9 @@ function orderReads(order: readonly OrderKey[]): readonly number[] {
 
 function aggregateReads(aggregate: LogicalAggregate): readonly number[] {
   return [
-    ...[aggregate.argument, aggregate.argument2, aggregate.filter].flatMap((column) => (column === null ? [] : [column.id])),
+    ...[aggregate.argument, aggregate.argument2, aggregate.filter].flatMap((column) =>
+      column === null ? [] : [column.id],
+    ),
     ...orderReads(aggregate.order),
   ];
 }

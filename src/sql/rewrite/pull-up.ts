@@ -26,7 +26,9 @@ function readsOuter(scalar: Scalar, outer: Outer): boolean {
   return [...columnsRead(scalar).keys()].some((id) => outer.has(id));
 }
 
-/** The relation with its correlated predicates apart; undefined if outer columns occur elsewhere. */
+/**
+ * The relation with its correlated predicates apart; undefined if outer columns occur elsewhere.
+ */
 export function pullUp(rel: Rel, outer: Outer): PulledUp | undefined {
   if (!isOpen(rel, outer)) return { rel, predicates: [] };
   switch (rel.kind) {
@@ -37,9 +39,12 @@ export function pullUp(rel: Rel, outer: Outer): PulledUp | undefined {
       const rest = rel.predicates.filter((predicate) => !own.includes(predicate));
       return { rel: filter(below.rel, rest), predicates: [...below.predicates, ...own] };
     }
-    case 'project': return pullProject(rel, outer);
-    case 'join': return pullJoin(rel, outer);
-    default: return undefined;
+    case 'project':
+      return pullProject(rel, outer);
+    case 'join':
+      return pullJoin(rel, outer);
+    default:
+      return undefined;
   }
 }
 
@@ -48,15 +53,21 @@ function pullProject(rel: Extract<Rel, { kind: 'project' }>, outer: Outer): Pull
   const below = pullUp(rel.input, outer);
   if (below === undefined) return undefined;
   const have = new Set(rel.outputs.map((output) => output.column.id));
-  const inner = new Map(columnsOf(below.rel).map((column): [number, Column] => [column.id, column]));
+  const inner = new Map(
+    columnsOf(below.rel).map((column): [number, Column] => [column.id, column]),
+  );
   const extra = new Map<number, Output>();
   for (const predicate of below.predicates) {
     for (const id of columnsRead(predicate).keys()) {
       const column = inner.get(id);
-      if (column !== undefined && !have.has(id)) extra.set(id, { column, expression: columnReference(column) });
+      if (column !== undefined && !have.has(id))
+        extra.set(id, { column, expression: columnReference(column) });
     }
   }
-  return { rel: { ...rel, input: below.rel, outputs: [...rel.outputs, ...extra.values()] }, predicates: below.predicates };
+  return {
+    rel: { ...rel, input: below.rel, outputs: [...rel.outputs, ...extra.values()] },
+    predicates: below.predicates,
+  };
 }
 
 function pullJoin(rel: Extract<Rel, { kind: 'join' }>, outer: Outer): PulledUp | undefined {
@@ -68,5 +79,8 @@ function pullJoin(rel: Extract<Rel, { kind: 'join' }>, outer: Outer): PulledUp |
   const right = pullUp(rel.right, outer);
   if (left === undefined || right === undefined) return undefined;
   const on = rel.on.filter((predicate) => !open.includes(predicate));
-  return { rel: { ...rel, left: left.rel, right: right.rel, on }, predicates: [...left.predicates, ...right.predicates, ...open] };
+  return {
+    rel: { ...rel, left: left.rel, right: right.rel, on },
+    predicates: [...left.predicates, ...right.predicates, ...open],
+  };
 }

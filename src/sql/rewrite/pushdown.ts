@@ -1,6 +1,8 @@
 /**
- * Predicate push-down: a filter goes as near to where its columns come from as it can without changing
- * what it sees. Inner joins are taken as a whole: all their inputs and predicates, put together anew so
+ * Predicate push-down: a filter goes as near to where its columns come from as it can without
+ * changing
+ * what it sees. Inner joins are taken as a whole: all their inputs and predicates, put together
+ * anew so
  * that every input meets one it has an equality with (`orderJoins`).
  */
 import { functionByKey } from '../../../dataflow/expr/function-table.ts';
@@ -23,31 +25,60 @@ export class Pushdown {
   /** The rows of the relation for which all predicates are true. */
   push(rel: Rel, predicates: readonly Scalar[]): Rel {
     switch (rel.kind) {
-      case 'constant': case 'get': return filter(rel, predicates);
-      case 'shared': return filter({ ...rel, definition: this.#definition(rel.definition) }, predicates);
-      case 'filter': return this.push(rel.input, [...rel.predicates.flatMap((each) => factored(foldScalar(each))), ...predicates]);
+      case 'constant':
+      case 'get':
+        return filter(rel, predicates);
+      case 'shared':
+        return filter({ ...rel, definition: this.#definition(rel.definition) }, predicates);
+      case 'filter':
+        return this.push(rel.input, [
+          ...rel.predicates.flatMap((each) => factored(foldScalar(each))),
+          ...predicates,
+        ]);
       case 'project': {
         const made = new Map(rel.outputs.map((output) => [output.column.id, output.expression]));
-        const [fine, above] = split(predicates, (predicate) => sizeWith(predicate, made) <= limits.pushedNodesMax);
+        const [fine, above] = split(
+          predicates,
+          (predicate) => sizeWith(predicate, made) <= limits.pushedNodesMax,
+        );
         const below = fine.flatMap((predicate) =>
-          conjuncts(foldScalar(substitute(predicate, (reference) => retyped(made.get(reference.column.id), reference)))));
+          conjuncts(
+            foldScalar(
+              substitute(predicate, (reference) =>
+                retyped(made.get(reference.column.id), reference),
+              ),
+            ),
+          ),
+        );
         return filter({ ...rel, input: this.push(rel.input, below) }, above);
       }
-      case 'join': case 'apply': return this.#join(rel, predicates);
-      case 'reduce': return this.#through(rel, predicates, rel.keys);
-      case 'topk': return this.#through(rel, predicates, rel.keys);
-      case 'distinct': case 'negate': case 'threshold': return { ...rel, input: this.push(rel.input, predicates) };
-      case 'union': return {
-        ...rel, inputs: rel.inputs.map((input) => {
-          const from = new Map(rel.columns.map((column, i) => [column.id, input.columns[i]]));
-          const own = predicates.map((predicate) => substitute(predicate, (reference) => {
-            const column = from.get(reference.column.id);
-            return column === undefined ? undefined : { ...reference, column };
-          }));
-          return { ...input, rel: this.push(input.rel, own) };
-        }),
-      };
-      case 'flatMap': return this.#through(rel, predicates, columnsOf(rel.input));
+      case 'join':
+      case 'apply':
+        return this.#join(rel, predicates);
+      case 'reduce':
+        return this.#through(rel, predicates, rel.keys);
+      case 'topk':
+        return this.#through(rel, predicates, rel.keys);
+      case 'distinct':
+      case 'negate':
+      case 'threshold':
+        return { ...rel, input: this.push(rel.input, predicates) };
+      case 'union':
+        return {
+          ...rel,
+          inputs: rel.inputs.map((input) => {
+            const from = new Map(rel.columns.map((column, i) => [column.id, input.columns[i]]));
+            const own = predicates.map((predicate) =>
+              substitute(predicate, (reference) => {
+                const column = from.get(reference.column.id);
+                return column === undefined ? undefined : { ...reference, column };
+              }),
+            );
+            return { ...input, rel: this.push(input.rel, own) };
+          }),
+        };
+      case 'flatMap':
+        return this.#through(rel, predicates, columnsOf(rel.input));
     }
   }
 
@@ -60,7 +91,11 @@ export class Pushdown {
   }
 
   /** Predicates over the given columns go below the operator, the others stay above. */
-  #through(rel: Extract<Rel, { kind: 'reduce' | 'topk' | 'flatMap' }>, predicates: readonly Scalar[], columns: readonly Column[]): Rel {
+  #through(
+    rel: Extract<Rel, { kind: 'reduce' | 'topk' | 'flatMap' }>,
+    predicates: readonly Scalar[],
+    columns: readonly Column[],
+  ): Rel {
     const free = rel.kind === 'reduce' && rel.single ? [] : columns;
     const [below, above] = divide(predicates, free);
     return filter({ ...rel, input: this.push(rel.input, below) }, above);
@@ -70,22 +105,52 @@ export class Pushdown {
     const type = strengthened(rel, predicates);
     const on = rel.on.flatMap((each) => factored(foldScalar(each)));
     switch (type) {
-      case 'inner': return this.#innerJoin({ ...rel, type, on: [...on, ...predicates] });
+      case 'inner':
+        return this.#innerJoin({ ...rel, type, on: [...on, ...predicates] });
       case 'left': {
         const [onLeft, above] = divide(predicates, columnsOf(rel.left));
         const [onRight, rest] = divide(on, columnsOf(rel.right));
-        return filter({ ...rel, type, on: rest, left: this.push(rel.left, onLeft), right: this.push(rel.right, onRight) }, above);
+        return filter(
+          {
+            ...rel,
+            type,
+            on: rest,
+            left: this.push(rel.left, onLeft),
+            right: this.push(rel.right, onRight),
+          },
+          above,
+        );
       }
       case 'right': {
         const [onRight, above] = divide(predicates, columnsOf(rel.right));
         const [onLeft, rest] = divide(on, columnsOf(rel.left));
-        return filter({ ...rel, type, on: rest, left: this.push(rel.left, onLeft), right: this.push(rel.right, onRight) }, above);
+        return filter(
+          {
+            ...rel,
+            type,
+            on: rest,
+            left: this.push(rel.left, onLeft),
+            right: this.push(rel.right, onRight),
+          },
+          above,
+        );
       }
-      case 'full': return filter({ ...rel, on, left: this.push(rel.left, []), right: this.push(rel.right, []) }, predicates);
-      case 'semi': case 'anti': {
+      case 'full':
+        return filter(
+          { ...rel, on, left: this.push(rel.left, []), right: this.push(rel.right, []) },
+          predicates,
+        );
+      case 'semi':
+      case 'anti': {
         const [onRight, others] = divide(on, columnsOf(rel.right));
         const [onLeft, rest] = type === 'semi' ? divide(others, columnsOf(rel.left)) : [[], others];
-        return { ...rel, type, on: rest, left: this.push(rel.left, [...predicates, ...onLeft]), right: this.push(rel.right, onRight) };
+        return {
+          ...rel,
+          type,
+          on: rest,
+          left: this.push(rel.left, [...predicates, ...onLeft]),
+          right: this.push(rel.right, onRight),
+        };
       }
     }
   }
@@ -97,18 +162,28 @@ export class Pushdown {
     flatten(rel, inputs, predicates);
     const single = inputs.map((): Scalar[] => []);
     const shared: Scalar[] = [];
-    const owners = new Map(inputs.flatMap((input, i) => columnsOf(input).map((column): [number, number] => [column.id, i])));
+    const owners = new Map(
+      inputs.flatMap((input, i) =>
+        columnsOf(input).map((column): [number, number] => [column.id, i]),
+      ),
+    );
     for (const predicate of predicates) {
       const reads = new Set([...columnsRead(predicate).keys()].map((id) => owners.get(id) ?? -1));
       const [only] = reads;
       if (reads.size === 1 && only !== undefined && only >= 0) single[only]?.push(predicate);
       else shared.push(predicate);
     }
-    return orderJoins(inputs.map((input, i) => this.push(input, single[i] ?? [])), shared);
+    return orderJoins(
+      inputs.map((input, i) => this.push(input, single[i] ?? [])),
+      shared,
+    );
   }
 }
 
-function split<T>(list: readonly T[], test: (item: T) => boolean): readonly [readonly T[], readonly T[]] {
+function split<T>(
+  list: readonly T[],
+  test: (item: T) => boolean,
+): readonly [readonly T[], readonly T[]] {
   return [list.filter(test), list.filter((item) => !test(item))];
 }
 
@@ -122,9 +197,18 @@ function sizeWith(predicate: Scalar, made: ReadonlyMap<number, Scalar>): number 
   return size;
 }
 
-/** An expression in place of a reference to it; the reference's type wins where they differ in name only. */
+/**
+ * An expression in place of a reference to it; the reference's type wins where they differ in name
+ * only.
+ */
 function retyped(made: Scalar | undefined, reference: Scalar): Scalar | undefined {
-  if (made === undefined || made.type === reference.type || made.kind === 'and' || made.kind === 'or') return made;
+  if (
+    made === undefined ||
+    made.type === reference.type ||
+    made.kind === 'and' ||
+    made.kind === 'or'
+  )
+    return made;
   return { ...made, type: reference.type };
 }
 
@@ -141,7 +225,10 @@ function flatten(rel: Rel, inputs: Rel[], predicates: Scalar[]): void {
 }
 
 /** Predicates that read only the given columns (and at least one), and the rest. */
-function divide(predicates: readonly Scalar[], columns: readonly Column[]): readonly [readonly Scalar[], readonly Scalar[]] {
+function divide(
+  predicates: readonly Scalar[],
+  columns: readonly Column[],
+): readonly [readonly Scalar[], readonly Scalar[]] {
   const ids = new Set(columns.map((column) => column.id));
   const fits = (predicate: Scalar): boolean => {
     const read = [...columnsRead(predicate).keys()];
@@ -151,7 +238,10 @@ function divide(predicates: readonly Scalar[], columns: readonly Column[]): read
 }
 
 /** An outer join whose padded rows a predicate refuses is an inner one (or pads one side less). */
-function strengthened(rel: Extract<Rel, { kind: 'join' | 'apply' }>, predicates: readonly Scalar[]): typeof rel.type {
+function strengthened(
+  rel: Extract<Rel, { kind: 'join' | 'apply' }>,
+  predicates: readonly Scalar[],
+): typeof rel.type {
   if (rel.type !== 'left' && rel.type !== 'right' && rel.type !== 'full') return rel.type;
   const refused = new Set(predicates.flatMap((predicate) => [...refusesNull(predicate)]));
   const refuses = (side: Rel): boolean => columnsOf(side).some((column) => refused.has(column.id));
@@ -165,18 +255,24 @@ function strengthened(rel: Extract<Rel, { kind: 'join' | 'apply' }>, predicates:
 /** Columns that, being NULL, keep the predicate from being true. */
 export function refusesNull(predicate: Scalar): ReadonlySet<number> {
   switch (predicate.kind) {
-    case 'column': return new Set([predicate.column.id]);
+    case 'column':
+      return new Set([predicate.column.id]);
     case 'call':
       return functionByKey(predicate.fn)?.nullHandling === 'strict'
-        ? new Set(predicate.args.flatMap((arg) => [...refusesNull(arg)])) : new Set();
-    case 'and': return new Set(predicate.args.flatMap((arg) => [...refusesNull(arg)]));
+        ? new Set(predicate.args.flatMap((arg) => [...refusesNull(arg)]))
+        : new Set();
+    case 'and':
+      return new Set(predicate.args.flatMap((arg) => [...refusesNull(arg)]));
     case 'or': {
       const [first, ...rest] = predicate.args.map(refusesNull);
-      return new Set([...first ?? []].filter((id) => rest.every((set) => set.has(id))));
+      return new Set([...(first ?? [])].filter((id) => rest.every((set) => set.has(id))));
     }
     case 'not':
       if (predicate.arg.kind === 'isNull') return refusesNull(predicate.arg.arg);
-      return predicate.arg.kind === 'call' || predicate.arg.kind === 'column' ? refusesNull(predicate.arg) : new Set();
-    default: return new Set();
+      return predicate.arg.kind === 'call' || predicate.arg.kind === 'column'
+        ? refusesNull(predicate.arg)
+        : new Set();
+    default:
+      return new Set();
   }
 }

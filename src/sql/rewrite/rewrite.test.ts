@@ -67,7 +67,11 @@ Map output: #1
   });
 
   test('into both parts of a union, which flattens', () => {
-    expect(plan('select x from (select a x from t union all (select a from s union all select 7)) q where x > 3')).toBe(`
+    expect(
+      plan(
+        'select x from (select a x from t union all (select a from s union all select 7)) q where x > 3',
+      ),
+    ).toBe(`
 Union
   Map filter: (a > 3); output: a
     Get public.t (a)
@@ -79,7 +83,9 @@ Union
   });
 
   test('from WHERE into keys and residuals of joins; unconnected inputs wait', () => {
-    expect(plan('select 1 from t x, t y, s where x.c < y.c and x.a = s.a and s.d = y.b and x.b is null')).toBe(`
+    expect(
+      plan('select 1 from t x, t y, s where x.c < y.c and x.a = s.a and s.d = y.b and x.b is null'),
+    ).toBe(`
 Map output: 1
   Join on d = b; where (c < c)
     Map output: c, d
@@ -92,7 +98,8 @@ Map output: 1
   });
 
   test('what all branches of an OR ask for becomes a key', () => {
-    expect(plan(`select 1 from t, s where (t.a = s.a and b = 'x') or (t.a = s.a and d = 'y')`)).toBe(`
+    expect(plan(`select 1 from t, s where (t.a = s.a and b = 'x') or (t.a = s.a and d = 'y')`))
+      .toBe(`
 Map output: 1
   Join on a = a; where ((b = 'x') OR (d = 'y'))
     Get public.t (a, b)
@@ -163,7 +170,11 @@ Antijoin on a = a
 
 describe('subqueries', () => {
   test('EXISTS and IN are semijoins', () => {
-    expect(plan('select b from t where exists (select 1 from s where s.a = t.a) and c in (select e from s)')).toBe(`
+    expect(
+      plan(
+        'select b from t where exists (select 1 from s where s.a = t.a) and c in (select e from s)',
+      ),
+    ).toBe(`
 Map output: b
   Semijoin on #2 = e
     Map output: b, c, c::numeric
@@ -193,7 +204,9 @@ Union
   });
 
   test('any other correlation goes through the distinct outer values', () => {
-    expect(plan('select a from t where exists (select sum(e) from s where s.a < t.a having sum(e) > 1)')).toContain('Distinct');
+    expect(
+      plan('select a from t where exists (select sum(e) from s where s.a < t.a having sum(e) > 1)'),
+    ).toContain('Distinct');
   });
 });
 
@@ -212,7 +225,11 @@ Union
   });
 
   test('a WITH entry that is used twice is one node, used once it is inlined', () => {
-    expect(plan('with x as (select b, sum(c) n from t group by b) select x.b from x join x y on x.n = y.n')).toBe(`
+    expect(
+      plan(
+        'with x as (select b, sum(c) n from t group by b) select x.b from x join x y on x.n = y.n',
+      ),
+    ).toBe(`
 Shared s1:
   Reduce by b: sum(c)
     Get public.t (b, c)

@@ -4,7 +4,8 @@
  * The easy way first: if the dependent side is a filter over something independent, the predicates
  * move into the join's condition (`pullUp`). In general (Neumann and Kemper, "Unnesting arbitrary
  * queries", 2015) the distinct values D of the outer columns that are read are joined in where they
- * are read, every operator above carries them along (as keys of groups, of limits, …), and the result
+ * are read, every operator above carries them along (as keys of groups, of limits, …), and the
+ * result
  * is joined with the outer rows on them. D is computed from the outer rows, which are therefore a
  * definition used twice.
  */
@@ -65,7 +66,12 @@ export class Unnesting {
     if (read.length === 0) return { ...rel, kind: 'join', right: this.unnest(rel.right) };
     const pulled = pullUp(rel.right, outer);
     if (pulled !== undefined) {
-      return { ...rel, kind: 'join', right: this.unnest(pulled.rel), on: [...rel.on, ...pulled.predicates] };
+      return {
+        ...rel,
+        kind: 'join',
+        right: this.unnest(pulled.rel),
+        on: [...rel.on, ...pulled.predicates],
+      };
     }
     const aggregate = simpleAggregate(this.#context, rel, outer);
     if (aggregate !== undefined) return this.unnest(aggregate);
@@ -79,46 +85,89 @@ export class Unnesting {
     const outerRows = context.define('', rel.left);
     const use = context.use(outerRows);
     const left: Rel = {
-      kind: 'project', input: use,
-      outputs: outerRows.columns.map((column, i): Output => ({ column, expression: columnReference(defined(use.columns[i], 'a use has all columns')) })),
+      kind: 'project',
+      input: use,
+      outputs: outerRows.columns.map((column, i): Output => ({
+        column,
+        expression: columnReference(defined(use.columns[i], 'a use has all columns')),
+      })),
     };
     const again = context.use(outerRows);
-    const positions = read.map((column) => outerRows.columns.findIndex((each) => each.id === column.id));
+    const positions = read.map((column) =>
+      outerRows.columns.findIndex((each) => each.id === column.id),
+    );
     const values: Rel = {
-      kind: 'distinct', input: {
-        kind: 'project', input: again,
+      kind: 'distinct',
+      input: {
+        kind: 'project',
+        input: again,
         outputs: positions.map((position): Output => {
-          const column = defined(again.columns[position], 'what is read is a column of the outer rows');
+          const column = defined(
+            again.columns[position],
+            'what is read is a column of the outer rows',
+          );
           return { column: context.columns.like(column), expression: columnReference(column) };
         }),
       },
     };
     const domain = new Domain(context, context.define('', values), read);
     const pushed = domain.push(rel.right);
-    const on = read.map((column) => same(columnReference(column), columnReference(carriedColumn(pushed.carried, column))));
-    return { kind: 'join', type: rel.type, left, right: this.unnest(pushed.rel), on: [...rel.on, ...on] };
+    const on = read.map((column) =>
+      same(columnReference(column), columnReference(carriedColumn(pushed.carried, column))),
+    );
+    return {
+      kind: 'join',
+      type: rel.type,
+      left,
+      right: this.unnest(pushed.rel),
+      on: [...rel.on, ...on],
+    };
   }
 }
 
-/** A right side that is one computed row (`SELECT t.a * 2`): it is computed from the outer row itself. */
+/**
+ * A right side that is one computed row (`SELECT t.a * 2`): it is computed from the outer row
+ * itself.
+ */
 function computedRow(rel: Apply): Rel | undefined {
   const { right } = rel;
-  if ((rel.type !== 'inner' && rel.type !== 'left') || rel.on.length > 0 || right.kind !== 'project' || right.input !== unit) return undefined;
-  const kept = columnsOf(rel.left).map((column): Output => ({ column, expression: columnReference(column) }));
+  if (
+    (rel.type !== 'inner' && rel.type !== 'left') ||
+    rel.on.length > 0 ||
+    right.kind !== 'project' ||
+    right.input !== unit
+  )
+    return undefined;
+  const kept = columnsOf(rel.left).map((column): Output => ({
+    column,
+    expression: columnReference(column),
+  }));
   return { kind: 'project', input: rel.left, outputs: [...kept, ...right.outputs] };
 }
 
-/** A set-returning function of the outer row's columns: the function runs over the outer rows themselves. */
+/**
+ * A set-returning function of the outer row's columns: the function runs over the outer rows
+ * themselves.
+ */
 function flatMapped(rel: Apply): Rel | undefined {
   if (rel.type !== 'inner' || rel.on.length > 0) return undefined;
   const { left, right } = rel;
-  const kept = columnsOf(left).map((column): Output => ({ column, expression: columnReference(column) }));
+  const kept = columnsOf(left).map((column): Output => ({
+    column,
+    expression: columnReference(column),
+  }));
   if (right.kind === 'project') {
     const below = flatMapped({ ...rel, right: right.input });
-    return below === undefined ? undefined : { kind: 'project', input: below, outputs: [...kept, ...right.outputs] };
+    return below === undefined
+      ? undefined
+      : { kind: 'project', input: below, outputs: [...kept, ...right.outputs] };
   }
-  if (right.kind !== 'flatMap' || right.input.kind !== 'project' || right.input.input !== unit) return undefined;
-  return { ...right, input: { kind: 'project', input: left, outputs: [...kept, ...right.input.outputs] } };
+  if (right.kind !== 'flatMap' || right.input.kind !== 'project' || right.input.input !== unit)
+    return undefined;
+  return {
+    ...right,
+    input: { kind: 'project', input: left, outputs: [...kept, ...right.input.outputs] },
+  };
 }
 
 function carriedColumn(carried: Carried, column: Column): Column {
@@ -141,7 +190,15 @@ class Domain {
 
   #use(): Pushed {
     const rel = this.#context.use(this.#definition);
-    return { rel, carried: new Map(this.#columns.map((column, i) => [column.id, defined(rel.columns[i], 'a use has all columns')])) };
+    return {
+      rel,
+      carried: new Map(
+        this.#columns.map((column, i) => [
+          column.id,
+          defined(rel.columns[i], 'a use has all columns'),
+        ]),
+      ),
+    };
   }
 
   #reads(rel: Rel): boolean {
@@ -150,16 +207,25 @@ class Domain {
 
   /** The expressions of an operator with carried columns for outer ones. */
   #replace(scalars: readonly Scalar[], carried: Carried): readonly Scalar[] {
-    const replaced = mapRel({ kind: 'filter', input: { kind: 'constant', rows: [], columns: [] }, predicates: scalars },
+    const replaced = mapRel(
+      { kind: 'filter', input: { kind: 'constant', rows: [], columns: [] }, predicates: scalars },
       (node) => {
         const column = node.kind === 'column' ? carried.get(node.column.id) : undefined;
-        return column === undefined ? undefined : { ...columnReference(column), type: node.type, modifier: node.modifier };
-      });
+        return column === undefined
+          ? undefined
+          : { ...columnReference(column), type: node.type, modifier: node.modifier };
+      },
+    );
     return scalarsOf(replaced);
   }
 
   #equal(left: Carried, right: Carried): readonly Scalar[] {
-    return this.#columns.map((column) => same(columnReference(carriedColumn(left, column)), columnReference(carriedColumn(right, column))));
+    return this.#columns.map((column) =>
+      same(
+        columnReference(carriedColumn(left, column)),
+        columnReference(carriedColumn(right, column)),
+      ),
+    );
   }
 
   #carriedColumns(carried: Carried): readonly Column[] {
@@ -170,38 +236,65 @@ class Domain {
   push(rel: Rel): Pushed {
     if (!this.#reads(rel)) {
       const values = this.#use();
-      return { rel: { kind: 'join', type: 'inner', left: values.rel, right: rel, on: [] }, carried: values.carried };
+      return {
+        rel: { kind: 'join', type: 'inner', left: values.rel, right: rel, on: [] },
+        carried: values.carried,
+      };
     }
     switch (rel.kind) {
-      case 'constant': case 'get': return defined<Pushed>(undefined, 'a leaf reads no outer columns');
-      case 'shared': return this.push(this.#inline(rel));
+      case 'constant':
+      case 'get':
+        return defined<Pushed>(undefined, 'a leaf reads no outer columns');
+      case 'shared':
+        return this.push(this.#inline(rel));
       case 'project': {
         const { rel: input, carried } = this.push(rel.input);
-        const expressions = this.#replace(rel.outputs.map((output) => output.expression), carried);
-        const outputs = rel.outputs.map((output, i): Output => ({ column: output.column, expression: defined(expressions[i], 'one each') }));
-        const passed = this.#carriedColumns(carried).map((column): Output => ({ column, expression: columnReference(column) }));
+        const expressions = this.#replace(
+          rel.outputs.map((output) => output.expression),
+          carried,
+        );
+        const outputs = rel.outputs.map((output, i): Output => ({
+          column: output.column,
+          expression: defined(expressions[i], 'one each'),
+        }));
+        const passed = this.#carriedColumns(carried).map((column): Output => ({
+          column,
+          expression: columnReference(column),
+        }));
         return { rel: { kind: 'project', input, outputs: [...outputs, ...passed] }, carried };
       }
       case 'filter': {
         const { rel: input, carried } = this.push(rel.input);
-        return { rel: { kind: 'filter', input, predicates: this.#replace(rel.predicates, carried) }, carried };
+        return {
+          rel: { kind: 'filter', input, predicates: this.#replace(rel.predicates, carried) },
+          carried,
+        };
       }
-      case 'join': return this.#join(rel);
+      case 'join':
+        return this.#join(rel);
       case 'apply': {
         const { rel: left, carried } = this.push(rel.left);
         const right = this.#inside(rel.right, carried);
         return { rel: { ...rel, left, right, on: this.#replace(rel.on, carried) }, carried };
       }
-      case 'reduce': return this.#reduce(rel);
-      case 'distinct': case 'negate': case 'threshold': case 'flatMap': {
+      case 'reduce':
+        return this.#reduce(rel);
+      case 'distinct':
+      case 'negate':
+      case 'threshold':
+      case 'flatMap': {
         const { rel: input, carried } = this.push(rel.input);
         return { rel: { ...rel, input }, carried };
       }
       case 'topk': {
         const { rel: input, carried } = this.push(rel.input);
-        return { rel: { ...rel, input, keys: [...rel.keys, ...this.#carriedColumns(carried)] }, carried };
+        return {
+          rel: { ...rel, input, keys: [...rel.keys, ...this.#carriedColumns(carried)] },
+          carried,
+        };
       }
-      case 'union': return this.#union(rel);
+      case 'union':
+        return this.#union(rel);
     }
   }
 
@@ -209,7 +302,9 @@ class Domain {
   #inside(rel: Rel, carried: Carried): Rel {
     return mapRel(rel, (node) => {
       const column = node.kind === 'column' ? carried.get(node.column.id) : undefined;
-      return column === undefined ? undefined : { ...columnReference(column), type: node.type, modifier: node.modifier };
+      return column === undefined
+        ? undefined
+        : { ...columnReference(column), type: node.type, modifier: node.modifier };
     });
   }
 
@@ -218,7 +313,9 @@ class Domain {
     const outer = rel.type === 'right' ? 'right' : 'left';
     const readsLeft = this.#reads(rel.left);
     const readsRight = this.#reads(rel.right);
-    const both = (readsLeft && readsRight) || (outer === 'left' ? readsRight && rel.type !== 'inner' : readsLeft);
+    const both =
+      (readsLeft && readsRight) ||
+      (outer === 'left' ? readsRight && rel.type !== 'inner' : readsLeft);
     if (both) {
       const left = this.push(rel.left);
       const right = this.push(rel.right);
@@ -230,29 +327,62 @@ class Domain {
     const pushed = this.push(pushLeft ? rel.left : rel.right);
     const on = this.#replace(rel.on, pushed.carried);
     return {
-      rel: { ...rel, left: pushLeft ? pushed.rel : rel.left, right: pushLeft ? rel.right : pushed.rel, on }, carried: pushed.carried,
+      rel: {
+        ...rel,
+        left: pushLeft ? pushed.rel : rel.left,
+        right: pushLeft ? rel.right : pushed.rel,
+        on,
+      },
+      carried: pushed.carried,
     };
   }
 
   /** Groups per value; a reduce without keys gives its row also for values without rows. */
   #reduce(rel: Extract<Rel, { kind: 'reduce' }>): Pushed {
     const { rel: input, carried } = this.push(rel.input);
-    const grouped: Rel = { ...rel, input, keys: [...rel.keys, ...this.#carriedColumns(carried)], single: false };
+    const grouped: Rel = {
+      ...rel,
+      input,
+      keys: [...rel.keys, ...this.#carriedColumns(carried)],
+      single: false,
+    };
     if (!rel.single) return { rel: grouped, carried };
     const counts = rel.aggregates.filter((aggregate) => aggregate.fn === 'count');
-    const raw = new Map(counts.map((aggregate) => [aggregate.column.id, this.#context.columns.like(aggregate.column)]));
+    const raw = new Map(
+      counts.map((aggregate) => [
+        aggregate.column.id,
+        this.#context.columns.like(aggregate.column),
+      ]),
+    );
     const renamed: Rel = {
-      ...grouped, aggregates: rel.aggregates.map((aggregate) => ({ ...aggregate, column: raw.get(aggregate.column.id) ?? aggregate.column })),
+      ...grouped,
+      aggregates: rel.aggregates.map((aggregate) => ({
+        ...aggregate,
+        column: raw.get(aggregate.column.id) ?? aggregate.column,
+      })),
     };
     const values = this.#use();
-    const joined: Rel = { kind: 'join', type: 'left', left: values.rel, right: renamed, on: this.#equal(values.carried, carried) };
+    const joined: Rel = {
+      kind: 'join',
+      type: 'left',
+      left: values.rel,
+      right: renamed,
+      on: this.#equal(values.carried, carried),
+    };
     const outputs = [
       ...rel.aggregates.map((aggregate): Output => {
         const column = raw.get(aggregate.column.id);
-        return column === undefined ? { column: aggregate.column, expression: columnReference(aggregate.column) }
-          : { column: aggregate.column, expression: coalesce([columnReference(column), constant(0n, 'int8')], 'int8') };
+        return column === undefined
+          ? { column: aggregate.column, expression: columnReference(aggregate.column) }
+          : {
+              column: aggregate.column,
+              expression: coalesce([columnReference(column), constant(0n, 'int8')], 'int8'),
+            };
       }),
-      ...this.#carriedColumns(values.carried).map((column): Output => ({ column, expression: columnReference(column) })),
+      ...this.#carriedColumns(values.carried).map((column): Output => ({
+        column,
+        expression: columnReference(column),
+      })),
     ];
     return { rel: { kind: 'project', input: joined, outputs }, carried: values.carried };
   }
@@ -260,10 +390,15 @@ class Domain {
   #union(rel: Extract<Rel, { kind: 'union' }>): Pushed {
     const inputs = rel.inputs.map((input) => {
       const pushed = this.push(input.rel);
-      return { rel: pushed.rel, columns: [...input.columns, ...this.#carriedColumns(pushed.carried)] };
+      return {
+        rel: pushed.rel,
+        columns: [...input.columns, ...this.#carriedColumns(pushed.carried)],
+      };
     });
     const own = this.#columns.map((column) => this.#context.columns.like(column));
-    const carried = new Map(this.#columns.map((column, i) => [column.id, defined(own[i], 'one each')]));
+    const carried = new Map(
+      this.#columns.map((column, i) => [column.id, defined(own[i], 'one each')]),
+    );
     return { rel: { kind: 'union', inputs, columns: [...rel.columns, ...own] }, carried };
   }
 

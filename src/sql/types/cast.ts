@@ -19,13 +19,23 @@ export interface CastPath {
 }
 
 const relabels = new Map<string, CastContext>([
-  ['varchar>text', 'implicit'], ['text>varchar', 'implicit'], ['bpchar>text', 'implicit'],
-  ['bpchar>varchar', 'implicit'], ['name>text', 'implicit'], ['name>varchar', 'assignment'],
+  ['varchar>text', 'implicit'],
+  ['text>varchar', 'implicit'],
+  ['bpchar>text', 'implicit'],
+  ['bpchar>varchar', 'implicit'],
+  ['name>text', 'implicit'],
+  ['name>varchar', 'assignment'],
   ['char>text', 'implicit'],
-  ['oid>regclass', 'implicit'], ['oid>regtype', 'implicit'], ['oid>regproc', 'implicit'],
-  ['oid>regnamespace', 'implicit'], ['regclass>oid', 'implicit'], ['regtype>oid', 'implicit'],
-  ['regproc>oid', 'implicit'], ['regnamespace>oid', 'implicit'],
-  ['int2vector>_int2', 'implicit'], ['oidvector>_oid', 'implicit'],
+  ['oid>regclass', 'implicit'],
+  ['oid>regtype', 'implicit'],
+  ['oid>regproc', 'implicit'],
+  ['oid>regnamespace', 'implicit'],
+  ['regclass>oid', 'implicit'],
+  ['regtype>oid', 'implicit'],
+  ['regproc>oid', 'implicit'],
+  ['regnamespace>oid', 'implicit'],
+  ['int2vector>_int2', 'implicit'],
+  ['oidvector>_oid', 'implicit'],
 ]);
 
 const rank: Record<CastContext, number> = { implicit: 0, assignment: 1, explicit: 2 };

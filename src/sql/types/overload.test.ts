@@ -1,6 +1,7 @@
 /**
  * Goal: overloads are chosen as chapter 10 of the Postgres manual says.
- * Method: the manual's rules, one case each, over the real function table; the outcomes are those of
+ * Method: the manual's rules, one case each, over the real function table; the outcomes are those
+ * of
  * Postgres 15 (`pg_typeof`, or its error).
  */
 import { describe, expect, test } from 'vitest';
@@ -11,7 +12,9 @@ import { chooseFunction, chooseOperator } from './overload.ts';
 import type { Resolution } from './overload.ts';
 
 function shown(resolution: Resolution): string {
-  return typeof resolution === 'string' ? resolution : `(${resolution.args.join(', ')}) → ${resolution.result}`;
+  return typeof resolution === 'string'
+    ? resolution
+    : `(${resolution.args.join(', ')}) → ${resolution.result}`;
 }
 
 function operator(name: string, ...args: TypeName[]): string {
@@ -26,10 +29,22 @@ describe('operators', () => {
   test.each([
     ['exact types', operator('+', 'int4', 'int4'), '(int4, int4) → int4'],
     ['exact mixture', operator('+', 'int4', 'int8'), '(int4, int8) → int8'],
-    ['an unknown operand takes the type of the other', operator('=', 'int8', 'unknown'), '(int8, int8) → bool'],
-    ['a mixture without entry goes to the preferred type', operator('+', 'float4', 'int4'), '(float4, float8) → float8'],
+    [
+      'an unknown operand takes the type of the other',
+      operator('=', 'int8', 'unknown'),
+      '(int8, int8) → bool',
+    ],
+    [
+      'a mixture without entry goes to the preferred type',
+      operator('+', 'float4', 'int4'),
+      '(float4, float8) → float8',
+    ],
     ['numeric takes integers', operator('*', 'numeric', 'int4'), '(numeric, numeric) → numeric'],
-    ['unknown on both sides prefers text', operator('=', 'unknown', 'unknown'), '(text, text) → bool'],
+    [
+      'unknown on both sides prefers text',
+      operator('=', 'unknown', 'unknown'),
+      '(text, text) → bool',
+    ],
     ['unknown || unknown is text', operator('||', 'unknown', 'unknown'), '(text, text) → text'],
     ['several categories are ambiguous', operator('+', 'unknown', 'unknown'), 'ambiguous'],
     ['no entry', operator('+', 'text', 'int4'), 'none'],
@@ -48,7 +63,11 @@ describe('functions', () => {
     ['exact', call('upper', 'text'), '(text) → text'],
     ['an unknown argument', call('length', 'unknown'), '(text) → int4'],
     ['the preferred type among several', call('round', 'int4'), '(float8) → float8'],
-    ['the only one with as many arguments', call('round', 'unknown', 'int4'), '(numeric, int4) → numeric'],
+    [
+      'the only one with as many arguments',
+      call('round', 'unknown', 'int4'),
+      '(numeric, int4) → numeric',
+    ],
     ['no implicit cast', call('upper', 'int4'), 'none'],
     ['variadic', call('concat', 'text', 'int4', 'bool'), '(text, int4, bool) → text'],
     ['placeholders', call('array_length', '_text', 'int4'), '(_text, int4) → int4'],

@@ -24,7 +24,12 @@ export interface Choice {
 export type Resolution = Choice | 'none' | 'ambiguous';
 
 const placeholders = new Set<SignatureType>([
-  'any', 'anyelement', 'anyarray', 'anynonarray', 'anycompatible', 'anycompatiblearray',
+  'any',
+  'anyelement',
+  'anyarray',
+  'anynonarray',
+  'anycompatible',
+  'anycompatiblearray',
 ]);
 
 function isPlaceholder(type: SignatureType): boolean {
@@ -33,9 +38,15 @@ function isPlaceholder(type: SignatureType): boolean {
 
 function concrete(type: SignatureType): TypeName | undefined {
   switch (type) {
-    case 'any': case 'anyelement': case 'anyarray': case 'anynonarray': case 'anycompatible': case 'anycompatiblearray':
+    case 'any':
+    case 'anyelement':
+    case 'anyarray':
+    case 'anynonarray':
+    case 'anycompatible':
+    case 'anycompatiblearray':
       return undefined;
-    default: return type;
+    default:
+      return type;
   }
 }
 
@@ -45,7 +56,11 @@ const remembered = new Map<readonly FunctionEntry[], Map<string, Resolution>>();
 /** Calls with more arguments are not remembered, so that the memory is bounded by the table. */
 const argumentsRememberedMax = 3;
 
-function remember(entries: readonly FunctionEntry[], args: readonly TypeName[], make: () => Resolution): Resolution {
+function remember(
+  entries: readonly FunctionEntry[],
+  args: readonly TypeName[],
+  make: () => Resolution,
+): Resolution {
   if (entries.length === 0) return 'none';
   if (args.length > argumentsRememberedMax) return make();
   let choices = remembered.get(entries);
@@ -63,7 +78,10 @@ function remember(entries: readonly FunctionEntry[], args: readonly TypeName[], 
 }
 
 /** Resolves a function call. `entries` is a list of the table itself, not a copy. */
-export function chooseFunction(entries: readonly FunctionEntry[], args: readonly TypeName[]): Resolution {
+export function chooseFunction(
+  entries: readonly FunctionEntry[],
+  args: readonly TypeName[],
+): Resolution {
   return remember(entries, args, () => resolveFunction(entries, args));
 }
 
@@ -74,18 +92,29 @@ function resolveFunction(entries: readonly FunctionEntry[], args: readonly TypeN
   return choose(candidates, args);
 }
 
-/** Resolves an operator: as a function, but an unknown operand is first taken to be of the other's type. */
-export function chooseOperator(entries: readonly FunctionEntry[], args: readonly TypeName[]): Resolution {
+/**
+ * Resolves an operator: as a function, but an unknown operand is first taken to be of the other's
+ * type.
+ */
+export function chooseOperator(
+  entries: readonly FunctionEntry[],
+  args: readonly TypeName[],
+): Resolution {
   return remember(entries, args, () => resolveOperator(entries, args));
 }
 
 function resolveOperator(entries: readonly FunctionEntry[], args: readonly TypeName[]): Resolution {
-  const candidates = entries.filter((entry) => entry.args.length === args.length)
+  const candidates = entries
+    .filter((entry) => entry.args.length === args.length)
     .map((entry): Candidate => ({ entry, args: entry.args }));
   const known = args.find((type) => type !== 'unknown');
-  const assumed = known === undefined || args.length !== 2 ? args
-    : args.map((type) => (type === 'unknown' ? known : type));
-  const exact = candidates.find((candidate) => candidate.args.every((type, i) => type === assumed[i]));
+  const assumed =
+    known === undefined || args.length !== 2
+      ? args
+      : args.map((type) => (type === 'unknown' ? known : type));
+  const exact = candidates.find((candidate) =>
+    candidate.args.every((type, i) => type === assumed[i]),
+  );
   if (exact !== undefined) return bind(exact, args) ?? 'none';
   return choose(candidates, args);
 }
@@ -118,12 +147,20 @@ function accepts(candidate: Candidate, args: readonly TypeName[]): boolean {
 /** The rules that thin out several viable candidates; undefined if more than one is left. */
 function select(viable: readonly Candidate[], args: readonly TypeName[]): Candidate | undefined {
   const known = (i: number): boolean => args[i] !== 'unknown';
-  const exact = best(viable, (candidate) => count(candidate, (type, i) => known(i) && type === args[i]));
+  const exact = best(viable, (candidate) =>
+    count(candidate, (type, i) => known(i) && type === args[i]),
+  );
   if (exact.length === 1) return exact[0];
-  const preferred = best(exact, (candidate) => count(candidate, (type, i) => {
-    const given = args[i];
-    return given !== undefined && known(i) && (type === given || isPreferred(type, typeInfo(given).category));
-  }));
+  const preferred = best(exact, (candidate) =>
+    count(candidate, (type, i) => {
+      const given = args[i];
+      return (
+        given !== undefined &&
+        known(i) &&
+        (type === given || isPreferred(type, typeInfo(given).category))
+      );
+    }),
+  );
   if (preferred.length === 1) return preferred[0];
   if (!args.includes('unknown')) return undefined;
   const kept = byCategory(preferred, args);
@@ -135,7 +172,10 @@ function count(candidate: Candidate, test: (type: SignatureType, i: number) => b
   return candidate.args.filter(test).length;
 }
 
-function best(candidates: readonly Candidate[], score: (candidate: Candidate) => number): readonly Candidate[] {
+function best(
+  candidates: readonly Candidate[],
+  score: (candidate: Candidate) => number,
+): readonly Candidate[] {
   const scores = candidates.map(score);
   const greatest = Math.max(...scores);
   return candidates.filter((_, i) => scores[i] === greatest);
@@ -159,30 +199,51 @@ function isPreferred(type: SignatureType, category: Category): boolean {
  * candidates agree on; candidates of other categories, or not of a preferred type where one exists,
  * fall out. Without agreement nothing falls out, and the choice fails.
  */
-function byCategory(candidates: readonly Candidate[], args: readonly TypeName[]): readonly Candidate[] {
+function byCategory(
+  candidates: readonly Candidate[],
+  args: readonly TypeName[],
+): readonly Candidate[] {
   const slots = args.map((type, i) => {
     if (type !== 'unknown') return null;
     const offered = candidates.map((candidate) => candidate.args[i] ?? 'unknown');
     const categories = new Set(offered.map(categoryOf));
-    const category = categories.has('S') ? 'S' : categories.size === 1 ? [...categories][0] : undefined;
+    const category = categories.has('S')
+      ? 'S'
+      : categories.size === 1
+        ? [...categories][0]
+        : undefined;
     if (category === undefined) return undefined;
     return { category, preferred: offered.some((each) => isPreferred(each, category)) };
   });
   if (slots.includes(undefined)) return candidates;
-  const kept = candidates.filter((candidate) => candidate.args.every((type, i) => {
-    const slot = slots[i];
-    return slot === null || slot === undefined
-      || (categoryOf(type) === slot.category && (!slot.preferred || isPreferred(type, slot.category)));
-  }));
+  const kept = candidates.filter((candidate) =>
+    candidate.args.every((type, i) => {
+      const slot = slots[i];
+      return (
+        slot === null ||
+        slot === undefined ||
+        (categoryOf(type) === slot.category &&
+          (!slot.preferred || isPreferred(type, slot.category)))
+      );
+    }),
+  );
   return kept.length > 0 ? kept : candidates;
 }
 
 /** If all known arguments have one type, the unknown ones are taken to be of it too. */
-function byKnownType(candidates: readonly Candidate[], args: readonly TypeName[]): Candidate | undefined {
+function byKnownType(
+  candidates: readonly Candidate[],
+  args: readonly TypeName[],
+): Candidate | undefined {
   const known = new Set(args.filter((type) => type !== 'unknown'));
   const [only] = known;
   if (known.size !== 1 || only === undefined) return undefined;
-  const same = candidates.filter((candidate) => accepts(candidate, args.map(() => only)));
+  const same = candidates.filter((candidate) =>
+    accepts(
+      candidate,
+      args.map(() => only),
+    ),
+  );
   return same.length === 1 ? same[0] : undefined;
 }
 
@@ -192,19 +253,42 @@ function bind(candidate: Candidate, given: readonly TypeName[]): Choice | undefi
   if (!candidate.args.some(isPlaceholder)) {
     const result = concrete(entry.result);
     if (result === undefined) return undefined;
-    return { entry, args: candidate.args.map((type, i) => concrete(type) ?? given[i] ?? 'unknown'), result };
+    return {
+      entry,
+      args: candidate.args.map((type, i) => concrete(type) ?? given[i] ?? 'unknown'),
+      result,
+    };
   }
-  const element = elementType(candidate.args, given, ['anyelement', 'anynonarray'], 'anyarray', false);
-  const compatible = elementType(candidate.args, given, ['anycompatible'], 'anycompatiblearray', true);
+  const element = elementType(
+    candidate.args,
+    given,
+    ['anyelement', 'anynonarray'],
+    'anyarray',
+    false,
+  );
+  const compatible = elementType(
+    candidate.args,
+    given,
+    ['anycompatible'],
+    'anycompatiblearray',
+    true,
+  );
   if (element === null || compatible === null) return undefined;
   const resolve = (type: SignatureType, actual: TypeName | undefined): TypeName | undefined => {
     switch (type) {
-      case 'any': return actual;
-      case 'anyelement': case 'anynonarray': return element;
-      case 'anyarray': return element === undefined ? undefined : arrayOf(element, actual);
-      case 'anycompatible': return compatible;
-      case 'anycompatiblearray': return compatible === undefined ? undefined : arrayOf(compatible, actual);
-      default: return type;
+      case 'any':
+        return actual;
+      case 'anyelement':
+      case 'anynonarray':
+        return element;
+      case 'anyarray':
+        return element === undefined ? undefined : arrayOf(element, actual);
+      case 'anycompatible':
+        return compatible;
+      case 'anycompatiblearray':
+        return compatible === undefined ? undefined : arrayOf(compatible, actual);
+      default:
+        return type;
     }
   };
   const args = candidate.args.map((type, i) => resolve(type, given[i]));
@@ -220,14 +304,21 @@ function bind(candidate: Candidate, given: readonly TypeName[]): Choice | undefi
 
 /** int2vector and oidvector pass as arrays of their own type. */
 function arrayOf(element: TypeName, actual: TypeName | undefined): TypeName | undefined {
-  if (actual !== undefined && actual !== 'unknown' && typeInfo(actual).element === element) return actual;
+  if (actual !== undefined && actual !== 'unknown' && typeInfo(actual).element === element)
+    return actual;
   return typeNamed(`_${element}`);
 }
 
-/** The type the placeholders of one family stand for: undefined if the family does not occur, null if it has no consistent type. */
+/**
+ * The type the placeholders of one family stand for: undefined if the family does not occur, null
+ * if it has no consistent type.
+ */
 function elementType(
-  wanted: readonly SignatureType[], given: readonly TypeName[], scalars: readonly SignatureType[],
-  arrays: SignatureType, mayConvert: boolean,
+  wanted: readonly SignatureType[],
+  given: readonly TypeName[],
+  scalars: readonly SignatureType[],
+  arrays: SignatureType,
+  mayConvert: boolean,
 ): TypeName | undefined | null {
   let element: TypeName | undefined;
   let occurs = false;
@@ -242,7 +333,8 @@ function elementType(
     if (type === 'anynonarray' && typeInfo(actual).element !== undefined) return null;
     if (element === undefined || element === found) element = found;
     else if (!mayConvert) return null;
-    else if (canCoerce(element, found, 'implicit') && !canCoerce(found, element, 'implicit')) element = found;
+    else if (canCoerce(element, found, 'implicit') && !canCoerce(found, element, 'implicit'))
+      element = found;
     else if (!canCoerce(found, element, 'implicit')) return null;
   }
   if (!occurs) return undefined;

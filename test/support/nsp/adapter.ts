@@ -1,4 +1,7 @@
-/** node-sql-parser's tree of a query as ours, without positions: the independent reading that the parser is checked against. */
+/**
+ * node-sql-parser's tree of a query as ours, without positions: the independent reading that the
+ * parser is checked against.
+ */
 import { rebuild } from './chain.ts';
 import type { Plain } from './chain.ts';
 import type { Masked } from './mask.ts';
@@ -54,7 +57,10 @@ export class Adapter {
     this.#mask = mask;
   }
 
-  /** A query: the branches of set operations are a flat list here; only one operator, folded to the left, is read. */
+  /**
+   * A query: the branches of set operations are a flat list here; only one operator, folded to the
+   * left, is read.
+   */
   query(value: unknown): Plain {
     const branches = this.#branches(treeOf(value));
     const last = branches.at(-1);
@@ -552,7 +558,10 @@ export class Adapter {
   }
 }
 
-/** AND and OR are lists in our tree; a nested one of the same kind on the left joins it, on the right it doesn't. */
+/**
+ * AND and OR are lists in our tree; a nested one of the same kind on the left joins it, on the
+ * right it doesn't.
+ */
 function flat(kind: string, left: Plain, right: unknown): Plain {
   const operands: unknown[] =
     left['kind'] === kind && Array.isArray(left['operands']) ? left['operands'] : [left];

@@ -1,7 +1,8 @@
 /**
  * Before node-sql-parser reads a query: literals and quoted names are replaced by plain ones (it
  * processes backslashes, keeps doubled quotes, sends decimals through floats, forgets quoting), and
- * operators get blanks around them (it reads `x-t.b` as a column of table "x-t"). `restore` undoes it.
+ * operators get blanks around them (it reads `x-t.b` as a column of table "x-t"). `restore` undoes
+ * it.
  */
 import { tokenize } from '../../../src/sql/parse/lexer.ts';
 import { foldName, quotedNameValue, stringValue } from '../../../src/sql/parse/token-value.ts';

@@ -1,4 +1,7 @@
-/** Readers of node-sql-parser's untyped tree. What the adapter does not know ends in `Unread`: that query is not compared. */
+/**
+ * Readers of node-sql-parser's untyped tree. What the adapter does not know ends in `Unread`: that
+ * query is not compared.
+ */
 
 export type Tree = ReadonlyMap<string, unknown>;
 

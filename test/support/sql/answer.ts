@@ -18,17 +18,30 @@ import { parseQuery } from './catalog.ts';
 /** What a query gives; `error` has the SQLSTATE. */
 export type Answer =
   | { readonly columns: readonly string[]; readonly rows: readonly (readonly (string | null)[])[] }
-  | { readonly error: string; readonly message: string; readonly position?: number; readonly hint?: string; readonly detail?: string };
+  | {
+      readonly error: string;
+      readonly message: string;
+      readonly position?: number;
+      readonly hint?: string;
+      readonly detail?: string;
+    };
 
 /** Plans and evaluates a query. */
-export function answerOf(sql: string, mode: Mode, catalog: CatalogView, contents: ReadonlyMap<number, readonly Update[]>): Answer {
+export function answerOf(
+  sql: string,
+  mode: Mode,
+  catalog: CatalogView,
+  contents: ReadonlyMap<number, readonly Update[]>,
+): Answer {
   try {
     const planned = planQuery(parseQuery(sql), catalog, { parameters: noParameters, mode });
     const { rows, errors } = evaluate(planned.plan, contents);
     const [failed] = errors;
     if (failed !== undefined) return { error: failed.error.code, message: failed.error.message };
     return {
-      columns: planned.columns.map((column) => `${column.name}:${column.type.name}:${column.type.modifier}`),
+      columns: planned.columns.map(
+        (column) => `${column.name}:${column.type.name}:${column.type.modifier}`,
+      ),
       rows: finished(planned, rows),
     };
   } catch (error) {
@@ -39,7 +52,10 @@ export function answerOf(sql: string, mode: Mode, catalog: CatalogView, contents
 }
 
 /** ORDER BY, LIMIT, OFFSET and the projection of a one-off answer; rows as text. */
-export function finished(planned: PlannedQuery, updates: readonly Update[]): readonly (readonly (string | null)[])[] {
+export function finished(
+  planned: PlannedQuery,
+  updates: readonly Update[],
+): readonly (readonly (string | null)[])[] {
   const { order, limit, offset, project } = planned.finishing;
   const types = defined(planned.plan.nodes[planned.plan.root], 'a plan has its root').columns;
   const compare = (a: Row, b: Row): number => {
@@ -55,8 +71,13 @@ export function finished(planned: PlannedQuery, updates: readonly Update[]): rea
     return 0;
   };
   const rows = updates.flatMap(({ row, weight }) => Array<Row>(weight).fill(row)).toSorted(compare);
-  return rows.slice(offset, limit < 0 ? undefined : offset + limit).map((row) =>
-    project.map((column) => datumOutput(row[column] ?? null, defined(types[column], 'outputs are columns').type)));
+  return rows
+    .slice(offset, limit < 0 ? undefined : offset + limit)
+    .map((row) =>
+      project.map((column) =>
+        datumOutput(row[column] ?? null, defined(types[column], 'outputs are columns').type),
+      ),
+    );
 }
 
 /** The output text of a value. */

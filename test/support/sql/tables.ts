@@ -16,27 +16,59 @@ interface TestTable {
 }
 
 export const testTables: ReadonlyMap<string, TestTable> = new Map<string, TestTable>([
-  ['t', {
-    columns: 'a int4 not null, b text, c int8',
-    rows: [
-      [1, 'x', 10n], [2, 'y', null], [3, null, 30n], [4, 'x', 40n], [4, 'x', 40n], [5, 'z', -5n], [6, 'y', 60n],
-    ],
-  }],
-  ['s', {
-    columns: 'a int4, d varchar(5), e numeric(10,2)',
-    rows: [[1, 'x', '1.50'], [2, 'q', '2.25'], [2, 'y', null], [null, 'x', '9.99'], [4, null, '4.00'], [7, 'z', '-7.00']],
-  }],
-  ['u', {
-    columns: 'k int8, v float8, w bool',
-    rows: [[1n, 1.5, true], [2n, null, false], [3n, -2.5, null], [30n, 0, true], [null, 4, false]],
-  }],
-  ['d', {
-    columns: 'id int4 not null, at timestamp, day date, j jsonb, tags text[]',
-    rows: [
-      [1, '2024-01-02 03:04:05', '2024-01-02', '{"a": 1, "b": [1, 2]}', '{x,y}'], [2, null, '2023-12-31', '{"a": null}', '{}'],
-      [3, '2024-02-29 23:59:59.5', null, null, null],
-    ],
-  }],
+  [
+    't',
+    {
+      columns: 'a int4 not null, b text, c int8',
+      rows: [
+        [1, 'x', 10n],
+        [2, 'y', null],
+        [3, null, 30n],
+        [4, 'x', 40n],
+        [4, 'x', 40n],
+        [5, 'z', -5n],
+        [6, 'y', 60n],
+      ],
+    },
+  ],
+  [
+    's',
+    {
+      columns: 'a int4, d varchar(5), e numeric(10,2)',
+      rows: [
+        [1, 'x', '1.50'],
+        [2, 'q', '2.25'],
+        [2, 'y', null],
+        [null, 'x', '9.99'],
+        [4, null, '4.00'],
+        [7, 'z', '-7.00'],
+      ],
+    },
+  ],
+  [
+    'u',
+    {
+      columns: 'k int8, v float8, w bool',
+      rows: [
+        [1n, 1.5, true],
+        [2n, null, false],
+        [3n, -2.5, null],
+        [30n, 0, true],
+        [null, 4, false],
+      ],
+    },
+  ],
+  [
+    'd',
+    {
+      columns: 'id int4 not null, at timestamp, day date, j jsonb, tags text[]',
+      rows: [
+        [1, '2024-01-02 03:04:05', '2024-01-02', '{"a": 1, "b": [1, 2]}', '{x,y}'],
+        [2, null, '2023-12-31', '{"a": null}', '{}'],
+        [3, '2024-02-29 23:59:59.5', null, null, null],
+      ],
+    },
+  ],
   ['e', { columns: 'z int4', rows: [] }],
 ]);
 
@@ -52,9 +84,15 @@ export function testRows(catalog: TestCatalog): ReadonlyMap<number, readonly Upd
   const contents = new Map<number, readonly Update[]>();
   for (const [name, { rows }] of testTables) {
     const relation = defined(catalog.relation([name]), `table ${name} exists`);
-    contents.set(relation.collection, rows.map((row): Update => ({
-      weight: 1, row: row.map((cell, i) => datum(cell, defined(relation.columns[i], 'a cell per column').type.name)),
-    })));
+    contents.set(
+      relation.collection,
+      rows.map((row): Update => ({
+        weight: 1,
+        row: row.map((cell, i) =>
+          datum(cell, defined(relation.columns[i], 'a cell per column').type.name),
+        ),
+      })),
+    );
   }
   return contents;
 }
