@@ -80,10 +80,8 @@ function bindAt(expression: Expression, environment: Environment, depth: number)
 function bindKind(expression: Expression, environment: Environment, depth: number): Scalar {
   const { context } = environment;
   const bind = (child: Expression): Scalar => bindAt(child, environment, depth + 1);
-  const condition = (child: Expression, construct: string): Scalar => {
-    const scalar = bind(child);
-    return coerceToBoolean(context, scalar, construct, positionOf(scalar) || child.position);
-  };
+  const condition = (child: Expression, construct: string): Scalar =>
+    asCondition(context, bind(child), construct, child.position);
   switch (expression.kind) {
     case 'null':
       return constant(null, 'unknown', -1, expression.position);
@@ -160,6 +158,15 @@ function bindIsDistinct(
 ): Scalar {
   const distinct = isDistinct(context, expression, bind);
   return expression.negated ? not(distinct) : distinct;
+}
+
+function asCondition(
+  context: Environment['context'],
+  scalar: Scalar,
+  construct: string,
+  position: number,
+): Scalar {
+  return coerceToBoolean(context, scalar, construct, positionOf(scalar) || position);
 }
 
 function bindColumn({ name, position }: Kind<'column'>, { scope }: Environment): Scalar {
