@@ -254,35 +254,25 @@ describe('administration', () => {
 const kcat = ['/usr/bin/kcat', '/usr/local/bin/kcat'].find((path) => existsSync(path));
 
 describe('kcat', () => {
-  test(
-    kcat === undefined
-      ? 'is not on this machine: kafkajs stands for it'
-      : 'writes, reads and lists',
-    async () => {
-      if (kcat === undefined) {
-        expect(broker().connections).toBeGreaterThanOrEqual(0);
-        return;
-      }
-      broker().createTopic('cat', 1);
-      const run = async (...args: string[]): Promise<string> => {
-        const child = promisify(execFile)(kcat, ['-b', broker().brokers, ...args], {
-          timeout: 20_000,
-        });
-        child.child.stdin?.end('k:one\nk:two\n');
-        return (await child).stdout;
-      };
-      for (const codec of ['none', 'gzip', 'snappy', 'lz4'])
-        await run('-P', '-t', 'cat', '-K:', '-z', codec);
-      const read = await run('-C', '-t', 'cat', '-e', '-q', '-f', '%o %k=%s\n');
-      expect(read.trim().split('\n')).toEqual(
-        ['one', 'two', 'one', 'two', 'one', 'two', 'one', 'two'].map(
-          (value, k) => `${k} k=${value}`,
-        ),
-      );
-      expect(await run('-L', '-t', 'cat')).toContain('topic "cat" with 1 partitions');
-      expect(await run('-Q', '-t', 'cat:0:0')).toContain('cat [0] offset 0');
-    },
-  );
+  // kcat is a Debian package: `npm run test:real` installs it, `npm test` has to do without.
+  test.skipIf(kcat === undefined)('writes, reads and lists', async () => {
+    broker().createTopic('cat', 1);
+    const run = async (...args: string[]): Promise<string> => {
+      const child = promisify(execFile)(kcat ?? 'kcat', ['-b', broker().brokers, ...args], {
+        timeout: 20_000,
+      });
+      child.child.stdin?.end('k:one\nk:two\n');
+      return (await child).stdout;
+    };
+    for (const codec of ['none', 'gzip', 'snappy', 'lz4'])
+      await run('-P', '-t', 'cat', '-K:', '-z', codec);
+    const read = await run('-C', '-t', 'cat', '-e', '-q', '-f', '%o %k=%s\n');
+    expect(read.trim().split('\n')).toEqual(
+      ['one', 'two', 'one', 'two', 'one', 'two', 'one', 'two'].map((value, k) => `${k} k=${value}`),
+    );
+    expect(await run('-L', '-t', 'cat')).toContain('topic "cat" with 1 partitions');
+    expect(await run('-Q', '-t', 'cat:0:0')).toContain('cat [0] offset 0');
+  });
 });
 
 /** Sends bytes and waits for what becomes of the connection. */
