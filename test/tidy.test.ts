@@ -12,9 +12,11 @@ import { root, sourceFiles, walk } from './support/source-files.ts';
 
 const fileLinesMax = 800;
 const functionLinesMax = 70;
+/** Functions of the tables below, which are lists of entries. */
+const tableFunctionLinesMax = 133;
 const columnsMax = 100;
 /** Lines that hold a text, which nothing can break. */
-const textColumnsMax = 200;
+const textColumnsMax = 153;
 /** Casts and non-null assertions per 1,000 lines of product code. */
 const castsPerThousandMax = 2;
 const assertsPerThousandMin = 5;
@@ -89,8 +91,9 @@ describe('tidy', () => {
   it('keeps functions short', () => {
     expect(
       places((node, file) => {
-        if (!isFunction(node) || tables.test(file.path)) return false;
-        return lineOf(file, node.getEnd()) - lineOf(file, node.getStart()) + 1 > functionLinesMax;
+        if (!isFunction(node)) return false;
+        const most = tables.test(file.path) ? tableFunctionLinesMax : functionLinesMax;
+        return lineOf(file, node.getEnd()) - lineOf(file, node.getStart()) + 1 > most;
       }),
     ).toEqual([]);
   });
