@@ -1,15 +1,13 @@
 /**
  * Measures an arrangement against a JavaScript `Map` of objects in the same run: insert, update
  * (delete and insert of one key), probe in millions of rows a second; bytes a row; the longest
- * apply
- * of 1,000 rows while growing; and the cost of a one-row change at every size.
+ * apply of 1,000 rows while growing; and the cost of a one-row change at every size.
  *
  *     node bench/arrangement.ts [rows ...]        default: 100000 1000000; nomap: without Map
  *
  * Schema (a): int8 key and three int8 (32 raw bytes). Schema (b): text(16) key, text(40), int8,
  * numeric (72 raw bytes). Rows come in batches of 1,000; updates hit random keys. Times are CPU
- * time
- * of the thread.
+ * time of the thread.
  */
 import { makePairs, startPosition, rewind } from '../dataflow/arrangement/pairs.ts';
 import { RegionPool } from '../dataflow/arrangement/region.ts';

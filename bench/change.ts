@@ -1,10 +1,8 @@
 /**
  * `change`: what a change of one row costs when 10 K, 100 K, 1 M and 5 M rows are stored, as CPU
- * time of
- * a whole step through a join, an aggregate, an index and a subscriber. The baseline is the
- * smallest
- * size. Sizes are measured one after the other in rounds, the median of each is taken; the view is
- * checked at the end.
+ * time of a whole step through a join, an aggregate, an index and a subscriber. The baseline is the
+ * smallest size. Sizes are measured one after the other in rounds, the median of each is taken; the
+ * view is checked at the end.
  */
 import type { BenchOptions } from './run.ts';
 import { Churn } from './support/churn.ts';

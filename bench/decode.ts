@@ -2,8 +2,7 @@
  * `decode`: Kafka records to columns, records per CPU second, against `JSON.parse` of every value.
  *
  * Records are orders of ten fields, 188 bytes on average, 100 to a batch. Each figure is the best
- * of
- * many rounds, ours and the baseline interleaved in one process. Rows and errors are counted.
+ * of many rounds, ours and the baseline interleaved in one process. Rows and errors are counted.
  */
 import { assert } from '../src/base/assert.ts';
 import { SlabPool } from '../dataflow/value/slab.ts';

@@ -1,13 +1,10 @@
 /**
  * `freshness`: milliseconds from just before a record is handed to a kafkajs producer until its row
- * comes out
- * of a SUBSCRIBE, against until a bare kafkajs consumer has it. Both at half of the rate that this
- * producer,
- * the broker and the engine together sustain on the machine (found first), for the same seconds,
- * one after
- * the other; one record in ten is looked at on both sides. Broker and engine are processes of their
- * own;
- * producer and follower share a third one. Every record that was looked for must have come, once.
+ * comes out of a SUBSCRIBE, against until a bare kafkajs consumer has it. Both at half of the rate
+ * that this producer, the broker and the engine together sustain on the machine (found first), for
+ * the same seconds, one after the other; one record in ten is looked at on both sides. Broker and
+ * engine are processes of their own; producer and follower share a third one. Every record that was
+ * looked for must have come, once.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type kafkajs from 'kafkajs';

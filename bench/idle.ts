@@ -1,8 +1,7 @@
 /**
  * `idle`: how fast one busy view is when 200 views beside it have nothing to do, against no other
- * view.
- * Both engines run in one process, in alternating rounds on CPU time; the busy view is checked on
- * both.
+ * view. Both engines run in one process, in alternating rounds on CPU time; the busy view is
+ * checked on both.
  */
 import type { BenchOptions } from './run.ts';
 import { Churn } from './support/churn.ts';

@@ -1,17 +1,12 @@
 /**
  * `ingest`: records a second from a Kafka topic of orders (typed JSON of ten fields, three of them
- * used)
- * into a view that counts and sums by region, against a kafkajs consumer with `eachMessage`,
- * `JSON.parse`
- * and a Map. Both read the same topic from the start, one after the other, in rounds; the broker is
- * a
- * process of its own (the embedded one; `ingest apache` takes Apache Kafka). Wall time: ours from
- * CREATE
- * MATERIALIZED VIEW to the complete answer through the Postgres protocol; theirs from the first
- * record to
- * the last, without the time to join its group. A second figure is records a CPU second of the
- * engine's
- * whole process, and of the consumer's. Both results are checked.
+ * used) into a view that counts and sums by region, against a kafkajs consumer with `eachMessage`,
+ * `JSON.parse` and a Map. Both read the same topic from the start, one after the other, in rounds;
+ * the broker is a process of its own (the embedded one; `ingest apache` takes Apache Kafka). Wall
+ * time: ours from CREATE MATERIALIZED VIEW to the complete answer through the Postgres protocol;
+ * theirs from the first record to the last, without the time to join its group. A second figure is
+ * records a CPU second of the engine's whole process, and of the consumer's. Both results are
+ * checked.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';

@@ -1,13 +1,10 @@
 /**
  * `pause`: how long the dataflow does not look at its messages, at 5 M rows of state under churn.
- * The
- * engine runs in turns of the length that the worker thread gives it; a pause is the wall time of
- * one
- * turn. Reported are the longest while the state grows from empty, and the longest and the 99.9th
- * percentile
- * under churn; beside them the longest in CPU time of the thread, which other programs on the
- * machine do
- * not lengthen. There is no baseline: the ratio is the limit over the pause.
+ * The engine runs in turns of the length that the worker thread gives it; a pause is the wall time
+ * of one turn. Reported are the longest while the state grows from empty, and the longest and the
+ * 99.9th percentile under churn; beside them the longest in CPU time of the thread, which other
+ * programs on the machine do not lengthen. There is no baseline: the ratio is the limit over the
+ * pause.
  */
 import { limits } from '../src/base/limits.ts';
 import { realClock } from '../src/base/real/seam.ts';

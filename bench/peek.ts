@@ -1,9 +1,8 @@
 /**
  * Reads of one row by key through the Postgres protocol, prepared, with 1, 8 and 64 clients;
- * against
- * Postgres itself. Both are driven by pgbench with the same script, in turns, on the same machine.
- * Part `busy` does the same while rows are inserted all the time, and gives the latency that 99 of
- * 100 reads stay below.
+ * against Postgres itself. Both are driven by pgbench with the same script, in turns, on the same
+ * machine. Part `busy` does the same while rows are inserted all the time, and gives the latency
+ * that 99 of 100 reads stay below.
  *
  * Postgres is a throw-away server made by initdb; without its programs the benchmark cannot run.
  */

@@ -1,7 +1,6 @@
 /**
  * The reduce family alone against hand-written `Map` programs on the same data: W1 (count and sum
- * by
- * zipf key), W3 and W3Z (max by group under deletes), W4 (distinct after the filter). Both sides
+ * by zipf key), W3 and W3Z (max by group under deletes), W4 (distinct after the filter). Both sides
  * have every changed row after each batch of 1,000 events. Rounds alternate in one process; events
  * per CPU second, median of the rounds; results are checked.
  */

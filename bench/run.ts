@@ -1,7 +1,7 @@
 /**
  * `npm run bench -- NAME [PART …] [--json] [--quick] [--minutes N]`: runs a benchmark, or some
- * parts of one, and prints
- * its figures, as a table or as one JSON line each. Without a name it lists what there is.
+ * parts of one, and prints its figures, as a table or as one JSON line each. Without a name it
+ * lists what there is.
  */
 import { parseArgs } from 'node:util';
 import { realClock } from '../src/base/real/seam.ts';

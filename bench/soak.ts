@@ -1,12 +1,9 @@
 /**
  * `soak`: growth of memory over minutes of steady churn (`--minutes N`, 10 without). The state
- * keeps its
- * size: orders change, a view is made and dropped, queries are answered by lookups and by dataflows
- * of
- * their own, a subscriber takes every change. Memory after a full collection is sampled 20 times;
- * the
- * first fifth is the warm-up; what counts is the mean of the last fifth over the mean of the
- * second.
+ * keeps its size: orders change, a view is made and dropped, queries are answered by lookups and by
+ * dataflows of their own, a subscriber takes every change. Memory after a full collection is
+ * sampled 20 times; the first fifth is the warm-up; what counts is the mean of the last fifth over
+ * the mean of the second.
  */
 import { realClock } from '../src/base/real/seam.ts';
 import type { BenchOptions } from './run.ts';

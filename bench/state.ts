@@ -1,14 +1,11 @@
 /**
  * `state`: bytes of memory for a stored row together with an index on its key, against the bytes of
- * its
- * values alone: fixed widths (int8 and timestamps eight bytes) plus the bytes of texts, no header,
- * no
- * length, no null mark. Memory is the arrangements' own plus the growth of the JavaScript heap and
- * its
- * buffers after a full collection; the growth of the resident set is reported beside it as a check.
- * The columns of the two small shapes are NOT NULL, those of the wide one are not. Tables are
- * filled in
- * steps of 1,000 rows and must then answer a count and a lookup.
+ * its values alone: fixed widths (int8 and timestamps eight bytes) plus the bytes of texts, no
+ * header, no length, no null mark. Memory is the arrangements' own plus the growth of the
+ * JavaScript heap and its buffers after a full collection; the growth of the resident set is
+ * reported beside it as a check. The columns of the two small shapes are NOT NULL, those of the
+ * wide one are not. Tables are filled in steps of 1,000 rows and must then answer a count and a
+ * lookup.
  */
 import type { BatchWriter } from '../dataflow/value/batch-writer.ts';
 import type { BenchOptions } from './run.ts';

@@ -1,7 +1,6 @@
 /**
  * The longest turns of the dataflow thread: the time between two chances to answer a message, for
- * one
- * scenario after another that once made a turn long. Everything runs in one thread, statements
+ * one scenario after another that once made a turn long. Everything runs in one thread, statements
  * through a session, so that a turn is timed exactly, in CPU time; garbage collection counts.
  */
 import { realClock, realEntropy, stderrLog } from '../src/base/real/seam.ts';

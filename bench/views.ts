@@ -1,9 +1,8 @@
 /**
  * `views`: the workloads W1 to W4 and W3Z kept up to date from SQL text, against the hand-written
- * Map
- * programs on the same events. Both sides produce the changed rows after every batch of 1,000
- * events;
- * rounds alternate in one process; rows per CPU second, median of the rounds; results are checked.
+ * Map programs on the same events. Both sides produce the changed rows after every batch of 1,000
+ * events; rounds alternate in one process; rows per CPU second, median of the rounds; results are
+ * checked.
  */
 import baseline from './map-baseline.mjs';
 import { BATCH, compare, expected, gen, KINDS, REGIONS } from './workloads.mjs';

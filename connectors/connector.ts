@@ -1,9 +1,7 @@
 /**
  * What a connector gives to the coordinator: raw records by partition and offset. Decoding to
- * columns
- * (connectors/format) and envelopes run on the dataflow thread over the raw bytes; the connector
- * lives
- * on the main thread and moves bytes only.
+ * columns (connectors/format) and envelopes run on the dataflow thread over the raw bytes; the
+ * connector lives on the main thread and moves bytes only.
  */
 
 /** Next offset to read, by partition number. */

@@ -1,12 +1,9 @@
 /**
  * Goal: every SQL example of README and docs runs and answers what it says. Method: each file gets
- * a
- * fresh engine; its ```sql blocks run in order through a real client. Comment lines behind a
- * statement
- * (`-- a | b` first the column names, then the rows) are its expected answer; `-- ERROR: text` says
- * that it must fail so. Blocks marked ```sql kafka are syntax examples for a cluster that the test
- * does
- * not have: they must parse.
+ * a fresh engine; its ```sql blocks run in order through a real client. Comment lines behind a
+ * statement (`-- a | b` first the column names, then the rows) are its expected answer; `-- ERROR:
+ * text` says that it must fail so. Blocks marked ```sql kafka are syntax examples for a cluster
+ * that the test does not have: they must parse.
  */
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,8 +1,7 @@
 /**
  * Goal: the main job holds from topic to client: records of an embedded broker, through sources and
  * views, to SELECT and SUBSCRIBE over the Postgres protocol. Method: one product per file, topics
- * and
- * names of their own per test; what is read is compared with what was produced.
+ * and names of their own per test; what is read is compared with what was produced.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { assert } from '../src/base/assert.ts';

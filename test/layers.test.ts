@@ -1,8 +1,7 @@
 /**
  * Goal: imports point downward only, along the layer map of docs/architecture.md, and the files
- * form
- * no cycle. Method: every import of every product file, read from its syntax tree. Imports of types
- * count for the layer map and not for cycles, since they leave nothing at run time.
+ * form no cycle. Method: every import of every product file, read from its syntax tree. Imports of
+ * types count for the layer map and not for cycles, since they leave nothing at run time.
  */
 import { dirname, join, normalize } from 'node:path';
 import ts from 'typescript';

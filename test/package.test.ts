@@ -1,10 +1,9 @@
 /**
  * Goal: what `npm pack` makes can be installed and run by somebody who has only the tarball.
- * Method:
- * compile and pack as a release does, `npm install` the tarball into an empty folder (its runtime
- * dependencies come from this checkout, so that no registry is asked), run its command, and make it
- * work: a view must be answered, which also shows that the dataflow thread is found among compiled
- * files.
+ * Method: compile and pack as a release does, `npm install` the tarball into an empty folder (its
+ * runtime dependencies come from this checkout, so that no registry is asked), run its command, and
+ * make it work: a view must be answered, which also shows that the dataflow thread is found among
+ * compiled files.
  */
 import type { ChildProcess } from 'node:child_process';
 import { spawn, spawnSync } from 'node:child_process';
@@ -44,8 +43,7 @@ function run(program: string, args: readonly string[], cwd: string): string {
 
 /**
  * The tarball of a staging folder, so that the checkout's own `dist` is left alone. Types are not
- * checked
- * again: that is a stage of its own.
+ * checked again: that is a stage of its own.
  */
 function pack(): string {
   const staging = join(folder, 'staging');

@@ -1,7 +1,6 @@
 /**
  * Goal: the house style's numbers hold, so that none lives in prose alone. Method: every file's
- * syntax
- * tree is counted. Each test lists what breaks its rule.
+ * syntax tree is counted. Each test lists what breaks its rule.
  */
 import ts from 'typescript';
 import { readFileSync } from 'node:fs';

@@ -1,8 +1,7 @@
 /**
  * Type check of the whole project in two passes: everything under `tsconfig.json`, then `src` and
  * `connectors` once more with `noUncheckedIndexedAccess`. The engine's inner loops over typed
- * arrays
- * are spared the second one (they would drown in assertions that cannot fail).
+ * arrays are spared the second one (they would drown in assertions that cannot fail).
  */
 import ts from 'typescript';
 

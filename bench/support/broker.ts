@@ -1,7 +1,6 @@
 /**
  * Brokers for benchmarks: the embedded one in a process of its own, or Apache Kafka where that is
- * asked
- * for; and topics of orders, records of ten fields.
+ * asked for; and topics of orders, records of ten fields.
  */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';

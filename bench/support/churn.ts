@@ -1,15 +1,11 @@
 /**
  * Orders and customers of any size under churn: the state on which `pause`, `change`, `idle` and
- * `soak`
- * measure. A view joins both tables and sums by region, so that a change of one order goes through
- * two
- * arrangements of the join, an aggregate and an index. Each customer has ten orders at every size,
- * so
- * a change costs the same work however large the state is.
+ * `soak` measure. A view joins both tables and sums by region, so that a change of one order goes
+ * through two arrangements of the join, an aggregate and an index. Each customer has ten orders at
+ * every size, so a change costs the same work however large the state is.
  *
  * Content is a function of an order's number and its version, so that the view can be checked by
- * plain
- * arithmetic.
+ * plain arithmetic.
  */
 import type { Batch } from '../../dataflow/value/batch.ts';
 import type { BatchWriter } from '../../dataflow/value/batch-writer.ts';

@@ -1,9 +1,7 @@
 /**
  * A client that does nothing but follow `COPY (SUBSCRIBE …) TO STDOUT`: each line of it is handed
- * over
- * as it arrives. Drivers do not pass COPY on without a package of its own; the messages are read
- * with
- * the parser of one of them.
+ * over as it arrives. Drivers do not pass COPY on without a package of its own; the messages are
+ * read with the parser of one of them.
  */
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';

@@ -1,7 +1,6 @@
 /**
  * Rows for benchmarks, written into batches as a decoder would: column by column, no object a row,
- * and
- * null bytes for every column that may be NULL.
+ * and null bytes for every column that may be NULL.
  */
 import type { Batch } from '../../dataflow/value/batch.ts';
 import type { BatchWriter } from '../../dataflow/value/batch-writer.ts';

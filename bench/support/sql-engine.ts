@@ -1,8 +1,7 @@
 /**
  * The whole product but its sockets, in one thread, for benchmarks: statements go through a
- * session,
- * plans to the real engine; batches of columns come in where a decoder hands them over, and changes
- * go out where a SUBSCRIBE takes them.
+ * session, plans to the real engine; batches of columns come in where a decoder hands them over,
+ * and changes go out where a SUBSCRIBE takes them.
  */
 import { defined } from '../../src/base/assert.ts';
 import { realClock, realEntropy, stderrLog } from '../../src/base/real/seam.ts';

@@ -1,8 +1,7 @@
 /**
  * From raw record batches to columns: the contract of a source decoder. It runs on the dataflow
  * thread, is made once per (source, wanted columns) and generated for them: columns that nobody
- * reads
- * are skipped, not decoded.
+ * reads are skipped, not decoded.
  */
 import type { Batch } from '../../dataflow/value/batch.ts';
 import type { SlabPool } from '../../dataflow/value/slab.ts';

@@ -1,12 +1,10 @@
 /**
  * Which field comes next. What stands between two values of an object (`,"name":` with whatever
  * blanks the producer puts there) is a *token*. Producers write the same tokens in the same order
- * in
- * record after record, so the table remembers tokens byte for byte, with the field that each names
- * and the token that came after it last time. The next token is then found by comparing a few
- * words,
- * which replaces checks of comma, quotes, key, colon and blanks: a token that was parsed once means
- * the same wherever the same bytes stand in the same place.
+ * in record after record, so the table remembers tokens byte for byte, with the field that each
+ * names and the token that came after it last time. The next token is then found by comparing a few
+ * words, which replaces checks of comma, quotes, key, colon and blanks: a token that was parsed
+ * once means the same wherever the same bytes stand in the same place.
  *
  * A token that is not the expected one is parsed, looked up by its bytes, and learned if there is
  * room. A token of the first place (no comma) can only be remembered as the successor of the start,
@@ -71,8 +69,7 @@ export class FieldNames {
   /**
    * Reads the token at `p`, where an object has just begun or a value has just ended; answers the
    * index of the value after it, of the byte where the object must end (`found` = `noMore`), or -1
-   * if
-   * this is not JSON.
+   * if this is not JSON.
    */
   find(cursor: JsonCursor, p: number): number {
     const table = this.#table;

@@ -1,8 +1,7 @@
 /**
  * Goal: the fast paths for numbers, dates and times agree with the full readers on every spelling.
  * Method: random spellings, many of them at the edges (digits around the fast paths' limits, leap
- * days,
- * zones, fractions), each against `parseDatum` or exact arithmetic.
+ * days, zones, fractions), each against `parseDatum` or exact arithmetic.
  */
 import { expect, test } from 'vitest';
 import { SqlError } from '../../src/base/error.ts';

@@ -6,12 +6,11 @@
  * index answered is right all the same, so that the rest of the record can be checked. What each
  * type takes:
  *  - bool: true, false. Integers: numbers without fraction (1.0 and 1e3 count), or strings with
- *    what
- *    Postgres reads as that type. Floats and numeric: numbers, or strings as Postgres reads them.
+ *    what Postgres reads as that type. Floats and numeric: numbers, or strings as Postgres reads
+ *    them.
  *  - text types: strings. uuid, bytea (hex or escape form), interval, date and time types: strings
- *    as
- *    Postgres reads them, ISO 8601 among them.
- *    Numbers are not taken for times: nothing says their unit.
+ *    as Postgres reads them, ISO 8601 among them. Numbers are not taken for times: nothing says
+ *    their unit.
  *  - jsonb: anything, canonical. json: anything, as it stands.
  *
  * The usual spellings are read from the bytes; the others go through `parseDatum`, whose messages

@@ -1,8 +1,7 @@
 /**
  * Goal: a document becomes exactly the canonical text that `canonicalJsonb` gives, or both refuse
- * it.
- * Method: random documents with awkward keys, numbers and escapes, in random spellings, whole and
- * mutated; objects that are large, nested, reversed, or full of equal keys.
+ * it. Method: random documents with awkward keys, numbers and escapes, in random spellings, whole
+ * and mutated; objects that are large, nested, reversed, or full of equal keys.
  */
 import { expect, test } from 'vitest';
 import { SqlError } from '../../src/base/error.ts';

@@ -1,7 +1,6 @@
 /**
  * Any JSON value into jsonb's canonical text (dataflow/value/jsonb.ts), bytes to bytes, at the top
- * of
- * a heap: members sorted by length of key, then bytes, the last of equal keys kept; `", "` and
+ * of a heap: members sorted by length of key, then bytes, the last of equal keys kept; `", "` and
  * `": "`; numbers without exponent.
  *
  * What is canonical already is copied: numbers without exponent or minus zero, strings without

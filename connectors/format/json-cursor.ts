@@ -8,14 +8,10 @@
  * past `end` except by four-byte loads, which stay inside `bytes`.
  *
  * Four bytes at a time: one word is plain text if neither quote nor backslash nor a byte below 0x20
- * or
- * above 0x7f is in it. With w of four bytes, (w ^ pattern) - 0x01010101 has the top bit of a byte
- * set
- * where an ASCII byte equals the pattern's, w - 0x20202020 where one is below 0x20, and w itself
- * where
- * one is above 0x7f. A subtraction borrows only from a byte that is marked itself, so the lowest
- * mark
- * is exact, which is all that anybody looks at.
+ * or above 0x7f is in it. With w of four bytes, (w ^ pattern) - 0x01010101 has the top bit of a
+ * byte set where an ASCII byte equals the pattern's, w - 0x20202020 where one is below 0x20, and w
+ * itself where one is above 0x7f. A subtraction borrows only from a byte that is marked itself, so
+ * the lowest mark is exact, which is all that anybody looks at.
  */
 import { limits } from '../../src/base/limits.ts';
 import { afterMultibyte } from './text-bytes.ts';

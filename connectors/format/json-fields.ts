@@ -1,9 +1,7 @@
 /**
  * A JSON object into the columns that name its fields: one pass, fields in any order, fields that
- * no
- * column wants skipped (but checked: a record is JSON or it is not). A field that is missing or
- * null
- * is NULL; of equal keys the last one counts, and only its refusal.
+ * no column wants skipped (but checked: a record is JSON or it is not). A field that is missing or
+ * null is NULL; of equal keys the last one counts, and only its refusal.
  */
 import { assert } from '../../src/base/assert.ts';
 import { limits } from '../../src/base/limits.ts';

@@ -1,7 +1,7 @@
 /**
  * Goal: formats other than typed JSON, keys, Kafka's own columns, envelopes, broken batches, and
- * the
- * cutting of batches. Method: small tables of records with the rows and errors that must come out.
+ * the cutting of batches. Method: small tables of records with the rows and errors that must come
+ * out.
  */
 import { expect, test } from 'vitest';
 import { SlabPool } from '../../dataflow/value/slab.ts';

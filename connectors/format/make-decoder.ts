@@ -3,15 +3,13 @@
  * record that gives no row.
  *
  * One pass over slices of records (connectors/kafka/record-batch.ts). Per record: the key's
- * columns,
- * then the value's, then what Kafka adds. Rows gather in a `Staging` and are cut into batches of at
- * most `activationRowsMax` rows, which may span record batches.
+ * columns, then the value's, then what Kafka adds. Rows gather in a `Staging` and are cut into
+ * batches of at most `activationRowsMax` rows, which may span record batches.
  *
  * Envelopes. `none`: a NULL value leaves the value's columns NULL (an error row if one is NOT
- * NULL).
- * `upsert`: a NULL value is a tombstone, of which only the key's columns are set; a value that does
- * not decode is a *failed* row, which has its key and an error; a NULL or broken key is an error
- * without a row.
+ * NULL). `upsert`: a NULL value is a tombstone, of which only the key's columns are set; a value
+ * that does not decode is a *failed* row, which has its key and an error; a NULL or broken key is
+ * an error without a row.
  */
 import { assert } from '../../src/base/assert.ts';
 import { unsupported } from '../../src/base/error.ts';

@@ -1,10 +1,9 @@
 /**
  * The columns that Kafka itself gives: partition (int4 or int8), offset (int8), timestamp
- * (timestamp
- * or timestamptz; NULL if the producer set none, an error row if the column is NOT NULL), and
- * headers:
- * a jsonb array of {"key": …, "value": …} in the record's order. A header's value is its text where
- * that is UTF-8 without NUL characters, else its bytes in bytea's hex form, else (NULL) null.
+ * (timestamp or timestamptz; NULL if the producer set none, an error row if the column is NOT
+ * NULL), and headers: a jsonb array of {"key": …, "value": …} in the record's order. A header's
+ * value is its text where that is UTF-8 without NUL characters, else its bytes in bytea's hex form,
+ * else (NULL) null.
  */
 import { assert, unreachable } from '../../src/base/assert.ts';
 import { formatBytea } from '../../dataflow/value/bytea-text.ts';

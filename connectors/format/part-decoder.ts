@@ -1,7 +1,6 @@
 /**
  * The key or the value of records into the columns that come from it, in one of the formats: TEXT
- * and
- * BYTES give one column, JSON one jsonb column or the fields of an object.
+ * and BYTES give one column, JSON one jsonb column or the fields of an object.
  *
  * A NULL key or value leaves its columns NULL. TEXT must be UTF-8 without NUL characters.
  */

@@ -1,15 +1,12 @@
 /**
  * Where decoded rows gather before they become a batch. Columns are typed arrays of fixed capacity,
  * reused for ever; var values lie in one growing heap of words, each zero-padded to a word. Row r
- * of
- * a column is complete when its value and its null byte are written; a row that fails is
- * overwritten
- * by the next one, and its bytes are taken back with `heapTop`.
+ * of a column is complete when its value and its null byte are written; a row that fails is
+ * overwritten by the next one, and its bytes are taken back with `heapTop`.
  *
  * `flush` copies the rows into a batch. The copy costs a few nanoseconds a value and buys that
- * sizes
- * need not be known (a number's canonical text can be longer than its source) and that a failed row
- * needs no undo in the slab.
+ * sizes need not be known (a number's canonical text can be longer than its source) and that a
+ * failed row needs no undo in the slab.
  */
 import { assert } from '../../src/base/assert.ts';
 import { limits } from '../../src/base/limits.ts';

@@ -39,8 +39,7 @@ export function invalidTextAt(bytes: Uint8Array, at: number, end: number): numbe
 
 /**
  * Copies [at, end) to the bytes of word `to` of `words` while it is plain ASCII, four bytes at a
- * time;
- * answers how many bytes were copied. There is room for the whole.
+ * time; answers how many bytes were copied. There is room for the whole.
  */
 export function copyPlain(
   view: DataView,

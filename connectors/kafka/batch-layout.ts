@@ -1,8 +1,7 @@
 /**
  * Where the fields of a magic-2 record batch lie (Kafka protocol, "Record Batch"), in bytes from
- * its
- * start; all big-endian. The checksum covers everything from `attributes` on, so a broker can patch
- * the base offset and the leader epoch without touching it.
+ * its start; all big-endian. The checksum covers everything from `attributes` on, so a broker can
+ * patch the base offset and the leader epoch without touching it.
  */
 
 export const batchBaseOffset = 0;

@@ -133,8 +133,7 @@ export class KafkaConnection implements SourceConnection {
 
   /**
    * Sends one batch of `RecordBatchBuilder`; answers the offset of its first record. At least once:
-   * a
-   * batch whose answer was lost is sent again. SqlError 58000 if the broker refuses it, 08001 if
+   * a batch whose answer was lost is sent again. SqlError 58000 if the broker refuses it, 08001 if
    * nobody answers in time.
    */
   async produce(

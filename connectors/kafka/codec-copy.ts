@@ -1,8 +1,7 @@
 /**
  * The inner copies of LZ4 and snappy, four bytes at a time. Outputs have `copySlackBytes` spare
- * bytes
- * behind their end, so that a copy may write up to three bytes too many; the next one overwrites
- * them.
+ * bytes behind their end, so that a copy may write up to three bytes too many; the next one
+ * overwrites them.
  */
 
 /** Spare bytes that every output has. */

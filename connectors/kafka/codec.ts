@@ -1,8 +1,7 @@
 /**
  * The compression codecs of Kafka's record batches, by their number in a batch's attributes, both
  * ways, and the only file that touches `node:zlib`. Everything is synchronous: it runs where
- * batches
- * are decoded. Decompressed sizes are bounded by the caller, whatever the bytes claim.
+ * batches are decoded. Decompressed sizes are bounded by the caller, whatever the bytes claim.
  */
 import { gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { unreachable } from '../../src/base/assert.ts';

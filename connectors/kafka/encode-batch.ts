@@ -3,10 +3,8 @@
  *
  * Records are appended to one growing buffer as they come, with their deltas against the first
  * record; `finish` compresses, fills in the header and the checksum, and answers bytes of their
- * own.
- * The builder can then be used for the next batch. Base offset 0 and sequence -1 are what a
- * producer
- * sends; a broker patches the former.
+ * own. The builder can then be used for the next batch. Base offset 0 and sequence -1 are what a
+ * producer sends; a broker patches the former.
  */
 import { assert } from '../../src/base/assert.ts';
 import {

@@ -1,7 +1,7 @@
 /**
  * Goal: the private names of kafkajs that the transport leans on are there. Method: make links
- * without
- * connecting them, and look at the library's own objects; a broker that is not there must be named.
+ * without connecting them, and look at the library's own objects; a broker that is not there must
+ * be named.
  */
 import { createServer } from 'node:net';
 import kafkajs from 'kafkajs';

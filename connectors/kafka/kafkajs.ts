@@ -6,13 +6,12 @@
  * kafkajs keeps the transport: sockets, TLS, SASL, correlation ids, timeouts, throttling. For that
  * we reach below its public interface: the private symbol `createCluster` of a `Kafka` object, the
  * cluster's `connectionPoolBuilder.build` and `brokerPool.createBroker`, and the broker's
- * `connect`,
- * `disconnect`, `versions` and `connectionPool.send`. The package has no exports map and is pinned
- * to one version; a test pins these names, and a missing one fails with an assertion that says so.
+ * `connect`, `disconnect`, `versions` and `connectionPool.send`. The package has no exports map and
+ * is pinned to one version; a test pins these names, and a missing one fails with an assertion that
+ * says so.
  *
  * One repair: its request queue sets a timer with a negative delay whenever nothing waits, for
- * which
- * Node prints a warning. `repairQueue` makes it set one only if something does.
+ * which Node prints a warning. `repairQueue` makes it set one only if something does.
  */
 import { createRequire } from 'node:module';
 import { isIP } from 'node:net';

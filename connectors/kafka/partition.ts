@@ -49,8 +49,8 @@ export class Partition {
 
   /**
    * The whole batches of an answer as a chunk with bytes of its own (the one copy between socket
-   * and
-   * decoder, so that they can be handed to another thread), and moves on; null if there is none.
+   * and decoder, so that they can be handed to another thread), and moves on; null if there is
+   * none.
    */
   take(fetched: FetchedPartition): RawChunk | null {
     assert(fetched.partition === this.partition, 'an answer goes to its partition');

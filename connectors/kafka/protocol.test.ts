@@ -1,8 +1,7 @@
 /**
  * Goal: answers of brokers are read as the protocol lays them out, and bytes that are not answers
- * end in
- * `WireError`, never in a hang, a large allocation or another error. Method: answers written with
- * `WireWriter` in the protocol's order; seeded random and mutated bytes for every reader.
+ * end in `WireError`, never in a hang, a large allocation or another error. Method: answers written
+ * with `WireWriter` in the protocol's order; seeded random and mutated bytes for every reader.
  */
 import { expect, test } from 'vitest';
 import { Random } from '../../test/support/random.ts';

@@ -1,8 +1,7 @@
 /**
  * Goal: what a reader does when brokers and topics misbehave, without a broker. Method: a fake
- * cluster
- * in memory behind the transport interface (metadata 12, list offsets 2, fetch 11 in the protocol's
- * own bytes), with faults switched on by the test; timers are real but short waits only.
+ * cluster in memory behind the transport interface (metadata 12, list offsets 2, fetch 11 in the
+ * protocol's own bytes), with faults switched on by the test; timers are real but short waits only.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';

@@ -5,8 +5,7 @@
  * What it promises: each partition's chunks come in offset order without a gap. Where the log no
  * longer has what comes next (retention, deleted records, a topic deleted or made anew), the
  * partition stops for good and the status says so; it never jumps. Everything that time may heal
- * (no
- * broker, no leader, no such topic yet) is retried with back-off, and the status says what is
+ * (no broker, no leader, no such topic yet) is retried with back-off, and the status says what is
  * awaited.
  *
  * Back-pressure: `chunk` answers false → no new Fetch until `resume`; what is under way still comes

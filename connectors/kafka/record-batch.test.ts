@@ -1,8 +1,7 @@
 /**
  * Goal: a walk gives every record that a read_committed consumer may see, once, in order, and never
  * throws. Method: batches are built with `RecordBatchBuilder` beside a plain list of what was put
- * in;
- * then seeded random logs with transactions, and seeded mutations, for which records and broken
+ * in; then seeded random logs with transactions, and seeded mutations, for which records and broken
  * ranges must cover the chunk without overlap.
  */
 import { expect, test } from 'vitest';

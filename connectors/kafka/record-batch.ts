@@ -7,10 +7,9 @@
  * records, so the walker's memory does not depend on what a batch claims about itself.
  *
  * What is skipped without a word: batches and records outside [from, next), control batches,
- * batches
- * of aborted transactions. Everything else is either a record of a slice or part of a *broken*
- * range
- * of offsets with a reason: a walk never throws for bytes, and together they cover [from, next).
+ * batches of aborted transactions. Everything else is either a record of a slice or part of a
+ * *broken* range of offsets with a reason: a walk never throws for bytes, and together they cover
+ * [from, next).
  *
  * Aborted transactions (as every read_committed consumer does it): the broker names (producer id,
  * first offset) of those that touch the chunk; a producer is in the aborted state from the batch at

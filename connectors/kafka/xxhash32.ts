@@ -1,8 +1,7 @@
 /**
  * xxHash32 (the published algorithm of the LZ4 frame format): checksum of LZ4 frame headers, blocks
  * and contents. Four lanes of 32 bits over stripes of 16 bytes, then words, then bytes, then a
- * final
- * avalanche. All arithmetic is modulo 2^32.
+ * final avalanche. All arithmetic is modulo 2^32.
  */
 
 const prime1 = 0x9e3779b1 | 0;

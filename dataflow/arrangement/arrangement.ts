@@ -1,8 +1,7 @@
 /**
  * The contract of an arrangement: one versioned multiset of rows with any number of indexes, shared
  * by whoever reads it. The implementation is `store-arrangement.ts`; engine.md-style reasons stand
- * in
- * docs/design/arrangement.md.
+ * in docs/design/arrangement.md.
  *
  * Time is the step, a uint31. One writer applies the batches of a step, then seals it; readers read
  * at any step e with since <= e <= complete and see exactly the rows with birth <= e < death.
@@ -61,8 +60,8 @@ export interface Arrangement {
 
   /**
    * The number of the index on `key` (columns, in order), made if there is none. Rows that are
-   * there
-   * already are indexed in slices by `buildIndex`; the index can be probed once that answered true.
+   * there already are indexed in slices by `buildIndex`; the index can be probed once that answered
+   * true.
    */
   index(key: readonly number[]): number;
   /** Indexes up to `rowsMax` more existing rows; true when the index is whole. */
@@ -101,9 +100,8 @@ export interface Arrangement {
   scan(at: number, position: Position, out: Pairs): boolean;
   /**
    * What changed after step `from` up to and including `to`; `from` must be held. What came and
-   * went
-   * in between is left out, and so is a row that was retracted and added again in one step. A row
-   * whose weight changed comes twice: with minus the old weight and with the new one.
+   * went in between is left out, and so is a row that was retracted and added again in one step. A
+   * row whose weight changed comes twice: with minus the old weight and with the new one.
    */
   changes(from: number, to: number, position: Position, out: Pairs): boolean;
   /** Whether `changes` of these steps is known to name no row twice. */

@@ -1,8 +1,8 @@
 /**
  * The dead log: rows in the order of their deaths, from the oldest that may still be read to the
  * newest. Deaths never fall, so it is a queue: rows leave at the head once `since` has reached
- * their
- * death. The sequence number of a row in the log is how hash indexes link the dead rows of a key.
+ * their death. The sequence number of a row in the log is how hash indexes link the dead rows of a
+ * key.
  *
  * Invariant: death of the rows is monotone from head to tail, and `newest` is the last one's.
  */

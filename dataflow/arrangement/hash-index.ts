@@ -1,14 +1,13 @@
 /**
  * A hash index over the records of a store: from the hash of a key's columns to the live rows of
- * the
- * key, and to its dead rows that may still be read.
+ * the key, and to its dead rows that may still be read.
  *
  * A slot's value says what it is:
  *  - odd and positive: address + 1 of a live row (addresses are even);
  *  - even and positive: (number of a heavy key + 1) * 2;
  *  - negative: ~ sequence number in the dead log of the key's newest dead row. Older ones are
- *    linked
- *    from number to number; a number that has left the log ends the chain, so no link dangles.
+ *    linked from number to number; a number that has left the log ends the chain, so no link
+ *    dangles.
  *
  * "Key" here means key hash: whoever reads compares the key's columns. A key hash has at most one
  * heavy and one dead slot. Dead rows do not stand in the way of readers at `complete`, who skip one
@@ -229,8 +228,7 @@ export class HashIndex {
 
   /**
    * Brings the slots and first candidate rows of `n` key hashes into the cache. One row's loads
-   * wait
-   * for each other, those of different rows do not: in a loop of nothing else the cache misses
+   * wait for each other, those of different rows do not: in a loop of nothing else the cache misses
    * overlap. What was read is kept in a sink, or the reads would be optimised away. With identity
    * hashes the loads go on into the tables of heavy keys.
    */

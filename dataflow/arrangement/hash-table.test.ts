@@ -1,8 +1,7 @@
 /**
  * Goal: a table is a multimap from hash to value under growth, splits, merges and hostile hashes,
- * and
- * leaks nothing. Method: random inserts and removals beside a plain map; hashes uniform, alike in
- * their low bits, alike in their high bits, and all the same.
+ * and leaks nothing. Method: random inserts and removals beside a plain map; hashes uniform, alike
+ * in their low bits, alike in their high bits, and all the same.
  */
 import { describe, expect, test } from 'vitest';
 import { Random } from '../../test/support/random.ts';

@@ -1,10 +1,9 @@
 /**
  * Goal: a key with very many rows is read in pieces, exactly, whatever comes and goes between the
  * pieces, and no piece looks at more than a bounded number of rows; an index is built over very
- * many
- * dead rows in pieces too. Method: one key of up to 1e5 rows, steps applied between the pieces that
- * delete rows given already and rows not given yet, make the key light, empty it and fill it again;
- * the plain set of the rows at the held step is the reference.
+ * many dead rows in pieces too. Method: one key of up to 1e5 rows, steps applied between the pieces
+ * that delete rows given already and rows not given yet, make the key light, empty it and fill it
+ * again; the plain set of the rows at the held step is the reference.
  */
 import { describe, expect, test } from 'vitest';
 import { Random } from '../../test/support/random.ts';

@@ -3,20 +3,16 @@
  * that have too many rows for one look. Nothing is collected; what is remembered are five numbers.
  *
  * The records to give are fixed, as their step is held, but they move meanwhile: tables of heavy
- * keys
- * split and shrink, rows die and then stand in the chain of the dead. So live records are given in
- * an
- * order that moves do not change: by identity hash, then by address. (`hash`, `address`) is the
- * last
- * one given; the tables of a heavy key are in order of hash among each other, so only the table
- * where
- * the pairs become full is ever sorted. Dead records are given from the newest death down, before
- * any live one: all that are visible when the walk begins, and whenever it goes on, those that have
- * died since. Of these latter the ones up to (`hash`, `address`) were given when they lived.
+ * keys split and shrink, rows die and then stand in the chain of the dead. So live records are
+ * given in an order that moves do not change: by identity hash, then by address. (`hash`,
+ * `address`) is the last one given; the tables of a heavy key are in order of hash among each
+ * other, so only the table where the pairs become full is ever sorted. Dead records are given from
+ * the newest death down, before any live one: all that are visible when the walk begins, and
+ * whenever it goes on, those that have died since. Of these latter the ones up to (`hash`,
+ * `address`) were given when they lived.
  *
  * Law: every record of the key that is visible at the held step is given exactly once; one call
- * looks
- * at no more than `touchedMax` records and one table.
+ * looks at no more than `touchedMax` records and one table.
  */
 import { recordBirth, recordDeath, recordWeight } from '../value/layout.ts';
 import type { Pairs } from './arrangement.ts';

@@ -1,8 +1,7 @@
 /**
  * Goal: the laws of an arrangement that are about cost and space rather than answers: bytes stay
- * near
- * what is live, small ones are small, memory comes back, moves are invisible, hot and hostile keys
- * and very large rows work. Method: each law has its own small scenario.
+ * near what is live, small ones are small, memory comes back, moves are invisible, hot and hostile
+ * keys and very large rows work. Method: each law has its own small scenario.
  */
 import { describe, expect, test } from 'vitest';
 import { Random } from '../../test/support/random.ts';

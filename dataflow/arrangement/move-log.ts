@@ -1,8 +1,7 @@
 /**
  * Which dead records have a successor that is the same row with the same weight: a row that moved
- * out
- * of a thin segment, or one that was retracted and added again in one step. To readers of changes
- * such a death and birth must look like nothing.
+ * out of a thin segment, or one that was retracted and added again in one step. To readers of
+ * changes such a death and birth must look like nothing.
  *
  * An entry is needed until the original is reclaimed: by then no hold lies before its death. There
  * are few, so plain maps by address do; an address is not reused while it has an entry.

@@ -1,8 +1,8 @@
 /**
  * Goal: an arrangement whose writer names rows by place is as exact as any other: reads and changes
- * at
- * held steps, indexes made early and late, rows that move, room that is used again. Method: random
- * replacements of one row a key, of drifting sizes, against a copy of the contents at every step.
+ * at held steps, indexes made early and late, rows that move, room that is used again. Method:
+ * random replacements of one row a key, of drifting sizes, against a copy of the contents at every
+ * step.
  */
 import { describe, expect, test } from 'vitest';
 import { Random } from '../../test/support/random.ts';

@@ -1,20 +1,15 @@
 /**
  * The contract for a single writer that remembers where its rows are. An operator whose output is
- * an
- * arrangement keeps one row a key and knows the row's address, so it ends an old row and opens a
- * new one
- * without a search, and without an index, unless a reader asks for one.
+ * an arrangement keeps one row a key and knows the row's address, so it ends an old row and opens a
+ * new one without a search, and without an index, unless a reader asks for one.
  *
  * Addresses are given as *places*: address + 1, 0 for none. Each row carries a token of the
- * writer's
- * (in the word in which other arrangements keep a hash); when rows are moved together in
+ * writer's (in the word in which other arrangements keep a hash); when rows are moved together in
  * memory the writer is told the token and the new place.
  *
  * Duties of the writer: no row is opened and ended in one step; rows with equal tokens do not live
- * at
- * once; the payload is written between `replace` and `enter` (it is zero then, but for the lengths
- * of
- * var values, all of which are to be written), and nothing else is called in between.
+ * at once; the payload is written between `replace` and `enter` (it is zero then, but for the
+ * lengths of var values, all of which are to be written), and nothing else is called in between.
  */
 import type { RowLayout } from '../value/layout.ts';
 

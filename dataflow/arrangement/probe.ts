@@ -4,9 +4,8 @@
  *
  * All matches of one row are given or none. So a probe that goes on later, after other steps were
  * applied and the tables have moved, misses nothing and repeats nothing. A row whose matches may
- * not
- * fit, or whose key has a long history to look through, is *long* and not begun: `walkKey` takes
- * it.
+ * not fit, or whose key has a long history to look through, is *long* and not begun: `walkKey`
+ * takes it.
  */
 import type { Batch } from '../value/batch.ts';
 import type { EqualBatchRecord } from '../value/equal.ts';

@@ -3,16 +3,14 @@
  *
  * A region is one growable `SharedArrayBuffer` with 8 GiB of address space reserved and grown in
  * place, so nothing ever moves. A reserve costs no memory, but address space ends at about 16,000
- * of
- * them; therefore many arrangements share a region and take *blocks* from it.
+ * of them; therefore many arrangements share a region and take *blocks* from it.
  *
  * Blocks are a buddy system: sizes are powers of two words from `blockWordsMin`, a block of size s
  * starts at a multiple of s, and a freed block merges with its buddy. So thousands of small
  * arrangements cost what they use, and what they give back is whole again for large ones.
  *
  * `i32` has an explicit length (length-tracking views are 14 times slower) and is replaced by
- * growth;
- * old views stay valid for what they cover. Whoever allocates reads `i32` anew afterwards.
+ * growth; old views stay valid for what they cover. Whoever allocates reads `i32` anew afterwards.
  * `meta` is one word for every `blockWordsMin` words, for use by the owner of the block (never
  * negative): it answers "whose address is this" without a search.
  *

@@ -1,10 +1,8 @@
 /**
  * Goal: answers stay exact while tables split and merge and segments fill and drain, with history
  * held across it. Method: one row a key, thousands of keys that grow, churn, shrink and churn
- * again;
- * beside it an array of the current texts, copied for every held step. Two indexes: unique keys,
- * and
- * groups from one row to hundreds.
+ * again; beside it an array of the current texts, copied for every held step. Two indexes: unique
+ * keys, and groups from one row to hundreds.
  */
 import { expect, test } from 'vitest';
 import { Random } from '../../test/support/random.ts';

@@ -3,10 +3,8 @@
  *
  * A row that is there at step e is a record with birth <= e < death. `apply` looks for the live
  * record with the same bytes: one that was born in the same step has its weight changed in place,
- * an
- * older one is closed (death = step) and a new one opened with the new weight, none means a new
- * one.
- * Closed records stay for readers of earlier steps until `since` has reached their death; then
+ * an older one is closed (death = step) and a new one opened with the new weight, none means a new
+ * one. Closed records stay for readers of earlier steps until `since` has reached their death; then
  * `reclaim` frees them, two for every change that is applied and more when asked.
  *
  * The first index also serves identity, that is, the search for the record of a retraction. If no
@@ -14,12 +12,10 @@
  * with an owner (owned-rows.ts) needs no identity, as its writer names rows by address.
  *
  * At `seal` rows move out of thin segments. A move is an update that changes nothing: a copy born
- * at
- * the step, the original dead at it; so readers need no rule for it.
+ * at the step, the original dead at it; so readers need no rule for it.
  *
  * Laws: Σ weights visible at e = Σ changes at steps <= e; at any step at most one visible record
- * per
- * distinct row; payload never changes between birth and reclaim; weight only in the birth step;
+ * per distinct row; payload never changes between birth and reclaim; weight only in the birth step;
  * death is set once; since never falls.
  */
 import { assert } from '../../src/base/assert.ts';

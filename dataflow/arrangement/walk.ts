@@ -7,8 +7,7 @@
  * only happens when none of its rows is visible to any hold, so the scan goes on to the next one.
  *
  * A walk over changes stands at a birth (`row` = 0, `inner` = place of the step + 1, `slot` =
- * number
- * of the birth + 1) or at a death (`row` = 1, `slot` = number + 1).
+ * number of the birth + 1) or at a death (`row` = 1, `slot` = number + 1).
  */
 import { infinity, recordBirth, recordDeath, recordWeight } from '../value/layout.ts';
 import type { Pairs, Position } from './arrangement.ts';

@@ -312,8 +312,7 @@ const timeUnits: Partial<Record<Field, number>> = {
 
 /**
  * The grid that a unit cuts time into: microseconds of a cell, and where a cell starts, counted
- * from
- * 2000-01-01 (a Saturday). Undefined for units of varying length, or if the word is no unit.
+ * from 2000-01-01 (a Saturday). Undefined for units of varying length, or if the word is no unit.
  */
 export function gridOf(
   word: string,

@@ -1,8 +1,8 @@
 /**
  * The order in which a node's unconditional descendants are evaluated: arguments before their call,
  * left before right, each once. Executors walk it instead of recursing, so that a chain of a
- * thousand
- * operators costs no stack; only lazy children (later arguments of AND, branches of CASE) recurse.
+ * thousand operators costs no stack; only lazy children (later arguments of AND, branches of CASE)
+ * recurse.
  */
 import { unreachable } from '../../src/base/assert.ts';
 import type { Expr } from './expr.ts';

@@ -3,11 +3,9 @@
  * projected, packed. A row of weight n is n rows.
  *
  * Without an order rows pass straight through, a slice at a time, and reading stops when the limit
- * is
- * reached. With one, every batch becomes a sorted run; the runs are merged by a heap when the last
- * batch has come, in slices. With a limit, runs that grow many are merged early and cut to the rows
- * that can still
- * matter, so that a top-10 of a million rows keeps few of them.
+ * is reached. With one, every batch becomes a sorted run; the runs are merged by a heap when the
+ * last batch has come, in slices. With a limit, runs that grow many are merged early and cut to the
+ * rows that can still matter, so that a top-10 of a million rows keeps few of them.
  */
 import { assert, defined } from '../../src/base/assert.ts';
 import { sqlError } from '../../src/base/error.ts';

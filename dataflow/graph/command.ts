@@ -1,17 +1,14 @@
 /**
  * The protocol between the coordinator and the dataflow thread: plain structured-cloneable data in
  * both directions; batches travel as shared or transferred memory. The same messages drive an
- * engine
- * in a worker thread (production) and in the calling thread (tests).
+ * engine in a worker thread (production) and in the calling thread (tests).
  *
  * Collections are numbered by the coordinator. A *stored* collection (table, upsert source,
  * materialized view) is an arrangement; a *stream* (append-only source) is only passed through, so
- * a
- * dataflow over it is hydrated by the coordinator's replay of the source.
+ * a dataflow over it is hydrated by the coordinator's replay of the source.
  *
  * Steps: the coordinator numbers them 1, 2, 3, …; step e carries all that inputs had ready. A read
- * at
- * e is answered when everything it reads has frontier >= e.
+ * at e is answered when everything it reads has frontier >= e.
  */
 import type { Order, Plan, Lookup } from '../plan/plan.ts';
 import type { ErrorFields } from '../../src/base/error.ts';
@@ -168,8 +165,8 @@ export type Response =
   | { readonly kind: 'complete'; readonly step: number }
   /**
    * A dataflow's frontier moved by work (coalesced: at most one per dataflow and turn); -1 until it
-   * is
-   * hydrated. One to which nothing happens is not reported: its result is known up to `complete`.
+   * is hydrated. One to which nothing happens is not reported: its result is known up to
+   * `complete`.
    */
   | { readonly kind: 'frontier'; readonly dataflow: number; readonly step: number }
   /** Part of an answer; `last` ends it. */

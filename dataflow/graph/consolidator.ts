@@ -1,12 +1,10 @@
 /**
  * Sums up the weights of identical rows over the batches of one step, so that a subscriber hears of
  * each row at most once. Batches are kept, not copied; rows are found by an open-addressing table
- * of
- * row hashes (equal under SQL is wider than identical, so identical rows have equal hashes).
+ * of row hashes (equal under SQL is wider than identical, so identical rows have equal hashes).
  *
  * It takes up to `rowsMax` rows in `batchesMax` batches, enough for steps; whole snapshots go
- * through
- * an arrangement instead.
+ * through an arrangement instead.
  */
 import { assert } from '../../src/base/assert.ts';
 import { range } from '../operators/gather.ts';

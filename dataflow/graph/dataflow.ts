@@ -2,23 +2,18 @@
  * One dataflow in time: its imports, its frontier, its errors, and the step that it is at.
  *
  * A dataflow moves from one consistent state to the next: from `frontier` f to a target t, taking
- * all
- * that changed in (f, t] as one step. t is the least frontier of its imports, so a dataflow that is
- * slow merges steps instead of queueing them; only the batches of streams, which nobody stores,
- * wait
- * for it, bounded by the engine. Its first step hydrates: stored imports are read whole at t,
- * streams
- * are replayed by the coordinator.
+ * all that changed in (f, t] as one step. t is the least frontier of its imports, so a dataflow
+ * that is slow merges steps instead of queueing them; only the batches of streams, which nobody
+ * stores, wait for it, bounded by the engine. Its first step hydrates: stored imports are read
+ * whole at t, streams are replayed by the coordinator.
  *
  * A dataflow is *behind* when an import has changed after f. When it is not, nothing has happened
- * to
- * it, and its frontier is the least frontier of its imports without anybody touching it
+ * to it, and its frontier is the least frontier of its imports without anybody touching it
  * (`effectiveFrontier`). Before an import changes again it is settled: f catches up with what was
  * already true, so that the frontier never falls.
  *
  * Laws: the holds on the imports and private arrangements stand at f between steps; f never falls;
- * a
- * dataflow that is not behind is never run.
+ * a dataflow that is not behind is never run.
  */
 import { assert, defined } from '../../src/base/assert.ts';
 import type { Arrangement, Hold } from '../arrangement/arrangement.ts';

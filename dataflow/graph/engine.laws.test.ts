@@ -1,8 +1,7 @@
 /**
  * Goal: what the engine promises about resources and about time, whatever its views compute:
- * nothing
- * leaks, an idle view costs nothing, a slow one delays only itself, no queue grows. Method: engines
- * driven turn by turn, with things cancelled and dropped in the middle.
+ * nothing leaks, an idle view costs nothing, a slow one delays only itself, no queue grows. Method:
+ * engines driven turn by turn, with things cancelled and dropped in the middle.
  */
 import { describe, expect, test } from 'vitest';
 import { EngineRig, multiset } from '../../test/support/engine-rig.ts';

@@ -2,10 +2,8 @@
  * Goal: every view is, at every step, what its plan means over the contents of its inputs at that
  * step. Method: random plans over random changes; after each step the sum of a subscription's
  * changes, of the plan and of the view, and where no weight is negative also a read of the view,
- * must
- * equal the reference evaluation; no row may come twice at one step. The same with a fuel of a few
- * rows, with views over views, and with several steps
- * merged into one.
+ * must equal the reference evaluation; no row may come twice at one step. The same with a fuel of a
+ * few rows, with views over views, and with several steps merged into one.
  */
 import { describe, expect, test } from 'vitest';
 import { EngineRig, multiset } from '../../test/support/engine-rig.ts';

@@ -129,8 +129,7 @@ export class Engine implements DataflowListener {
 
   /**
    * Takes one command; long work is only noted. One that comes while the engine is at work (out of
-   * a
-   * response) is taken as soon as nothing is half done.
+   * a response) is taken as soon as nothing is half done.
    */
   command(command: Command): void {
     this.#commands.push(command);
@@ -205,8 +204,7 @@ export class Engine implements DataflowListener {
 
   /**
    * Records of an upsert source for the next step, in the order of the log; `key` says which
-   * columns
-   * are the key. The use of the batch's slab passes to the engine.
+   * columns are the key. The use of the batch's slab passes to the engine.
    */
   upsert(id: number, key: readonly number[], rows: UpsertRows): void {
     const collection = this.#collections.get(id);
@@ -306,8 +304,7 @@ export class Engine implements DataflowListener {
 
   /**
    * A slice of the reads that are ready: first those that have just begun, which are mostly at
-   * their
-   * end then, and the others in turn, until `end`.
+   * their end then, and the others in turn, until `end`.
    */
   #runReads(end: number): boolean {
     if (this.#reads.length === 0) return false;

@@ -1,7 +1,7 @@
 /**
  * Fuel of one activation: a number of rows and a time by which it should have ended, whichever
- * comes
- * first. The clock is asked only now and then, as asking costs as much as tens of rows of work.
+ * comes first. The clock is asked only now and then, as asking costs as much as tens of rows of
+ * work.
  */
 import type { Fuel } from '../operators/operator.ts';
 

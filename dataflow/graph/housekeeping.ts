@@ -1,8 +1,7 @@
 /**
  * What the engine tidies between two pieces of work: history that nobody may ask for any more, and
  * dead rows. Only collections that changed are looked at, in the order in which they were longest
- * left
- * alone, a slice a turn, whether the engine is busy or not.
+ * left alone, a slice a turn, whether the engine is busy or not.
  */
 import type { StoredCollection } from './stored-collection.ts';
 

@@ -3,8 +3,7 @@
  *
  * Operators are numbered topologically. A batch on its way to an operator waits in that operator's
  * queue with one use of its slab. `run` drains the most downstream queue first, so that a batch
- * goes
- * all the way down before the next one starts; when every queue is empty it finishes the least
+ * goes all the way down before the next one starts; when every queue is empty it finishes the least
  * numbered dirty operator. As all operators above that one are clean and all queues empty, nothing
  * can come to it any more in this step.
  *
@@ -133,8 +132,7 @@ export class Network {
 
   /**
    * Works on the step until it is done or the fuel is gone. While `open` more input is to come:
-   * then
-   * batches go down, but no operator is finished.
+   * then batches go down, but no operator is finished.
    */
   run(fuel: Fuel, open: boolean): 'done' | 'more' {
     this.#visit.fuel = fuel;

@@ -15,8 +15,7 @@ import type { PackedBatch } from './command.ts';
 
 /**
  * Rows in a buffer of their own: `rows[first … first + n - 1]` of the batch, with the batch's
- * weights
- * or those in `weights`, by position in `rows`.
+ * weights or those in `weights`, by position in `rows`.
  */
 export function packRows(
   pool: SlabPool,

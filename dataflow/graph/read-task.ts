@@ -1,8 +1,7 @@
 /**
  * A read of a stored collection at one step: by keys through an index, or a scan. It waits until
- * the
- * collection is known at the step, holds the step while it reads, and works in slices between the
- * activations of dataflows, so a long scan disturbs nobody and a long step delays no read.
+ * the collection is known at the step, holds the step while it reads, and works in slices between
+ * the activations of dataflows, so a long scan disturbs nobody and a long step delays no read.
  */
 import { SqlError } from '../../src/base/error.ts';
 import { limits } from '../../src/base/limits.ts';

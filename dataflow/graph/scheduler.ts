@@ -1,8 +1,7 @@
 /**
  * Who runs next. A dataflow is known here only while it is behind or has not been hydrated; idle
- * ones
- * are in no list. It is *ready* if it can run now, else it *waits*: for its imports, its replay, or
- * the reader of its sink; whoever changes that pokes it.
+ * ones are in no list. It is *ready* if it can run now, else it *waits*: for its imports, its
+ * replay, or the reader of its sink; whoever changes that pokes it.
  *
  * Of the ready ones the one that has used the least time comes first; one that wakes after a rest
  * begins at the least time of the others, so that it neither waits for them nor starves them. While

@@ -1,7 +1,7 @@
 /**
  * The keys of a step's records that were met already: an open-addressing table of (batch, row),
- * under
- * SQL equality with NULL equal to NULL. Made for a known number of rows, thrown away with its step.
+ * under SQL equality with NULL equal to NULL. Made for a known number of rows, thrown away with its
+ * step.
  */
 import { assert } from '../../src/base/assert.ts';
 import type { Batch } from '../value/batch.ts';
@@ -43,8 +43,7 @@ export class SeenKeys {
 
   /**
    * Enters rows `first … first + n - 1` of a batch, the last one first, and tells `take` those
-   * whose
-   * key was not there. Batches must stay alive.
+   * whose key was not there. Batches must stay alive.
    */
   enterBackwards(batch: Batch, first: number, n: number, take: (row: number) => void): void {
     if (this.#sources.at(-1)?.batch !== batch) {

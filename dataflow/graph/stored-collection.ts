@@ -7,9 +7,8 @@
  * sealed up to a step when somebody reads at it (`sealTo`). So 2,000 idle tables cost nothing.
  *
  * History: the coordinator may still ask for reads at `history` and later. One hold of the
- * collection
- * itself stands there whenever something changed since; a collection at rest needs no care, as
- * every step since its last change reads the same.
+ * collection itself stands there whenever something changed since; a collection at rest needs no
+ * care, as every step since its last change reads the same.
  */
 import { assert, defined } from '../../src/base/assert.ts';
 import type { Arrangement, Hold } from '../arrangement/arrangement.ts';

@@ -4,9 +4,8 @@
  * its imports keep their history and it merges the steps that it missed, so no queue grows.
  *
  * The changes of a step are consolidated: in place as long as they are few, else, like a snapshot,
- * in
- * an arrangement that lives for one step. A subscription to a collection as it is sends few changes
- * as they come where the collection knows that they name no row twice.
+ * in an arrangement that lives for one step. A subscription to a collection as it is sends few
+ * changes as they come where the collection knows that they name no row twice.
  */
 import { limits } from '../../src/base/limits.ts';
 import type { Arrangement, Position } from '../arrangement/arrangement.ts';

@@ -1,15 +1,12 @@
 /**
  * From a log of (key → value) records to changes of a collection with one row a key: the state of
- * an
- * upsert source. A value replaces the key's row, a tombstone removes it, a value that could not be
- * decoded removes it too and stands as an error row until the key's next record.
+ * an upsert source. A value replaces the key's row, a tombstone removes it, a value that could not
+ * be decoded removes it too and stands as an error row until the key's next record.
  *
  * A step is turned into changes in two passes. The first goes backwards through its records and
- * keeps
- * the last one of each key: what else a key went through within the step is nobody's business. The
- * second looks up the kept keys at the last complete step, in slices, and applies what goes (the
- * old
- * row, the old error) and what comes.
+ * keeps the last one of each key: what else a key went through within the step is nobody's
+ * business. The second looks up the kept keys at the last complete step, in slices, and applies
+ * what goes (the old row, the old error) and what comes.
  *
  * Error rows carry no key, so the errors of keys are also kept in an arrangement of (key, code,
  * message) that only this file reads.

@@ -1,10 +1,8 @@
 /**
  * Values on their way from aggregates to records: one column of up to `cellsMax` values, in the
- * form
- * that record fields have (two words a value; var values as offset into `heap` and length in
- * bytes).
- * An aggregate fills it for some touched groups; the operator compares it with what it gave out
- * last.
+ * form that record fields have (two words a value; var values as offset into `heap` and length in
+ * bytes). An aggregate fills it for some touched groups; the operator compares it with what it gave
+ * out last.
  */
 import { assert } from '../../src/base/assert.ts';
 import type { Datum } from '../value/datum.ts';

@@ -1,8 +1,8 @@
 /**
  * string_agg, array_agg, jsonb_agg, jsonb_object_agg: per group an ordered tree of the argument
- * rows,
- * by the aggregate's ORDER BY, then by the arguments. Where the query gives no order, that of the
- * arguments stands in for Postgres' order of arrival, which a changing collection does not have.
+ * rows, by the aggregate's ORDER BY, then by the arguments. Where the query gives no order, that of
+ * the arguments stands in for Postgres' order of arrival, which a changing collection does not
+ * have.
  *
  * A change costs O(log n); showing a value costs its length, so a group that is touched is walked
  * once a step. State words: root of the tree, unused.

@@ -1,7 +1,6 @@
 /**
  * From the values of a group, in order, to what string_agg, array_agg, jsonb_agg and
- * jsonb_object_agg
- * make of them. Cold by nature: the result is as long as the group.
+ * jsonb_object_agg make of them. Cold by nature: the result is as long as the group.
  */
 import { assert, unreachable } from '../../src/base/assert.ts';
 import type { AggregateName } from '../plan/plan.ts';

@@ -1,7 +1,6 @@
 /**
  * count(*) and count(x): the number of rows, or of rows whose argument is not NULL. Where that is
- * the
- * group's row count there is no state.
+ * the group's row count there is no state.
  */
 import { assert } from '../../src/base/assert.ts';
 import type { Accumulator, GroupedRows } from './accumulator.ts';

@@ -2,12 +2,10 @@
  * DISTINCT inside an aggregate: an accumulator around another one, which it shows each value of a
  * group once. A table of (group, values) → count says when a value comes and goes; only then the
  * inner aggregate sees a row, built from the values as the table holds them, so that of equal
- * values
- * in different bytes (1.0, 1.00) the same one is added and later retracted.
+ * values in different bytes (1.0, 1.00) the same one is added and later retracted.
  *
  * State words: how many table entries of the group have a count other than 0 (a double), then the
- * inner
- * aggregate's.
+ * inner aggregate's.
  */
 import { assert } from '../../src/base/assert.ts';
 import type { Aggregate } from '../plan/plan.ts';
@@ -41,8 +39,7 @@ export class DistinctValues implements Accumulator {
 
   /**
    * `columns`: input columns of the arguments, of types `types`; `inner` takes rows of just these,
-   * and
-   * counts every row that it is given.
+   * and counts every row that it is given.
    */
   constructor(
     memory: StateMemory,

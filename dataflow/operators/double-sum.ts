@@ -1,13 +1,13 @@
 /**
  * sum and avg of float4 and float8: the exact sum, rounded once when it is shown. So the result
- * does
- * not depend on the order of rows, and a retraction leaves no rest behind, which running sums in
- * doubles do. (Postgres adds in order of arrival; its sums differ from these in the last digits.)
+ * does not depend on the order of rows, and a retraction leaves no rest behind, which running sums
+ * in doubles do. (Postgres adds in order of arrival; its sums differ from these in the last
+ * digits.)
  *
  * The sum is an expansion of four doubles in the record (exact-double.ts); what does not fit, and
- * the
- * counts of NaN and infinities, are an object beside it, which few groups ever have. State words:
- * expansion, count of values (absent where it is the group's row count), number of the object.
+ * the counts of NaN and infinities, are an object beside it, which few groups ever have. State
+ * words: expansion, count of values (absent where it is the group's row count), number of the
+ * object.
  */
 import type { Aggregate } from '../plan/plan.ts';
 import type { Accumulator, GroupedRows } from './accumulator.ts';

@@ -1,13 +1,11 @@
 /**
  * Exact arithmetic on doubles: as integers in units of 2^-1074 (every finite double is one), and as
  * expansions, short lists of doubles that do not overlap and whose exact sum is the value
- * (Shewchuk,
- * "Adaptive precision floating-point arithmetic", 1997).
+ * (Shewchuk, "Adaptive precision floating-point arithmetic", 1997).
  *
  * An expansion here is `expansionParts` doubles, least first, unused ones 0 at the end. A sum of
  * values of like size takes one or two; what does not fit goes to an integer, so nothing is ever
- * lost
- * and retracting a value undoes adding it bit for bit.
+ * lost and retracting a value undoes adding it bit for bit.
  */
 
 /** Doubles of an expansion. */

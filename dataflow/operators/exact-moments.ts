@@ -1,8 +1,8 @@
 /**
  * The count, sum and sum of squares of any numbers, exactly, as an object: for aggregates and
- * groups
- * that words cannot hold. Numbers are coefficients in units of 10^-scale; the object keeps how many
- * values have which scale, since the scale of a result is the largest of the values that are there.
+ * groups that words cannot hold. Numbers are coefficients in units of 10^-scale; the object keeps
+ * how many values have which scale, since the scale of a result is the largest of the values that
+ * are there.
  */
 import { tenTo } from '../value/decimal.ts';
 

@@ -1,18 +1,15 @@
 /**
  * min and max of every ordered type: per group an ordered tree of the values that are there, so
- * that
- * a retracted extreme gives way to the next at once.
+ * that a retracted extreme gives way to the next at once.
  *
  * Integers of 32 bits and dates are their own prefix and need no item. So do 64-bit ones of less
- * than
- * 2^53: they share no prefix with larger ones, which are items, as are other values, of one column.
- * Of values that are equal under SQL and differ in bytes (1.0, 1.00) the one of least bytes is
- * shown.
+ * than 2^53: they share no prefix with larger ones, which are items, as are other values, of one
+ * column. Of values that are equal under SQL and differ in bytes (1.0, 1.00) the one of least bytes
+ * is shown.
  *
  * A group remembers its extreme while that is its own prefix and there; so a step that brings
- * lesser
- * values, or greater ones, ends without a walk. State words: root of the tree, whether the extreme
- * is known, the extreme (a double).
+ * lesser values, or greater ones, ends without a walk. State words: root of the tree, whether the
+ * extreme is known, the extreme (a double).
  */
 import { assert } from '../../src/base/assert.ts';
 import type { Aggregate } from '../plan/plan.ts';
@@ -154,8 +151,7 @@ export class Extreme implements Accumulator {
 
 /**
  * Loads the heads of the groups' trees, and a bound in the middle, in a loop of nothing else, so
- * that
- * cache misses overlap. What was read is kept, or it would not be.
+ * that cache misses overlap. What was read is kept, or it would not be.
  */
 function touch({ i32, f64 }: StateMemory, groups: Int32Array, rootAt: number, n: number): void {
   let seen = 0;

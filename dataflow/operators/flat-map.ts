@@ -1,9 +1,7 @@
 /**
  * A set-returning function for each row: the input's columns, then the function's. Functions work
- * on
- * datums and may give any number of rows (`generate_series`), so their results are taken one by
- * one,
- * cut into batches, and the work stops in the middle of a row's results when fuel is short.
+ * on datums and may give any number of rows (`generate_series`), so their results are taken one by
+ * one, cut into batches, and the work stops in the middle of a row's results when fuel is short.
  *
  * A row that fails gives an error and nothing else. If it fails after some of its results went out,
  * these are taken back: the function is asked again for as many rows, which get the opposite

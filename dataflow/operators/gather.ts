@@ -1,9 +1,8 @@
 /**
  * Moving rows between batches: the second phase of a join, the core of packing, ordering and
- * slicing.
- * Rows are named by number, columns are moved one at a time with a loop per physical form; 64-bit
- * values travel as int32 pairs, var values as bytes (or as a bare pointer if both batches share a
- * slab).
+ * slicing. Rows are named by number, columns are moved one at a time with a loop per physical form;
+ * 64-bit values travel as int32 pairs, var values as bytes (or as a bare pointer if both batches
+ * share a slab).
  */
 import { defined } from '../../src/base/assert.ts';
 import type { Batch } from '../value/batch.ts';

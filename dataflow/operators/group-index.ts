@@ -3,12 +3,10 @@
  *
  * The directory has 2^depth entries, chosen by the top bits of the hash; each names a sub-table of
  * 512 slots (linear probing from the low bits, removal by backward shift). A slot is [hash,
- * record];
- * record 0 means empty. A sub-table that is 7/8 full splits by its next hash bit, so one insertion
- * moves at most 448 entries whatever the size of the whole: there is no pause that grows with
- * state.
- * Hashes that agree in their top bits (an attack) cannot be split apart by a directory of sensible
- * size; their sub-table doubles instead.
+ * record]; record 0 means empty. A sub-table that is 7/8 full splits by its next hash bit, so one
+ * insertion moves at most 448 entries whatever the size of the whole: there is no pause that grows
+ * with state. Hashes that agree in their top bits (an attack) cannot be split apart by a directory
+ * of sensible size; their sub-table doubles instead.
  *
  * The index stores no keys: the kernel that finds an equal hash compares keys and probes on.
  * Invariants: count <= 7/8 of a sub-table's slots; a record is in the index at most once.

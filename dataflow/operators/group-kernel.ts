@@ -2,14 +2,11 @@
  * The generated loops that find the groups of a batch's rows, one pair of functions per list of key
  * types: hashes of all rows, then probes and comparisons. Between the two the table may touch what
  * will be probed, so that cache misses overlap. The second one stops at a row whose key is new,
- * which
- * the table then makes.
+ * which the table then makes.
  *
  * Text comes from templates alone; offsets into records and masks are numbers of our own, columns
- * and
- * buffers are arguments. Functions of equality classes are passed in under the name of the class,
- * so
- * that two classes never share a function and calls stay monomorphic.
+ * and buffers are arguments. Functions of equality classes are passed in under the name of the
+ * class, so that two classes never share a function and calls stay monomorphic.
  */
 import { generate } from '../value/codegen.ts';
 import type { VarClass } from '../value/equality.ts';
@@ -44,8 +41,7 @@ export type HashKeys = (
 
 /**
  * Sets out[i] for i from `from` on to the record of row first + i, and answers the first i < n
- * whose
- * key has no record, or n. Word 0 of a record is its hash, `ownerWord` its owner.
+ * whose key has no record, or n. Word 0 of a record is its hash, `ownerWord` its owner.
  */
 export type Lookup = (
   i32: Int32Array,

@@ -3,12 +3,10 @@
  * retractions.
  *
  * A sum is up to three doubles that hold integers, low + high · 2^32 + top · 2^64. A value goes in
- * as
- * its signed low and high halves times the weight; whenever a part reaches 2^52 its excess is
+ * as its signed low and high halves times the weight; whenever a part reaches 2^52 its excess is
  * carried into the next, so every addition stays below 2^53 and is exact. Why not an int64: this
- * needs
- * neither BigInt nor overflow checks, and is the same speed in cold and hot code. For values of 32
- * bits `high` moves only by carries.
+ * needs neither BigInt nor overflow checks, and is the same speed in cold and hot code. For values
+ * of 32 bits `high` moves only by carries.
  *
  * State words: count of values (absent where the group's row count is the same), low, high, and top
  * for int8.

@@ -1,9 +1,7 @@
 /**
  * sum and avg of interval: months, days and microseconds are summed apart, exactly, in an object
- * per
- * group. A sum that does not fit the parts of an interval is an error of the group. State words:
- * number
- * of the object, unused.
+ * per group. A sum that does not fit the parts of an interval is an error of the group. State
+ * words: number of the object, unused.
  */
 import type { Aggregate } from '../plan/plan.ts';
 import type { Interval } from '../value/datum.ts';

@@ -1,11 +1,8 @@
 /**
  * Items of ordered trees: rows of some columns of a batch kept as blocks of an operator's memory,
- * with
- * the order in which trees hold them. The order is the given ORDER BY keys, then all columns as
- * they
- * come, ascending with NULLs last, then the bytes, so that rows are the same item exactly if they
- * are
- * identical.
+ * with the order in which trees hold them. The order is the given ORDER BY keys, then all columns
+ * as they come, ascending with NULLs last, then the bytes, so that rows are the same item exactly
+ * if they are identical.
  *
  * The prefix of an item is a double from its first key that never contradicts the order (it may
  * tie where the order does not): integers as they are, doubles with NaN as infinity, the whole part

@@ -1,8 +1,8 @@
 /**
  * The output of an operator with one row a group, when that output is kept as a collection and
- * nothing
- * else: rows go straight into the arrangement, and each group remembers the place of its row. So a
- * changed row costs no hash, no search and no batch, and the operator keeps no copy of its values.
+ * nothing else: rows go straight into the arrangement, and each group remembers the place of its
+ * row. So a changed row costs no hash, no search and no batch, and the operator keeps no copy of
+ * its values.
  *
  * A group's word `place` is the place of its live row, 0 if it has none; the row's token is the
  * group's record.
@@ -53,8 +53,7 @@ export class KeptRows implements RowOwner {
 
   /**
    * Brings the rows of groups list[first … first + n - 1] up to date with the cells, which are
-   * theirs
-   * in this order, and takes their marks away; status[i] is 1 if the group has a row.
+   * theirs in this order, and takes their marks away; status[i] is 1 if the group has a row.
    */
   settle(step: number, list: Int32Array, first: number, n: number, status: Uint8Array): void {
     const { i32 } = this.#memory;

@@ -1,8 +1,7 @@
 /**
  * Division of an exact sum by a count, and square roots, with as many decimals as Postgres gives:
- * at least 16
- * significant digits, in steps of 4, and never fewer decimals than the sum has; half away from
- * zero.
+ * at least 16 significant digits, in steps of 4, and never fewer decimals than the sum has; half
+ * away from zero.
  */
 import { assert } from '../../src/base/assert.ts';
 import type { Decimal } from '../value/datum.ts';

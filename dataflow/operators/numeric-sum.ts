@@ -1,15 +1,12 @@
 /**
  * sum and avg of numeric: exact, with the scale that Postgres shows, the largest among the values
- * that
- * are there.
+ * that are there.
  *
  * Most groups have values of one scale and coefficients below 2^53: their sum is two doubles in
- * units
- * of that scale, low + high · 2^32, each kept below 2^53 in size as in integer-sum.ts. At the first
- * value of another scale, or that is not finite or too long, the group's sum moves to an object
- * (exact-moments.ts), until the group has no values any more. State words: low, high, scale + 1 (0:
- * no
- * value yet), number of the object, count of values.
+ * units of that scale, low + high · 2^32, each kept below 2^53 in size as in integer-sum.ts. At the
+ * first value of another scale, or that is not finite or too long, the group's sum moves to an
+ * object (exact-moments.ts), until the group has no values any more. State words: low, high, scale
+ * + 1 (0: no value yet), number of the object, count of values.
  */
 import { assert } from '../../src/base/assert.ts';
 import type { Aggregate } from '../plan/plan.ts';

@@ -1,12 +1,10 @@
 /**
  * The contract between the driver (graph/) and the tactics (this folder). An operator is an
- * algorithm
- * over batches; ports, order, fuel, slab counts, frontiers and holds are the driver's.
+ * algorithm over batches; ports, order, fuel, slab counts, frontiers and holds are the driver's.
  *
  * Life of a step e at one operator: any number of `push` calls, then one `finish`, by which time
- * all
- * input of e has come. The driver drains the most downstream operator first, so that batches do not
- * pile up, and calls `finish` in topological order, only on operators that were pushed to at e.
+ * all input of e has come. The driver drains the most downstream operator first, so that batches do
+ * not pile up, and calls `finish` in topological order, only on operators that were pushed to at e.
  *
  * Contract:
  *  - `push` may emit at once (linear operators, joins) or only take note (reduce, top-k), and then
@@ -14,8 +12,7 @@
  *  - 'more' means: fuel ran out; call the same method again with the same arguments. The operator
  *    remembers where it stands; the driver keeps the batch alive.
  *  - An operator that owns arrangements applies and seals them itself at e; imported ones are
- *    applied
- *    and sealed at e before the first push of e.
+ *    applied and sealed at e before the first push of e.
  *  - A row that fails becomes an error through `fail`; operators never throw for data.
  */
 import type { Batch } from '../value/batch.ts';

@@ -1,7 +1,7 @@
 /**
  * Goal: trees of items hold what a sorted array holds, at every size, under adds, removes and
- * weights
- * of either sign; emptied trees give all memory back. Method: random operations against an array.
+ * weights of either sign; emptied trees give all memory back. Method: random operations against an
+ * array.
  */
 import { describe, expect, it } from 'vitest';
 import { Random } from '../../test/support/random.ts';

@@ -1,24 +1,20 @@
 /**
  * Ordered multisets: for each of many holders (a word of a group's record) a tree of items with
  * weights, in the order of their prefixes and, among equal prefixes, of a comparison. What min,
- * max,
- * top-k and the collecting aggregates stand on.
+ * max, top-k and the collecting aggregates stand on.
  *
  * A tree is a B+ tree with nodes of 32 entries (tree-node.ts) whose leaves are chained; a small
- * tree is
- * a single leaf of 4 to 32 entries. A prefix is a double that orders items roughly, so most
- * searches
- * read no item. Changing a weight, adding and removing cost O(log n), whatever the
- * size of the group: there is no work per item of a group, and no pause.
+ * tree is a single leaf of 4 to 32 entries. A prefix is a double that orders items roughly, so most
+ * searches read no item. Changing a weight, adding and removing cost O(log n), whatever the size of
+ * the group: there is no work per item of a group, and no pause.
  *
  * Inner prefixes are bounds, not copies: when the first item of a child goes, the bound stays.
- * Where
- * a search ties with a bound it compares with the child's present first item instead, which is
- * right: an item before that one belongs to the left.
+ * Where a search ties with a bound it compares with the child's present first item instead, which
+ * is right: an item before that one belongs to the left.
  *
  * Invariants: nodes are not empty; an inner root has two children or more; sums of inner entries
- * are those of the positive weights
- * below. Items of weight 0 go at once unless `keepsZeros` (then the owner calls `remove`).
+ * are those of the positive weights below. Items of weight 0 go at once unless `keepsZeros` (then
+ * the owner calls `remove`).
  */
 import { assert } from '../../src/base/assert.ts';
 import type { StateMemory } from './state-memory.ts';

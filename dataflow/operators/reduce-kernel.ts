@@ -1,9 +1,7 @@
 /**
  * The generated loop that ends a step of reduce: for each touched group compare the new values with
- * the
- * published ones, and where they differ write the old row, publish, write the new row. One pass
- * over
- * the groups' records while they are in cache, instead of one per column and purpose.
+ * the published ones, and where they differ write the old row, publish, write the new row. One pass
+ * over the groups' records while they are in cache, instead of one per column and purpose.
  *
  * For published values of fixed width; keys may be of any type. Text comes from templates; offsets
  * into records and masks are our own numbers, everything else is an argument.

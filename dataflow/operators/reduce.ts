@@ -13,10 +13,8 @@
  * A group has a row while its row count is positive. If one of its values cannot be computed (a sum
  * out of range) it has an error instead, until the value heals; other groups know nothing of it. A
  * group whose count is 0 and whose aggregates are empty gives its record back. (Count 0 with
- * something
- * left over, or a negative count, can only come from retractions of rows that never were; such a
- * group
- * has no row, and waits.)
+ * something left over, or a negative count, can only come from retractions of rows that never were;
+ * such a group has no row, and waits.)
  *
  * Where the result is kept as a collection and goes nowhere else, rows are not given out: they go
  * into the collection by their places, and the row there is the published one (kept-rows.ts).

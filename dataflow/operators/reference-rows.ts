@@ -1,7 +1,6 @@
 /**
  * Multisets of datum rows for the reference evaluator: sums of weights per identical row, order,
- * and
- * cutting into groups. Everything sorts; nothing is clever.
+ * and cutting into groups. Everything sorts; nothing is clever.
  */
 import { defined } from '../../src/base/assert.ts';
 import type { Order } from '../plan/plan.ts';

@@ -1,8 +1,7 @@
 /**
  * Semijoin and antijoin: left rows, weights unchanged, whose key occurs (does not occur) on the
  * right. The right side is an arrangement of its keys alone, where a key's weight m is the number
- * of
- * right rows that have it; it occurs if m > 0.
+ * of right rows that have it; it occurs if m > 0.
  *
  *     ΔA · [m⁺ > 0]  +  A⁻ · ([m⁺ > 0] − [m⁻ > 0])         (anti: [m ≤ 0])
  *
@@ -10,10 +9,8 @@
  * keys that changed sides.
  *
  * A key may have several records: equal under SQL is not equal by bytes (numeric 1.0 and 1.00), and
- * a
- * weight that changes ends one record and begins another. If several of them changed in one step
- * the
- * key must still be handled once: such keys are noted by the least address among their records.
+ * a weight that changes ends one record and begins another. If several of them changed in one step
+ * the key must still be handled once: such keys are noted by the least address among their records.
  *
  * A NULL in a key occurs nowhere unless `nullsEqual`: an antijoin keeps such a row.
  */

@@ -1,7 +1,6 @@
 /**
  * Goal: means by double arithmetic are the means by BigInt, in value, scale and bytes. Method:
- * random
- * sums, scales and counts of every size, and the edges.
+ * random sums, scales and counts of every size, and the edges.
  */
 import { expect, it } from 'vitest';
 import { Random } from '../../test/support/random.ts';

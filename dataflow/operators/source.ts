@@ -1,9 +1,8 @@
 /**
  * Where rows enter a dataflow. A stored import is read from its arrangement: all of it at the first
  * step, afterwards what changed between the two steps of the dataflow's clock, however many steps
- * lie
- * between. A stream's live batches are pushed by the driver and only lose the columns that nobody
- * asked for. A constant gives its rows once.
+ * lie between. A stream's live batches are pushed by the driver and only lose the columns that
+ * nobody asked for. A constant gives its rows once.
  */
 import { limits } from '../../src/base/limits.ts';
 import type { Pairs } from '../arrangement/arrangement.ts';

@@ -2,10 +2,9 @@
  * The memory of one operator's state: words in one buffer, handed out in blocks and taken back.
  *
  * A block is named by the word offset of its first word, its *address*; addresses are even and
- * never
- * 0, so that 0 can mean "none". Block sizes are classes: every even size to 64 words, then eight
- * classes to each power of two (at most an eighth is wasted). Freed blocks are chained by class
- * through their first word and handed out again for the same class only.
+ * never 0, so that 0 can mean "none". Block sizes are classes: every even size to 64 words, then
+ * eight classes to each power of two (at most an eighth is wasted). Freed blocks are chained by
+ * class through their first word and handed out again for the same class only.
  *
  * Growth never copies much: up to `copyWordsMax` the buffer doubles by copying (at most 1 MiB), so
  * that the many small operators take no address space; beyond, the state moves once into a buffer

@@ -1,7 +1,6 @@
 /**
  * Each distinct row, under SQL equality, with the sum of its weights if that is positive: what
- * makes
- * a difference of multisets (EXCEPT ALL) a multiset again.
+ * makes a difference of multisets (EXCEPT ALL) a multiset again.
  */
 import { WholeRowsOperator } from './whole-rows.ts';
 

@@ -1,9 +1,7 @@
 /**
  * Goal: top-k gives out what the reference says, at every step, for every order, limit and offset,
- * and
- * only rows whose share of the window changed. Method: random steps (`checkOperator`), and a large
- * group
- * whose window moves, of which the rows given out are counted.
+ * and only rows whose share of the window changed. Method: random steps (`checkOperator`), and a
+ * large group whose window moves, of which the rows given out are counted.
  */
 import { describe, expect, it } from 'vitest';
 import { checkOperator } from '../../test/support/operator-check.ts';

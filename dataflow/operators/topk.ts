@@ -1,18 +1,14 @@
 /**
  * Per key the rows at positions offset … offset + limit - 1 of an order, where a row of weight w
- * takes w
- * positions.
+ * takes w positions.
  *
  * Each group has an ordered tree of its rows (ordered-items.ts). A row's item starts with the
- * weight of
- * it that is downstream; the group remembers the first and last row of its published window.
- * `finish`
- * finds the new window's ends by position and visits only rows whose share may have changed: those
- * between the old and the new first row, those between the old and the new last row, and those that
- * the
- * step touched. Rows inside both windows are not visited, so a step costs the logarithm of the
- * group
- * and what its changes push into or out of the window, whatever the limit and the offset.
+ * weight of it that is downstream; the group remembers the first and last row of its published
+ * window. `finish` finds the new window's ends by position and visits only rows whose share may
+ * have changed: those between the old and the new first row, those between the old and the new last
+ * row, and those that the step touched. Rows inside both windows are not visited, so a step costs
+ * the logarithm of the group and what its changes push into or out of the window, whatever the
+ * limit and the offset.
  *
  * State words: root of the tree, first item of the window (0: empty), last item, unused.
  */

@@ -1,7 +1,6 @@
 /**
  * The groups that a step touches, each once, in order of first touch. The mark word of a record is
- * 1
- * exactly while the record is listed and not yet released.
+ * 1 exactly while the record is listed and not yet released.
  */
 import { assert } from '../../src/base/assert.ts';
 import { recordMark } from './group-table.ts';

@@ -5,11 +5,9 @@
  *     | capacity prefixes (doubles) | capacity sums (doubles) | capacity references
  *
  * In a leaf (level 0) an entry is an item: its order-preserving prefix, its weight, and its
- * address.
- * Where prefixes say everything leaves are *bare*: without references. In an inner node an entry is
- * a child: a prefix that is <= that
- * of the child's first item and >= those of the items before the child, the sum of the positive
- * weights under it, and its address.
+ * address. Where prefixes say everything leaves are *bare*: without references. In an inner node an
+ * entry is a child: a prefix that is <= that of the child's first item and >= those of the items
+ * before the child, the sum of the positive weights under it, and its address.
  */
 import type { StateMemory } from './state-memory.ts';
 

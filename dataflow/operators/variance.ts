@@ -1,12 +1,9 @@
 /**
  * The variances and standard deviations, from exact sums of values and of squares: an object per
- * group
- * (exact-moments.ts). Nothing cancels, so a group of equal values has variance 0 and a retraction
- * leaves no trace. Integers and numerics follow Postgres' numeric arithmetic to the last digit;
- * floats
- * are the exact result rounded to a double (Postgres' own differs in the last digits, by the order
- * of
- * its rows). State words: number of the object, count of values (a double).
+ * group (exact-moments.ts). Nothing cancels, so a group of equal values has variance 0 and a
+ * retraction leaves no trace. Integers and numerics follow Postgres' numeric arithmetic to the last
+ * digit; floats are the exact result rounded to a double (Postgres' own differs in the last digits,
+ * by the order of its rows). State words: number of the object, count of values (a double).
  */
 import type { Aggregate } from '../plan/plan.ts';
 import type { Batch } from '../value/batch.ts';

@@ -1,7 +1,6 @@
 /**
  * Goal: distinct and threshold agree with the reference at every step, for every type, negative
- * sums
- * included. Method: random steps (`checkOperator`), and single cases written down.
+ * sums included. Method: random steps (`checkOperator`), and single cases written down.
  */
 import { describe, expect, it } from 'vitest';
 import { checkOperator } from '../../test/support/operator-check.ts';

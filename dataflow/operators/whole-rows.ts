@@ -1,9 +1,8 @@
 /**
  * What distinct and threshold share: one record per distinct row under SQL equality, with the sum
- * of
- * the row's weights and the weight that is downstream. `finish` visits the rows that were touched
- * and
- * gives out the difference between the weight that a row should have and the one that it has.
+ * of the row's weights and the weight that is downstream. `finish` visits the rows that were
+ * touched and gives out the difference between the weight that a row should have and the one that
+ * it has.
  *
  * The row that stands for equal rows of different bytes is the one that came first; it stays until
  * the sum is 0 at the end of a step. State words: weight downstream (a double); or, where rows of

@@ -81,8 +81,7 @@ export type Node =
   /**
    * Inner join: left columns, then right columns, of pairs whose keys are equal and not NULL (NULLs
    * are equal where `nullsEqual`), and for which `residual`, over the joined columns, is true.
-   * Empty
-   * keys make it a cross join.
+   * Empty keys make it a cross join.
    */
   | {
       readonly kind: 'join';

@@ -2,12 +2,10 @@
  * Plan → dataflow, in one walk over the nodes that the root needs, in dependency order.
  *
  * What a node becomes is asked for, not made ahead: its *stream* (the operators whose outputs sum
- * to
- * its changes) or its *arrangement* on a key. An import of a stored collection, and any choice of
- * columns of one, is arranged already: joins read it through an index of the collection, and only a
- * consumer of its changes makes a source. Every other node that a join needs is arranged once, in
- * one
- * private arrangement with an index for each key that is used.
+ * to its changes) or its *arrangement* on a key. An import of a stored collection, and any choice
+ * of columns of one, is arranged already: joins read it through an index of the collection, and
+ * only a consumer of its changes makes a source. Every other node that a join needs is arranged
+ * once, in one private arrangement with an index for each key that is used.
  *
  * A reduce or distinct at the root of a stored collection writes its rows into it itself.
  *

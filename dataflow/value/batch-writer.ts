@@ -64,8 +64,7 @@ export class BatchWriter {
 
   /**
    * Opens a batch for at most `rows` rows with `varWords` words of var bytes. If `near` is given
-   * and
-   * has room the batch lies in it, and may then point at var bytes that are already there; ask
+   * and has room the batch lies in it, and may then point at var bytes that are already there; ask
    * `slab === near` afterwards.
    */
   begin(rows: number, varWords: number, near?: Slab): void {

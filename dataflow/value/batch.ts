@@ -4,8 +4,8 @@
  *
  *  - i32 column: `slab.i32[column[c] + row]`.
  *  - i64 column: offset is even; `slab.i64[(column[c] >> 1) + row]` (as int32 pairs wherever a
- *    value
- *    is only moved, hashed or compared for equality). f64: `slab.f64[(column[c] >> 1) + row]`.
+ *    value is only moved, hashed or compared for equality). f64: `slab.f64[(column[c] >> 1) +
+ *    row]`.
  *  - var column: pairs; `slab.i32[column[c] + 2 * row]` is the word offset of the first byte in the
  *    same slab, `slab.i32[column[c] + 2 * row + 1]` the length in bytes. Bytes start on a word and
  *    are zero-padded to a word. Several columns and batches may point at the same bytes.

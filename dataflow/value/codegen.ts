@@ -8,8 +8,7 @@
  *
  * Functions are cached by their text: two arrangements or fragments of the same shape share one
  * function, and so one piece of warm machine code. The cache keeps `generatedFunctionsMax` texts
- * and
- * forgets the oldest; a forgotten function lives on with whoever holds it.
+ * and forgets the oldest; a forgotten function lives on with whoever holds it.
  */
 import { assert } from '../../src/base/assert.ts';
 

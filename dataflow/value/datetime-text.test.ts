@@ -2,8 +2,7 @@
  * Goal: calendar, zones and intervals keep their laws, and zones answer as Postgres does. Method: a
  * recorded table for AT TIME ZONE; every month of many years for the calendar; random instants
  * against `Intl` for zones; random intervals through their text. Texts of dates and times have
- * their
- * table in text-input.test.ts.
+ * their table in text-input.test.ts.
  */
 import { expect, test } from 'vitest';
 import { Random } from '../../test/support/random.ts';

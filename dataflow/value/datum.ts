@@ -1,8 +1,7 @@
 /**
  * Datums: single values in JavaScript's own forms. They are the language of everything that is not
  * hot: constants in plans, the row interpreter, parameters, test cases, catalog rows. Between
- * decode
- * and wire there are only columns.
+ * decode and wire there are only columns.
  *
  * Form by type: bool → boolean; int2, int4, date, float4, float8 → number; int8, time, timestamp,
  * timestamptz, oid, reg* → bigint; numeric → Decimal; text, varchar, bpchar, name, char, jsonb

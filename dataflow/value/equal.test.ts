@@ -1,8 +1,7 @@
 /**
  * Goal: hash, equality and order of rows agree with each other and with the datum-by-datum
  * reference, between batches and records alike. Method: random rows of close values of every kind
- * of
- * type, random lists of key columns, all pairs.
+ * of type, random lists of key columns, all pairs.
  */
 import { describe, expect, test } from 'vitest';
 import { Random } from '../../test/support/random.ts';

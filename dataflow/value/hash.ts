@@ -1,15 +1,13 @@
 /**
  * Key hashes under SQL equality: a batch's key columns and a record's key columns give the same
- * hash
- * for equal keys (-0 = 0, NaN = NaN, 1.0 = 1.00, NULL with NULL).
+ * hash for equal keys (-0 = 0, NaN = NaN, 1.0 = 1.00, NULL with NULL).
  *
  * The hash of a row runs over its key columns in order: start at `hashSeed`, mix in one word (i32),
  * two words (i64, f64 in canonical form) or the class hash (var), finish at the end. Batches are
  * hashed a column at a time, one loop per physical form; records by a generated function.
  *
  * A NULL's value words are zero, in batches and in records, so it needs no branch: it hashes as 0
- * or
- * the empty string and equality tells them apart.
+ * or the empty string and equality tells them apart.
  */
 import type { Batch } from './batch.ts';
 import { generate } from './codegen.ts';

@@ -182,8 +182,7 @@ class Sum {
 
 /**
  * Reads an interval. `modifier` is −1 for none, or has the decimals of seconds in its low 16 bits
- * and
- * above them the fields of `INTERVAL DAY TO SECOND` and the like.
+ * and above them the fields of `INTERVAL DAY TO SECOND` and the like.
  */
 export function parseInterval(text: string, modifier = -1): Interval {
   const iso = /^\s*P/.test(text);

@@ -1,8 +1,7 @@
 /**
  * Walking JSON text as bytes, without building objects. The input is valid JSON in UTF-8 (it passed
  * `json-text.ts`); every function takes the bytes and the index of a value's first byte. White
- * space
- * between tokens is allowed everywhere, so the walk serves json as well as canonical jsonb.
+ * space between tokens is allowed everywhere, so the walk serves json as well as canonical jsonb.
  *
  * Nothing here recurses: nesting is counted, so depth costs no stack.
  */

@@ -124,8 +124,7 @@ function shortestSingle(value: number): string {
 
 /**
  * The shortest digits of a double. Those of `toExponential` may lie half-way to the neighbour,
- * which
- * only whole numbers above 2^53 can have within 17 digits; these take more digits.
+ * which only whole numbers above 2^53 can have within 17 digits; these take more digits.
  */
 function shortestDouble(value: number): string {
   const text = value.toExponential();

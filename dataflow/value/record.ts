@@ -1,7 +1,6 @@
 /**
  * Text of generated functions that read records of a `RowLayout`: where var bytes start, and
- * whether
- * a column is NULL.
+ * whether a column is NULL.
  */
 import type { RowLayout } from './layout.ts';
 

@@ -5,8 +5,7 @@
  * A side is a prefix of names. With prefix `a` a record is (aw: words, aa: address); a batch row is
  * (aw: words, au: bytes, ak: word offsets of the compared columns, an: byte offsets of their null
  * bytes or -1, ar: row). `k` and `n` are in the order of comparison, so that functions do not
- * depend
- * on column numbers of batches.
+ * depend on column numbers of batches.
  */
 import type { Batch } from './batch.ts';
 import type { RowLayout } from './layout.ts';

@@ -1,12 +1,10 @@
 /**
  * Reading a value of any type from its text, as Postgres 15 does in casts from literals,
- * text-format
- * parameters and COPY. Bad text is an `SqlError` with Postgres' code and message.
+ * text-format parameters and COPY. Bad text is an `SqlError` with Postgres' code and message.
  *
  * `modifier` is `atttypmod` (−1: none): it limits and rounds. For varchar(n) and char(n) a text
- * that
- * is too long is an error (22001) unless only blanks are lost; an explicit cast cuts it instead,
- * which is `fitText` with `cut`.
+ * that is too long is an error (22001) unless only blanks are lost; an explicit cast cuts it
+ * instead, which is `fitText` with `cut`.
  */
 import { sqlError } from '../../src/base/error.ts';
 import { limits } from '../../src/base/limits.ts';

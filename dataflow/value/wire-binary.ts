@@ -1,7 +1,6 @@
 /**
  * Values in Postgres' binary wire form (what the `send` functions give), appended to a sink from
- * raw
- * words. Numbers are big-endian. Datums go through `encodeBinary` of binary-output.ts.
+ * raw words. Numbers are big-endian. Datums go through `encodeBinary` of binary-output.ts.
  */
 import { arrayOf } from './array.ts';
 import type { ByteSink } from './byte-sink.ts';

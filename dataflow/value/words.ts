@@ -1,8 +1,7 @@
 /**
  * Bytes of var values as words. A var value starts on a word and is zero-padded to one, so it can
- * be
- * hashed, compared and copied word by word; byte k of the value at word `at` is byte k & 3 of word
- * at + (k >> 2), least significant first (all supported machines are little-endian).
+ * be hashed, compared and copied word by word; byte k of the value at word `at` is byte k & 3 of
+ * word at + (k >> 2), least significant first (all supported machines are little-endian).
  */
 
 const encoder = new TextEncoder();

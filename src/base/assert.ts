@@ -1,7 +1,6 @@
 /**
  * Assertions: what must hold if our own code is right. They stay on in production; a broken one is
- * a
- * bug of ours and ends the worker. User mistakes are `SqlError`, bad data is a row of the error
+ * a bug of ours and ends the worker. User mistakes are `SqlError`, bad data is a row of the error
  * collection: neither may ever reach an assertion.
  */
 

@@ -1,8 +1,7 @@
 /**
  * Goal: the catalog's invariants hold whatever is made and dropped: names and objects point at each
  * other, dependencies are live, a cascade names dependents before what they stand on. Method:
- * random
- * creation, replacement and cascades against a plain list of objects.
+ * random creation, replacement and cascades against a plain list of objects.
  */
 import { describe, expect, it } from 'vitest';
 import { Random } from '../../test/support/random.ts';

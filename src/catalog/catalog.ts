@@ -1,12 +1,10 @@
 /**
  * The catalog: every object by oid and by (schema, name). Names of relations, indexes and
- * connections
- * share one namespace per schema, as in Postgres. It knows nothing of the engine: creating a
- * materialized view here only records it; the coordinator starts the dataflow.
+ * connections share one namespace per schema, as in Postgres. It knows nothing of the engine:
+ * creating a materialized view here only records it; the coordinator starts the dataflow.
  *
  * Invariants: every name entry points at a live object and back; every dependency of a live object
- * is
- * live; an object leaves only after everything that depends on it.
+ * is live; an object leaves only after everything that depends on it.
  */
 import { assert, defined } from '../base/assert.ts';
 import { sqlError } from '../base/error.ts';

@@ -2,8 +2,7 @@
  * What the catalog holds: one plain immutable record per object. An object is changed by replacing
  * its record. `oid`s count up from `firstUserOid` and are never reused, so that statement caches of
  * clients stay right. Everything that is derived (what depends on what, names by oid) is computed
- * by
- * `Catalog`.
+ * by `Catalog`.
  */
 import type { SourceFormat } from '../../connectors/format/decoder.ts';
 import type { StartPosition } from '../../connectors/connector.ts';

@@ -1,7 +1,6 @@
 /**
  * The catalog as one statement sees it: names resolved along a search path, settings and the time
- * of
- * the statement fixed. Implements what the SQL layer asks for (`CatalogView`).
+ * of the statement fixed. Implements what the SQL layer asks for (`CatalogView`).
  */
 import { defined } from '../base/assert.ts';
 import type { CatalogView, Relation } from '../sql/catalog-view.ts';

@@ -2,8 +2,7 @@
  * The demo's stream: a shop's orders and payments as they would come in. Orders change their status
  * and sometimes their amount, a few are cancelled or withdrawn (a record without a value); payments
  * follow after seconds, some in two parts, some late; and some orders arrive minutes after they
- * were
- * placed. Deterministic in its random numbers and in the times that it is given.
+ * were placed. Deterministic in its random numbers and in the times that it is given.
  */
 import { defined } from '../base/assert.ts';
 

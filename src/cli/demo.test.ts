@@ -1,7 +1,7 @@
 /**
  * Goal: the demo runs the main job, says what it sees, and ends without a trace. Method: the
- * command
- * itself as a child for a few seconds, as a user would start it; and its parts by themselves.
+ * command itself as a child for a few seconds, as a user would start it; and its parts by
+ * themselves.
  */
 import { spawn } from 'node:child_process';
 import { connect } from 'node:net';

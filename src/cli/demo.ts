@@ -1,9 +1,7 @@
 /**
  * `millrace demo`: the main job at work. Starts a Kafka broker in memory (or uses a given one),
- * sends
- * it orders and payments, starts the engine, runs examples/orders.sql through a session as any
- * client
- * would, and shows two of its views live, from SUBSCRIBE. Whatever it starts, it ends.
+ * sends it orders and payments, starts the engine, runs examples/orders.sql through a session as
+ * any client would, and shows two of its views live, from SUBSCRIBE. Whatever it starts, it ends.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { defined } from '../base/assert.ts';

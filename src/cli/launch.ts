@@ -1,8 +1,7 @@
 #!/usr/bin/env node
 /**
  * What the package's command runs first: it imports nothing, so that a Node which is too old for
- * the
- * rest says what it needs instead of failing on a missing export.
+ * the rest says what it needs instead of failing on a missing export.
  */
 const majorMin = 24;
 const major = Number.parseInt(process.versions.node, 10);

@@ -1,7 +1,6 @@
 /**
  * The rows of a SUBSCRIBE as they stand now: changes come in, the present rows go out. Also
- * measures
- * how long after its timestamp each change arrives.
+ * measures how long after its timestamp each change arrives.
  */
 import { assert, defined } from '../base/assert.ts';
 import type { PackedBatch } from '../../dataflow/graph/command.ts';

@@ -1,7 +1,6 @@
 /**
  * Goal: lookups of one turn travel together, and nothing changes its order. Method: lists of
- * commands
- * as a session would send them.
+ * commands as a session would send them.
  */
 import { describe, expect, it } from 'vitest';
 import type { HostCommand } from '../coordinator/engine-link.ts';

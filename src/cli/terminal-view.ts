@@ -1,7 +1,6 @@
 /**
  * Draws the demo's screen, as text: tables with aligned columns, a line of figures, a small curve
- * of
- * the rate. Pure; the caller writes it to a terminal.
+ * of the rate. Pure; the caller writes it to a terminal.
  */
 
 /** What the screen shows. */

@@ -1,7 +1,6 @@
 /**
  * The line to an engine in a worker thread. Commands of one turn of the event loop go in one
- * message,
- * so that the peeks of many clients share the cost of crossing the threads.
+ * message, so that the peeks of many clients share the cost of crossing the threads.
  */
 import type { MessagePort, TransferListItem } from 'node:worker_threads';
 import { MessageChannel, Worker } from 'node:worker_threads';

@@ -1,7 +1,6 @@
 /**
  * Goal: what is pushed is read once and in order, and an end or an error comes after it, to one who
- * waits
- * already too. Method: cases, and random pushes and reads against a list.
+ * waits already too. Method: cases, and random pushes and reads against a list.
  */
 import { describe, expect, it } from 'vitest';
 import { Random } from '../../test/support/random.ts';

@@ -1,8 +1,7 @@
 /**
  * Goal: what runs at once in one process never breaks another: objects that go while they are read,
  * statements that wait while the catalog changes, history that is let go. Method: a whole engine in
- * the
- * calling thread, several sessions, statements interleaved at their waits.
+ * the calling thread, several sessions, statements interleaved at their waits.
  */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FakeClock } from '../../test/support/fake-clock.ts';

@@ -1,8 +1,7 @@
 /**
  * The coordinator: the one owner of catalog, timeline, sources and the line to the engine. Sessions
  * run statements against it; it runs on the main thread, and everything in it happens in turns of
- * the
- * event loop, so between two awaits nothing else changes the catalog.
+ * the event loop, so between two awaits nothing else changes the catalog.
  */
 import { defined } from '../base/assert.ts';
 import { sqlError } from '../base/error.ts';
@@ -185,14 +184,11 @@ export class Coordinator {
 
   /**
    * Notes what a dataflow reads and replays the streams among it. Call it right after the dataflow
-   * was
-   * created; the replay goes on in the background until the dataflow is hydrated or dropped.
+   * was created; the replay goes on in the background until the dataflow is hydrated or dropped.
    *
    * It begins when the maintained collections that the dataflow reads are hydrated: a dataflow that
-   * is
-   * live before it can work lets live records queue up until no step can be made, which those
-   * others
-   * may need for their own beginning.
+   * is live before it can work lets live records queue up until no step can be made, which those
+   * others may need for their own beginning.
    */
   hydrate(dataflow: number, plan: Plan): void {
     const collections = new Set(

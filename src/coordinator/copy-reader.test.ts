@@ -1,9 +1,7 @@
 /**
  * Goal: COPY data is read as Postgres reads it, however it is cut into messages. Method: answers
- * written
- * down from Postgres 15; every case is also read byte by byte and in random cuts, which must give
- * the
- * same rows or the same error.
+ * written down from Postgres 15; every case is also read byte by byte and in random cuts, which
+ * must give the same rows or the same error.
  */
 import { describe, expect, it } from 'vitest';
 import { Random } from '../../test/support/random.ts';

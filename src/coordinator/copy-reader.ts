@@ -1,7 +1,6 @@
 /**
  * Reading COPY data: raw bytes in any cut to rows of field texts, in the text and CSV formats of
- * the
- * Postgres manual ("COPY", File Formats). A field is a string, or null for the null text.
+ * the Postgres manual ("COPY", File Formats). A field is a string, or null for the null text.
  *
  * The reader keeps at most one unfinished line, bounded by `rowBytesMax`.
  */

@@ -1,13 +1,11 @@
 /**
  * What runs in the dataflow thread: the engine, and the decoders that feed it. Commands of the
  * coordinator go to the engine as they come, except what belongs to steps: raw records are decoded
- * in
- * slices, in order, and a step is given to the engine when all of its records are decoded. So reads
- * are answered between two slices, however large a step is.
+ * in slices, in order, and a step is given to the engine when all of its records are decoded. So
+ * reads are answered between two slices, however large a step is.
  *
  * A stream is decoded once for all its dataflows, with the union of the columns that they read;
- * what
- * nobody reads is skipped, not decoded.
+ * what nobody reads is skipped, not decoded.
  */
 import { assert } from '../base/assert.ts';
 import { limits } from '../base/limits.ts';

@@ -1,8 +1,7 @@
 /**
  * The coordinator's end of the line to the engine: numbers requests and dataflows, and hands each
  * response to whoever waits for it. A request ends exactly once: by its last rows, by `failed`, or
- * by
- * `cancelled`; what comes for a request that nobody waits for any more is dropped.
+ * by `cancelled`; what comes for a request that nobody waits for any more is dropped.
  */
 import { assert } from '../base/assert.ts';
 import { SqlError, sqlError } from '../base/error.ts';

@@ -1,10 +1,8 @@
 /**
  * The line between the coordinator and the dataflow thread. What travels are the engine's own
- * commands
- * and responses plus what the thread's *host* adds: raw records to decode. The line is ordered in
- * both
- * directions. `inline-link.ts` drives a host in the calling thread (tests, from a seed);
- * `worker-link.ts` in a worker thread (production).
+ * commands and responses plus what the thread's *host* adds: raw records to decode. The line is
+ * ordered in both directions. `inline-link.ts` drives a host in the calling thread (tests, from a
+ * seed); `worker-link.ts` in a worker thread (production).
  */
 import type { RawChunk } from '../../connectors/connector.ts';
 import type { SourceFormat } from '../../connectors/format/decoder.ts';

@@ -1,11 +1,9 @@
 /**
  * Lookups that the engine knows by number, so that an execution sends only its key. Equal lookups
- * of
- * different sessions share one number, and so their keys travel and are read together.
+ * of different sessions share one number, and so their keys travel and are read together.
  *
  * Everything is forgotten when the catalog changes, and the oldest when there are many: whoever
- * still
- * holds one sees that it is not `live` and registers again.
+ * still holds one sees that it is not `live` and registers again.
  */
 import type { Finishing } from '../../dataflow/graph/command.ts';
 import type { Lookup } from '../../dataflow/plan/plan.ts';

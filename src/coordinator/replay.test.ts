@@ -1,11 +1,9 @@
 /**
  * Goal: every record of a topic reaches every view over it exactly once, whenever the view is made
- * and
- * whatever the topic, its readers and other views do meanwhile. Method: a whole engine on a clock
- * of the
- * test, a topic that misbehaves from a seed; views, one-off reads and drops at random moments. At
- * the
- * end each view is compared with the topic record by record; on the way, with a prefix of it.
+ * and whatever the topic, its readers and other views do meanwhile. Method: a whole engine on a
+ * clock of the test, a topic that misbehaves from a seed; views, one-off reads and drops at random
+ * moments. At the end each view is compared with the topic record by record; on the way, with a
+ * prefix of it.
  */
 import { afterEach, describe, expect, it } from 'vitest';
 import { FakeClock } from '../../test/support/fake-clock.ts';

@@ -2,14 +2,11 @@
  * Replay: the history of streams for a dataflow that is new.
  *
  * Streams (append-only sources) are not kept in memory, so a new dataflow gets their past from
- * Kafka
- * once more, as one snapshot. The replay runs in rounds while other dataflows go on: each round
- * reads
- * up to what was bound when it began. Once the rest is small, one turn of the event loop fixes the
- * cut: the dataflow goes live at the next step q, and the last round reads exactly up to what is
- * bound
- * before q. Live batches from q on wait in the engine until then. So every record reaches the
- * dataflow once: those bound before q by replay, the others live.
+ * Kafka once more, as one snapshot. The replay runs in rounds while other dataflows go on: each
+ * round reads up to what was bound when it began. Once the rest is small, one turn of the event
+ * loop fixes the cut: the dataflow goes live at the next step q, and the last round reads exactly
+ * up to what is bound before q. Live batches from q on wait in the engine until then. So every
+ * record reaches the dataflow once: those bound before q by replay, the others live.
  */
 import { assert } from '../base/assert.ts';
 import { limits } from '../base/limits.ts';

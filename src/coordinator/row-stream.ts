@@ -1,7 +1,6 @@
 /**
  * Row streams: results on their way to a protocol, from an answer of the engine or from rows that
- * the
- * coordinator itself knows (SHOW, EXPLAIN, RETURNING).
+ * the coordinator itself knows (SHOW, EXPLAIN, RETURNING).
  */
 import { packBatch } from '../../dataflow/graph/packed-batch.ts';
 import type { PackedBatch } from '../../dataflow/graph/command.ts';

@@ -1,8 +1,7 @@
 /**
  * Goal: a row window gives every row of a stream once and in order, however batches are cut and
- * however
- * many rows are asked for. Method: random batches with weights, NULLs and texts against a plain
- * list.
+ * however many rows are asked for. Method: random batches with weights, NULLs and texts against a
+ * plain list.
  */
 import { describe, expect, it } from 'vitest';
 import { Random } from '../../test/support/random.ts';

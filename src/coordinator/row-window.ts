@@ -1,9 +1,7 @@
 /**
  * Taking a stated number of rows from a row stream, however its batches are cut: what FETCH and the
  * protocol's row limits need. Weights are multiplicities, so a row of weight 5 may be split between
- * two
- * takes. A slice of a batch has its own
- * buffer: a copy with its own weights behind.
+ * two takes. A slice of a batch has its own buffer: a copy with its own weights behind.
  */
 import { assert } from '../base/assert.ts';
 import type { PackedBatch } from '../../dataflow/graph/command.ts';
@@ -46,8 +44,7 @@ export class RowWindow {
 
   /**
    * Waits until there is a row or the end; true if there is a row. A wait that its caller gave up
-   * goes
-   * on, and the next call joins it.
+   * goes on, and the next call joins it.
    */
   fill(): Promise<boolean> {
     this.#filling ??= this.#fill().finally(() => {

@@ -1,8 +1,7 @@
 /**
  * The session: from statement texts to outcomes. It parses, keeps transactions right around what
- * runs
- * (implicit ones, failed blocks), gives each statement its cancellation and its timeout, and leaves
- * the work to statement/*.ts.
+ * runs (implicit ones, failed blocks), gives each statement its cancellation and its timeout, and
+ * leaves the work to statement/*.ts.
  */
 import { assert } from '../base/assert.ts';
 import { SqlError, sqlError } from '../base/error.ts';
@@ -122,8 +121,7 @@ export class SessionCore implements Session {
 
   /**
    * The short way of a lookup by key, or null. Whatever needs care (a failed block, pending writes,
-   * a
-   * timeout, values that make another plan) goes the long way.
+   * a timeout, values that make another plan) goes the long way.
    */
   #lookup(
     { statement, template }: Analysed,

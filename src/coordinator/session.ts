@@ -1,11 +1,9 @@
 /**
  * The session as protocols see it (pgwire now, HTTP later): statements in, results out as batches
- * of
- * columns. The implementation is session-core.ts; this file is the contract.
+ * of columns. The implementation is session-core.ts; this file is the contract.
  *
  * A protocol calls one method at a time and awaits it, except `cancel`, which may come at any
- * moment.
- * Errors are thrown as `SqlError`; the protocol turns anything else into XX000 and closes.
+ * moment. Errors are thrown as `SqlError`; the protocol turns anything else into XX000 and closes.
  */
 import type { ErrorFields } from '../base/error.ts';
 import type { Datum } from '../../dataflow/value/datum.ts';
@@ -47,8 +45,8 @@ export interface RowStream {
   /**
    * The next rows, or null at the end. Weights are multiplicities: a row of weight 3 is sent three
    * times. May take arbitrarily long for SUBSCRIBE: the protocol flushes what it has before
-   * waiting.
-   * Not called again until the client has taken the previous rows: that is the back-pressure.
+   * waiting. Not called again until the client has taken the previous rows: that is the
+   * back-pressure.
    */
   next(): Promise<PackedBatch | null>;
   /**
@@ -97,8 +95,7 @@ export interface Portal {
   execute(): Promise<Outcome>;
   /**
    * The short way for a statement that is one lookup of a key: all of its rows at once. null if it
-   * has
-   * to be executed. Called at most once, and instead of `execute`.
+   * has to be executed. Called at most once, and instead of `execute`.
    */
   lookup?(): Promise<readonly RowRange[]> | null;
   /** What is left of its rows, for those who take them in parts: FETCH and row limits share it. */
@@ -136,8 +133,7 @@ export interface Session {
 
   /**
    * The end of a simple query or a Sync: commits or rolls back the implicit transaction. `failed`:
-   * an
-   * error was sent. Undefined if there is nothing to wait for.
+   * an error was sent. Undefined if there is nothing to wait for.
    */
   sync(failed: boolean): Promise<void> | undefined;
   /** Marks an explicit block as failed after an error. */

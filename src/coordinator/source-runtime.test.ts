@@ -1,7 +1,6 @@
 /**
  * Goal: a source holds bounded memory and binds each chunk to one step. Method: the test is the
- * reader
- * and the engine; chunks are large but share one buffer.
+ * reader and the engine; chunks are large but share one buffer.
  */
 import { describe, expect, it } from 'vitest';
 import { FakeClock } from '../../test/support/fake-clock.ts';

@@ -5,8 +5,7 @@
  * `bound` holds, by partition, the offset after the last record that belongs to a sealed step; it
  * moves only inside `take`, in the same turn in which the step is sealed, so at any moment between
  * two steps it says exactly which records the sealed steps contain. Chunks of one partition are
- * taken
- * in offset order without gaps: bound never falls, and each record belongs to one step.
+ * taken in offset order without gaps: bound never falls, and each record belongs to one step.
  *
  * Memory: at most `sourceBufferedBytesMax` bytes wait (plus one chunk); then the reader is told to
  * stop, and to go on when half of it is taken.
@@ -106,8 +105,7 @@ export class SourceRuntime implements Intake {
 
   /**
    * Starts reading, once. A stored source reads from its start; a stream reads from the log's
-   * present
-   * end, since what is older is replayed to each dataflow that needs it.
+   * present end, since what is older is replayed to each dataflow that needs it.
    */
   live(): Promise<void> {
     this.#live ??= this.#start();

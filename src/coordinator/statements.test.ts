@@ -1,9 +1,7 @@
 /**
  * Goal: statements do what Postgres (and, for the streaming ones, Materialize) users expect of
- * them,
- * as seen through a session. Method: each test talks to a whole engine in the calling thread.
- * Answers
- * of plain SQL are those of Postgres 15.
+ * them, as seen through a session. Method: each test talks to a whole engine in the calling thread.
+ * Answers of plain SQL are those of Postgres 15.
  */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SessionHarness, batchRows } from '../../test/support/session-harness.ts';

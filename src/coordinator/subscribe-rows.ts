@@ -1,7 +1,7 @@
 /**
  * From the engine's changes to the rows of SUBSCRIBE: `mz_timestamp`, with PROGRESS
- * `mz_progressed`,
- * then `mz_diff`, then the columns (all NULL in a progress row), as Materialize gives them.
+ * `mz_progressed`, then `mz_diff`, then the columns (all NULL in a progress row), as Materialize
+ * gives them.
  *
  * The batch's own columns are not touched: the new buffer is the old one with the extra columns
  * behind it.

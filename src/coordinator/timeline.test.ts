@@ -1,11 +1,8 @@
 /**
  * Goal: the timeline keeps its laws: writes are acknowledged once their step is complete and in
- * order,
- * few steps are under way, times grow, and no history is given up that somebody holds. Method: an
- * engine
- * of a few lines behind a fake line, which completes steps when the test says so; random use from a
- * seed
- * with every law checked at every command.
+ * order, few steps are under way, times grow, and no history is given up that somebody holds.
+ * Method: an engine of a few lines behind a fake line, which completes steps when the test says so;
+ * random use from a seed with every law checked at every command.
  */
 import { describe, expect, it } from 'vitest';
 import { FakeClock } from '../../test/support/fake-clock.ts';

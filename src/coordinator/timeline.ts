@@ -1,14 +1,12 @@
 /**
  * The timeline: the one sequence of steps that all inputs share. It collects what writers and
- * sources
- * have ready, seals it as the next step, and knows which step can be read.
+ * sources have ready, seals it as the next step, and knows which step can be read.
  *
  * A step is sent when something is ready and fewer than `stepsInFlightMax` steps are unfinished;
- * what
- * comes meanwhile waits and makes the next step larger, so a busy engine sees fewer, larger steps.
- * `complete` is the last step that the engine has applied. A write is acknowledged when its step is
- * complete, and reads happen at `complete` or later: so an acknowledged write is visible to every
- * later read, and reads never go back (strict serializability).
+ * what comes meanwhile waits and makes the next step larger, so a busy engine sees fewer, larger
+ * steps. `complete` is the last step that the engine has applied. A write is acknowledged when its
+ * step is complete, and reads happen at `complete` or later: so an acknowledged write is visible to
+ * every later read, and reads never go back (strict serializability).
  *
  * Timestamps are milliseconds since the epoch and strictly increase with the step.
  */

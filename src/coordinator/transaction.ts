@@ -2,12 +2,10 @@
  * One session's transaction.
  *
  * Kinds: *implicit* (what runs between two Syncs, or one simple query) and *block* (BEGIN …
- * COMMIT). A
- * block is fixed by its first statement: reads only, all at one step; or inserts only, which become
- * visible together at COMMIT; or one SUBSCRIBE. In an implicit transaction inserts are gathered
- * too,
- * so that several statements of one message become visible together; a read in between makes them
- * visible first, since it must see them.
+ * COMMIT). A block is fixed by its first statement: reads only, all at one step; or inserts only,
+ * which become visible together at COMMIT; or one SUBSCRIBE. In an implicit transaction inserts are
+ * gathered too, so that several statements of one message become visible together; a read in
+ * between makes them visible first, since it must see them.
  */
 import { sqlError } from '../base/error.ts';
 import type { PackedBatch } from '../../dataflow/graph/command.ts';

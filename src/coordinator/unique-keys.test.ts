@@ -1,8 +1,8 @@
 /**
  * Goal: no table ever holds a primary key twice, whatever writes, and clients hear of it as from
  * Postgres. Method: statements through sessions in process: every kind of write, blocks that
- * collide,
- * equal keys that are spelled differently; then random writes by two sessions against a plain map.
+ * collide, equal keys that are spelled differently; then random writes by two sessions against a
+ * plain map.
  */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { SqlError } from '../base/error.ts';

@@ -2,12 +2,9 @@
  * Primary keys: which collections have one, and the check that a write keeps it.
  *
  * The check compares the keys that a write adds with each other, and those that it does not also
- * take
- * away with what the table holds, by lookups in the key's index at the newest complete step. It
- * holds
- * only while nobody else writes to the table: so whoever calls `check` before a write does both
- * within
- * `Coordinator.exclusively`, and every write to such a table goes that way.
+ * take away with what the table holds, by lookups in the key's index at the newest complete step.
+ * It holds only while nobody else writes to the table: so whoever calls `check` before a write does
+ * both within `Coordinator.exclusively`, and every write to such a table goes that way.
  *
  * Unlike in Postgres, a statement is judged by its result: an UPDATE may exchange keys among rows.
  */

@@ -1,8 +1,7 @@
 /**
  * What the server sends: messages written one behind the other into one growing buffer, which is
  * handed to the socket whole (a write per row would cost ten to twenty times as much). A buffer
- * that
- * was handed over is never touched again. Small answers are copied out of it instead, and a
+ * that was handed over is never touched again. Small answers are copied out of it instead, and a
  * connection at rest keeps half a kilobyte.
  */
 import { assert } from '../base/assert.ts';

@@ -116,8 +116,7 @@ export class Connection {
 
   /**
    * Works through the queue; goes on by itself after a wait. What is due to the client is sent
-   * before
-   * each wait and at the end, so that the answers to pipelined messages share a write.
+   * before each wait and at the end, so that the answers to pipelined messages share a write.
    */
   #run(): void {
     this.#running = true;

@@ -2,8 +2,7 @@
  * Row streams onto the wire: DataRow messages written straight from columns.
  *
  * A batch is written in parts of about a write buffer each, since its weights may stand for far
- * more
- * rows than it has.
+ * more rows than it has.
  */
 import { assert } from '../base/assert.ts';
 import { limits } from '../base/limits.ts';

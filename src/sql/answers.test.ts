@@ -1,11 +1,9 @@
 /**
  * Goal: a planned query means what Postgres means by its text: rows, column names, types,
- * modifiers,
- * and for wrong texts SQLSTATE, message, position, hint and detail.
- * Method: answers recorded from Postgres 15 over the tables of `test/support/sql/tables.ts`,
- * hand-written
- * queries and randomly generated ones, against plans evaluated by the reference of the operators,
- * once as a one-off query (ORDER BY and LIMIT at the end) and once as a maintained view.
+ * modifiers, and for wrong texts SQLSTATE, message, position, hint and detail. Method: answers
+ * recorded from Postgres 15 over the tables of `test/support/sql/tables.ts`, hand-written queries
+ * and randomly generated ones, against plans evaluated by the reference of the operators, once as a
+ * one-off query (ORDER BY and LIMIT at the end) and once as a maintained view.
  */
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';

@@ -1,7 +1,6 @@
 /**
  * What the SQL layer needs to know of the world: declared here, implemented by the catalog
- * (objects)
- * and the session (settings). Nothing else of them is visible to binding and planning.
+ * (objects) and the session (settings). Nothing else of them is visible to binding and planning.
  */
 import type { TypeName } from '../../dataflow/value/type.ts';
 import type { Datum } from '../../dataflow/value/datum.ts';

@@ -1,10 +1,8 @@
 /**
  * Goal: the engine runs what planning makes: lookups, answers with their finishing, and views that
- * see
- * their input come, go and come again.
- * Method: every recorded query that has rows, in the real engine in this thread, against the
- * answers of
- * Postgres. Views are made over empty tables; rows are added, all taken away, and added again.
+ * see their input come, go and come again. Method: every recorded query that has rows, in the real
+ * engine in this thread, against the answers of Postgres. Views are made over empty tables; rows
+ * are added, all taken away, and added again.
  */
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';

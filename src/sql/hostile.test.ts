@@ -1,8 +1,7 @@
 /**
  * Goal: no text, however deep, wide or doubling, makes planning overflow the stack, hang, or fail
- * with
- * anything but a SqlError.
- * Method: generated extremes; each is planned and explained, or refused with 54001.
+ * with anything but a SqlError. Method: generated extremes; each is planned and explained, or
+ * refused with 54001.
  */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { parseQuery } from '../../test/support/sql/catalog.ts';

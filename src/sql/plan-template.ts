@@ -1,7 +1,6 @@
 /**
  * Plans that serve many executions: a lookup by key in which the statement's parameters are open.
- * It
- * is planned once; each execution only fills in values. Anything else (no lookup, a parameter in
+ * It is planned once; each execution only fills in values. Anything else (no lookup, a parameter in
  * LIMIT, a use of the time) is planned anew each time, with the values at hand.
  */
 import type { Expr, Program } from '../../dataflow/expr/expr.ts';

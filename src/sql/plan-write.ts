@@ -1,10 +1,8 @@
 /**
  * INSERT, UPDATE, DELETE: each becomes one query whose rows say what goes and what comes. The
- * columns
- * of its result are, in this order and as far as the statement has them: the old row of the table,
- * the new row, the columns of RETURNING. Who runs it retracts the old rows, adds the new ones
- * (after
- * checking NOT NULL), and sends the rest.
+ * columns of its result are, in this order and as far as the statement has them: the old row of the
+ * table, the new row, the columns of RETURNING. Who runs it retracts the old rows, adds the new
+ * ones (after checking NOT NULL), and sends the rest.
  */
 import type { TypeName } from '../../dataflow/value/type.ts';
 import { sqlError } from '../base/error.ts';

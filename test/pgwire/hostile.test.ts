@@ -1,7 +1,6 @@
 /**
  * Goal: whatever a client does, others are served, memory stays bounded, and nothing is left
- * behind.
- * Method: a whole server; what the engine holds before must be what it holds afterwards.
+ * behind. Method: a whole server; what the engine holds before must be what it holds afterwards.
  */
 import { serialize } from 'pg-protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -1,8 +1,7 @@
 /**
  * A client that speaks in whole messages, for tests of the protocol: what is sent is built by
  * pg-protocol, an independent implementation; what comes back is shown one line a message, so that
- * a
- * test reads like a recorded conversation: `T a,b`, `D 1|x`, `C SELECT 1`, `Z I`.
+ * a test reads like a recorded conversation: `T a,b`, `D 1|x`, `C SELECT 1`, `Z I`.
  */
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';

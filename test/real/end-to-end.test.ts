@@ -1,14 +1,10 @@
 /**
  * Goal: the main job on real services, seen from outside: records that were produced to Apache
- * Kafka
- * are in the answers of SELECT and in the changes of SUBSCRIBE, each (partition, offset) exactly
- * once,
- * through a crash of the broker in the middle. Method: kafkajs produces payments (plain JSON) and
- * customers (upserts and deletions); the engine runs as a process of its own and is asked through
- * `pg`;
- * afterwards kafkajs consumes both topics from the start, and a plain fold over what it read says
- * what
- * must come out.
+ * Kafka are in the answers of SELECT and in the changes of SUBSCRIBE, each (partition, offset)
+ * exactly once, through a crash of the broker in the middle. Method: kafkajs produces payments
+ * (plain JSON) and customers (upserts and deletions); the engine runs as a process of its own and
+ * is asked through `pg`; afterwards kafkajs consumes both topics from the start, and a plain fold
+ * over what it read says what must come out.
  */
 import kafkajs from 'kafkajs';
 import { setTimeout as sleep } from 'node:timers/promises';

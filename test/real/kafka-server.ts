@@ -1,8 +1,8 @@
 /**
  * A real Apache Kafka for tests: one node in KRaft mode on loopback, free ports, a temporary
- * folder,
- * stopped by its process id. Jars come through Maven once and stay under `.cache/` in the checkout;
- * Java 17 must be there. The node can be stopped and started again on the same ports and data.
+ * folder, stopped by its process id. Jars come through Maven once and stay under `.cache/` in the
+ * checkout; Java 17 must be there. The node can be stopped and started again on the same ports and
+ * data.
  */
 import type { ChildProcess } from 'node:child_process';
 import { spawn, spawnSync } from 'node:child_process';

@@ -1,7 +1,6 @@
 /**
  * The product as a process of its own, as users run it, for the suites on real services: a free
- * port,
- * its log kept for failures, stopped by its process id.
+ * port, its log kept for failures, stopped by its process id.
  */
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';

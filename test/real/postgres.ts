@@ -1,9 +1,8 @@
 /**
  * A real Postgres for tests, as the referee of what SQL means: a fresh cluster in a temporary
- * folder, a
- * free port on loopback, no socket file, nothing flushed, stopped by its process id. Postgres
- * refuses
- * to run as root, so root runs it as the user `postgres` that the Debian package makes.
+ * folder, a free port on loopback, no socket file, nothing flushed, stopped by its process id.
+ * Postgres refuses to run as root, so root runs it as the user `postgres` that the Debian package
+ * makes.
  */
 import type { ChildProcess } from 'node:child_process';
 import { spawn, spawnSync } from 'node:child_process';

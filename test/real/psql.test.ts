@@ -1,8 +1,7 @@
 /**
  * Goal: the real psql works against the engine without a flag beyond host and port. Method: run
- * psql as
- * a program on scripts of statements and backslash commands; look at what it prints and at its exit
- * status. `-X` and a bare environment keep the machine's own settings out.
+ * psql as a program on scripts of statements and backslash commands; look at what it prints and at
+ * its exit status. `-X` and a bare environment keep the machine's own settings out.
  */
 import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -1,8 +1,7 @@
 /**
  * Random queries for the referee, from a seed: a small grammar of typed expressions over the tables
  * `every`, `l` and `r` of `referee-queries.ts`, with joins, groups, set operations and subqueries.
- * Rows
- * with extreme values are left out, so that few queries end in an overflow.
+ * Rows with extreme values are left out, so that few queries end in an overflow.
  */
 import { Random } from '../support/random.ts';
 

@@ -1,8 +1,7 @@
 /**
  * Queries for the referee, written by hand: every type, NULLs, joins of every kind, aggregates, set
  * operations, subqueries, casts and wrong statements, over one table with a column of each type and
- * two
- * small ones that join. Expected answers are not written down: a real Postgres gives them.
+ * two small ones that join. Expected answers are not written down: a real Postgres gives them.
  */
 
 /** Statements that both servers run first. */

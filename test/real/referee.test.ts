@@ -1,10 +1,9 @@
 /**
  * Goal: SQL means what it means in Postgres, seen through a real driver: values as text, column
- * names,
- * type oids and modifiers; SQLSTATE, message and position of errors. Method: the same statements on
- * a real
- * Postgres and on the engine; queries once as they are and once as a materialized view. Queries are
- * written by hand, taken from the recorded ones of the planner's tests, and generated from seeds.
+ * names, type oids and modifiers; SQLSTATE, message and position of errors. Method: the same
+ * statements on a real Postgres and on the engine; queries once as they are and once as a
+ * materialized view. Queries are written by hand, taken from the recorded ones of the planner's
+ * tests, and generated from seeds.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -63,8 +62,7 @@ async function run(client: pg.Client, text: string, ordered: boolean): Promise<O
 
 /**
  * Of values that are equal and differ in spelling (1.10 and 1.1, a month and thirty days) any may
- * stand
- * for all in a group, a set operation or a minimum.
+ * stand for all in a group, a set operation or a minimum.
  */
 function spelling(rows: readonly string[]): readonly string[] {
   return rows

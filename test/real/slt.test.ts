@@ -1,9 +1,8 @@
 /**
  * Goal: what once agreed with Postgres on a large foreign corpus of SQL goes on agreeing. Method:
- * run the
- * corpus where it lies beside the checkout; every key of the committed list must pass again. Where
- * the
- * corpus is not there, the list itself is checked, so that it stays what the script writes.
+ * run the corpus where it lies beside the checkout; every key of the committed list must pass
+ * again. Where the corpus is not there, the list itself is checked, so that it stays what the
+ * script writes.
  */
 import { expect, it } from 'vitest';
 import { corpusPresent, passing, passingList } from './slt.ts';

@@ -1,9 +1,8 @@
 /**
  * Runs a corpus of sqllogictest files against an engine. The corpus is not part of the repository:
- * it is
- * looked for beside the checkout, in `../shared`. Its records are named by keys (`path:line`, with
- * `#mv` for
- * the same query as a materialized view); those that pass are kept in `slt-passing.txt`, the gate.
+ * it is looked for beside the checkout, in `../shared`. Its records are named by keys (`path:line`,
+ * with `#mv` for the same query as a materialized view); those that pass are kept in
+ * `slt-passing.txt`, the gate.
  *
  *     node test/real/slt.ts          runs the corpus, writes the list anew, says what changed
  */

@@ -1,7 +1,7 @@
 /**
  * Goal: typical queries keep their plans. Method: the file beside this one holds tables, and
- * queries
- * with the text that EXPLAIN gives; a plan that changes for the better is written down anew.
+ * queries with the text that EXPLAIN gives; a plan that changes for the better is written down
+ * anew.
  */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';

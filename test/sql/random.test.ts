@@ -1,10 +1,8 @@
 /**
  * Goal: whatever is asked, three ways of answering agree: the query run once, the materialized view
- * of
- * it after its tables have changed, and the plain reference of the operators.
- * Method: random queries over small random tables, each as a view; then random changes, after each
- * of
- * which every view is compared with its query and with the reference over the tables' rows.
+ * of it after its tables have changed, and the plain reference of the operators. Method: random
+ * queries over small random tables, each as a view; then random changes, after each of which every
+ * view is compared with its query and with the reference over the tables' rows.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { evaluate } from '../../dataflow/operators/reference.ts';

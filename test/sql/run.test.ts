@@ -1,19 +1,14 @@
 /**
  * Goal: SQL answers as Postgres does, and a view that is kept up to date holds at every moment what
- * its query, run anew, would give.
- * Method: the files beside this one hold statements, queries with the answers that Postgres 15
- * gave,
- * errors with SQLSTATE and position, and changes of the tables. Each query runs once; if it reads
- * tables, a materialized view of it must hold the same. Then the changes run in a random order, and
- * after each of them every view is compared with its query.
+ * its query, run anew, would give. Method: the files beside this one hold statements, queries with
+ * the answers that Postgres 15 gave, errors with SQLSTATE and position, and changes of the tables.
+ * Each query runs once; if it reads tables, a materialized view of it must hold the same. Then the
+ * changes run in a random order, and after each of them every view is compared with its query.
  *
  * Format: a line `statement`, `change`, `query`, `query ordered` or `error SQLSTATE [position]`,
- * then
- * the SQL in one line. After a query's come `----` and the rows, cells joined by bars, NULL for
- * NULL,
- * (empty) for an empty text, \n for a line break; an empty line ends it. Where Postgres gives an
- * error
- * no position, ours may have one.
+ * then the SQL in one line. After a query's come `----` and the rows, cells joined by bars, NULL
+ * for NULL, (empty) for an empty text, \n for a line break; an empty line ends it. Where Postgres
+ * gives an error no position, ours may have one.
  */
 import { readFileSync, readdirSync } from 'node:fs';
 import { expect, test } from 'vitest';

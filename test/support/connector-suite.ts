@@ -1,8 +1,7 @@
 /**
  * What the Kafka connector must do on any broker: the same tests run against the real one and
- * against
- * the embedded one. Records go in through kafkajs and through our own batches, come out through a
- * reader and the decoder, and must be exactly those that were acknowledged.
+ * against the embedded one. Records go in through kafkajs and through our own batches, come out
+ * through a reader and the decoder, and must be exactly those that were acknowledged.
  */
 import kafkajs from 'kafkajs';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -1,7 +1,6 @@
 /**
  * A clock that stands still until a test moves it: callbacks run in the order of their times, those
- * of
- * `soon` first, and promises settle between two of them. The same calls give the same run.
+ * of `soon` first, and promises settle between two of them. The same calls give the same run.
  */
 import { assert } from '../../src/base/assert.ts';
 import type { Clock } from '../../src/base/seam.ts';

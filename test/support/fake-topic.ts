@@ -1,10 +1,9 @@
 /**
  * A topic whose connection misbehaves as a real one may, from a seed: answers come late or fail,
- * chunks
- * have any size and may begin before what was asked for, partitions appear, a paused reader still
- * delivers what was under way. It keeps a connector's promises: a partition's chunks come in order
- * without a gap. It checks its owner: no more than what is under way comes to one who asked for a
- * pause.
+ * chunks have any size and may begin before what was asked for, partitions appear, a paused reader
+ * still delivers what was under way. It keeps a connector's promises: a partition's chunks come in
+ * order without a gap. It checks its owner: no more than what is under way comes to one who asked
+ * for a pause.
  */
 import type {
   Positions,

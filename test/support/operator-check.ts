@@ -2,8 +2,7 @@
  * The property that every operator with one input has: over random steps of inserts, deletes,
  * updates and duplicates, what it has given out is what the reference evaluator says of its input;
  * cutting the input otherwise, or running out of fuel everywhere, changes nothing; when the input
- * is
- * emptied the output is, and the state is small again.
+ * is emptied the output is, and the state is small again.
  */
 import { expect } from 'vitest';
 import type { Operator } from '../../dataflow/operators/operator.ts';

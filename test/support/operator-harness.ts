@@ -1,7 +1,6 @@
 /**
  * Drives one operator through steps in the way the driver does, for tests: batches in as datum
- * rows,
- * out as datum rows, errors counted, slabs checked.
+ * rows, out as datum rows, errors counted, slabs checked.
  */
 import { assert, defined } from '../../src/base/assert.ts';
 import type { Context, DataError, Operator } from '../../dataflow/operators/operator.ts';

@@ -1,8 +1,7 @@
 /**
  * Random plans over a few tables, and random changes of these tables: the raw material of property
  * tests of the engine. Types are few and comparable, values few and often equal, so that joins
- * meet,
- * groups grow and errors (division by zero) happen and heal.
+ * meet, groups grow and errors (division by zero) happen and heal.
  */
 import type { Program, Expr } from '../../dataflow/expr/expr.ts';
 import type { Aggregate, Node, Plan } from '../../dataflow/plan/plan.ts';

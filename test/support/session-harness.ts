@@ -1,8 +1,7 @@
 /**
  * A whole engine in the calling thread with sessions on it, for tests of statements: SQL in, rows
- * of
- * JavaScript values out, errors as `SqlError`. No sockets, no worker thread; Kafka connections are
- * refused unless the test brings its own.
+ * of JavaScript values out, errors as `SqlError`. No sockets, no worker thread; Kafka connections
+ * are refused unless the test brings its own.
  */
 import { SqlError } from '../../src/base/error.ts';
 import type { Clock } from '../../src/base/seam.ts';

@@ -1,8 +1,7 @@
 /**
  * From a request's frame to its answer: reads the header, finds the API, runs it. A frame that does
  * not follow the protocol, an API or a version that is not spoken make an error: the connection
- * ends,
- * as with Kafka. The one exception is ApiVersions, which tells a newer client what is spoken.
+ * ends, as with Kafka. The one exception is ApiVersions, which tells a newer client what is spoken.
  */
 import { assert } from '../../../src/base/assert.ts';
 import { WireError, WireReader } from '../wire.ts';

@@ -1,7 +1,7 @@
 /**
  * Faults on demand, for tests of what reads from or writes to the embedded broker: lost
- * connections,
- * partitions whose leader is elsewhere, slow answers, and errors of one kind of request.
+ * connections, partitions whose leader is elsewhere, slow answers, and errors of one kind of
+ * request.
  */
 import type { Clock } from '../../../src/base/seam.ts';
 import { brokerError } from './errors.ts';

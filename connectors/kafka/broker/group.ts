@@ -4,8 +4,7 @@
  *
  * States: `empty` (no member), `joining` (members are asked to join again), `syncing` (the leader's
  * assignment is awaited), `stable`. Every completed join is a new generation; requests of older
- * ones
- * are refused.
+ * ones are refused.
  */
 import { limits } from '../../../src/base/limits.ts';
 import type { ValueOf } from './schema.ts';

@@ -1,8 +1,7 @@
 /**
  * Goal: a partition's log answers every read as a plain list of records would. Method: random
  * appends, transactions that commit or abort, deletions and fetches of every size, against a list
- * of
- * records with their offsets; frames are cut at random places.
+ * of records with their offsets; frames are cut at random places.
  */
 import { describe, expect, test } from 'vitest';
 import { Random } from '../../../test/support/random.ts';

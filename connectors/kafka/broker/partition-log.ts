@@ -1,12 +1,10 @@
 /**
  * The log of one partition, in memory: batches as producers sent them, with their base offset
- * filled
- * in (it is not under the checksum), in segments.
+ * filled in (it is not under the checksum), in segments.
  *
  * Offsets: [start, end) is readable; `lastStable` is the first offset of the oldest transaction
- * that
- * is still open, or the end. `open` has the first offset of every open transaction, `aborted` the
- * range of every one that was rolled back; a read_committed fetch gets the latter's names.
+ * that is still open, or the end. `open` has the first offset of every open transaction, `aborted`
+ * the range of every one that was rolled back; a read_committed fetch gets the latter's names.
  */
 import { limits } from '../../../src/base/limits.ts';
 import { assert } from '../../../src/base/assert.ts';

@@ -1,8 +1,7 @@
 /**
  * Sequence numbers of idempotent producers on one partition: what was appended already is
- * recognised
- * by its sequence (the last five batches a producer, as many as a client may have in flight), a gap
- * is refused. Sequences wrap from 2^31 - 1 to 0.
+ * recognised by its sequence (the last five batches a producer, as many as a client may have in
+ * flight), a gap is refused. Sequences wrap from 2^31 - 1 to 0.
  */
 import { limits } from '../../../src/base/limits.ts';
 import { brokerError } from './errors.ts';

@@ -5,8 +5,7 @@
  * serves both forms. The types of messages follow from their schemas.
  *
  * Record batches are not copied into answers: `records` keeps them apart, and
- * `MessageWriter.pieces`
- * lists the encoded parts and the batches in their order.
+ * `MessageWriter.pieces` lists the encoded parts and the batches in their order.
  */
 import type { WireReader } from '../wire.ts';
 import { WireError, WireWriter } from '../wire.ts';

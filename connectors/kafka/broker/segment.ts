@@ -1,9 +1,8 @@
 /**
  * A run of record batches of one partition, one after the other in one buffer that only grows at
- * its
- * end: a fetch is a view of it. Beside it stand, by batch, where it begins, its first and last
- * offset
- * and its greatest timestamp. Offsets and timestamps are doubles: no log in memory comes near 2^53.
+ * its end: a fetch is a view of it. Beside it stand, by batch, where it begins, its first and last
+ * offset and its greatest timestamp. Offsets and timestamps are doubles: no log in memory comes
+ * near 2^53.
  */
 import { assert } from '../../../src/base/assert.ts';
 

@@ -1,9 +1,8 @@
 /**
  * The transaction coordinator: producer ids and epochs, and what each open transaction has touched.
  * A new incarnation of a transactional id gets the next epoch, which fences off the old one and
- * rolls
- * its transaction back; so does the transaction's own timeout. Ending a transaction writes a marker
- * to each of its partitions and, if it commits, takes over the group offsets that it holds.
+ * rolls its transaction back; so does the transaction's own timeout. Ending a transaction writes a
+ * marker to each of its partitions and, if it commits, takes over the group offsets that it holds.
  */
 import { assert } from '../../../src/base/assert.ts';
 import { limits } from '../../../src/base/limits.ts';

@@ -1,8 +1,7 @@
 /**
  * Relations of `pg_catalog` that are always empty here: what they describe (triggers, policies,
  * publications, inheritance, …) does not exist. They are there with their columns because tools
- * join
- * with them unasked.
+ * join with them unasked.
  */
 import type { TypeName } from '../../../dataflow/value/type.ts';
 import type { SystemRelation } from './relation.ts';

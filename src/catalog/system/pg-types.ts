@@ -1,7 +1,6 @@
 /**
  * `pg_type` and the other tables that describe what the engine knows rather than what the user
- * made:
- * generated from our own registries.
+ * made: generated from our own registries.
  */
 import type { Row } from '../../../dataflow/value/datum.ts';
 import type { TypeInfo } from '../../../dataflow/value/type.ts';

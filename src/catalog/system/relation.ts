@@ -1,9 +1,7 @@
 /**
  * System relations: tables of `pg_catalog`, `information_schema`, `mz_catalog` and `mz_internal`
- * whose
- * rows are computed from the catalog (or from the running coordinator) when a query reads them.
- * They
- * are planned like any other relation; their rows enter the plan as constants.
+ * whose rows are computed from the catalog (or from the running coordinator) when a query reads
+ * them. They are planned like any other relation; their rows enter the plan as constants.
  */
 import type { Row } from '../../../dataflow/value/datum.ts';
 import type { TypeName } from '../../../dataflow/value/type.ts';

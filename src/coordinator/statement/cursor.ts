@@ -1,9 +1,7 @@
 /**
  * DECLARE, FETCH, CLOSE. A cursor is a portal under its name, so the protocol's Describe and
- * Execute
- * can use it too. FETCH over a SUBSCRIBE waits for at least one row, or for its timeout; over a
- * SELECT
- * it takes what is asked for.
+ * Execute can use it too. FETCH over a SUBSCRIBE waits for at least one row, or for its timeout;
+ * over a SELECT it takes what is asked for.
  */
 import { sqlError, unsupported } from '../../base/error.ts';
 import type { PackedBatch } from '../../../dataflow/graph/command.ts';

@@ -1,7 +1,6 @@
 /**
  * Running a planned query once: a lookup in a stored collection where one answers it, else a
- * dataflow
- * that ends after its answer. Streams that it reads are replayed for it.
+ * dataflow that ends after its answer. Streams that it reads are replayed for it.
  */
 import type { PackedBatch } from '../../../dataflow/graph/command.ts';
 import type { PlannedQuery } from '../../sql/planned.ts';

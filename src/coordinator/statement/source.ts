@@ -3,9 +3,8 @@
  * columns that SQL sees.
  *
  * Columns, in order: typed columns as declared, or `data` (JSON as one jsonb), `text`, `data`
- * (BYTES);
- * for UPSERT the key comes first (`key`, or where INCLUDE KEY puts it); then INCLUDE items by their
- * alias or default name.
+ * (BYTES); for UPSERT the key comes first (`key`, or where INCLUDE KEY puts it); then INCLUDE items
+ * by their alias or default name.
  */
 import { sqlError, unsupported } from '../../base/error.ts';
 import type { StartPosition } from '../../../connectors/connector.ts';

@@ -1,7 +1,6 @@
 /**
  * INSERT, UPDATE and DELETE: the planned query gives old rows and new rows side by side; the old
- * ones
- * are retracted and the new ones added in one step.
+ * ones are retracted and the new ones added in one step.
  *
  * An INSERT of values waits in the transaction until it ends. What reads before it writes (UPDATE,
  * DELETE, INSERT … SELECT) runs alone among its like, reads the newest step and is written at once,
@@ -110,8 +109,7 @@ function outcome(planned: PlannedWrite, batches: readonly PackedBatch[], word: s
 
 /**
  * Gathers rows that an INSERT or COPY adds until the transaction ends. A key that is there already
- * is
- * found at once, and looked for again when they are written, as others may write in between.
+ * is found at once, and looked for again when they are written, as others may write in between.
  */
 export async function gather(context: ExecutionContext, inputs: readonly Input[]): Promise<void> {
   const {
@@ -126,8 +124,7 @@ export async function gather(context: ExecutionContext, inputs: readonly Input[]
 
 /**
  * Reads and writes while no other statement of the kind does. It is planned when its turn comes,
- * since
- * the catalog may change while it waits; until then it can be cancelled.
+ * since the catalog may change while it waits; until then it can be cancelled.
  */
 async function readThenWrite(
   context: ExecutionContext,

@@ -1,7 +1,7 @@
 /**
  * Calls: of aggregates (taken out into the reduce of the query they belong to), of session
- * functions
- * (constants), of types as functions (casts), of set-returning functions, of everything else.
+ * functions (constants), of types as functions (casts), of set-returning functions, of everything
+ * else.
  */
 import type { Expression, FunctionCall } from '../ast.ts';
 import { functionsNamed } from '../../../dataflow/expr/function-table.ts';

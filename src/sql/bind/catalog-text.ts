@@ -1,9 +1,7 @@
 /**
  * Texts that only the catalog knows, for values that a query computes: the name of a relation's
- * oid,
- * the definition of a view or index. System relations are read once, at one time, so the answers
- * are
- * put into the expression as a choice among the oids there are.
+ * oid, the definition of a view or index. System relations are read once, at one time, so the
+ * answers are put into the expression as a choice among the oids there are.
  */
 import { functionByKey, operatorsNamed } from '../../../dataflow/expr/function-table.ts';
 import { quoteIdentifier } from '../../../dataflow/expr/quoting.ts';

@@ -1,9 +1,7 @@
 /**
  * Bringing expressions to a type: literals are parsed, parameters take the type asked for,
- * everything
- * else goes through a cast of the table. Modifiers (`numeric(10,2)`, `varchar(5)`) are applied
- * last,
- * by the length function of the type.
+ * everything else goes through a cast of the table. Modifiers (`numeric(10,2)`, `varchar(5)`) are
+ * applied last, by the length function of the type.
  */
 import { evaluateNode } from '../../../dataflow/expr/interpret.ts';
 import type { FunctionEntry } from '../../../dataflow/expr/function-entry.ts';

@@ -1,7 +1,6 @@
 /**
  * What one act of binding carries around: the catalog, the columns handed out, the parameters
- * found,
- * the relations read, and the mode. One object per statement.
+ * found, the relations read, and the mode. One object per statement.
  */
 import type { Datum } from '../../../dataflow/value/datum.ts';
 import type { TypeName } from '../../../dataflow/value/type.ts';

@@ -1,9 +1,7 @@
 /**
  * The size of bound expressions. Some constructs repeat an operand (`NULLIF`, `BETWEEN`, `CASE x`),
- * so
- * nesting them makes a tree that is exponentially larger than the text, though it is held as a
- * graph.
- * Everything behind the binder walks trees; so the tree's size is bounded here.
+ * so nesting them makes a tree that is exponentially larger than the text, though it is held as a
+ * graph. Everything behind the binder walks trees; so the tree's size is bounded here.
  */
 import { sqlError } from '../../base/error.ts';
 import { limits } from '../../base/limits.ts';

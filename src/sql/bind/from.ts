@@ -1,7 +1,6 @@
 /**
  * FROM: tables, views (expanded where they stand), WITH entries, subqueries, set-returning
- * functions,
- * joins. The result is one relation and the namespace it gives to the rest of the query.
+ * functions, joins. The result is one relation and the namespace it gives to the rest of the query.
  */
 import type { Alias, FromItem, FunctionCall } from '../ast.ts';
 import { functionsNamed } from '../../../dataflow/expr/function-table.ts';

@@ -1,8 +1,7 @@
 /**
  * Functions of the session and the clock: `now()`, `current_user`, `current_schema()`, … One answer
  * holds for the whole statement, so they are constants of a query that runs once; in a query that
- * is
- * kept up to date they have no meaning and are refused.
+ * is kept up to date they have no meaning and are refused.
  */
 import type { Datum } from '../../../dataflow/value/datum.ts';
 import type { TypeName } from '../../../dataflow/value/type.ts';

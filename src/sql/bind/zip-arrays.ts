@@ -1,9 +1,7 @@
 /**
  * Several arrays unnested side by side, or one with its row numbers: `unnest(a, b)`, `unnest(a)
- * WITH
- * ORDINALITY`, two `unnest` calls in a select list. The rows count up to the longest array, and
- * each
- * column takes its array's element of that number: beyond the end that is NULL.
+ * WITH ORDINALITY`, two `unnest` calls in a select list. The rows count up to the longest array,
+ * and each column takes its array's element of that number: beyond the end that is NULL.
  */
 import { functionByKey, functionsNamed } from '../../../dataflow/expr/function-table.ts';
 import { defined } from '../../base/assert.ts';

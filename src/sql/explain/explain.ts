@@ -1,9 +1,7 @@
 /**
  * EXPLAIN: a plan as indented text, one operator a line, inputs below it. A node that several
- * others
- * read is printed once, under a name, before the tree. Columns go by their names where a table
- * gives
- * them one, by `#n` (position in the input) where they are computed.
+ * others read is printed once, under a name, before the tree. Columns go by their names where a
+ * table gives them one, by `#n` (position in the input) where they are computed.
  *
  * A query that one read of a stored collection answers says so: `(fast path)`.
  */

@@ -7,8 +7,7 @@ import { children, mapChildren } from './scalar.ts';
 
 /**
  * Rewrites the expressions of a plan, innermost plans included. `by` gives the replacement of a
- * node,
- * or undefined to look into its children.
+ * node, or undefined to look into its children.
  */
 export function mapRel(rel: Rel, by: (node: Scalar) => Scalar | undefined): Rel {
   const mapped = mapInputs(rel, (input) => mapRel(input, by));

@@ -4,11 +4,10 @@
  * columns it provides (`columnsOf`).
  *
  * Invariants: the columns that the inputs of one operator provide are distinct; an expression
- * refers
- * to columns of its inputs, or, inside the right side of an `apply` or a subquery, to columns of
- * the
- * surrounding query. A plan that is used more than once is a `Definition`, and each use is a
- * `shared` node with columns of its own; so trees stay trees and no column is provided twice.
+ * refers to columns of its inputs, or, inside the right side of an `apply` or a subquery, to
+ * columns of the surrounding query. A plan that is used more than once is a `Definition`, and each
+ * use is a `shared` node with columns of its own; so trees stay trees and no column is provided
+ * twice.
  */
 import type { AggregateName } from '../../../dataflow/plan/plan.ts';
 import type { FunctionKey } from '../../../dataflow/expr/expr.ts';

@@ -50,8 +50,7 @@ export type Call = Typed & {
  *  - scalar: the value of its one column `output`, NULL without a row, error 21000 with several.
  *  - exists: whether it has a row.
  *  - any: true if `test` is true for a row, else NULL if it is NULL for one, else false. `test`
- *    reads
- *    columns of both sides.
+ *    reads columns of both sides.
  *  - array: its column `output` gathered into an array in the order of `order`.
  */
 export type Subquery = Typed & {

@@ -1,7 +1,6 @@
 /**
  * Joins of every kind from what the engine has: inner joins with a residual, semijoins and
- * antijoins
- * by key, unions.
+ * antijoins by key, unions.
  *
  * A row of an outer join's side is unmatched if it occurs in no pair. Without a residual that is an
  * antijoin by key; with one it is an antijoin, NULLs equal, with the distinct left parts of the
@@ -211,11 +210,9 @@ function semijoin(plan: PlanBuilder, prepared: Prepared, anti: boolean): Lowered
 
 /**
  * Left rows for which no right row meets the condition. Two forms are taken apart so that keys can
- * do
- * the work: a predicate on the left alone (rows that fail it stay anyway), and NOT IN's "equal or
- * NULL", which is three antijoins: by the key, with the right rows of NULL key, and, for left rows
- * of
- * NULL key, with any right row.
+ * do the work: a predicate on the left alone (rows that fail it stay anyway), and NOT IN's "equal
+ * or NULL", which is three antijoins: by the key, with the right rows of NULL key, and, for left
+ * rows of NULL key, with any right row.
  */
 function antijoin(
   plan: PlanBuilder,
@@ -284,8 +281,7 @@ function mayBeNull(plan: PlanBuilder, scalar: Scalar, side: Lowered): boolean {
 
 /**
  * The rows of one side that occur in pairs, or that do not. Whether a row does depends on the
- * columns
- * that the condition reads, so these are compared.
+ * columns that the condition reads, so these are compared.
  */
 function matchingRows(
   plan: PlanBuilder,

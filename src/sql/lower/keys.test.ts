@@ -1,8 +1,6 @@
 /**
- * Goal: keys that planning claims are keys, and the usual ones are found.
- * Method: claims for known texts; and for every recorded query, no two rows of Postgres' answer
- * agree on
- * a claimed key.
+ * Goal: keys that planning claims are keys, and the usual ones are found. Method: claims for known
+ * texts; and for every recorded query, no two rows of Postgres' answer agree on a claimed key.
  */
 import { readFileSync } from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';

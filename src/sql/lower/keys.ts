@@ -1,8 +1,7 @@
 /**
  * Unique keys of a plan's result, as far as its operators show them: sets of columns of which no
- * two
- * rows (counted with weights) agree. A key without columns means at most one row. Found bottom-up;
- * each node keeps a few, the shortest first.
+ * two rows (counted with weights) agree. A key without columns means at most one row. Found
+ * bottom-up; each node keeps a few, the shortest first.
  */
 import type { Node, Plan } from '../../../dataflow/plan/plan.ts';
 import { defined } from '../../base/assert.ts';

@@ -1,10 +1,8 @@
 /**
  * The parser against an independent reader: every plain query that node-sql-parser accepts must
- * give
- * the same tree, after its known misreadings are undone (test/support/nsp) and positions are left
- * out. The queries: a hand-written list, seeded random expressions over all operators that both
- * know, and
- * the SQL of a shared test corpus where that lies beside the checkout.
+ * give the same tree, after its known misreadings are undone (test/support/nsp) and positions are
+ * left out. The queries: a hand-written list, seeded random expressions over all operators that
+ * both know, and the SQL of a shared test corpus where that lies beside the checkout.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

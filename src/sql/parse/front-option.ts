@@ -1,8 +1,7 @@
 /**
  * Lists of options as the streaming statements have them: `(NAME [=] value, …)`. Names are several
  * words, and the `=` may be missing, so the known names tell where a name ends and a word as value
- * begins;
- * unknown names take all words. Which options exist is for the statement's planner to say.
+ * begins; unknown names take all words. Which options exist is for the statement's planner to say.
  */
 import type { Option, OptionValue } from '../ast.ts';
 import type { Cursor } from './cursor.ts';

@@ -1,7 +1,6 @@
 /**
  * The front parser: statements that Postgres' grammar does not know, or of which it keeps too
- * little
- * (names without positions). Everything else is left to the grammar.
+ * little (names without positions). Everything else is left to the grammar.
  */
 import type { Statement } from '../ast.ts';
 import { Cursor } from './cursor.ts';

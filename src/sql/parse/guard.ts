@@ -5,8 +5,8 @@
  * The depth is bounded from the tokens. Each open parenthesis, bracket or CASE is a level; inside a
  * level, each operator (an infix operator, a cast, NOT, IS, …) may nest the tree one deeper until a
  * comma, AND, OR or a clause word ends the chain; joins and set operations chain across those. The
- * depth
- * at a token is at most the sum over the levels around it, which is what is compared to the limits.
+ * depth at a token is at most the sum over the levels around it, which is what is compared to the
+ * limits.
  */
 import { limits } from '../../base/limits.ts';
 import { sqlError } from '../../base/error.ts';

@@ -5,8 +5,7 @@
  *
  * The lexer finds where tokens begin and end, and what kind they are; values are decoded only for
  * those that the front parser reads (token-value.ts). It never throws for bad text: the error is
- * kept in the
- * tokens, because a syntax error further left has to be reported first.
+ * kept in the tokens, because a syntax error further left has to be reported first.
  */
 import { limits } from '../../base/limits.ts';
 import { Tokens, tokenKind } from './token.ts';

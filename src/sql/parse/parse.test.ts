@@ -1,8 +1,7 @@
 /**
  * The door of the parser: statements split and read, errors with Postgres' messages and positions.
  * Positions are counted by hand in code points, messages are those of Postgres' grammar; for our
- * own
- * statements they follow the same rules.
+ * own statements they follow the same rules.
  */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { SqlError } from '../../base/error.ts';

@@ -3,10 +3,9 @@
  * statement's tree, or Postgres' own message and position as SqlError.
  *
  * The library keeps its work on a stack of its own which a RangeError of the host leaves
- * unbalanced,
- * and its memory only grows. So after either the instance is replaced by a fresh one: in the
- * background, as instantiating is asynchronous; the old one serves until then (it bears some thirty
- * such accidents, and the guard before it lets hardly any through).
+ * unbalanced, and its memory only grows. So after either the instance is replaced by a fresh one:
+ * in the background, as instantiating is asynchronous; the old one serves until then (it bears some
+ * thirty such accidents, and the guard before it lets hardly any through).
  */
 import { defined } from '../../base/assert.ts';
 import { sqlError } from '../../base/error.ts';
@@ -93,9 +92,8 @@ export function parseGrammar(text: string, place: () => Place): Node | null {
 
 /**
  * The library ends its process when its memory does, so a statement that could need too much is
- * refused before.
- * Measured: three times the text for the scanner and the tree, and up to three times the JSON, in
- * which a control character takes six bytes, a quote or backslash two.
+ * refused before. Measured: three times the text for the scanner and the tree, and up to three
+ * times the JSON, in which a control character takes six bytes, a quote or backslash two.
  */
 function checkMemory(text: string): void {
   let json = 0;

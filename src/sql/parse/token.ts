@@ -1,8 +1,7 @@
 /**
  * The tokens of a SQL text: three flat columns (kind, start, end), so that a statement of a million
  * tokens costs nine bytes each and no objects. Offsets are UTF-16 units of the text, `end`
- * exclusive;
- * tokens never overlap and ascend.
+ * exclusive; tokens never overlap and ascend.
  */
 import { assert } from '../../base/assert.ts';
 

@@ -1,8 +1,7 @@
 /**
  * Goal: folding keeps meaning: values are computed, NULL and undecided conditions keep their logic,
- * and
- * what fails stays unevaluated.
- * Method: expressions bound from SQL text, folded, and printed by a small printer.
+ * and what fails stays unevaluated. Method: expressions bound from SQL text, folded, and printed by
+ * a small printer.
  */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { testCatalog } from '../../../test/support/sql/tables.ts';

@@ -152,8 +152,7 @@ export class Hoisting {
 
   /**
    * An outer join whose condition has a subquery over both sides: the pairs are those of an inner
-   * join,
-   * and rows of the kept side that are in no pair are added, padded.
+   * join, and rows of the kept side that are in no pair are added, padded.
    */
   #outerByPairs(rel: Extract<Rel, { kind: 'join' | 'apply' }>): Rel {
     const context = this.#context;

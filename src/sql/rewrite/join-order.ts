@@ -1,7 +1,7 @@
 /**
  * The order of inner joins: left-deep, following the text, except that an input waits until
- * something
- * before it has an equality with it, if there is such an input at all. No statistics are consulted.
+ * something before it has an equality with it, if there is such an input at all. No statistics are
+ * consulted.
  */
 import { assert } from '../../base/assert.ts';
 import { columnsRead } from '../logical/deep.ts';

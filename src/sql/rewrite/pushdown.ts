@@ -1,9 +1,7 @@
 /**
  * Predicate push-down: a filter goes as near to where its columns come from as it can without
- * changing
- * what it sees. Inner joins are taken as a whole: all their inputs and predicates, put together
- * anew so
- * that every input meets one it has an equality with (`orderJoins`).
+ * changing what it sees. Inner joins are taken as a whole: all their inputs and predicates, put
+ * together anew so that every input meets one it has an equality with (`orderJoins`).
  */
 import { functionByKey } from '../../../dataflow/expr/function-table.ts';
 import type { Column } from '../logical/column.ts';

@@ -1,9 +1,8 @@
 /**
  * `(SELECT sum(y) FROM b WHERE b.k = a.k)`: the aggregate per key of b, joined to a. For a key
- * without
- * rows the aggregates are what they are over no rows: 0 for count, else NULL. What the subquery
- * makes
- * of its aggregates is computed after the join, so it can fail only for rows that ask for it.
+ * without rows the aggregates are what they are over no rows: 0 for count, else NULL. What the
+ * subquery makes of its aggregates is computed after the join, so it can fail only for rows that
+ * ask for it.
  */
 import { defined } from '../../base/assert.ts';
 import type { BindContext } from '../bind/context.ts';

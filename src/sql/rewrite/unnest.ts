@@ -5,9 +5,8 @@
  * move into the join's condition (`pullUp`). In general (Neumann and Kemper, "Unnesting arbitrary
  * queries", 2015) the distinct values D of the outer columns that are read are joined in where they
  * are read, every operator above carries them along (as keys of groups, of limits, …), and the
- * result
- * is joined with the outer rows on them. D is computed from the outer rows, which are therefore a
- * definition used twice.
+ * result is joined with the outer rows on them. D is computed from the outer rows, which are
+ * therefore a definition used twice.
  */
 import { defined } from '../../base/assert.ts';
 import { unsupported } from '../../base/error.ts';

@@ -1,8 +1,7 @@
 /**
- * Goal: overloads are chosen as chapter 10 of the Postgres manual says.
- * Method: the manual's rules, one case each, over the real function table; the outcomes are those
- * of
- * Postgres 15 (`pg_typeof`, or its error).
+ * Goal: overloads are chosen as chapter 10 of the Postgres manual says. Method: the manual's rules,
+ * one case each, over the real function table; the outcomes are those of Postgres 15 (`pg_typeof`,
+ * or its error).
  */
 import { describe, expect, test } from 'vitest';
 import { functionsNamed, operatorsNamed } from '../../../dataflow/expr/function-table.ts';

@@ -1,7 +1,7 @@
 /**
  * Types as written in SQL → types as we know them: names, modifiers, arrays. The grammar has
- * already
- * turned spellings of the standard (`integer`, `double precision`) into the names of the catalog.
+ * already turned spellings of the standard (`integer`, `double precision`) into the names of the
+ * catalog.
  */
 import { types, typeInfo } from '../../../dataflow/value/type.ts';
 import type { TypeName } from '../../../dataflow/value/type.ts';
