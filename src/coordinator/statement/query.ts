@@ -15,8 +15,7 @@ export async function runSelect(context: ExecutionContext, query: Query): Promis
   let planned = plan();
   if (transaction.pending) {
     // Only now, so that a statement that cannot be planned leaves what was written to be undone;
-    // and
-    // planned anew, since the catalog may change in between.
+    // and planned anew, since the catalog may change in between.
     await transaction.flush();
     planned = plan();
   }
