@@ -50,8 +50,12 @@ const allowed = new Map<string, readonly string[]>([
     'src/sql',
     ['dataflow/graph/command.ts', 'dataflow/plan', 'dataflow/expr', 'dataflow/value', 'src/base'],
   ],
+  ['src/storage', ['dataflow/value', 'src/base']],
   ['src/catalog', ['src/sql', 'connectors', 'dataflow/value', 'src/base']],
-  ['src/coordinator', ['src/catalog', 'src/sql', 'connectors', 'dataflow', 'src/base']],
+  [
+    'src/coordinator',
+    ['src/catalog', 'src/storage', 'src/sql', 'connectors', 'dataflow', 'src/base'],
+  ],
   [
     'src/pgwire',
     [

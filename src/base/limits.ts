@@ -3,6 +3,12 @@
  * without one of these; a bound that is hit is an error or a wait that names it.
  */
 export const limits = {
+  /** Bytes of a file of the log, unless a single record is larger. */
+  logFileBytesMax: 64 * 1024 * 1024,
+  /** Bytes of one record of the log: what one step writes. */
+  logRecordBytesMax: 1024 * 1024 * 1024,
+  /** Bytes that may wait to be written to the log. */
+  logQueuedBytesMax: 256 * 1024 * 1024,
   /** Rows that one activation of an operator may take or give. */
   activationRowsMax: 4096,
   /** Milliseconds that one activation may run before it yields. */

@@ -1,0 +1,142 @@
+/**
+ * The real disk: Node's promises over a root folder. Every path is checked to stay below the root,
+ * since names may come from records that somebody has tampered with.
+ */
+import type { FileHandle } from 'node:fs/promises';
+import { link, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { assert } from '../assert.ts';
+import type { Disk, DiskFile } from '../seam.ts';
+import { DiskError } from '../seam.ts';
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
+}
+
+function failure(error: unknown, path: string): DiskError {
+  const code = codeOf(error);
+  if (code === 'ENOSPC' || code === 'EDQUOT') return new DiskError({ kind: 'full' }, path);
+  if (code === 'ENOENT') return new DiskError({ kind: 'missing' }, path);
+  if (code === 'EEXIST') return new DiskError({ kind: 'exists' }, path);
+  return new DiskError({ kind: 'failed', code }, path);
+}
+
+async function attempt<T>(path: string, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    throw failure(error, path);
+  }
+}
+
+class RealFile implements DiskFile {
+  readonly #handle: FileHandle;
+  readonly #path: string;
+
+  constructor(handle: FileHandle, path: string) {
+    this.#handle = handle;
+    this.#path = path;
+  }
+
+  size(): Promise<number> {
+    return attempt(this.#path, async () => (await this.#handle.stat()).size);
+  }
+
+  read(position: number, into: Uint8Array): Promise<number> {
+    return attempt(this.#path, async () => {
+      let done = 0;
+      while (done < into.length) {
+        const at = position + done;
+        const { bytesRead } = await this.#handle.read(into, done, into.length - done, at);
+        if (bytesRead === 0) break;
+        done += bytesRead;
+      }
+      return done;
+    });
+  }
+
+  write(position: number, bytes: Uint8Array): Promise<void> {
+    return attempt(this.#path, async () => {
+      let done = 0;
+      while (done < bytes.length) {
+        const at = position + done;
+        const { bytesWritten } = await this.#handle.write(bytes, done, bytes.length - done, at);
+        assert(bytesWritten > 0, 'a write that does not fail makes progress');
+        done += bytesWritten;
+      }
+    });
+  }
+
+  truncate(size: number): Promise<void> {
+    return attempt(this.#path, () => this.#handle.truncate(size));
+  }
+
+  sync(): Promise<void> {
+    return attempt(this.#path, () => this.#handle.datasync());
+  }
+
+  close(): Promise<void> {
+    return attempt(this.#path, () => this.#handle.close());
+  }
+}
+
+/** The files below one folder of the machine. */
+export class RealDisk implements Disk {
+  readonly #root: string;
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  #at(path: string): string {
+    const names = path.split('/');
+    assert(!names.includes('..') && !path.startsWith('/'), `${path} lies below the root`);
+    return join(this.#root, path);
+  }
+
+  open(path: string): Promise<DiskFile> {
+    return attempt(path, async () => new RealFile(await open(this.#at(path), 'r+'), path));
+  }
+
+  create(path: string): Promise<DiskFile> {
+    return attempt(path, async () => new RealFile(await open(this.#at(path), 'wx+', 0o600), path));
+  }
+
+  async list(folder: string): Promise<readonly string[]> {
+    try {
+      return (await readdir(this.#at(folder))).sort();
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return [];
+      throw failure(error, folder);
+    }
+  }
+
+  makeFolder(path: string): Promise<void> {
+    return attempt(path, async () => {
+      await mkdir(this.#at(path), { recursive: true, mode: 0o700 });
+    });
+  }
+
+  rename(from: string, to: string): Promise<void> {
+    return attempt(from, () => rename(this.#at(from), this.#at(to)));
+  }
+
+  link(from: string, to: string): Promise<void> {
+    return attempt(from, () => link(this.#at(from), this.#at(to)));
+  }
+
+  remove(path: string): Promise<void> {
+    return attempt(path, () => rm(this.#at(path)));
+  }
+
+  syncFolder(path: string): Promise<void> {
+    return attempt(path, async () => {
+      const handle = await open(this.#at(path), 'r');
+      try {
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+    });
+  }
+}

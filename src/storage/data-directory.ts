@@ -1,0 +1,108 @@
+/**
+ * A data directory: everything that survives the process, below one folder.
+ *
+ *     lock       who writes here (directory-lock.ts)
+ *     identity   16 random bytes and their checksum, made with the directory; all files repeat them
+ *     log/       the durable log (log.ts)
+ *
+ * It is made when it is not there. A folder with other things in it is refused, so that nobody's
+ * files get mixed with ours by a wrong option.
+ */
+import { crc32 } from 'node:zlib';
+import { sqlError } from '../base/error.ts';
+import type { Disk, Entropy, Processes } from '../base/seam.ts';
+import { DirectoryLock } from './directory-lock.ts';
+import { identityBytes } from './log-file.ts';
+import { Log } from './log.ts';
+import type { RecordReader } from './log-reader.ts';
+
+const identityPath = 'identity';
+const identityFileBytes = identityBytes + 4;
+const known = /^(lock(\..*)?|identity(\.new)?|log)$/;
+
+export interface DataDirectoryParts {
+  readonly disk: Disk;
+  readonly processes: Processes;
+  readonly entropy: Entropy;
+}
+
+/** An open data directory, owned by this process. */
+export class DataDirectory {
+  readonly log: Log;
+  readonly #lock: DirectoryLock;
+
+  private constructor(log: Log, lock: DirectoryLock) {
+    this.log = log;
+    this.#lock = lock;
+  }
+
+  /**
+   * Takes the directory, or makes it, and gives all records of its log to `each`. Throws 55006 if
+   * another process has it, 55000 for a folder that is something else, XX001 if it is damaged,
+   * 0A000 if a newer release wrote it.
+   */
+  static async open(parts: DataDirectoryParts, each: RecordReader): Promise<DataDirectory> {
+    const { disk } = parts;
+    await disk.makeFolder('');
+    const foreign = (await disk.list('')).find((name) => !known.test(name));
+    if (foreign !== undefined)
+      throw sqlError('55000', `the folder is no data directory: it contains "${foreign}"`, {
+        hint: 'Use an empty folder, or one that does not exist.',
+      });
+    const lock = await DirectoryLock.take(parts);
+    try {
+      const identity = await identityOf(parts);
+      const owned = (): Promise<boolean> => lock.held();
+      const log = await Log.open({ disk, folder: 'log', identity, owned }, each);
+      return new DataDirectory(log, lock);
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
+  }
+
+  /** Closes the log and lets the directory go. */
+  async close(): Promise<void> {
+    await this.log.close();
+    await this.#lock.release();
+  }
+}
+
+/** The directory's identity; made if there is none and no log either. */
+async function identityOf({ disk, entropy }: DataDirectoryParts): Promise<Uint8Array> {
+  const names = await disk.list('');
+  if (names.includes(identityPath)) return readIdentity(disk);
+  if ((await disk.list('log')).length > 0)
+    throw sqlError('XX001', 'the data directory has a log and no identity', {
+      hint: 'Restore the data directory from a backup.',
+    });
+  const bytes = new Uint8Array(identityFileBytes);
+  bytes.set(entropy.bytes(identityBytes));
+  const view = new DataView(bytes.buffer);
+  view.setUint32(identityBytes, crc32(bytes.subarray(0, identityBytes)), true);
+  const draft = `${identityPath}.new`;
+  if (names.includes(draft)) await disk.remove(draft);
+  const file = await disk.create(draft);
+  await file.write(0, bytes);
+  await file.sync();
+  await file.close();
+  await disk.rename(draft, identityPath);
+  await disk.syncFolder('');
+  return bytes.subarray(0, identityBytes);
+}
+
+async function readIdentity(disk: Disk): Promise<Uint8Array> {
+  const file = await disk.open(identityPath);
+  try {
+    const bytes = new Uint8Array(identityFileBytes);
+    const n = await file.read(0, bytes);
+    const checksum = new DataView(bytes.buffer).getUint32(identityBytes, true);
+    const identity = bytes.subarray(0, identityBytes);
+    if (n === identityFileBytes && checksum === crc32(identity)) return identity;
+    throw sqlError('XX001', 'the identity of the data directory is damaged', {
+      hint: 'Restore the data directory from a backup.',
+    });
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,205 @@
+/**
+ * The durable log: records in, in order, each acknowledged once it is on the disk.
+ *
+ * One write is under way at a time. What is appended meanwhile gathers and goes out together, so
+ * that all share a frame and a sync (*group commit*). Failures differ: a full disk refuses what
+ * could not be written and nothing else; a failed sync, or the loss of the lock, is final, since
+ * what is on the disk is then unknown until it is read again.
+ */
+import { defined } from '../base/assert.ts';
+import { sqlError } from '../base/error.ts';
+import { limits } from '../base/limits.ts';
+import type { Disk, DiskFile } from '../base/seam.ts';
+import { DiskError } from '../base/seam.ts';
+import type { Place } from './frame.ts';
+import { frameBytes, joinRecords, writeFrame } from './frame.ts';
+import { logFileName, logHeaderBytes, writeLogHeader } from './log-file.ts';
+import type { LogEnd, RecordReader } from './log-reader.ts';
+import { readLog } from './log-reader.ts';
+
+export interface LogParts {
+  readonly disk: Disk;
+  /** Folder of the log's files. */
+  readonly folder: string;
+  /** Identity of the data directory. */
+  readonly identity: Uint8Array;
+  /** Whether this process still owns the data directory; asked before each acknowledgement. */
+  owned(): Promise<boolean>;
+}
+
+interface Pending {
+  readonly payload: Uint8Array;
+  resolve(): void;
+  reject(error: Error): void;
+}
+
+/** The log while the program runs. */
+export class Log {
+  readonly #parts: LogParts;
+  #file: DiskFile | null = null;
+  /** Byte of the next record in the file. */
+  #at = 0;
+  /** Commits so far. */
+  #commits = 0;
+  #place: Place = { previous: 0, sequence: 0 };
+  #pending: Pending[] = [];
+  #working: Promise<void> | null = null;
+  #fatal: Error | null = null;
+  #reportFatal: (error: Error) => void = () => undefined;
+  /** Resolves with the reason once nothing can be written any more. */
+  readonly failed = new Promise<Error>((resolve) => {
+    this.#reportFatal = resolve;
+  });
+
+  private constructor(parts: LogParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Opens the log and gives all its records to `each`, in order. A torn tail is cut off. Throws as
+   * `readLog` does.
+   */
+  static async open(parts: LogParts, each: RecordReader): Promise<Log> {
+    const { disk, folder } = parts;
+    await disk.makeFolder(folder);
+    const end = await readLog(disk, folder, parts.identity, each);
+    const log = new Log(parts);
+    await log.#goOn(end);
+    return log;
+  }
+
+  async #goOn(end: LogEnd): Promise<void> {
+    const { disk, folder } = this.#parts;
+    this.#commits = end.sequence;
+    this.#place = { previous: end.previous, sequence: end.sequence >>> 0 };
+    // A file behind the end was being made when the machine stopped.
+    const names = await disk.list(folder);
+    const unfinished = names.filter((name) => end.file === null || name > end.file);
+    for (const name of unfinished) await disk.remove(`${folder}/${name}`);
+    if (end.file === null) return this.#begin();
+    this.#file = await disk.open(`${folder}/${end.file}`);
+    this.#at = end.at;
+    if (end.torn > 0) {
+      await this.#file.truncate(end.at);
+      await this.#file.sync();
+    }
+  }
+
+  /** Begins a new file. */
+  async #begin(): Promise<void> {
+    const { disk, folder, identity } = this.#parts;
+    const path = `${folder}/${logFileName(this.#commits)}`;
+    const file = await disk.create(path);
+    try {
+      const { previous } = this.#place;
+      await file.write(0, writeLogHeader({ identity, first: this.#commits, previous }));
+      await file.sync();
+      await disk.syncFolder(folder);
+    } catch (error) {
+      await file.close();
+      if (error instanceof DiskError && error.failure.kind === 'full') await disk.remove(path);
+      throw error;
+    }
+    await this.#file?.close();
+    this.#file = file;
+    this.#at = logHeaderBytes;
+  }
+
+  /**
+   * Appends a record; resolves once it is durable. Rejects with 53100 if the disk is full and with
+   * 58030 once the log has failed; with 53100 the record is not in the log, with 58030 nobody
+   * knows. The bytes must not change until then.
+   */
+  append(payload: Uint8Array): Promise<void> {
+    if (this.#fatal !== null) return Promise.reject(this.#fatal);
+    if (payload.length > limits.logRecordBytesMax) {
+      const message = `a step of ${payload.length} bytes is too large for the log`;
+      return Promise.reject(
+        sqlError('54000', message, { detail: `The limit is ${limits.logRecordBytesMax} bytes.` }),
+      );
+    }
+    return new Promise((resolve, reject) => {
+      this.#pending.push({ payload, resolve, reject });
+      this.#working ??= this.#work();
+    });
+  }
+
+  /** Writes what is pending until nothing is. */
+  async #work(): Promise<void> {
+    // What is appended in the same turn belongs to the same commit.
+    await Promise.resolve();
+    while (this.#pending.length > 0) {
+      const batch = this.#pending;
+      this.#pending = [];
+      await this.#commitAll(batch);
+    }
+    this.#working = null;
+  }
+
+  async #commitAll(batch: readonly Pending[]): Promise<void> {
+    if (this.#fatal !== null) return refuse(batch, this.#fatal);
+    try {
+      await this.#commit(batch.map(({ payload }) => payload));
+      for (const { resolve } of batch) resolve();
+    } catch (error) {
+      refuse(batch, this.#failure(error));
+    }
+  }
+
+  /** One frame, one write, one sync. */
+  async #commit(payloads: readonly Uint8Array[]): Promise<void> {
+    const payload = joinRecords(payloads);
+    const size = frameBytes(payload.length);
+    if (this.#at > logHeaderBytes && this.#at + size > limits.logFileBytesMax) await this.#begin();
+    const file = defined(this.#file, 'an open log has a file');
+    const bytes = new Uint8Array(size);
+    const next = writeFrame(bytes, 0, payload, this.#place);
+    try {
+      await file.write(this.#at, bytes);
+    } catch (error) {
+      if (error instanceof DiskError && error.failure.kind === 'full') await this.#takeBack(file);
+      throw error;
+    }
+    const [, owned] = await Promise.all([file.sync(), this.#parts.owned()]);
+    if (!owned) throw sqlError('58030', 'another process has taken over the data directory');
+    this.#at += size;
+    this.#commits++;
+    this.#place = next;
+  }
+
+  /** Cuts off what a write on a full disk has left. */
+  async #takeBack(file: DiskFile): Promise<void> {
+    await file.truncate(this.#at);
+    await file.sync();
+  }
+
+  /** What the writers are told; anything but a full disk ends the log. */
+  #failure(error: unknown): Error {
+    if (error instanceof DiskError && error.failure.kind === 'full') {
+      return sqlError('53100', 'could not write to the log: no space left on the disk', {
+        hint: 'Free some space; writes then go on by themselves.',
+      });
+    }
+    const fatal =
+      error instanceof DiskError
+        ? sqlError('58030', `could not write to the log: ${error.message}`)
+        : error instanceof Error
+          ? error
+          : new Error(String(error));
+    this.#fatal = fatal;
+    this.#reportFatal(fatal);
+    return fatal;
+  }
+
+  /** Waits for what is under way and closes the file. */
+  async close(): Promise<void> {
+    await this.#working;
+    this.#fatal ??= sqlError('57P01', 'the log is closed');
+    await this.#file?.close();
+    this.#file = null;
+  }
+}
+
+function refuse(batch: readonly Pending[], error: Error): void {
+  for (const { reject } of batch) reject(error);
+}

@@ -1,0 +1,249 @@
+/**
+ * A disk in memory that can do everything that a real one may do to us: stop at any operation with
+ * the machine, and then keep all, none or any sectors of what was not synced; be full; fail a sync;
+ * flip a bit. Names behave like data: what was created, renamed or removed in a folder and not
+ * synced is kept up to some point and lost after it.
+ */
+import { assert, defined } from '../../src/base/assert.ts';
+import type { Disk, DiskFailure, DiskFile } from '../../src/base/seam.ts';
+import { DiskError } from '../../src/base/seam.ts';
+import type { Random } from './random.ts';
+
+const sectorBytes = 512;
+
+/** Thrown by every operation once the machine has stopped. */
+export class MachineStopped extends Error {}
+
+type Change =
+  | { readonly kind: 'write'; readonly position: number; readonly bytes: Uint8Array }
+  | { readonly kind: 'truncate'; readonly size: number };
+
+function apply(content: Uint8Array, change: Change): Uint8Array {
+  const size =
+    change.kind === 'truncate'
+      ? change.size
+      : Math.max(content.length, change.position + change.bytes.length);
+  const result = new Uint8Array(size);
+  result.set(content.subarray(0, Math.min(size, content.length)));
+  if (change.kind === 'write') result.set(change.bytes, change.position);
+  return result;
+}
+
+/** A file's bytes: what is synced, and what came after. */
+class Node {
+  durable: Uint8Array = new Uint8Array();
+  content: Uint8Array = new Uint8Array();
+  unsynced: Change[] = [];
+
+  change(change: Change): void {
+    this.content = apply(this.content, change);
+    this.unsynced.push(change);
+  }
+
+  sync(): void {
+    this.durable = this.content;
+    this.unsynced = [];
+  }
+
+  /** What a stop leaves: of each write any sectors. */
+  stop(random: Random): void {
+    const fate = random.below(4);
+    for (const change of this.unsynced) {
+      if (fate === 0) break;
+      if (fate === 1 || change.kind === 'truncate') {
+        if (fate === 1 || random.chance(0.5)) this.durable = apply(this.durable, change);
+        continue;
+      }
+      const { position, bytes } = change;
+      const kept = fate === 2 ? random.below(bytes.length + 1) : bytes.length;
+      for (let at = 0; at < kept; at += sectorBytes) {
+        if (fate === 3 && random.chance(0.5)) continue;
+        const part = bytes.subarray(at, Math.min(kept, at + sectorBytes));
+        this.durable = apply(this.durable, { kind: 'write', position: position + at, bytes: part });
+      }
+    }
+    this.content = this.durable;
+    this.unsynced = [];
+  }
+}
+
+type NameChange = { readonly path: string; readonly node: Node | null };
+
+function folderOf(path: string): string {
+  return path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '';
+}
+
+export class FakeDisk implements Disk {
+  readonly #random: Random;
+  #names = new Map<string, Node>();
+  readonly #durableNames = new Map<string, Node>();
+  #unsyncedNames: NameChange[] = [];
+  /** Operations so far. */
+  operations = 0;
+  /** The operation that the machine stops at, before it is done. */
+  stopAt = Infinity;
+  /** Bytes that fit in all. */
+  capacity = Infinity;
+  /** The operation that fails, and how. */
+  failAt = Infinity;
+  failure: DiskFailure = { kind: 'failed', code: 'EIO' };
+  #stopped = false;
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
+
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
+  /** The machine starts again: what was not synced is as the stop left it. */
+  restart(): void {
+    const kept = this.#random.below(this.#unsyncedNames.length + 1);
+    for (const change of this.#unsyncedNames.slice(0, kept)) this.#name(this.#durableNames, change);
+    this.#unsyncedNames = [];
+    this.#names = new Map(this.#durableNames);
+    for (const node of new Set(this.#names.values())) node.stop(this.#random);
+    this.#stopped = false;
+    this.stopAt = Infinity;
+    this.failAt = Infinity;
+    this.operations = 0;
+  }
+
+  /** Bytes of a file as a reader gets them. */
+  bytesOf(path: string): Uint8Array {
+    return defined(this.#names.get(path), `${path} is there`).content;
+  }
+
+  /** Changes one bit of a file, where it lies. */
+  flip(path: string, bit: number): void {
+    const node = defined(this.#names.get(path), `${path} is there`);
+    assert(node.unsynced.length === 0, 'a bit flips at rest');
+    const bytes = node.content.slice();
+    bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+    node.durable = node.content = bytes;
+  }
+
+  /** An independent disk with the same durable content. */
+  copy(random: Random): FakeDisk {
+    const other = new FakeDisk(random);
+    for (const [path, { durable }] of this.#durableNames) {
+      const node = new Node();
+      node.durable = node.content = durable.slice();
+      other.#names.set(path, node);
+      other.#durableNames.set(path, node);
+    }
+    return other;
+  }
+
+  #name(names: Map<string, Node>, { path, node }: NameChange): void {
+    if (node === null) names.delete(path);
+    else names.set(path, node);
+  }
+
+  #rename(path: string, node: Node | null): void {
+    const change = { path, node };
+    this.#name(this.#names, change);
+    this.#unsyncedNames.push(change);
+  }
+
+  /** Counts an operation; throws what is planned for it. */
+  async #operate(path: string): Promise<void> {
+    await Promise.resolve();
+    if (this.#stopped) throw new MachineStopped();
+    const operation = this.operations++;
+    if (operation >= this.stopAt) {
+      this.#stopped = true;
+      throw new MachineStopped();
+    }
+    if (operation === this.failAt) throw new DiskError(this.failure, path);
+  }
+
+  #bytes(): number {
+    return [...this.#names.values()].reduce((sum, node) => sum + node.content.length, 0);
+  }
+
+  #node(path: string): Node {
+    const node = this.#names.get(path);
+    if (node === undefined) throw new DiskError({ kind: 'missing' }, path);
+    return node;
+  }
+
+  async open(path: string): Promise<DiskFile> {
+    await this.#operate(path);
+    return this.#file(path, this.#node(path));
+  }
+
+  async create(path: string): Promise<DiskFile> {
+    await this.#operate(path);
+    if (this.#names.has(path)) throw new DiskError({ kind: 'exists' }, path);
+    const node = new Node();
+    this.#rename(path, node);
+    return this.#file(path, node);
+  }
+
+  #file(path: string, node: Node): DiskFile {
+    const operate = (): Promise<void> => this.#operate(path);
+    return {
+      size: () => operate().then(() => node.content.length),
+      read: async (position, into) => {
+        await operate();
+        const part = node.content.subarray(position, position + into.length);
+        into.set(part);
+        return part.length;
+      },
+      write: async (position, bytes) => {
+        await operate();
+        const grown = Math.max(0, position + bytes.length - node.content.length);
+        const room = this.capacity - this.#bytes();
+        const fits = grown <= room ? bytes.length : Math.max(0, bytes.length - grown + room);
+        node.change({ kind: 'write', position, bytes: bytes.slice(0, fits) });
+        if (fits < bytes.length) throw new DiskError({ kind: 'full' }, path);
+      },
+      truncate: (size) => operate().then(() => node.change({ kind: 'truncate', size })),
+      sync: () => operate().then(() => node.sync()),
+      close: () => Promise.resolve(),
+    };
+  }
+
+  async list(folder: string): Promise<readonly string[]> {
+    await this.#operate(folder);
+    return [...this.#names.keys()]
+      .filter((path) => folderOf(path) === folder)
+      .map((path) => path.slice(folder === '' ? 0 : folder.length + 1))
+      .sort();
+  }
+
+  makeFolder(path: string): Promise<void> {
+    return this.#operate(path);
+  }
+
+  async rename(from: string, to: string): Promise<void> {
+    await this.#operate(from);
+    const node = this.#node(from);
+    this.#rename(to, node);
+    this.#rename(from, null);
+  }
+
+  async link(from: string, to: string): Promise<void> {
+    await this.#operate(from);
+    if (this.#names.has(to)) throw new DiskError({ kind: 'exists' }, to);
+    this.#rename(to, this.#node(from));
+  }
+
+  async remove(path: string): Promise<void> {
+    await this.#operate(path);
+    this.#node(path);
+    this.#rename(path, null);
+  }
+
+  async syncFolder(folder: string): Promise<void> {
+    await this.#operate(folder);
+    const [own, others] = [
+      this.#unsyncedNames.filter(({ path }) => folderOf(path) === folder),
+      this.#unsyncedNames.filter(({ path }) => folderOf(path) !== folder),
+    ];
+    for (const change of own) this.#name(this.#durableNames, change);
+    this.#unsyncedNames = others;
+  }
+}
