@@ -8,7 +8,7 @@ import { functionsNamed } from '../../../dataflow/expr/function-table.ts';
 import { typeInfo } from '../../../dataflow/value/type.ts';
 import { sqlError, unsupported } from '../../base/error.ts';
 import { defined } from '../../base/assert.ts';
-import { columnReference, constant, walk } from '../logical/scalar.ts';
+import { columnReference, constant, sameScalar, walk } from '../logical/scalar.ts';
 import type { Scalar } from '../logical/scalar.ts';
 import { canCoerce } from '../types/cast.ts';
 import { chooseFunction } from '../types/overload.ts';
@@ -220,15 +220,7 @@ function checkDistinctOrder(
   order: BoundAggregate['order'],
 ): void {
   if (!call.distinct || order.length === 0) return;
-  const fits = order.every((item) =>
-    args.some(
-      (arg) =>
-        arg === item.scalar ||
-        (arg.kind === 'column' &&
-          item.scalar.kind === 'column' &&
-          arg.column.id === item.scalar.column.id),
-    ),
-  );
+  const fits = order.every((item) => args.some((arg) => sameScalar(arg, item.scalar)));
   if (fits) return;
   throw sqlError(
     '42P10',

@@ -7,6 +7,7 @@ import { functionsNamed } from '../../../dataflow/expr/function-table.ts';
 import { assert, defined } from '../../base/assert.ts';
 import { sqlError, unsupported } from '../../base/error.ts';
 import type { Column } from '../logical/column.ts';
+import { freeColumns } from '../logical/deep.ts';
 import type { Rel } from '../logical/rel.ts';
 import { unit } from '../logical/rel.ts';
 import type { CommonTableEntry, CommonTables, Environment, OutputColumn } from './environment.ts';
@@ -269,6 +270,12 @@ function functionItem(
   return { rel, items: [visible(shown, null, named(outputs, alias, shown))], lateral: true };
 }
 
+/** Whether a relation reads columns of `items`: one that may and does not is an ordinary side. */
+function reads(rel: Rel, items: readonly ScopeItem[]): boolean {
+  const free = freeColumns(rel);
+  return items.some((item) => item.columns.some(({ column }) => free.has(column.id)));
+}
+
 function bindJoin(
   item: Extract<FromItem, { kind: 'join' }>,
   environment: Environment,
@@ -276,8 +283,9 @@ function bindJoin(
 ): BoundFrom {
   const left = bindItem(item.left, environment, outerLeft);
   const seen = [...outerLeft, ...left.items];
-  const right = bindItem(item.right, environment, seen);
-  checkNames(left.items, right.items);
+  const bound = bindItem(item.right, environment, seen);
+  checkNames(left.items, bound.items);
+  const right = { ...bound, lateral: bound.lateral && reads(bound.rel, seen) };
   if (right.lateral && (item.type === 'right' || item.type === 'full')) {
     throw sqlError(
       '42P10',
