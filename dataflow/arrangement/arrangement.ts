@@ -13,6 +13,7 @@
 import type { Batch } from '../value/batch.ts';
 import type { BatchWriter } from '../value/batch-writer.ts';
 import type { RowLayout } from '../value/layout.ts';
+import type { IndexDoor } from './index-door.ts';
 import type { OwnedRows, RowOwner } from './owned-rows.ts';
 
 /** Matches of a probe or rows of a scan: flat, of fixed capacity, reused by its owner. */
@@ -67,6 +68,8 @@ export interface Arrangement {
   /** Indexes up to `rowsMax` more existing rows; true when the index is whole. */
   buildIndex(index: number, rowsMax: number): boolean;
   dropIndex(index: number): void;
+  /** The way into an index for other threads, as long as the index is there. */
+  door(index: number): IndexDoor;
 
   /**
    * Adds the batch's rows, weights and all, at `step`: later than complete (what is sealed can be

@@ -8,7 +8,7 @@
  * nobody can ask for. A noted row may have been freed meanwhile and its room reused: then the birth
  * in the record is not the step of the note, and the note is void.
  */
-import { IntRing } from './int-ring.ts';
+import { IntRing, sequenceMask } from './int-ring.ts';
 
 /** Births by step; see the head of this file. */
 export class ChangeLog {
@@ -33,7 +33,7 @@ export class ChangeLog {
     while (this.#steps.count > 0 && this.#steps.get(this.#steps.head) <= since) {
       const end = this.#steps.get(this.#steps.head + 1);
       this.#steps.drop(2);
-      this.#born.drop((end - this.#born.head) & 0x7fffffff);
+      this.#born.drop((end - this.#born.head) & sequenceMask);
     }
   }
 

@@ -7,7 +7,7 @@
  * Invariant: death of the rows is monotone from head to tail, and `newest` is the last one's.
  */
 import { recordDeath } from '../value/layout.ts';
-import { IntRing } from './int-ring.ts';
+import { IntRing, sequenceMask } from './int-ring.ts';
 import type { Region } from './region.ts';
 
 /** The dead rows of one store, oldest first. */
@@ -79,7 +79,7 @@ export class DeadLog {
 
   /** Number of the `k`-th row from the head. */
   numberOf(k: number): number {
-    return (this.#rows.head + k) & 0x7fffffff;
+    return (this.#rows.head + k) & sequenceMask;
   }
 
   bytes(): number {

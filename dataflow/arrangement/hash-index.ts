@@ -2,12 +2,9 @@
  * A hash index over the records of a store: from the hash of a key's columns to the live rows of
  * the key, and to its dead rows that may still be read.
  *
- * A slot's value says what it is:
- *  - odd and positive: address + 1 of a live row (addresses are even);
- *  - even and positive: (number of a heavy key + 1) * 2;
- *  - negative: ~ sequence number in the dead log of the key's newest dead row. Older ones are
- *    linked from number to number; a number that has left the log ends the chain, so no link
- *    dangles.
+ * A slot's value says what it is (index-door.ts): the address of a live row, a heavy key, or the
+ * sequence number in the dead log of the key's newest dead row. Older ones are linked from number
+ * to number; a number that has left the log ends the chain, so no link dangles.
  *
  * "Key" here means key hash: whoever reads compares the key's columns. A key hash has at most one
  * heavy and one dead slot. Dead rows do not stand in the way of readers at `complete`, who skip one
@@ -28,10 +25,30 @@
 import { assert } from '../../src/base/assert.ts';
 import { recordDeath, recordHash } from '../value/layout.ts';
 import type { DeadLog } from './dead-log.ts';
+import {
+  cellHash,
+  cellNumber,
+  cellOf,
+  cellWords,
+  doorState,
+  doorClosed,
+  doorTagMask,
+  doorWords,
+  heavyValue,
+  isHeavy,
+} from './index-door.ts';
 import type { HashesOf } from './hash-table.ts';
-import { HashTable, tableBase, tableMask } from './hash-table.ts';
+import {
+  HashTable,
+  directoryPlace,
+  headDirectory,
+  headShift,
+  tableBase,
+  tableMask,
+} from './hash-table.ts';
 import { IntRing } from './int-ring.ts';
 import type { Arena, Region } from './region.ts';
+import { blockWordsMin } from './region.ts';
 import type { RowStore } from './row-store.ts';
 import { identityHash, samePayload } from './stage.ts';
 
@@ -60,6 +77,8 @@ export interface HeavyKey {
 export class HashIndex {
   readonly key: readonly number[];
   readonly table: HashTable;
+  /** First word of the door. */
+  readonly at: number;
   /** Bits of a tag that are bits of the key hash. */
   readonly tagMask: number;
   readonly #store: RowStore;
@@ -68,6 +87,9 @@ export class HashIndex {
   readonly #log: DeadLog;
   readonly #heavy: (HeavyKey | null)[] = [];
   readonly #spare: number[] = [];
+  /** Blocks that cells of heavy keys come from, the door's first; cells that are free. */
+  readonly #blocks: number[] = [];
+  readonly #cells: number[] = [];
   /** By sequence number of the dead log: the number of the key's next older dead row, or -1. */
   readonly #links: IntRing;
   /** Word of the empty slot at which the last `find` ended without a row, or -1. */
@@ -89,14 +111,25 @@ export class HashIndex {
     this.#log = log;
     this.#links = new IntRing(log.head);
     const hashesOf: HashesOf = (entries, words, out) => this.#hashesOf(entries, words, out);
-    this.table = new HashTable(arena, identity ? hashesOf : null, startLog);
+    this.at = this.#block(doorWords);
+    this.table = new HashTable(arena, identity ? hashesOf : null, startLog, this.at);
+    this.#region.i32[this.at + doorTagMask] = this.tagMask;
+  }
+
+  /** A block whose words from `taken` on are cells. */
+  #block(taken: number): number {
+    const at = this.#arena.allocate(blockWordsMin);
+    this.#blocks.push(at);
+    for (let k = blockWordsMin - cellWords; k >= taken; k -= cellWords) this.#cells.push(at + k);
+    return at;
   }
 
   /** The key hash of an entry of the identity index. */
   #hashOf(value: number): number {
-    if (value < 0) return this.#region.i32[this.#log.row(~value) + recordHash];
-    if ((value & 1) === 0) return this.heavyAt(value).hash;
-    return this.#region.i32[value - 1 + recordHash];
+    const { i32 } = this.#region;
+    if (value > 0) return i32[value - 1 + recordHash];
+    if (isHeavy(value)) return i32[cellOf(value) + cellHash];
+    return i32[this.#log.row(~value) + recordHash];
   }
 
   /** The key hashes of many; loads of live rows do not wait for each other. */
@@ -104,7 +137,7 @@ export class HashIndex {
     const { i32 } = this.#region;
     for (let k = 0; k < words; k += 2) {
       const value = entries[k + 1];
-      if (value > 0 && (value & 1) === 1) out[k] = i32[value - 1 + recordHash];
+      if (value > 0) out[k] = i32[value - 1 + recordHash];
       else if (value !== 0) out[k] = this.#hashOf(value);
     }
   }
@@ -115,7 +148,7 @@ export class HashIndex {
 
   /** The heavy key that a slot's value names. */
   heavyAt(value: number): HeavyKey {
-    const heavy = this.#heavy[(value >> 1) - 1];
+    const heavy = this.#heavy[this.#region.i32[cellOf(value) + cellNumber]];
     assert(heavy !== null && heavy !== undefined, 'the value names a heavy key');
     return heavy;
   }
@@ -128,7 +161,7 @@ export class HashIndex {
   /** Adds a live row. */
   add(hash: number, identity: number, row: number): void {
     const { table, tagMask } = this;
-    const entry = table.directory[hash >>> table.shift];
+    const entry = table.entryOf(hash);
     const base = tableBase(entry);
     const mask = tableMask(entry);
     const i32 = this.#region.i32;
@@ -138,9 +171,9 @@ export class HashIndex {
       const at = base + 2 * slot;
       const value = i32[at + 1];
       if (value === 0) break;
-      if (((i32[at] ^ hash) & tagMask) === 0 && value > 0) {
-        if ((value & 1) === 1) same++;
-        else if (this.heavyAt(value).hash === hash) {
+      if (((i32[at] ^ hash) & tagMask) === 0) {
+        if (value > 0) same++;
+        else if (isHeavy(value) && i32[cellOf(value) + cellHash] === hash) {
           this.heavyAt(value).table.insert(identity, identity, row + 1);
           return;
         }
@@ -161,7 +194,9 @@ export class HashIndex {
   #gather(hash: number): boolean {
     const slots = this.rowsOf(hash);
     if (slots.length < heavyRowsMin) return false;
-    const nested = new HashTable(this.#arena, null, heavyLog);
+    if (this.#cells.length === 0) this.#block(0);
+    const cell = this.#cells.pop() ?? 0;
+    const nested = new HashTable(this.#arena, null, heavyLog, cell);
     for (const value of slots) {
       this.table.remove(hash, this.#slotOf(hash, value));
       const row = value - 1;
@@ -171,7 +206,9 @@ export class HashIndex {
     }
     const number = this.#spare.pop() ?? this.#heavy.length;
     this.#heavy[number] = { hash, table: nested };
-    this.table.insert(hash, this.#tagOf(hash, 0), (number + 1) * 2);
+    this.#region.i32[cell + cellHash] = hash;
+    this.#region.i32[cell + cellNumber] = number;
+    this.table.insert(hash, this.#tagOf(hash, 0), heavyValue(cell));
     return true;
   }
 
@@ -179,7 +216,7 @@ export class HashIndex {
   rowsOf(hash: number): number[] {
     const found: number[] = [];
     this.#walk(hash, (value) => {
-      if (value > 0 && (value & 1) === 1 && this.#belongs(value, hash)) found.push(value);
+      if (value > 0 && this.#belongs(value, hash)) found.push(value);
       return false;
     });
     return found;
@@ -187,7 +224,7 @@ export class HashIndex {
 
   /** Word of the first slot in the run of `hash` that `stop` accepts, or -1. */
   #walk(hash: number, stop: (value: number) => boolean): number {
-    const entry = this.table.directory[hash >>> this.table.shift];
+    const entry = this.table.entryOf(hash);
     const base = tableBase(entry);
     const mask = tableMask(entry);
     const i32 = this.#region.i32;
@@ -202,10 +239,7 @@ export class HashIndex {
 
   /** Word of the slot of the heavy key of `hash`, or -1. */
   #heavySlot(hash: number): number {
-    return this.#walk(
-      hash,
-      (value) => value > 0 && (value & 1) === 0 && this.heavyAt(value).hash === hash,
-    );
+    return this.#walk(hash, (value) => isHeavy(value) && this.#hashOf(value) === hash);
   }
 
   /** The heavy key of a key hash, or null. */
@@ -216,7 +250,7 @@ export class HashIndex {
 
   /** Number in the dead log of the newest dead row of a key hash, or -1. */
   newestDead(hash: number): number {
-    const at = this.#walk(hash, (value) => value < 0 && this.#belongs(value, hash));
+    const at = this.#walk(hash, (value) => isDead(value) && this.#belongs(value, hash));
     return at < 0 ? -1 : ~this.#region.i32[at + 1];
   }
 
@@ -234,11 +268,11 @@ export class HashIndex {
    */
   touch(hashes: Int32Array, identities: Int32Array | null, n: number): void {
     const { tagMask, table } = this;
-    const { directory, shift } = table;
+    const { directoryAt, shift } = table;
     const i32 = this.#region.i32;
     for (let k = 0; k < n; k++) {
       const hash = hashes[k];
-      const entry = directory[hash >>> shift];
+      const entry = i32[directoryAt + directoryPlace(hash, shift)];
       const base = tableBase(entry);
       const mask = tableMask(entry);
       let slot = hash & mask;
@@ -247,22 +281,13 @@ export class HashIndex {
         slot = (slot + 1) & mask;
         value = i32[base + 2 * slot + 1];
       }
-      if (value <= 0) candidates[k] = base;
-      else if ((value & 1) === 1) candidates[k] = value - 1;
-      else candidates[k] = identities === null ? base : this.#touchHeavy(value, identities[k]);
+      if (value > 0) candidates[k] = value - 1;
+      else if (identities === null || !isHeavy(value)) candidates[k] = base;
+      else candidates[k] = firstOfHeavy(i32, cellOf(value), identities[k]);
     }
     let seen = 0;
     for (let k = 0; k < n; k++) seen ^= i32[candidates[k]];
     sink[0] = seen;
-  }
-
-  /** The row in the first slot of an identity hash of a heavy key, or that slot. */
-  #touchHeavy(value: number, identity: number): number {
-    const { table } = this.heavyAt(value);
-    const entry = table.directory[identity >>> table.shift];
-    const home = tableBase(entry) + 2 * (identity & tableMask(entry));
-    const row = this.#region.i32[home + 1];
-    return row === 0 ? home : row - 1;
   }
 
   /**
@@ -270,7 +295,7 @@ export class HashIndex {
    * case `addMissed` may follow.
    */
   find(hash: number, identity: number, words: Int32Array, at: number, size: number): number {
-    const entry = this.table.directory[hash >>> this.table.shift];
+    const entry = this.table.entryOf(hash);
     const base = tableBase(entry);
     const mask = tableMask(entry);
     const i32 = this.#region.i32;
@@ -285,11 +310,11 @@ export class HashIndex {
         return -1;
       }
       const other = i32[base + 2 * slot] ^ tag;
-      if ((other & 0xffff) !== 0 || value < 0) continue;
-      if ((value & 1) === 1) {
+      if ((other & 0xffff) !== 0) continue;
+      if (value > 0) {
         same++;
         if (other === 0 && samePayload(i32, value - 1, words, at, size)) return value - 1;
-      } else if (this.heavyAt(value).hash === hash) {
+      } else if (isHeavy(value) && i32[cellOf(value) + cellHash] === hash) {
         this.#missedAt = -1;
         return findHeavy(i32, this.heavyAt(value).table, identity, words, at, size);
       }
@@ -304,7 +329,7 @@ export class HashIndex {
       return;
     }
     const { table } = this;
-    const base = tableBase(table.directory[hash >>> table.shift]);
+    const base = tableBase(table.entryOf(hash));
     table.place(base, at, this.#tagOf(hash, identity), row + 1);
   }
 
@@ -356,9 +381,10 @@ export class HashIndex {
     });
     table.dispose();
     this.table.remove(hash, at);
-    const number = (value >> 1) - 1;
+    const number = this.#region.i32[cellOf(value) + cellNumber];
     this.#heavy[number] = null;
     this.#spare.push(number);
+    this.#cells.push(cellOf(value));
     for (let k = 0; k < entries.length; k += 2) {
       this.table.insert(hash, this.#tagOf(hash, entries[k]), entries[k + 1]);
     }
@@ -370,7 +396,7 @@ export class HashIndex {
    */
   die(hash: number, identity: number, row: number, sequence: number, building: boolean): void {
     const { tagMask, table } = this;
-    const entry = table.directory[hash >>> table.shift];
+    const entry = table.entryOf(hash);
     const base = tableBase(entry);
     const mask = tableMask(entry);
     const i32 = this.#region.i32;
@@ -381,7 +407,7 @@ export class HashIndex {
       const value = i32[at + 1];
       if (value === 0) break;
       if (value === row + 1) own = at;
-      else if (value < 0 && ((i32[at] ^ hash) & tagMask) === 0 && this.#belongs(value, hash)) {
+      else if (isDead(value) && ((i32[at] ^ hash) & tagMask) === 0 && this.#belongs(value, hash)) {
         dead = at;
       }
     }
@@ -454,14 +480,30 @@ export class HashIndex {
 
   bytes(): number {
     const heavyKeys = this.#heavy.length - this.#spare.length;
-    return this.table.bytes() + this.#links.bytes() + heavyKeys * objectBytes;
+    return this.#links.bytes() + heavyKeys * objectBytes;
   }
 
   dispose(): void {
     for (const heavy of this.#heavy) heavy?.table.dispose();
     this.#heavy.length = 0;
     this.table.dispose();
+    this.#region.i32[this.at + doorState] = doorClosed;
+    for (const block of this.#blocks) this.#arena.free(block, blockWordsMin);
+    this.#blocks.length = 0;
   }
+}
+
+function isDead(value: number): boolean {
+  return value < 0 && !isHeavy(value);
+}
+
+/** The row in the first slot of an identity hash of a heavy key, or that slot. */
+function firstOfHeavy(i32: Int32Array, cell: number, identity: number): number {
+  const place = directoryPlace(identity, i32[cell + headShift]);
+  const entry = i32[i32[cell + headDirectory] + place];
+  const home = tableBase(entry) + 2 * (identity & tableMask(entry));
+  const row = i32[home + 1];
+  return row === 0 ? home : row - 1;
 }
 
 function findHeavy(
@@ -472,7 +514,7 @@ function findHeavy(
   at: number,
   size: number,
 ): number {
-  const entry = table.directory[identity >>> table.shift];
+  const entry = table.entryOf(identity);
   const base = tableBase(entry);
   const mask = tableMask(entry);
   for (let slot = identity & mask; ; slot = (slot + 1) & mask) {
@@ -486,7 +528,7 @@ function findHeavy(
 
 /** Word of the slot of a value in a table of whole hashes, or -1. */
 function slotIn(i32: Int32Array, table: HashTable, hash: number, value: number): number {
-  const entry = table.directory[hash >>> table.shift];
+  const entry = table.entryOf(hash);
   const base = tableBase(entry);
   const mask = tableMask(entry);
   for (let slot = hash & mask; ; slot = (slot + 1) & mask) {

@@ -5,13 +5,13 @@
  */
 import { describe, expect, test } from 'vitest';
 import { Random } from '../../test/support/random.ts';
-import { HashTable, tableBase, tableMask } from './hash-table.ts';
+import { HashTable, headWords, tableBase, tableMask } from './hash-table.ts';
 import { RegionPool } from './region.ts';
 import type { Arena } from './region.ts';
 
 /** Word of the slot of a value, or -1. */
 function find(arena: Arena, table: HashTable, hash: number, value: number): number {
-  const entry = table.directory[hash >>> table.shift];
+  const entry = table.entryOf(hash);
   const base = tableBase(entry);
   const mask = tableMask(entry);
   const { i32 } = arena.region;
@@ -50,7 +50,8 @@ describe.each(shapes)('HashTable with hashes %s', (name, hashOf) => {
     const hashesOf = (entries: Int32Array, words: number, out: Int32Array): void => {
       for (let k = 0; k < words; k += 2) out[k] = hashes.get(entries[k + 1]) ?? 0;
     };
-    const table = new HashTable(arena, whole ? null : hashesOf, 6);
+    const head = arena.allocate(headWords);
+    const table = new HashTable(arena, whole ? null : hashesOf, 6, head);
     const emptyWords = arena.words;
     const values: number[] = [];
     const rows = name === 'uniform' || name === 'alike in the high bits' ? 20_000 : 1_500;
@@ -80,6 +81,7 @@ describe.each(shapes)('HashTable with hashes %s', (name, hashOf) => {
     expect(table.tables).toBe(1);
     expect(arena.words).toBe(emptyWords);
     table.dispose();
+    arena.free(head, headWords);
     arena.close();
     expect(pool.regions).toBe(0);
   });

@@ -8,6 +8,11 @@
  * bits of the hash, so an entry's home slot is known without its hash. A split needs the whole hash
  * and asks `hashesOf` for those of all entries at once, so that the cache misses overlap.
  *
+ * Everything that a search needs lies in the region, so that another thread can search: the *head*
+ * of four words, in memory of the owner, says where the directory is and how a hash leads into it;
+ * the directory is a block, or while it has two entries the last two words of the head. The fields
+ * of the object repeat the head.
+ *
  * A directory entry is the table's address / 128, shifted up by 5, and the binary logarithm of its
  * slots in the low 5 bits. The region's `meta` of the table's first block holds the entries' count
  * in the low 24 bits and the local depth above.
@@ -38,6 +43,18 @@ const tagsThemselves: HashesOf = (entries, words, out) => {
   for (let k = 0; k < words; k += 2) out[k] = entries[k];
 };
 
+/** Words of a head, and what they are. */
+export const headWords = 4;
+export const headDirectory = 0;
+export const headShift = 1;
+/** The first directory. */
+const headEntries = 2;
+
+/** Place in the directory of the table of `hash`. */
+export function directoryPlace(hash: number, shift: number): number {
+  return hash >>> shift;
+}
+
 /** First word of the table of a directory entry. */
 export function tableBase(entry: number): number {
   return (entry >>> 5) * blockWordsMin;
@@ -55,10 +72,13 @@ let scratchHashes = new Int32Array(2 ** (splitLog + 1));
 
 /** An extendible hash table of [tag, value] slots in a region. */
 export class HashTable {
-  directory: Int32Array;
-  /** hash >>> shift is the place in the directory. */
+  /** First word of the directory. */
+  directoryAt: number;
+  /** What `directoryPlace` asks for: 32 - binary logarithm of the directory's entries. */
   shift = 31;
   count = 0;
+  /** First word of the head. */
+  readonly head: number;
   readonly #arena: Arena;
   readonly #region: Region;
   readonly #hashesOf: HashesOf;
@@ -66,15 +86,44 @@ export class HashTable {
   readonly #logMax: number;
   #tables = 1;
 
-  /** Without `hashesOf` the tags are the whole hashes. */
-  constructor(arena: Arena, hashesOf: HashesOf | null, startLog: number) {
+  /** Without `hashesOf` the tags are the whole hashes. `head` is the owner's to give and free. */
+  constructor(arena: Arena, hashesOf: HashesOf | null, startLog: number, head: number) {
     this.#arena = arena;
     this.#region = arena.region;
     this.#hashesOf = hashesOf ?? tagsThemselves;
     this.#logMax = hashesOf === null ? wholeTableLogMax : tableLogMax;
     this.#startLog = startLog;
-    const entry = this.#make(startLog, 0);
-    this.directory = Int32Array.of(entry, entry);
+    this.head = head;
+    this.directoryAt = head + headEntries;
+    this.#begin();
+  }
+
+  /** One empty table under a directory in the head. */
+  #begin(): void {
+    const entry = this.#make(this.#startLog, 0);
+    const { i32 } = this.#region;
+    this.directoryAt = this.head + headEntries;
+    this.shift = 31;
+    i32[this.directoryAt] = entry;
+    i32[this.directoryAt + 1] = entry;
+    this.#publish();
+  }
+
+  /** Brings the head up to date. */
+  #publish(): void {
+    const { i32 } = this.#region;
+    i32[this.head + headDirectory] = this.directoryAt;
+    i32[this.head + headShift] = this.shift;
+  }
+
+  /** The directory entry of `hash`. */
+  entryOf(hash: number): number {
+    return this.#region.i32[this.directoryAt + directoryPlace(hash, this.shift)];
+  }
+
+  /** Entries of the directory. */
+  get #length(): number {
+    return 2 ** (32 - this.shift);
   }
 
   /** Tables in use. */
@@ -82,16 +131,12 @@ export class HashTable {
     return this.#tables;
   }
 
-  bytes(): number {
-    return this.directory.length * 4;
-  }
-
   /** Adds an entry. May replace the region's views. */
   insert(hash: number, tag: number, value: number): void {
-    let entry = this.directory[hash >>> this.shift];
+    let entry = this.entryOf(hash);
     while (!this.hasRoom(entry)) {
       this.#enlarge(hash);
-      entry = this.directory[hash >>> this.shift];
+      entry = this.entryOf(hash);
     }
     const base = tableBase(entry);
     this.place(base, emptySlot(this.#region.i32, base, tableMask(entry), hash), tag, value);
@@ -99,7 +144,7 @@ export class HashTable {
 
   /** The same where runs are long: a table of full size more than half occupied is split first. */
   insertApart(hash: number, tag: number, value: number): void {
-    const entry = this.directory[hash >>> this.shift];
+    const entry = this.entryOf(hash);
     const slots = 1 << (entry & 31);
     const crowded =
       slots >= 1 << splitLog && (this.#region.meta[entry >>> 5] & countMask) * 2 > slots;
@@ -124,7 +169,7 @@ export class HashTable {
 
   /** Removes the entry in the slot at word `at`. */
   remove(hash: number, at: number): void {
-    const entry = this.directory[hash >>> this.shift];
+    const entry = this.entryOf(hash);
     const base = tableBase(entry);
     const mask = tableMask(entry);
     const { i32, meta } = this.#region;
@@ -137,8 +182,8 @@ export class HashTable {
   /** Calls back with the first word and the slots of every table. */
   eachTable(callback: (base: number, slots: number) => void): void {
     const depth = 32 - this.shift;
-    for (let k = 0; k < this.directory.length;) {
-      const entry = this.directory[k];
+    for (let k = 0; k < this.#length;) {
+      const entry = this.#region.i32[this.directoryAt + k];
       // Before the call: it may give the table back.
       k += 2 ** (depth - this.#depth(entry));
       callback(tableBase(entry), tableMask(entry) + 1);
@@ -147,7 +192,7 @@ export class HashTable {
 
   /** The greatest hash, as a uint32, whose entries lie in the table of `hash`. */
   lastOf(hash: number): number {
-    const depth = this.#depth(this.directory[hash >>> this.shift]);
+    const depth = this.#depth(this.entryOf(hash));
     return depth === 0 ? 0xffffffff : (hash | (0xffffffff >>> depth)) >>> 0;
   }
 
@@ -155,8 +200,12 @@ export class HashTable {
     this.eachTable((base, slots) => {
       this.#arena.free(base, slots * 2);
     });
-    this.directory = new Int32Array(0);
+    this.#freeDirectory();
     this.count = 0;
+  }
+
+  #freeDirectory(): void {
+    if (this.#length > 2) this.#arena.free(this.directoryAt, this.#length);
   }
 
   #depth(entry: number): number {
@@ -172,7 +221,7 @@ export class HashTable {
 
   /** Makes room in the table of `hash`. */
   #enlarge(hash: number): void {
-    const entry = this.directory[hash >>> this.shift];
+    const entry = this.entryOf(hash);
     const log = entry & 31;
     const depth = this.#depth(entry);
     if (log < splitLog || (log < this.#logMax && this.#alike(depth))) this.#regrow(hash, log + 1);
@@ -182,14 +231,13 @@ export class HashTable {
   /** Whether a split at this depth would mostly lengthen the directory. */
   #alike(depth: number): boolean {
     return (
-      depth === 32 - this.shift &&
-      this.directory.length >= directoryPerTableMax * Math.max(this.#tables, 4)
+      depth === 32 - this.shift && this.#length >= directoryPerTableMax * Math.max(this.#tables, 4)
     );
   }
 
   /** Replaces the table of `hash` by one of 2^log slots. */
   #regrow(hash: number, log: number): void {
-    const old = this.directory[hash >>> this.shift];
+    const old = this.entryOf(hash);
     const depth = this.#depth(old);
     const words = this.#lift(old);
     this.#arena.free(tableBase(old), words);
@@ -223,12 +271,13 @@ export class HashTable {
   #point(hash: number, depth: number, entry: number): void {
     const global = 32 - this.shift;
     const range = 2 ** (global - depth);
-    const first = Math.floor((hash >>> this.shift) / range) * range;
-    this.directory.fill(entry, first, first + range);
+    const place = directoryPlace(hash, this.shift);
+    const first = this.directoryAt + Math.floor(place / range) * range;
+    this.#region.i32.fill(entry, first, first + range);
   }
 
   #split(hash: number): void {
-    const old = this.directory[hash >>> this.shift];
+    const old = this.entryOf(hash);
     const depth = this.#depth(old);
     if (depth === 32 - this.shift) this.#lengthen();
     assert(depth < 32, 'a table is split by a bit of the hash');
@@ -275,14 +324,19 @@ export class HashTable {
 
   /** Doubles the directory. */
   #lengthen(): void {
-    const old = this.directory;
-    const directory = new Int32Array(old.length * 2);
-    for (let k = 0; k < old.length; k++) {
-      directory[2 * k] = old[k];
-      directory[2 * k + 1] = old[k];
+    const length = this.#length;
+    const old = this.directoryAt;
+    const at = this.#arena.allocate(length * 2);
+    const { i32 } = this.#region;
+    for (let k = 0; k < length; k++) {
+      const entry = i32[old + k];
+      i32[at + 2 * k] = entry;
+      i32[at + 2 * k + 1] = entry;
     }
-    this.directory = directory;
+    this.#freeDirectory();
+    this.directoryAt = at;
     this.shift--;
+    this.#publish();
   }
 
   #shrink(hash: number): void {
@@ -292,10 +346,10 @@ export class HashTable {
 
   /** Joins the table of `hash` with its neighbour if both are almost empty. */
   #merge(hash: number): boolean {
-    const entry = this.directory[hash >>> this.shift];
+    const entry = this.entryOf(hash);
     const depth = this.#depth(entry);
     if (depth === 0) return false;
-    const other = this.directory[(hash ^ (1 << (32 - depth))) >>> this.shift];
+    const other = this.entryOf(hash ^ (1 << (32 - depth)));
     const { meta } = this.#region;
     const together = (meta[entry >>> 5] & countMask) + (meta[other >>> 5] & countMask);
     if (this.#depth(other) !== depth || together > (tableMask(entry) + 1) >> 1) return false;
@@ -312,12 +366,11 @@ export class HashTable {
 
   /** An emptied table is small again. */
   #restart(): void {
-    const old = this.directory[0];
-    if (tableMask(old) + 1 <= 2 ** this.#startLog && this.directory.length === 2) return;
+    const old = this.entryOf(0);
+    if (tableMask(old) + 1 <= 2 ** this.#startLog && this.#length === 2) return;
     this.#arena.free(tableBase(old), (tableMask(old) + 1) * 2);
-    const entry = this.#make(this.#startLog, 0);
-    this.directory = Int32Array.of(entry, entry);
-    this.shift = 31;
+    this.#freeDirectory();
+    this.#begin();
   }
 }
 

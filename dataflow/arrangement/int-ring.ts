@@ -1,8 +1,8 @@
 /**
  * A queue of ints that are known by sequence number: pushed at the tail, dropped at the head, read
- * and written anywhere between. Numbers are uint31 and wrap around; a number names an entry as long
- * as it lies in [head, tail), which `has` answers, so stale numbers are harmless while fewer than
- * 2^31 entries have passed.
+ * and written anywhere between. Numbers have 30 bits and wrap around; a number names an entry as
+ * long as it lies in [head, tail), which `has` answers, so stale numbers are harmless while fewer
+ * than 2^30 entries have passed.
  *
  * The ring doubles when full (a copy of 4 bytes an entry) and starts over small when it empties.
  */
@@ -10,7 +10,8 @@ import { assert } from '../../src/base/assert.ts';
 
 const capacityMin = 16;
 const keepCapacityMax = 4_096;
-const sequenceMask = 0x7fffffff;
+/** Numbers come after each other modulo this + 1. */
+export const sequenceMask = 0x3fffffff;
 
 /** A queue of ints known by sequence number. */
 export class IntRing {

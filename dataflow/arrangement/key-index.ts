@@ -20,6 +20,15 @@ import type { ColumnType } from '../value/type.ts';
 import type { Pairs, Position } from './arrangement.ts';
 import type { DeadLog } from './dead-log.ts';
 import { HashIndex, touchRowsMax } from './hash-index.ts';
+import {
+  doorBuilding,
+  doorComplete,
+  doorOpen,
+  doorSince,
+  doorState,
+  doorWhole,
+} from './index-door.ts';
+import type { IndexDoor } from './index-door.ts';
 import { makePairs, startPosition } from './pairs.ts';
 import type { Arena } from './region.ts';
 import type { RowStore } from './row-store.ts';
@@ -61,6 +70,23 @@ export class KeyIndex {
     this.#store = store;
     this.#dead = dead;
     this.#hash = identity ? storedHash : hashOfKey(layout, key);
+    this.#publish(doorState, doorWhole);
+  }
+
+  /** The way in for other threads. */
+  get door(): IndexDoor {
+    return { buffer: this.#store.region.buffer, at: this.table.at };
+  }
+
+  #publish(word: number, value: number): void {
+    this.#store.region.i32[this.table.at + word] = value;
+  }
+
+  /** Tells other threads which steps there are: sealed, being applied, and no longer readable. */
+  publishSteps(complete: number, open: number, since: number): void {
+    this.#publish(doorComplete, complete);
+    this.#publish(doorOpen, open);
+    this.#publish(doorSince, since);
   }
 
   /** Whether rows that are there may still be missing. */
@@ -80,6 +106,7 @@ export class KeyIndex {
   /** Begins to enter the rows that are there. */
   startBuilding(): void {
     this.#walk = { position: startPosition(), pairs: makePairs(buildRows) };
+    this.#publish(doorState, doorBuilding);
   }
 
   /** Enters up to about `rowsMax` rows; true when none is missing. */
@@ -91,7 +118,9 @@ export class KeyIndex {
       pairs.n = 0;
       const done = scanRows(this.#store, liveStep, position, pairs);
       this.#enter(pairs);
-      if (done) this.#walk = null;
+      if (!done) continue;
+      this.#walk = null;
+      this.#publish(doorState, doorWhole);
     }
     return this.#walk === null;
   }

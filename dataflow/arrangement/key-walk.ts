@@ -148,7 +148,7 @@ function findLight(run: ProbeRun, row: number, hash: number, walk: KeyWalk): num
 /** The same with the table of a heavy key in which the walk stands. */
 function findInTable(run: ProbeRun, row: number, table: HashTable, walk: KeyWalk): number {
   const { words } = run;
-  const entry = table.directory[walk.hash >>> table.shift];
+  const entry = table.entryOf(walk.hash);
   const base = tableBase(entry);
   const end = base + 2 * (tableMask(entry) + 1);
   let found = 0;

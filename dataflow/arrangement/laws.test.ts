@@ -68,7 +68,7 @@ describe('space', () => {
     });
     for (const arrangement of arrangements) expect(arrangement.bytes()).toBeLessThan(8_000);
     expect(memory.regions).toBe(1);
-    expect(memory.bytes).toBeLessThan(300 * 5_000);
+    expect(memory.bytes).toBeLessThan(300 * 5_500);
     for (const arrangement of arrangements) arrangement.dispose();
     expect(memory.bytes).toBe(0);
   });

@@ -12,7 +12,8 @@ import type { EqualBatchRecord } from '../value/equal.ts';
 import { recordBirth, recordWeight } from '../value/layout.ts';
 import type { Pairs } from './arrangement.ts';
 import type { HashIndex } from './hash-index.ts';
-import { tableBase, tableMask } from './hash-table.ts';
+import { directoryPlace, tableBase, tableMask } from './hash-table.ts';
+import { isHeavy } from './index-door.ts';
 import { touchedMax } from './key-walk.ts';
 
 /** Dead records of a key that are looked at in passing. */
@@ -57,7 +58,7 @@ export function probeRows(run: ProbeRun, from: number, to: number, out: Pairs): 
   const hashed = run.first;
   const { i32, u8 } = run.keys.slab;
   const { tagMask } = index;
-  const { directory, shift } = index.table;
+  const { directoryAt, shift } = index.table;
   const { capacity, row: rows, address, weight } = out;
   let filled = out.n;
   for (let r = from; r < to; r++) {
@@ -68,14 +69,14 @@ export function probeRows(run: ProbeRun, from: number, to: number, out: Pairs): 
     if (skipNulls && hasNull(u8, n, r)) continue;
     const first = filled;
     const hash = hashes[r - hashed];
-    const entry = directory[hash >>> shift];
+    const entry = words[directoryAt + directoryPlace(hash, shift)];
     const base = tableBase(entry);
     const mask = tableMask(entry);
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const value = words[base + 2 * slot + 1];
       if (value === 0) break;
       if (((words[base + 2 * slot] ^ hash) & tagMask) !== 0) continue;
-      if (value > 0 && (value & 1) === 1) {
+      if (value > 0) {
         const record = value - 1;
         if (words[record + recordBirth] > at) continue;
         if (!equal(i32, u8, k, n, r, words, record)) continue;
@@ -85,7 +86,7 @@ export function probeRows(run: ProbeRun, from: number, to: number, out: Pairs): 
           weight[filled] = words[record + recordWeight];
         }
         filled++;
-      } else if (value > 0) {
+      } else if (isHeavy(value)) {
         filled = probeHeavy(run, r, value, out, filled);
       } else if (dead) {
         filled = probeDead(run, r, ~value, out, filled);

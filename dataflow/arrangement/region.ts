@@ -72,6 +72,11 @@ export class Region {
     this.meta = new Int32Array(0);
   }
 
+  /** The memory itself, for other threads. */
+  get buffer(): SharedArrayBuffer {
+    return this.#buffer;
+  }
+
   /** Words handed out. */
   get used(): number {
     return this.#used;

@@ -40,6 +40,7 @@ import type { VarStart } from './gather.ts';
 import { gatherColumns, gatheredVarWords, varStarts } from './gather.ts';
 import { touchRowsMax } from './hash-index.ts';
 import { HoldSet } from './hold.ts';
+import type { IndexDoor } from './index-door.ts';
 import { IntRing } from './int-ring.ts';
 import { KeyIndex } from './key-index.ts';
 import type { KeyWalk } from './key-walk.ts';
@@ -130,7 +131,30 @@ export class StoreArrangement implements Arrangement, OwnedRows {
     }
     const index = new KeyIndex(this.#store, this.#arena, this.#dead, key, identity);
     if (this.#store.total > 0) index.startBuilding();
+    index.publishSteps(this.#complete, Math.max(this.#open, this.#complete), this.since);
     return index;
+  }
+
+  /** The way into an index for other threads, as long as the index is there. */
+  door(index: number): IndexDoor {
+    return this.#index(index).door;
+  }
+
+  /** Opens `step` for changes. */
+  #begins(step: number): void {
+    assert(
+      step > this.#complete && step >= this.#open && step < infinity,
+      `step ${step} comes after ${this.#complete} and not before ${this.#open}`,
+    );
+    if (step === this.#open) return;
+    this.#open = step;
+    this.#publishSteps();
+  }
+
+  #publishSteps(): void {
+    const { since } = this;
+    const open = Math.max(this.#open, this.#complete);
+    for (const index of this.#indexes) index?.publishSteps(this.#complete, open, since);
   }
 
   buildIndex(index: number, rowsMax: number): boolean {
@@ -150,13 +174,9 @@ export class StoreArrangement implements Arrangement, OwnedRows {
   }
 
   apply(step: number, batch: Batch): void {
-    assert(
-      step > this.#complete && step >= this.#open && step < infinity,
-      `step ${step} comes after ${this.#complete} and not before ${this.#open}`,
-    );
     assert(batch.column.length === this.layout.columns.length, "the batch has the store's columns");
     assert(this.#owner === null, 'rows of an owner come from it alone');
-    this.#open = step;
+    this.#begins(step);
     if (batch.rows === 0) return;
     if (this.#indexes.length === 0) this.index(this.layout.columns.map((_, c) => c));
     this.#changed += batch.rows;
@@ -292,11 +312,7 @@ export class StoreArrangement implements Arrangement, OwnedRows {
     n: number,
     places: Int32Array,
   ): void {
-    assert(
-      step > this.#complete && step >= this.#open && step < infinity,
-      `step ${step} comes after ${this.#complete} and not before ${this.#open}`,
-    );
-    this.#open = step;
+    this.#begins(step);
     this.#changed += n;
     const { since } = this;
     for (let k = 0; k < n; k++) {
@@ -380,7 +396,11 @@ export class StoreArrangement implements Arrangement, OwnedRows {
       `step ${step} is not sealed after ${this.#complete} or before ${this.#open}`,
     );
     const moves = movedRowsMin + this.#changed * movedRowsPerChange;
-    this.#evacuate(step, Math.min(moves, movedRowsMax));
+    if (this.#complete < step) {
+      this.#open = step;
+      this.#publishSteps();
+      this.#evacuate(step, Math.min(moves, movedRowsMax));
+    }
     // Only now, because room that is used twice in one step would be noted twice in the change log.
     while (this.#limbo.count > 0) {
       const record = this.#limbo.shift();
@@ -390,12 +410,13 @@ export class StoreArrangement implements Arrangement, OwnedRows {
     this.#changed = 0;
     this.#rows = this.#liveRows;
     this.#log.seal(step, this.since);
+    this.#publishSteps();
   }
 
   /** Moves about `rowsMax` live rows out of thin segments. */
   #evacuate(step: number, rowsMax: number): void {
     let moved = 0;
-    while (moved < rowsMax && this.#complete < step) {
+    while (moved < rowsMax) {
       const segment = this.#store.nextThin();
       if (segment < 0) return;
       this.#store.doneThin(segment);
@@ -548,6 +569,7 @@ export class StoreArrangement implements Arrangement, OwnedRows {
     const since = this.since;
     const dead = this.#dead;
     let done = 0;
+    if (dead.count > 0 && dead.death(dead.head) <= since) this.#publishSteps();
     for (; done < rowsMax && dead.count > 0 && dead.death(dead.head) <= since; done++) {
       const record = this.#forget();
       this.#store.free(record, this.#store.sizeOf(this.#store.region.i32, record));

@@ -13,6 +13,7 @@ import { infinity, recordBirth, recordDeath, recordWeight } from '../value/layou
 import type { Pairs, Position } from './arrangement.ts';
 import type { ChangeLog } from './change-log.ts';
 import type { DeadLog } from './dead-log.ts';
+import { sequenceMask } from './int-ring.ts';
 import type { MoveLog } from './move-log.ts';
 import type { RowStore } from './row-store.ts';
 
@@ -93,7 +94,7 @@ function walkBirths(
     const step = log.stepAt(place);
     const end = log.endBirth(place);
     if (number < 0) number = log.firstBirth(place);
-    for (; number !== end; number = (number + 1) & 0x7fffffff) {
+    for (; number !== end; number = (number + 1) & sequenceMask) {
       if (out.n === out.capacity || walked++ === walkedRowsMax) {
         position.inner = place + 1;
         position.slot = number + 1;
@@ -122,7 +123,7 @@ function walkDeaths(
   const { i32 } = history.store.region;
   let number = position.slot === 0 ? dead.firstAfter(from) : position.slot - 1;
   let walked = 0;
-  for (; dead.has(number) && dead.death(number) <= to; number = (number + 1) & 0x7fffffff) {
+  for (; dead.has(number) && dead.death(number) <= to; number = (number + 1) & sequenceMask) {
     if (out.n === out.capacity || walked++ === walkedRowsMax) {
       position.slot = number + 1;
       return false;
