@@ -3,6 +3,8 @@
  * semijoins over all columns, and (for ALL) arithmetic on weights.
  */
 import type { QueryBody } from '../ast.ts';
+import { typeInfo } from '../../../dataflow/value/type.ts';
+import type { TypeName } from '../../../dataflow/value/type.ts';
 import { defined } from '../../base/assert.ts';
 import { sqlError } from '../../base/error.ts';
 import type { SqlType } from '../catalog-view.ts';
@@ -178,7 +180,7 @@ function compose(
   };
   if (body.operation === 'except') return difference;
   const second = context.use(definition);
-  return {
+  const common: Rel = {
     kind: 'union',
     columns,
     inputs: [
@@ -186,6 +188,16 @@ function compose(
       { rel: { kind: 'negate', input: difference }, columns: middle },
     ],
   };
+  // What is taken away may be spelled otherwise (1.0, 1.00) than what it is taken from.
+  return columns.every((column) => isSpelledOneWay(column.type))
+    ? common
+    : { kind: 'threshold', input: common };
+}
+
+/** Whether equal values of a type have the same bytes. */
+function isSpelledOneWay(type: TypeName): boolean {
+  const { equality } = typeInfo(type);
+  return equality === 'integer' || equality === 'bytes';
 }
 
 /** Rows are equal where NULLs are. */
