@@ -12,8 +12,8 @@
  *
  * Tags: the index that serves *identity* (retractions look for their row in it) has the low half of
  * the key hash below and the high half of the identity hash above, so that among many rows of a key
- * the one with the same bytes is found without touching the others; it finds the whole key hash in
- * word 3 of a record. The other indexes keep the whole key hash as tag.
+ * the one with the same bytes is found without touching the others; it reads the whole key hash from
+ * the record, or hashes its key again. The other indexes keep the whole key hash as tag.
  *
  * A *heavy key* has more than `heavyRowsMin` live rows; they lie in a hash table of their own, by
  * identity hash: a table of 512 slots could not hold them, and long runs are slow (50 rows a key:
@@ -23,7 +23,8 @@
  * runs from newest to oldest death; one `add` moves at most one table's entries and 33 rows.
  */
 import { assert } from '../../src/base/assert.ts';
-import { recordDeath, recordHash } from '../value/layout.ts';
+import type { RecordHash } from '../value/hash.ts';
+import { recordDeath, recordMark } from '../value/layout.ts';
 import type { DeadLog } from './dead-log.ts';
 import {
   cellHash,
@@ -82,6 +83,11 @@ export class HashIndex {
   /** Bits of a tag that are bits of the key hash. */
   readonly tagMask: number;
   readonly #store: RowStore;
+  /** See `RowLayout`. */
+  readonly #payload: number;
+  /** Whether the marks of records are the hashes of the key. */
+  readonly #marked: boolean;
+  readonly #hash: RecordHash;
   readonly #region: Region;
   readonly #arena: Arena;
   readonly #log: DeadLog;
@@ -95,17 +101,24 @@ export class HashIndex {
   /** Word of the empty slot at which the last `find` ended without a row, or -1. */
   #missedAt = -1;
 
-  /** `identity`: whether this index serves `find`. `die` is to be called for all of the log. */
+  /**
+   * `identity`: whether this index serves `find`. `hash` hashes the key of a record. `die` is to be
+   * called for all of the log.
+   */
   constructor(
     store: RowStore,
     arena: Arena,
     log: DeadLog,
     key: readonly number[],
     identity: boolean,
+    hash: RecordHash,
   ) {
     this.key = key;
     this.tagMask = identity ? 0xffff : -1;
     this.#store = store;
+    this.#payload = store.layout.payload;
+    this.#marked = identity && store.layout.marked;
+    this.#hash = hash;
     this.#region = store.region;
     this.#arena = arena;
     this.#log = log;
@@ -127,17 +140,18 @@ export class HashIndex {
   /** The key hash of an entry of the identity index. */
   #hashOf(value: number): number {
     const { i32 } = this.#region;
-    if (value > 0) return i32[value - 1 + recordHash];
     if (isHeavy(value)) return i32[cellOf(value) + cellHash];
-    return i32[this.#log.row(~value) + recordHash];
+    return this.#hash(i32, value > 0 ? value - 1 : this.#log.row(~value));
   }
 
   /** The key hashes of many; loads of live rows do not wait for each other. */
   #hashesOf(entries: Int32Array, words: number, out: Int32Array): void {
     const { i32 } = this.#region;
+    const hash = this.#hash;
+    const marked = this.#marked;
     for (let k = 0; k < words; k += 2) {
       const value = entries[k + 1];
-      if (value > 0) out[k] = i32[value - 1 + recordHash];
+      if (value > 0) out[k] = marked ? i32[value - 1 + recordMark] : hash(i32, value - 1);
       else if (value !== 0) out[k] = this.#hashOf(value);
     }
   }
@@ -201,7 +215,7 @@ export class HashIndex {
       this.table.remove(hash, this.#slotOf(hash, value));
       const row = value - 1;
       const size = this.#store.sizeOf(this.#region.i32, row);
-      const identity = identityHash(this.#region.i32, row, size);
+      const identity = identityHash(this.#region.i32, row, this.#payload, size);
       nested.insert(identity, identity, value);
     }
     const number = this.#spare.pop() ?? this.#heavy.length;
@@ -300,6 +314,7 @@ export class HashIndex {
     const mask = tableMask(entry);
     const i32 = this.#region.i32;
     const tag = this.#tagOf(hash, identity);
+    const payload = this.#payload;
     let same = 0;
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const value = i32[base + 2 * slot + 1];
@@ -313,10 +328,10 @@ export class HashIndex {
       if ((other & 0xffff) !== 0) continue;
       if (value > 0) {
         same++;
-        if (other === 0 && samePayload(i32, value - 1, words, at, size)) return value - 1;
+        if (other === 0 && samePayload(i32, value - 1, words, at, payload, size)) return value - 1;
       } else if (isHeavy(value) && i32[cellOf(value) + cellHash] === hash) {
         this.#missedAt = -1;
-        return findHeavy(i32, this.heavyAt(value).table, identity, words, at, size);
+        return findHeavy(i32, this.heavyAt(value).table, identity, words, at, payload, size);
       }
     }
   }
@@ -342,7 +357,7 @@ export class HashIndex {
     for (let k = 0; k < deathsLookedAtMax && sequence >= 0; k++) {
       const row = this.#log.row(sequence);
       if (this.#region.i32[row + recordDeath] !== step) return -1;
-      if (samePayload(this.#region.i32, row, words, at, size)) return row;
+      if (samePayload(this.#region.i32, row, words, at, this.#payload, size)) return row;
       sequence = this.older(sequence);
     }
     return -1;
@@ -468,9 +483,10 @@ export class HashIndex {
     return this.#log.has(sequence);
   }
 
-  /** Words of a record. */
-  sizeOf(record: number): number {
-    return this.#store.sizeOf(this.#region.i32, record);
+  /** Identity hash of a record. */
+  identityOf(record: number): number {
+    const { i32 } = this.#region;
+    return identityHash(i32, record, this.#payload, this.#store.sizeOf(i32, record));
   }
 
   /** Address of a row of the dead log. */
@@ -512,6 +528,7 @@ function findHeavy(
   identity: number,
   words: Int32Array,
   at: number,
+  payload: number,
   size: number,
 ): number {
   const entry = table.entryOf(identity);
@@ -520,7 +537,10 @@ function findHeavy(
   for (let slot = identity & mask; ; slot = (slot + 1) & mask) {
     const value = i32[base + 2 * slot + 1];
     if (value === 0) return -1;
-    if (i32[base + 2 * slot] === identity && samePayload(i32, value - 1, words, at, size)) {
+    if (
+      i32[base + 2 * slot] === identity &&
+      samePayload(i32, value - 1, words, at, payload, size)
+    ) {
       return value - 1;
     }
   }

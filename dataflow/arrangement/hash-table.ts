@@ -1,5 +1,5 @@
 /**
- * Extendible hashing in a region: a directory by the top bits of the hash points to tables of at
+ * Extendible hashing in a region: a directory by the top bits of the bent hash points to tables of at
  * most 512 slots, each with linear probing from the low bits and removal by backward shift. A full
  * table is doubled while small, then split in two by one more bit of the hash. So growing never
  * moves more than one table's entries, and no pause grows with the state.
@@ -50,9 +50,21 @@ export const headShift = 1;
 /** The first directory. */
 const headEntries = 2;
 
-/** Place in the directory of the table of `hash`. */
+const hashes32 = 2 ** 32;
+
+/**
+ * The hash bent, as a uint32: x to x (4 - x) / 3 of the unit interval. It keeps the order, and puts
+ * twice as many hashes on a place at the upper end as on one at the lower. So tables fill up and
+ * split at all times, not all at once, and their common fill stays the mean of a cycle.
+ */
+function bent(hash: number): number {
+  const x = hash >>> 0;
+  return x * (4 / 3 - x * (1 / (3 * hashes32)));
+}
+
+/** Place in the directory of the table of `hash`: the top bits of the bent hash. */
 export function directoryPlace(hash: number, shift: number): number {
-  return hash >>> shift;
+  return bent(hash) >>> shift;
 }
 
 /** First word of the table of a directory entry. */
@@ -193,7 +205,16 @@ export class HashTable {
   /** The greatest hash, as a uint32, whose entries lie in the table of `hash`. */
   lastOf(hash: number): number {
     const depth = this.#depth(this.entryOf(hash));
-    return depth === 0 ? 0xffffffff : (hash | (0xffffffff >>> depth)) >>> 0;
+    if (depth === 0) return 0xffffffff;
+    const place = directoryPlace(hash, 32 - depth);
+    let last = hash >>> 0;
+    let beyond = hashes32;
+    while (beyond - last > 1) {
+      const middle = Math.floor((last + beyond) / 2);
+      if (directoryPlace(middle, 32 - depth) === place) last = middle;
+      else beyond = middle;
+    }
+    return last;
   }
 
   dispose(): void {
@@ -242,7 +263,7 @@ export class HashTable {
     const words = this.#lift(old);
     this.#arena.free(tableBase(old), words);
     const entry = this.#make(log, depth);
-    this.#point(hash, depth, entry);
+    this.#point(directoryPlace(hash, this.shift), depth, entry);
     for (let k = 0; k < words; k += 2) {
       if (scratch[k + 1] !== 0) this.#settle(entry, scratch[k], scratch[k], scratch[k + 1]);
     }
@@ -267,11 +288,9 @@ export class HashTable {
     this.#region.meta[entry >>> 5]++;
   }
 
-  /** Points the directory's range of `hash` at `depth` to a table. */
-  #point(hash: number, depth: number, entry: number): void {
-    const global = 32 - this.shift;
-    const range = 2 ** (global - depth);
-    const place = directoryPlace(hash, this.shift);
+  /** Points the directory's range around `place` that tables of `depth` have to a table. */
+  #point(place: number, depth: number, entry: number): void {
+    const range = 2 ** (32 - this.shift - depth);
     const first = this.directoryAt + Math.floor(place / range) * range;
     this.#region.i32.fill(entry, first, first + range);
   }
@@ -289,12 +308,12 @@ export class HashTable {
     this.#region.meta[old >>> 5] = (depth + 1) * depthUnit;
     const fresh = this.#make(log, depth + 1);
     this.#tables++;
-    const prefix = depth === 0 ? 0 : (hash >>> (32 - depth)) << (32 - depth);
-    this.#point(prefix | (1 << bit), depth + 1, fresh);
+    const half = 2 ** (32 - this.shift - depth - 1);
+    this.#point(directoryPlace(hash, this.shift) | half, depth + 1, fresh);
     this.#deal(words, bit, old, fresh);
   }
 
-  /** Enters the entries in `scratch` into one of two empty tables by a bit of their hashes. */
+  /** Enters the entries in `scratch` into one of two empty tables by a bit of their bent hashes. */
   #deal(words: number, bit: number, zeros: number, ones: number): void {
     if (scratchHashes.length < words) scratchHashes = new Int32Array(words);
     this.#hashesOf(scratch, words, scratchHashes);
@@ -309,7 +328,7 @@ export class HashTable {
       const value = scratch[k + 1];
       if (value === 0) continue;
       const whole = scratchHashes[k];
-      const one = ((whole >>> bit) & 1) === 1;
+      const one = ((bent(whole) >>> bit) & 1) === 1;
       const at = one
         ? emptySlot(i32, onesBase, onesMask, whole)
         : emptySlot(i32, zerosBase, zerosMask, whole);
@@ -349,7 +368,8 @@ export class HashTable {
     const entry = this.entryOf(hash);
     const depth = this.#depth(entry);
     if (depth === 0) return false;
-    const other = this.entryOf(hash ^ (1 << (32 - depth)));
+    const place = directoryPlace(hash, this.shift);
+    const other = this.#region.i32[this.directoryAt + (place ^ (2 ** (32 - this.shift - depth)))];
     const { meta } = this.#region;
     const together = (meta[entry >>> 5] & countMask) + (meta[other >>> 5] & countMask);
     if (this.#depth(other) !== depth || together > (tableMask(entry) + 1) >> 1) return false;
@@ -357,7 +377,7 @@ export class HashTable {
     this.#arena.free(tableBase(other), words);
     this.#tables--;
     meta[entry >>> 5] -= depthUnit;
-    this.#point(hash, depth - 1, entry);
+    this.#point(place, depth - 1, entry);
     for (let k = 0; k < words; k += 2) {
       if (scratch[k + 1] !== 0) this.#settle(entry, scratch[k], scratch[k], scratch[k + 1]);
     }

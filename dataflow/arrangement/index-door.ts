@@ -11,6 +11,7 @@
  * Words are plain: a reader sees to it by other means (a sequence word around everything that the
  * engine does) that what it has read belongs together, and must expect any nonsense until then.
  */
+import type { RowLayout } from '../value/layout.ts';
 import { headWords } from './hash-table.ts';
 
 /** Bits of a tag that are bits of the key hash; the others are of the row's identity hash. */
@@ -58,6 +59,8 @@ export function heavyValue(cell: number): number {
 /** Where the door to an index is. */
 export interface IndexDoor {
   readonly buffer: SharedArrayBuffer;
+  /** Of the records; its columns alone do not say whether they have marks. */
+  readonly layout: RowLayout;
   /** First word. */
   readonly at: number;
 }

@@ -15,7 +15,7 @@ import { equalBatchRecord } from '../value/equal.ts';
 import type { RecordHash } from '../value/hash.ts';
 import { hashRange, recordHash } from '../value/hash.ts';
 import type { RowLayout } from '../value/layout.ts';
-import { recordHash as hashWord } from '../value/layout.ts';
+import { recordMark } from '../value/layout.ts';
 import type { ColumnType } from '../value/type.ts';
 import type { Pairs, Position } from './arrangement.ts';
 import type { DeadLog } from './dead-log.ts';
@@ -32,7 +32,6 @@ import type { IndexDoor } from './index-door.ts';
 import { makePairs, startPosition } from './pairs.ts';
 import type { Arena } from './region.ts';
 import type { RowStore } from './row-store.ts';
-import { identityHash } from './stage.ts';
 import { scanRows } from './walk.ts';
 
 /** Rows that the builder takes from the store at a time. */
@@ -65,17 +64,18 @@ export class KeyIndex {
     const { layout } = store;
     this.key = [...key];
     this.types = key.map((c) => layout.columns[c]);
-    this.table = new HashIndex(store, arena, dead, key, identity);
+    this.#hash = identity && layout.marked ? mark : hashOfKey(layout, key);
+    this.table = new HashIndex(store, arena, dead, key, identity, this.#hash);
     this.equal = equalBatchRecord(layout, key);
     this.#store = store;
     this.#dead = dead;
-    this.#hash = identity ? storedHash : hashOfKey(layout, key);
     this.#publish(doorState, doorWhole);
   }
 
   /** The way in for other threads. */
   get door(): IndexDoor {
-    return { buffer: this.#store.region.buffer, at: this.table.at };
+    const { region, layout } = this.#store;
+    return { buffer: region.buffer, layout, at: this.table.at };
   }
 
   #publish(word: number, value: number): void {
@@ -135,7 +135,7 @@ export class KeyIndex {
     const sequence = this.table.nextDeath;
     const record = this.#dead.row(sequence);
     const { i32 } = this.#store.region;
-    const identity = identityHash(i32, record, this.#store.sizeOf(i32, record));
+    const identity = this.table.identityOf(record);
     this.table.die(this.#hash(i32, record), identity, record, sequence, true);
   }
 
@@ -143,7 +143,7 @@ export class KeyIndex {
     const { i32 } = this.#store.region;
     for (let k = 0; k < n; k++) {
       hashes[k] = this.#hash(i32, address[k]);
-      identities[k] = identityHash(i32, address[k], this.#store.sizeOf(i32, address[k]));
+      identities[k] = this.table.identityOf(address[k]);
     }
     this.table.touch(hashes, identities, n);
     for (let k = 0; k < n; k++) {
@@ -191,8 +191,8 @@ export class KeyIndex {
   }
 }
 
-/** The identity index keeps its hash in the record. */
-const storedHash: RecordHash = (i32, at) => i32[at + hashWord];
+/** The hash of the first index's key, where records have marks. */
+const mark: RecordHash = (i32, at) => i32[at + recordMark];
 
 function hashOfKey(layout: RowLayout, key: readonly number[]): RecordHash {
   assert(

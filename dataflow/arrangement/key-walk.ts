@@ -19,7 +19,6 @@ import type { Pairs } from './arrangement.ts';
 import { tableBase, tableMask } from './hash-table.ts';
 import type { HashTable } from './hash-table.ts';
 import type { ProbeRun } from './probe.ts';
-import { identityHash } from './stage.ts';
 
 /**
  * Records of long keys that one call of a probe looks at, roughly: half a millisecond of misses.
@@ -96,8 +95,8 @@ function wasGiven(run: ProbeRun, walk: KeyWalk, record: number): boolean {
   return !isAfter(walk, identityOf(run, record), record);
 }
 
-function identityOf({ words, index }: ProbeRun, record: number): number {
-  return identityHash(words, record, index.sizeOf(record)) >>> 0;
+function identityOf({ index }: ProbeRun, record: number): number {
+  return index.identityOf(record) >>> 0;
 }
 
 function isAfter(walk: KeyWalk, hash: number, record: number): boolean {

@@ -4,7 +4,7 @@
  * new one without a search, and without an index, unless a reader asks for one.
  *
  * Addresses are given as *places*: address + 1, 0 for none. Each row carries a token of the
- * writer's (in the word in which other arrangements keep a hash); when rows are moved together in
+ * writer's (in the word in which others may keep a hash); when rows are moved together in
  * memory the writer is told the token and the new place.
  *
  * Duties of the writer: no row is opened and ended in one step; rows with equal tokens do not live

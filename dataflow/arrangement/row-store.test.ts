@@ -8,7 +8,7 @@ import { Random } from '../../test/support/random.ts';
 import { infinity, recordBirth, recordDeath, recordWeight, rowLayout } from '../value/layout.ts';
 import { RegionPool } from './region.ts';
 import { RowStore } from './row-store.ts';
-import { paddedWords } from './stage.ts';
+import { paddedWords } from './record-size.ts';
 
 const layout = rowLayout([{ type: 'text', nullable: false }]);
 const lengthAt = layout.offset[0];

@@ -21,7 +21,7 @@
  */
 import { assert } from '../../src/base/assert.ts';
 import type { RowLayout } from '../value/layout.ts';
-import { infinity, recordBirth, recordDeath, recordHash, recordWeight } from '../value/layout.ts';
+import { infinity, recordBirth, recordDeath, recordMark, recordWeight } from '../value/layout.ts';
 import type { RecordSize } from './record-size.ts';
 import { recordSize } from './record-size.ts';
 import type { Arena, Region } from './region.ts';
@@ -40,10 +40,10 @@ const draining = 4;
 
 /** Addresses in links and list heads are stored + 1; 0 is none, -1 a record on no list. */
 const wordPrevious = recordDeath;
-const wordNext = recordHash;
+const wordNext = recordMark;
 
 function classOf(size: number): number {
-  return size <= 32 ? size >> 1 : 12 + (size >> 3);
+  return size <= 32 ? size : 28 + (size >> 3);
 }
 
 /** Records of one layout: room for them, and their room again when they are gone. */
@@ -61,7 +61,7 @@ export class RowStore {
   readonly #generation: number[] = [];
   readonly #spare: number[] = [];
   readonly #thin: number[] = [];
-  #heads = new Int32Array(24);
+  #heads = new Int32Array(40);
   #open = -1;
   #total = 0;
 

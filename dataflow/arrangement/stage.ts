@@ -4,39 +4,36 @@
  * that knows nothing of types.
  *
  * The records lie one after the other in `words`: row r at `at[r]`, `size[r]` words long, header
- * included (weight and key hash from the batch, birth 0, death infinity), padding zero. The memory
+ * included (weight and mark from the batch, birth 0, death infinity), padding zero. The memory
  * is private, reused by every batch of the owner, and bounded but for a single large record.
  */
 import { assert } from '../../src/base/assert.ts';
 import type { Batch } from '../value/batch.ts';
 import type { RowLayout } from '../value/layout.ts';
-import { infinity, recordDeath, recordHash, recordWeight } from '../value/layout.ts';
+import { infinity, recordDeath, recordMark, recordWeight } from '../value/layout.ts';
 import { finish, mix } from '../value/words.ts';
+import { paddedWords } from './record-size.ts';
 
 /** Words of staged records, if they are not one record: 4 MiB. */
 const stagedWordsMax = 2 ** 20;
 
-/** Words of a record of `words` words once padded to its size class. */
-export function paddedWords(words: number): number {
-  return words <= 32 ? (words + 1) & ~1 : (words + 7) & ~7;
-}
-
-/** Identity hash of the record of `size` words at `at`: over raw payload words. */
-export function identityHash(words: Int32Array, at: number, size: number): number {
+/** Identity hash of the record of `size` words at `at`, the row's own from word `payload` on. */
+export function identityHash(words: Int32Array, at: number, payload: number, size: number): number {
   let hash = size;
-  for (let w = at + 4, end = at + size; w < end; w++) hash = mix(hash, words[w]);
+  for (let w = at + payload, end = at + size; w < end; w++) hash = mix(hash, words[w]);
   return finish(hash);
 }
 
-/** Whether two records of `size` words have the same payload. */
+/** Whether two records of `size` words are the same from word `payload` on. */
 export function samePayload(
   a: Int32Array,
   aAt: number,
   b: Int32Array,
   bAt: number,
+  payload: number,
   size: number,
 ): boolean {
-  for (let w = 4; w < size; w++) if (a[aAt + w] !== b[bAt + w]) return false;
+  for (let w = payload; w < size; w++) if (a[aAt + w] !== b[bAt + w]) return false;
   return true;
 }
 
@@ -74,7 +71,7 @@ export class Stage {
     else if (this.words.length > stagedWordsMax && total <= stagedWordsMax) {
       this.words = new Int32Array(stagedWordsMax);
     } else this.words.fill(0, 0, total);
-    this.#headers(batch, first, n, hashes);
+    this.#headers(batch, first, n, layout.marked ? hashes : null);
     const { i32, u8 } = batch.slab;
     for (let c = 0; c < layout.physical.length; c++) {
       const from = batch.column[c];
@@ -99,7 +96,9 @@ export class Stage {
       } else assert(noNulls(u8, nulls + first, n), `column ${c} holds no NULL`);
     }
     const { words, at, size, identity } = this;
-    for (let k = 0; k < n; k++) identity[k] = identityHash(words, at[k], size[k]);
+    for (let k = 0; k < n; k++) {
+      identity[k] = identityHash(words, at[k], layout.payload, size[k]);
+    }
     return n;
   }
 
@@ -126,15 +125,16 @@ export class Stage {
     return n;
   }
 
-  #headers(batch: Batch, first: number, n: number, hashes: Int32Array): void {
+  #headers(batch: Batch, first: number, n: number, marks: Int32Array | null): void {
     const { words, at } = this;
     const weights = batch.slab.i32;
     for (let k = 0; k < n; k++) {
       const start = at[k];
       words[start + recordWeight] = weights[batch.weight + first + k];
       words[start + recordDeath] = infinity;
-      words[start + recordHash] = hashes[k];
     }
+    if (marks === null) return;
+    for (let k = 0; k < n; k++) words[at[k] + recordMark] = marks[k];
   }
 }
 

@@ -27,7 +27,7 @@ import {
   infinity,
   recordBirth,
   recordDeath,
-  recordHash,
+  recordMark,
   recordWeight,
   rowLayout,
 } from '../value/layout.ts';
@@ -74,14 +74,14 @@ const probeHashes = new Int32Array(sliceRows);
 
 /** The implementation of `Arrangement`; one per collection. */
 export class StoreArrangement implements Arrangement, OwnedRows {
-  readonly layout: RowLayout;
-  readonly #starts: readonly VarStart[];
+  layout: RowLayout;
+  #starts: readonly VarStart[];
   readonly #arena: Arena;
-  readonly #store: RowStore;
+  #store: RowStore;
   readonly #dead: DeadLog;
   readonly #log = new ChangeLog();
   readonly #moves = new MoveLog();
-  readonly #history: History;
+  #history: History;
   /** Rows that were born and removed in the open step; freed when it is sealed. */
   readonly #limbo = new IntRing();
   readonly #holds = new HoldSet();
@@ -207,7 +207,7 @@ export class StoreArrangement implements Arrangement, OwnedRows {
     const { words } = stage;
     const at = stage.at[k];
     const size = stage.size[k];
-    const hash = words[at + recordHash];
+    const hash = sliceHashes[0][k];
     const identity = stage.identity[k];
     const { table } = this.#index(0);
     const old = table.find(hash, identity, words, at, size);
@@ -240,7 +240,7 @@ export class StoreArrangement implements Arrangement, OwnedRows {
     const { words } = stage;
     const at = stage.at[k];
     const { table } = this.#index(0);
-    const before = table.findDead(words[at + recordHash], step, words, at, stage.size[k]);
+    const before = table.findDead(sliceHashes[0][k], step, words, at, stage.size[k]);
     if (before < 0) return;
     const { i32 } = this.#store.region;
     if (i32[before + recordWeight] !== i32[record + recordWeight]) return;
@@ -265,7 +265,7 @@ export class StoreArrangement implements Arrangement, OwnedRows {
     this.#log.born(record);
     this.#liveRows++;
     const indexes = this.#indexes;
-    if (missed) this.#index(0).table.addMissed(words[at + recordHash], identity, record);
+    if (missed) this.#index(0).table.addMissed(sliceHashes[0][k], identity, record);
     for (let i = missed ? 1 : 0; i < indexes.length; i++) {
       indexes[i]?.table.add(sliceHashes[i][k], identity, record);
     }
@@ -297,6 +297,10 @@ export class StoreArrangement implements Arrangement, OwnedRows {
       'an arrangement is owned from its beginning',
     );
     this.#owner = owner;
+    this.layout = rowLayout(this.layout.columns, true);
+    this.#starts = varStarts(this.layout);
+    this.#store = new RowStore(this.#arena, this.layout);
+    this.#history = { ...this.#history, store: this.#store };
     return this;
   }
 
@@ -324,13 +328,17 @@ export class StoreArrangement implements Arrangement, OwnedRows {
 
   enter(places: Int32Array, n: number): void {
     if (this.#indexes.length === 0) return;
-    const { i32 } = this.#store.region;
     for (let k = 0; k < n; k++) {
       if (places[k] === 0) continue;
       const record = places[k] - 1;
-      const identity = identityHash(i32, record, this.#store.sizeOf(i32, record));
+      const identity = this.#identityOf(record);
       for (const index of this.#indexes) index?.add(record, identity);
     }
+  }
+
+  #identityOf(record: number): number {
+    const { i32 } = this.#store.region;
+    return identityHash(i32, record, this.layout.payload, this.#store.sizeOf(i32, record));
   }
 
   /** Ends an owned row. */
@@ -344,7 +352,7 @@ export class StoreArrangement implements Arrangement, OwnedRows {
     const sequence = this.#dead.push(record, step);
     this.#liveRows--;
     if (this.#indexes.length === 0) return;
-    const identity = identityHash(i32, record, this.#store.sizeOf(i32, record));
+    const identity = this.#identityOf(record);
     for (const index of this.#indexes) index?.die(record, identity, sequence);
   }
 
@@ -353,14 +361,14 @@ export class StoreArrangement implements Arrangement, OwnedRows {
     const recycled = this.#recycle(size, since);
     const record = recycled < 0 ? this.#store.allocate(size) : recycled;
     const { i32 } = this.#store.region;
-    for (let w = recordHash + 1; w < size; w++) i32[record + w] = 0;
+    for (let w = recordMark + 1; w < size; w++) i32[record + w] = 0;
     // Whoever walks the segment before the payload is there must find the record's end.
     const { variable, offset, fixedWords } = this.layout;
     if (variable.length > 0) i32[record + offset[variable[0]]] = (size - fixedWords) * 4;
     i32[record + recordWeight] = 1;
     i32[record + recordBirth] = step;
     i32[record + recordDeath] = infinity;
-    i32[record + recordHash] = token;
+    i32[record + recordMark] = token;
     this.#log.born(record);
     this.#liveRows++;
     return record;
@@ -444,12 +452,12 @@ export class StoreArrangement implements Arrangement, OwnedRows {
     this.#log.born(to);
     this.#moves.moved(from, to, i32[from + recordBirth]);
     const sequence = this.#dead.push(from, step);
-    const identity = identityHash(i32, to, size);
+    const identity = this.#identityOf(to);
     for (const index of this.#indexes) {
       index?.die(from, identity, sequence);
       index?.add(to, identity);
     }
-    this.#owner?.moved(i32[to + recordHash], to + 1);
+    this.#owner?.moved(i32[to + recordMark], to + 1);
   }
 
   hold(step: number): Hold {

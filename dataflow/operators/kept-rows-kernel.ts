@@ -5,6 +5,7 @@
  * Text comes from templates; offsets and masks are our own numbers, everything else is an argument.
  */
 import { generate } from '../value/codegen.ts';
+import { paddedText } from '../arrangement/record-size.ts';
 import type { RowLayout } from '../value/layout.ts';
 import { varStartText } from '../value/record.ts';
 import { sameWords } from '../value/words.ts';
@@ -134,7 +135,7 @@ function sizeText({ keys, layout }: KeptShape): string {
     return `((${bytes} + 3) >> 2)`;
   });
   return `const size = ${[layout.fixedWords, ...parts].join(' + ')};
-    sizes[count] = size <= 32 ? (size + 1) & ~1 : (size + 7) & ~7;`;
+    sizes[count] = ${paddedText('size')};`;
 }
 
 function keyText(field: Field, layout: RowLayout, c: number): string {
