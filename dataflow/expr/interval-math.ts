@@ -153,6 +153,7 @@ export function subtractTimestamps(a: bigint, b: bigint): Interval {
 
 /** The interval between two moments in years, months, days and time, as one would say it. */
 export function age(a: bigint, b: bigint): Interval {
+  if (isInfiniteTimestamp(a) || isInfiniteTimestamp(b)) throw timestampRange();
   const [later, earlier] = a < b ? [b, a] : [a, b];
   const x = civilFromDays(dayOf(later));
   const y = civilFromDays(dayOf(earlier));

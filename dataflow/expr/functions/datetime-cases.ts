@@ -1265,6 +1265,8 @@ export const datetimeCases: readonly CallCase[] = [
   ['age', ["2020-02-29","2020-05-31"], "-3 mons -2 days"],
   ['timestamp - timestamp', ["2020-02-29","2020-05-31"], "-92 days"],
   ['age', ["2023-07-15 08:00","2021-12-25 20:30:40.25"], "1 year 6 mons 20 days 11:29:19.75"],
+  ['age', ["infinity","2020-01-01"], { code: "22008", message: "timestamp out of range" }],
+  ['age', ["-infinity","-infinity"], { code: "22008", message: "timestamp out of range" }],
   ['timestamp - timestamp', ["2023-07-15 08:00","2021-12-25 20:30:40.25"], "566 days 11:29:19.75"],
   ['make_date', ["2020","2","29"], "2020-02-29"],
   ['make_date', ["2021","2","29"], { code: "22008", message: "date field value out of range: 2021-02-29" }],

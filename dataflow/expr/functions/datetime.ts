@@ -338,6 +338,12 @@ function intervalZone(value: Interval): Zone {
   return fixedZone(Number(value.microseconds / 1_000_000n));
 }
 
+/** A moment that a shift by a zone gave; 22008 if there is none. */
+function existing(moment: bigint): bigint {
+  if (!isTimestamp(moment)) throw sqlError('22008', 'timestamp out of range');
+  return moment;
+}
+
 function zones(): FunctionEntry[] {
   const local = 'The local time of a moment in a time zone; moment AT TIME ZONE zone.';
   const moment = 'The moment of a local time in a time zone; timestamp AT TIME ZONE zone.';
@@ -347,10 +353,10 @@ function zones(): FunctionEntry[] {
   ] as const;
   return kinds.flatMap(([type, zoneOf]) => [
     make('timezone', [type, 'timestamptz'], 'timestamp', local, ([z, v]) =>
-      isInfiniteTimestamp(bigintOf(v)) ? v : toLocal(zoneOf(z), bigintOf(v)),
+      isInfiniteTimestamp(bigintOf(v)) ? v : existing(toLocal(zoneOf(z), bigintOf(v))),
     ),
     make('timezone', [type, 'timestamp'], 'timestamptz', moment, ([z, v]) =>
-      isInfiniteTimestamp(bigintOf(v)) ? v : toInstant(zoneOf(z), bigintOf(v)),
+      isInfiniteTimestamp(bigintOf(v)) ? v : existing(toInstant(zoneOf(z), bigintOf(v))),
     ),
   ]);
 }
