@@ -40,7 +40,16 @@ function view(
 }
 
 function table(oid: number, schema: string, name: string): SchemaItem {
-  return { kind: 'table', oid, schema, name, columns: [], defaults: [], collection: oid };
+  return {
+    kind: 'table',
+    oid,
+    schema,
+    name,
+    columns: [],
+    defaults: [],
+    defaultTexts: [],
+    collection: oid,
+  };
 }
 
 function code(act: () => void): string {

@@ -1,4 +1,5 @@
 /** The statement that would make an object again, for SHOW CREATE. */
+import { defined } from '../base/assert.ts';
 import type { SourceColumn, SourceFormat } from '../../connectors/format/decoder.ts';
 import type { StartPosition } from '../../connectors/connector.ts';
 import { formatType } from '../sql/types/type-name.ts';
@@ -20,6 +21,12 @@ function literal(text: string): string {
 
 function columnText(column: RelationColumn): string {
   return `${quoted(column.name)} ${formatType(column.type)}${column.nullable ? '' : ' NOT NULL'}`;
+}
+
+function tableColumnText(table: TableObject, column: number): string {
+  const text = table.defaultTexts[column] ?? null;
+  const definition = columnText(defined(table.columns[column], 'the table has the column'));
+  return text === null ? definition : `${definition} DEFAULT ${text}`;
 }
 
 function startText(start: StartPosition): string {
@@ -98,7 +105,7 @@ export function createText(catalog: Catalog, object: SchemaItem): string {
     case 'connection':
       return `CREATE CONNECTION ${name} TO KAFKA (BROKER ${literal(object.brokers.join(','))})`;
     case 'table':
-      return `CREATE TABLE ${name} (${[...object.columns.map(columnText), ...keyTexts(catalog, object)].join(', ')})`;
+      return `CREATE TABLE ${name} (${[...object.columns.map((_, i) => tableColumnText(object, i)), ...keyTexts(catalog, object)].join(', ')})`;
     case 'source':
       return sourceText(catalog, object, name);
     case 'view':

@@ -34,8 +34,9 @@ export interface ConnectionObject extends Named {
 export interface TableObject extends Named {
   readonly kind: 'table';
   readonly columns: readonly RelationColumn[];
-  /** DEFAULT expressions by column, as written. */
+  /** DEFAULT expressions by column, and their texts as written. */
   readonly defaults: readonly (Expression | null)[];
+  readonly defaultTexts: readonly (string | null)[];
   readonly collection: number;
 }
 

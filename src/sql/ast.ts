@@ -327,6 +327,8 @@ export interface ColumnDefinition {
   readonly type: TypeReference;
   readonly notNull: boolean;
   readonly default: Expression | null;
+  /** The default as written. */
+  readonly defaultText: string | null;
   readonly primaryKey: boolean;
   readonly position: Position;
 }

@@ -71,19 +71,19 @@ function sizes({ type: { name, modifier } }: RelationColumn): readonly Datum[] {
 
 function columnRow(
   database: string,
-  schema: string,
-  table: string,
+  relation: { readonly schema: string; readonly name: string },
   column: RelationColumn,
   number: number,
+  defaultText: string | null,
 ): Row {
   const type = typeInfo(column.type.name);
   return [
     database,
-    schema,
-    table,
+    relation.schema,
+    relation.name,
     column.name,
     number,
-    null,
+    defaultText,
     column.nullable ? 'YES' : 'NO',
     type.element === undefined ? type.sqlName : 'ARRAY',
     ...sizes(column),
@@ -100,11 +100,18 @@ function columnRow(
 }
 
 function columnRows({ catalog, database }: SystemContext): readonly Row[] {
-  return [...relations(catalog), ...catalog.systemRelations()].flatMap((relation) =>
-    relation.columns.map((column, i) =>
-      columnRow(database, relation.schema, relation.name, column, i + 1),
-    ),
+  const user = relations(catalog).flatMap((relation) =>
+    relation.columns.map((column, i) => {
+      const text = relation.kind === 'table' ? (relation.defaultTexts[i] ?? null) : null;
+      return columnRow(database, relation, column, i + 1, text);
+    }),
   );
+  const system = catalog
+    .systemRelations()
+    .flatMap((relation) =>
+      relation.columns.map((column, i) => columnRow(database, relation, column, i + 1, null)),
+    );
+  return [...user, ...system];
 }
 
 function viewRows({ catalog, database }: SystemContext): readonly Row[] {

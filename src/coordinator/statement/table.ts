@@ -58,6 +58,7 @@ export function createTable(context: ExecutionContext, statement: CreateTable): 
     columns,
     collection,
     defaults: statement.columns.map((column) => column.default),
+    defaultTexts: statement.columns.map((column) => column.defaultText),
   });
   coordinator.engine.send({
     kind: 'createCollection',

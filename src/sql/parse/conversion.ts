@@ -19,6 +19,8 @@ export interface Conversion {
   find(words: string): Position;
   /** The statement from its first top-level AS on: the query of a view, as written. */
   textAfterAs(): string;
+  /** The expression behind the DEFAULT at a position, as written. */
+  textOfDefault(position: Position): string;
   /** The client's position of a byte location. */
   at(location: number | undefined): Position;
   /** Subqueries; given here so that expressions need not import queries. */

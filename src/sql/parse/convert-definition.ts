@@ -151,6 +151,7 @@ function convertColumn(c: Conversion, column: ColumnDef): ColumnDefinition {
   let notNull = false;
   let primaryKey = false;
   let value: Expression | null = null;
+  let text: string | null = null;
   for (const node of column.constraints ?? []) {
     assert('Constraint' in node, 'a column has constraints');
     const constraint = node.Constraint;
@@ -162,6 +163,7 @@ function convertColumn(c: Conversion, column: ColumnDef): ColumnDefinition {
         break;
       case 'CONSTR_DEFAULT':
         value = convertRequired(c, constraint.raw_expr);
+        text = c.textOfDefault(c.at(constraint.location));
         break;
       case 'CONSTR_PRIMARY':
         refuseKeyClauses(c, constraint);
@@ -177,6 +179,7 @@ function convertColumn(c: Conversion, column: ColumnDef): ColumnDefinition {
     type: reference,
     notNull,
     default: value,
+    defaultText: text,
     primaryKey,
     position: c.at(column.location),
   };

@@ -49,9 +49,14 @@ export function convertSet(c: Conversion, set: VariableSetStmt): Statement {
   }
 }
 
-/** Values as the text that SHOW would give; an interval as a time zone is refused. */
+/** Values as the text that SHOW would give; an interval as a time zone as it was written. */
 function settingValue(c: Conversion, node: Node): string {
-  if (!('A_Const' in node)) throw refuse(c, 'a time zone as an interval');
+  if ('TypeCast' in node) {
+    const { arg } = node.TypeCast;
+    const text = arg !== undefined && 'A_Const' in arg ? arg.A_Const.sval?.sval : undefined;
+    if (text !== undefined && !text.includes("'")) return `interval '${text}'`;
+  }
+  if (!('A_Const' in node)) throw refuse(c, 'a setting of this kind');
   const { ival, fval, sval, boolval, location } = node.A_Const;
   if (sval !== undefined) return sval.sval ?? '';
   if (fval !== undefined) return fval.fval ?? '';

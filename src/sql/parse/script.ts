@@ -123,6 +123,7 @@ export function parsePiece(
   const conversion: Conversion = {
     start,
     textAfterAs: () => textAfterAs(script, from, to),
+    textOfDefault: (at) => textOfDefault(script, from, to, at),
     find: (words) => script.position(findWords(script, from, to, words)),
     at: (location) => (location === -1 ? start : position(bytes.codePointsBefore(location ?? 0))),
     query: (select, at) => convertQuery(conversion, select, at),
@@ -182,6 +183,38 @@ function textAfterAs(script: Script, from: number, to: number): string {
     else if (depth === 0 && script.word(at) === 'as') return script.slice(at + 1, to);
   }
   return script.slice(from, to);
+}
+
+/** Words that may follow a column's DEFAULT expression. */
+const behindDefault = new Set(
+  'not null primary unique check references collate generated constraint deferrable initially'.split(
+    ' ',
+  ),
+);
+
+/** The expression behind the DEFAULT at a position, as written. */
+function textOfDefault(script: Script, from: number, to: number, position: Position): string {
+  let first = from;
+  while (first < to && script.position(first) < position) first++;
+  first++;
+  let depth = 0;
+  let end = first;
+  for (; end < to; end++) {
+    const word = script.word(end);
+    if (script.isSymbol(end, '(') || script.isSymbol(end, '[') || word === 'case') depth++;
+    else if (
+      depth > 0 &&
+      (script.isSymbol(end, ')') || script.isSymbol(end, ']') || word === 'end')
+    )
+      depth--;
+    else if (depth === 0) {
+      if (script.isSymbol(end, ',') || script.isSymbol(end, ')')) break;
+      // IS NOT DISTINCT FROM goes on; NULL may be the expression itself.
+      const before = script.word(end - 1);
+      if (end > first && behindDefault.has(word) && before !== 'is') break;
+    }
+  }
+  return script.slice(first, end);
 }
 
 /** Words that come between CREATE or ALTER or DROP and the kind of object. */

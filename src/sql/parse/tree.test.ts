@@ -578,6 +578,7 @@ describe("Postgres' statements", () => {
           notNull: true,
           primaryKey: true,
           default: { kind: 'number', text: '1' },
+          defaultText: '1',
         },
         {
           name: 'b',
@@ -585,6 +586,20 @@ describe("Postgres' statements", () => {
         },
       ],
     });
+    const texts = (text: string): unknown => {
+      const statement = parseOne(`create table t (a int ${text}, z int)`)?.statement;
+      return statement?.kind === 'createTable' && statement.columns[0]?.defaultText;
+    };
+    expect(texts('default null not null')).toBe('null');
+    expect(texts('not null default -1')).toBe('-1');
+    expect(texts("default (1) + f(2, 'x') /* c */ primary key")).toBe("(1) + f(2, 'x')");
+    expect(texts('default case when b is not null then 1 else 2 end not null')).toBe(
+      'case when b is not null then 1 else 2 end',
+    );
+    expect(texts('default a is not distinct from b null')).toBe('a is not distinct from b');
+    expect(texts('default array[1, 2]')).toBe('array[1, 2]');
+    expect(texts('default 1 constraint k not null')).toBe('1');
+    expect(texts('')).toBe(null);
     expect(
       tree('create table t (a text collate "C", b int, constraint k primary key (b, a))'),
     ).toMatchObject({
