@@ -10,6 +10,7 @@
  * Steps: the coordinator numbers them 1, 2, 3, …; step e carries all that inputs had ready. A read
  * at e is answered when everything it reads has frontier >= e.
  */
+import type { IndexDoor } from '../arrangement/index-door.ts';
 import type { Order, Plan, Lookup } from '../plan/plan.ts';
 import type { ErrorFields } from '../../src/base/error.ts';
 import type { Row } from '../value/datum.ts';
@@ -160,6 +161,16 @@ export interface SubscribeChunk {
   readonly progressed: boolean;
 }
 
+/** What another thread needs to read an index of a collection by itself. */
+export interface SharedCollection {
+  /** Words of the collection's gate; see read-gate.ts. */
+  readonly gate: SharedArrayBuffer;
+  /** Known steps of the dataflows that it comes from, each behind those that it reads. */
+  readonly known: readonly SharedArrayBuffer[];
+  readonly indexesDropped: number;
+  readonly door: IndexDoor;
+}
+
 export type Response =
   /** Every input of the step is applied; tables and upsert sources are readable at it. */
   | { readonly kind: 'complete'; readonly step: number }
@@ -185,6 +196,12 @@ export type Response =
       readonly requests: readonly number[];
       readonly rows: Int32Array;
       readonly batch: PackedBatch;
+    }
+  /** From now on the registered lookup can be read without asking. */
+  | {
+      readonly kind: 'shared';
+      readonly template: number;
+      readonly shared: SharedCollection;
     }
   | { readonly kind: 'failed'; readonly request: number; readonly error: ErrorFields }
   | { readonly kind: 'cancelled'; readonly request: number }

@@ -30,6 +30,7 @@ import type { DataflowSink } from './sink.ts';
 import type { CollectionHold, StoredCollection } from './stored-collection.ts';
 import type { StreamCollection, StreamReader } from './stream-collection.ts';
 import type { StreamImport } from './stream-import.ts';
+import { KnownStep, always } from './read-gate.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** A stored collection that a dataflow reads. */
@@ -100,6 +101,7 @@ export class Dataflow implements StreamReader {
   #effective = never;
   #effectiveVersion = -1;
   #pokedVersion = -1;
+  #known: KnownStep | null = null;
 
   constructor(
     id: number,
@@ -181,6 +183,26 @@ export class Dataflow implements StreamReader {
     return Math.min(target, this.sink.lastStep);
   }
 
+  /** Stored collections that it reads. */
+  get imports(): readonly StoredCollection[] {
+    return this.#rendering.stored.map(({ collection }) => collection);
+  }
+
+  /** For other threads: the frontier, or `always` while its imports' frontiers are its own. */
+  known(): KnownStep {
+    if (this.#known === null) {
+      this.#known = new KnownStep();
+      this.#tellKnown();
+    }
+    return this.#known;
+  }
+
+  #tellKnown(): void {
+    if (this.#known === null) return;
+    const resting = !this.#behind && !this.#disposed && this.hydrated;
+    this.#known.step = resting ? always : this.frontier;
+  }
+
   settle(): void {
     if (this.#behind || !this.hydrated) return;
     const to = this.#target();
@@ -209,6 +231,7 @@ export class Dataflow implements StreamReader {
     if (this.#disposed) return;
     this.#around.progress.version++;
     this.#behind = true;
+    this.#tellKnown();
     this.#listener.behind(this);
   }
 
@@ -401,6 +424,8 @@ export class Dataflow implements StreamReader {
     this.#around.progress.version++;
     if (shown) this.#listener.advanced(this);
     this.sink.advanced(to, shown);
+    // Last, when everybody who reads the result knows that it changed.
+    this.#tellKnown();
   }
 
   #stillBehind(): boolean {
@@ -434,6 +459,7 @@ export class Dataflow implements StreamReader {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
+    this.#tellKnown();
     this.network.dispose();
     for (const reader of this.#importErrors) reader.restart();
     this.#importErrors = [];

@@ -21,12 +21,14 @@ import type { Command, Response, Sink, Statistics } from './command.ts';
 import type { DataflowListener } from './dataflow.ts';
 import { Dataflow } from './dataflow.ts';
 import { Housekeeping } from './housekeeping.ts';
+import type { Template } from './key-lookups.ts';
 import { KeyLookups } from './key-lookups.ts';
 import { unpackBatch } from './packed-batch.ts';
 import { ReadTask } from './read-task.ts';
 import { Scheduler } from './scheduler.ts';
 import type { DataflowSink } from './sink.ts';
 import { AnswerSink, CollectionSink } from './sink.ts';
+import { shareCollection } from './shared-collection.ts';
 import { StepTimes } from './step-times.ts';
 import type { StepInput } from './step-task.ts';
 import { StepTask, releaseInput } from './step-task.ts';
@@ -639,10 +641,8 @@ export class Engine implements DataflowListener {
   }
 
   #lookupKeys({ template: id, at, requests, keys }: Of<'lookupKeys'>): void {
-    const { lookup, finishing, plain } = defined(
-      this.#keyLookups.get(id),
-      `template ${id} is registered`,
-    );
+    const template = defined(this.#keyLookups.get(id), `template ${id} is registered`);
+    const { lookup, finishing, plain } = template;
     const collection = this.#collections.get(lookup.collection);
     if (collection === undefined) {
       for (const request of requests) {
@@ -651,6 +651,7 @@ export class Engine implements DataflowListener {
       return;
     }
     const stored = this.#stored(lookup.collection);
+    if (!template.shared) this.#share(id, template, stored);
     const answer = plain?.answer(stored, keys, at) ?? null;
     if (answer !== null) return this.#around.respond({ kind: 'answers', requests, ...answer });
     const { columns } = defined(lookup.key, 'a template looks up a key');
@@ -659,6 +660,17 @@ export class Engine implements DataflowListener {
       const read = { request: requests[i], at, lookup: own, finishing };
       this.#startRead(new ReadTask(read, stored, false, this.#around));
     });
+  }
+
+  /** Tells the other thread how to read a template without asking, as soon as it can. */
+  #share(id: number, template: Template, collection: StoredCollection): void {
+    const { key } = template.lookup;
+    const shared = shareCollection(collection, key?.columns ?? [], ({ id: written }) =>
+      this.#dataflows.get(this.#writers.get(written) ?? -1),
+    );
+    if (shared === null) return;
+    template.shared = true;
+    this.#around.respond({ kind: 'shared', template: id, shared });
   }
 
   #cancel(request: number): void {

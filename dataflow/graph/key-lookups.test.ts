@@ -130,7 +130,7 @@ describe('registered lookups', () => {
     engine.command({ kind: 'lookupKeys', template: 1, at: 1, requests: [7], keys: [[1]] });
     engine.command({ kind: 'dropCollection', collection: 1 });
     engine.command({ kind: 'lookupKeys', template: 1, at: 1, requests: [8], keys: [[1]] });
-    expect(responses.map((response) => response.kind)).toEqual(['answers', 'failed']);
+    expect(responses.map((response) => response.kind)).toEqual(['shared', 'answers', 'failed']);
     engine.command({ kind: 'forgetLookup', template: 1 });
     expect(engine.pool.live).toBe(0);
   });

@@ -22,6 +22,7 @@ import type { Row } from '../value/datum.ts';
 import { varWordsOfDatum, writeDatum } from '../value/datum-column.ts';
 import type { ColumnType } from '../value/type.ts';
 import type { Finishing, PackedBatch } from './command.ts';
+import { isDirect } from './direct-lookup.ts';
 import { packBatch } from './packed-batch.ts';
 import type { StoredCollection } from './stored-collection.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -32,6 +33,8 @@ export interface Template {
   readonly finishing: Finishing;
   /** How it runs when it is plain; null if it never is. */
   readonly plain: PlainTemplate | null;
+  /** Whether the other thread was told how to read it directly, or never will be. */
+  shared: boolean;
 }
 
 /** Rows of several keys: `rows[i]` of them for key i, in the order of the keys. */
@@ -60,7 +63,8 @@ export class KeyLookups {
     const plain = isPlain(lookup, finishing)
       ? new PlainTemplate(lookup, finishing, columns, this.#around)
       : null;
-    this.#templates.set(template, { lookup, finishing, plain });
+    const shared = !isDirect(lookup, finishing);
+    this.#templates.set(template, { lookup, finishing, plain, shared });
   }
 
   forget(template: number): void {

@@ -9,6 +9,9 @@
  * History: the coordinator may still ask for reads at `history` and later. One hold of the
  * collection itself stands there whenever something changed since; a collection at rest needs no
  * care, as every step since its last change reads the same.
+ *
+ * Other threads may read the collection through its gate (read-gate.ts): whatever writes to the
+ * arrangement's memory does so between `open` and `close` of the gate, if there is one.
  */
 import { assert, defined } from '../../src/base/assert.ts';
 import type { Arrangement, Hold } from '../arrangement/arrangement.ts';
@@ -17,6 +20,7 @@ import { errorColumns } from '../operators/operator.ts';
 import type { Batch } from '../value/batch.ts';
 import type { RowLayout } from '../value/layout.ts';
 import type { ColumnType } from '../value/type.ts';
+import { ReadGate, always } from './read-gate.ts';
 
 export type ArrangementFactory = (columns: readonly ColumnType[]) => Arrangement;
 
@@ -58,6 +62,9 @@ export class StoredCollection {
   #lastChanged = -1;
   /** Earliest step that can be read at all: where the producer was hydrated. */
   #readableFrom = 0;
+  #gate: ReadGate | null = null;
+  /** Earliest step from which on there are no error rows: `always` while there are some. */
+  #errorlessFrom = 0;
   /** Holds that commands, reads and dataflows have taken. */
   readonly #holds = new Set<CollectionHold>();
 
@@ -106,14 +113,31 @@ export class StoredCollection {
   hydratedAt(step: number): void {
     this.#readableFrom = step;
     this.allow(step);
+    if (this.#gate !== null) this.#gate.since = step;
     for (const hold of this.#holds) hold.advance(Math.max(step, hold.step));
   }
 
   /** Adds rows at `step`. The caller has settled the readers. */
   apply(step: number, batch: Batch): void {
     if (batch.rows === 0) return;
+    this.#gate?.open();
     this.arrangement.apply(step, batch);
+    this.#gate?.close();
     this.#lastChanged = step;
+  }
+
+  /** The gate for other threads; made by the first call. */
+  gate(): ReadGate {
+    if (this.#gate !== null) return this.#gate;
+    this.#gate = new ReadGate();
+    this.#gate.since = this.#readableFrom;
+    this.#gate.errors = this.#errorlessFrom;
+    return this.#gate;
+  }
+
+  #tellErrors(step: number): void {
+    this.#errorlessFrom = step;
+    if (this.#gate !== null) this.#gate.errors = step;
   }
 
   /**
@@ -121,9 +145,14 @@ export class StoredCollection {
    * too.
    */
   own(owner: RowOwner): OwnedRows {
-    return new CollectionRows(this.arrangement.own(owner), (step) => {
-      this.#lastChanged = step;
-    });
+    return new CollectionRows(
+      this.arrangement.own(owner),
+      (step) => {
+        this.#lastChanged = step;
+        this.#gate?.open();
+      },
+      () => this.#gate?.close(),
+    );
   }
 
   /** Adds error rows at `step`. */
@@ -135,14 +164,22 @@ export class StoredCollection {
       this.#errorHistory = this.#errors.hold(this.#errors.complete);
       for (const hold of this.#holds) hold.attachErrors(this.#errors);
     }
+    this.#tellErrors(always);
     this.#errors.apply(step, batch);
     this.#lastChanged = step;
   }
 
   /** Closes every step up to and including `step`. */
   sealTo(step: number): void {
-    if (this.arrangement.complete < step) this.arrangement.seal(step);
-    if (this.#errors !== null && this.#errors.complete < step) this.#errors.seal(step);
+    if (this.arrangement.complete < step) {
+      this.#gate?.open();
+      this.arrangement.seal(step);
+      this.#gate?.close();
+    }
+    if (this.#errors === null || this.#errors.complete >= step) return;
+    this.#errors.seal(step);
+    if (this.#errors.rows > 0) this.#tellErrors(always);
+    else if (this.#errorlessFrom === always) this.#tellErrors(step);
   }
 
   /**
@@ -174,8 +211,10 @@ export class StoredCollection {
       found.users++;
       return found.index;
     }
+    this.#gate?.open();
     const index = this.arrangement.index(key);
     this.#indexes.push({ key, index, users: 1, built: this.arrangement.buildIndex(index, 0) });
+    this.#gate?.close();
     return index;
   }
 
@@ -185,7 +224,10 @@ export class StoredCollection {
     const use = defined(this.#indexes[at], `index ${index} is in use`);
     if (--use.users > 0) return;
     this.#indexes.splice(at, 1);
+    this.#gate?.open();
     this.arrangement.dropIndex(index);
+    this.#gate?.indexDropped();
+    this.#gate?.close();
   }
 
   /** The index on `key`, or undefined. */
@@ -199,12 +241,17 @@ export class StoredCollection {
       this.#indexes.find((one) => one.index === index),
       `index ${index} is in use`,
     );
-    if (!use.built) use.built = this.arrangement.buildIndex(index, rowsMax);
+    if (use.built) return true;
+    this.#gate?.open();
+    use.built = this.arrangement.buildIndex(index, rowsMax);
+    this.#gate?.close();
     return use.built;
   }
 
   reclaim(rowsMax: number): number {
+    this.#gate?.open();
     let done = this.arrangement.reclaim(rowsMax);
+    this.#gate?.close();
     if (this.#errors !== null) done += this.#errors.reclaim(rowsMax);
     return done;
   }
@@ -217,6 +264,7 @@ export class StoredCollection {
   dispose(): void {
     assert(this.holds === 0, `collection ${this.id} is dropped with ${this.holds} holds on it`);
     this.#history.release();
+    this.#gate?.end();
     this.arrangement.dispose();
     this.#errorHistory?.release();
     this.#errors?.dispose();
@@ -227,11 +275,13 @@ export class StoredCollection {
 class CollectionRows implements OwnedRows {
   readonly layout: RowLayout;
   readonly #rows: OwnedRows;
-  readonly #changed: (step: number) => void;
+  readonly #changing: (step: number) => void;
+  readonly #changed: () => void;
 
-  constructor(rows: OwnedRows, changed: (step: number) => void) {
+  constructor(rows: OwnedRows, changing: (step: number) => void, changed: () => void) {
     this.layout = rows.layout;
     this.#rows = rows;
+    this.#changing = changing;
     this.#changed = changed;
   }
 
@@ -247,12 +297,13 @@ class CollectionRows implements OwnedRows {
     n: number,
     places: Int32Array,
   ): void {
+    this.#changing(step);
     this.#rows.replace(step, olds, sizes, tokens, n, places);
-    this.#changed(step);
   }
 
   enter(places: Int32Array, n: number): void {
     this.#rows.enter(places, n);
+    this.#changed();
   }
 }
 

@@ -37,6 +37,12 @@ export const limits = {
    */
   fetchPartitionBytesMax: 1024 * 1024,
   fetchBytesMax: 8 * 1024 * 1024,
+  /** Bytes that the main thread checks of what a broker sent before others get a turn. */
+  checksumSliceBytes: 1024 * 1024,
+  /** Bytes of one answer of a broker; what claims more is not taken for one. */
+  frameBytesMax: 160 * 1024 * 1024,
+  /** Bytes of memory for answers of brokers that are kept for the next ones, in all. */
+  frameMemoryKeptBytesMax: 48 * 1024 * 1024,
   /** Milliseconds that a broker may hold back a Fetch while there is nothing to send. */
   fetchWaitMillisecondsMax: 250,
   /** Milliseconds in which some broker must answer when a connection or source is created. */
@@ -144,6 +150,8 @@ export const limits = {
   lookupKeysMax: 1_000,
   /** Lookups that the engine knows by number. */
   registeredLookupsMax: 1_000,
+  /** Words of the records that one direct read may copy; more are read by the dataflow thread. */
+  directReadWordsMax: 2 ** 16,
   /** Keys that are looked up in one pass. */
   lookupBatchKeysMax: 1_000,
   /** Time zones whose rules are kept. */

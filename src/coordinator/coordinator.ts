@@ -79,6 +79,7 @@ export class Coordinator {
       ingested: (collection, records, failed, lastError) =>
         this.#ingested(collection, records, failed, lastError),
       replayed: (dataflow, collection) => this.#replays.get(dataflow)?.replayed(collection),
+      shared: (template, shared) => this.lookups.share(template, shared),
       crashed: (message) => {
         this.#crashed = message;
         this.timeline.fail(sqlError('57P02', `the dataflow thread has ended: ${message}`));
@@ -262,6 +263,7 @@ export class Coordinator {
    */
   async drop(object: CatalogObject): Promise<void> {
     this.catalog.remove(object.oid);
+    this.lookups.forgetAll();
     switch (object.kind) {
       case 'schema':
         return;

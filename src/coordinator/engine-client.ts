@@ -8,6 +8,7 @@ import { SqlError, sqlError } from '../base/error.ts';
 import type {
   PackedBatch,
   Finishing,
+  SharedCollection,
   Statistics,
   SubscribeChunk,
 } from '../../dataflow/graph/command.ts';
@@ -40,6 +41,7 @@ export interface EngineEvents {
   frontier(dataflow: number, step: number): void;
   ingested(collection: number, records: number, failed: number, lastError: string | null): void;
   replayed(dataflow: number, collection: number): void;
+  shared(template: number, shared: SharedCollection): void;
   crashed(message: string): void;
 }
 
@@ -183,6 +185,8 @@ export class EngineClient {
         );
       case 'replayed':
         return this.#events.replayed(response.dataflow, response.collection);
+      case 'shared':
+        return this.#events.shared(response.template, response.shared);
       case 'crashed':
         return this.#crashed(response.message);
       case 'answers':

@@ -4,8 +4,12 @@
  *
  * Everything is forgotten when the catalog changes, and the oldest when there are many: whoever
  * still holds one sees that it is not `live` and registers again.
+ *
+ * After its first use the engine tells how most of them can be read without asking it
+ * (direct-lookup.ts).
  */
-import type { Finishing } from '../../dataflow/graph/command.ts';
+import type { Finishing, SharedCollection } from '../../dataflow/graph/command.ts';
+import { DirectLookup } from '../../dataflow/graph/direct-lookup.ts';
 import type { Lookup } from '../../dataflow/plan/plan.ts';
 import { defined } from '../base/assert.ts';
 import { limits } from '../base/limits.ts';
@@ -15,10 +19,15 @@ import type { HostCommand } from './engine-link.ts';
 export interface RegisteredLookup {
   readonly template: number;
   readonly live: boolean;
+  /** Reads it in shared memory, once that is possible. */
+  readonly direct: DirectLookup | null;
 }
 
 interface Entry extends RegisteredLookup {
+  readonly lookup: Lookup;
+  readonly finishing: Finishing;
   live: boolean;
+  direct: DirectLookup | null;
 }
 
 /** All of them; one per engine. */
@@ -26,6 +35,7 @@ export class RegisteredLookups {
   readonly #send: (command: HostCommand) => void;
   /** By the text of the lookup, oldest first. */
   readonly #entries = new Map<string, Entry>();
+  readonly #byTemplate = new Map<number, Entry>();
   #next = 1;
   #version = -1;
 
@@ -35,7 +45,7 @@ export class RegisteredLookups {
 
   /** The number of a template's lookup; `version` is the catalog's. */
   register(template: PlannedQuery, version: number): RegisteredLookup {
-    if (version !== this.#version) this.#forgetAll();
+    if (version !== this.#version) this.forgetAll();
     this.#version = version;
     const lookup = defined(template.lookup, 'a template is a lookup');
     const { finishing } = template;
@@ -43,13 +53,22 @@ export class RegisteredLookups {
     const known = this.#entries.get(text);
     if (known !== undefined) return known;
     if (this.#entries.size >= limits.registeredLookupsMax) this.#forgetOldest();
-    const entry = { template: this.#next++, live: true };
+    const entry = { template: this.#next++, live: true, direct: null, lookup, finishing };
     this.#entries.set(text, entry);
+    this.#byTemplate.set(entry.template, entry);
     this.#send({ kind: 'prepareLookup', template: entry.template, lookup, finishing });
     return entry;
   }
 
-  #forgetAll(): void {
+  /** The engine has told how to read one directly. */
+  share(template: number, shared: SharedCollection): void {
+    const entry = this.#byTemplate.get(template);
+    if (entry === undefined) return;
+    entry.direct = new DirectLookup(shared, entry.lookup, entry.finishing);
+  }
+
+  /** The catalog changes: what is known of it, memory of others above all, is let go. */
+  forgetAll(): void {
     for (const text of [...this.#entries.keys()]) this.#forget(text);
   }
 
@@ -61,7 +80,9 @@ export class RegisteredLookups {
   #forget(text: string): void {
     const entry = defined(this.#entries.get(text), 'what is forgotten is registered');
     entry.live = false;
+    entry.direct = null;
     this.#entries.delete(text);
+    this.#byTemplate.delete(entry.template);
     this.#send({ kind: 'forgetLookup', template: entry.template });
   }
 }

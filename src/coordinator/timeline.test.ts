@@ -35,6 +35,7 @@ function rig() {
     frontier: none,
     ingested: none,
     replayed: none,
+    shared: none,
     crashed: none,
   });
   return { clock, sent, steps, laws, timeline: new Timeline(engine, clock) };
