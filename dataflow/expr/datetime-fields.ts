@@ -245,6 +245,20 @@ export function timestampField(
   return ofDay === undefined ? (timeField(field, timeOf(moment)) ?? null) : whole(ofDay);
 }
 
+/** One of the fields timezone, timezone_hour and timezone_minute of an offset in seconds. */
+export function offsetField(word: string, offset: number): Decimal | undefined {
+  switch (fieldNamed(word, 'timestamptz')) {
+    case 'timezone':
+      return whole(offset);
+    case 'timezone_hour':
+      return whole(Math.trunc(offset / 3600) + 0);
+    case 'timezone_minute':
+      return whole(Math.trunc((offset % 3600) / 60) + 0);
+    default:
+      return undefined;
+  }
+}
+
 /** A field of a date. */
 export function dateField(word: string, day: number, infinity: 0 | 1 | -1): Decimal | null {
   const field = fieldNamed(word, 'date');

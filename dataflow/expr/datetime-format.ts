@@ -13,6 +13,8 @@ import {
   timeOf,
 } from '../value/calendar.ts';
 import type { Interval } from '../value/datum.ts';
+import { offsetAt, offsetText, toLocal } from '../value/timezone.ts';
+import type { Zone } from '../value/timezone.ts';
 import { dayOfYear, isoWeek, isoWeekday, shownYear } from './datetime-fields.ts';
 import { ordinal } from './number-format.ts';
 
@@ -209,7 +211,8 @@ interface Moment {
   readonly year: number;
   readonly month: number;
   readonly dayOfMonth: number;
-  readonly zoned: boolean;
+  /** The zone of a moment and its offset there in seconds; null for a plain timestamp. */
+  readonly zone: { readonly name: string; readonly offset: number } | null;
 }
 
 function zeros(value: number, width: number, fill: boolean): string {
@@ -361,16 +364,24 @@ function dayFields(field: Field, moment: Moment, fill: boolean): string | undefi
   }
 }
 
-function zoneFields(field: Field, zoned: boolean): string {
+/** Letters of zones are known for UTC and for offsets, which are their own name. */
+function zoneFields(field: Field, zone: Moment['zone']): string {
+  const offset = zone?.offset ?? 0;
+  const size = Math.abs(offset);
   switch (field) {
     case 'TZ':
-      return zoned ? 'UTC' : '';
-    case 'tz':
-      return zoned ? 'utc' : '';
+    case 'tz': {
+      if (zone === null) return '';
+      const letters = /^[A-Z]+$|^[+-][\d:]+$/.exec(zone.name)?.[0];
+      if (letters === undefined) throw unsupported(`the letters of time zone ${zone.name}`);
+      return field === 'TZ' ? letters : letters.toLowerCase();
+    }
     case 'TZM':
-      return '00';
+      return zeros(Math.trunc((size % 3600) / 60), 2, false);
+    case 'TZH':
+      return (offset < 0 ? '-' : '+') + zeros(Math.trunc(size / 3600), 2, false);
     default:
-      return '+00';
+      return offsetText(offset);
   }
 }
 
@@ -383,7 +394,7 @@ function render(pieces: readonly Piece[], moment: Moment): string {
         timeFields(field, moment.time, fill) ??
         yearFields(field, moment, fill) ??
         dayFields(field, moment, fill) ??
-        zoneFields(field, moment.zoned);
+        zoneFields(field, moment.zone);
       return suffix === ''
         ? text
         : text + (suffix === 'TH' ? ordinal(text).toUpperCase() : ordinal(text));
@@ -391,17 +402,18 @@ function render(pieces: readonly Piece[], moment: Moment): string {
     .join('');
 }
 
-/** A timestamp (local time) by a template. */
-export function formatMoment(microseconds: bigint, template: string, zoned: boolean): string {
-  const day = dayOf(microseconds);
+/** A timestamp, or a moment as local time of a zone, by a template. */
+export function formatMoment(microseconds: bigint, template: string, zone: Zone | null): string {
+  const local = zone === null ? microseconds : toLocal(zone, microseconds);
+  const day = dayOf(local);
   const { year, month, day: dayOfMonth } = civilFromDays(day);
   return render(parse(template), {
     day,
-    time: timeOf(microseconds),
+    time: timeOf(local),
     year,
     month,
     dayOfMonth,
-    zoned,
+    zone: zone === null ? null : { name: zone.name, offset: offsetAt(zone, microseconds) },
   });
 }
 

@@ -12,6 +12,7 @@
  */
 import type { Datum, Row } from '../value/datum.ts';
 import type { Physical, TypeName } from '../value/type.ts';
+import type { Zone } from '../value/timezone.ts';
 import type { DataError } from '../operators/operator.ts';
 import type { FunctionKey } from './expr.ts';
 import type { Matcher } from './kernels.ts';
@@ -30,6 +31,9 @@ export interface CallSite {
 }
 
 export type Evaluate = (args: readonly Datum[], site: CallSite) => Datum;
+
+/** `Evaluate` in a session whose zone is not UTC. */
+export type EvaluateInZone = (args: readonly Datum[], zone: Zone, site: CallSite) => Datum;
 
 /** An argument or result in generated code: names of JavaScript variables or constants. */
 export interface Operand {
@@ -92,12 +96,19 @@ export interface FunctionEntry {
   readonly volatility: 'immutable' | 'stable';
   /** Absent in stable entries that the planner replaces by a constant. */
   readonly evaluate?: Evaluate;
+  /**
+   * Present in entries whose result depends on the zone of the session; `evaluate` is what it gives
+   * in UTC. The planner calls it as another function, with the zone as a further argument.
+   */
+  readonly inZone?: EvaluateInZone;
   readonly template?: Template;
   /** The result has the words of the only argument: nothing is computed. */
   readonly binary?: boolean;
   /** The function gives rows (one column each) instead of a value. */
   readonly setReturning: boolean;
   readonly rows?: (args: readonly Datum[], site: CallSite) => Iterable<Row>;
+  /** `rows` in a session whose zone is not UTC. */
+  readonly rowsInZone?: (args: readonly Datum[], zone: Zone) => Iterable<Row>;
   /** Result columns of a set-returning function with several: names and types. */
   readonly columns?: readonly { readonly name: string; readonly type: SignatureType }[];
   /** Casts: where it may be applied without being written. */

@@ -2,7 +2,11 @@
  * The table of all functions, operators and casts, and the ways to find one in it. Casts between
  * arrays are made from those of their elements when they are first asked for.
  */
-import { assert } from '../../src/base/assert.ts';
+import { assert, defined } from '../../src/base/assert.ts';
+import type { Datum } from '../value/datum.ts';
+import { stringOf } from '../value/scalar-words.ts';
+import { fullZone } from '../value/timezone.ts';
+import type { Zone } from '../value/timezone.ts';
 import type { TypeName } from '../value/type.ts';
 import { types, typeInfo } from '../value/type.ts';
 import type { FunctionKey } from './expr.ts';
@@ -59,7 +63,9 @@ const arrayCastKey = /^cast\((_\w+),(_\w+)\)$/;
 /** The entry with a key, or undefined. */
 export function functionByKey(key: FunctionKey): FunctionEntry | undefined {
   const known = byKey.get(key);
-  if (known !== undefined || !key.startsWith('cast(_')) return known;
+  if (known !== undefined) return known;
+  if (key.endsWith(zoneSuffix)) return zoned(key);
+  if (!key.startsWith('cast(_')) return undefined;
   const [from, to] = (arrayCastKey.exec(key) ?? [])
     .slice(1)
     .map((name) => types.find((type) => type.name === name)?.name);
@@ -71,6 +77,42 @@ function castOfArrays(from: TypeName, to: TypeName): FunctionEntry | undefined {
   if (element === undefined) return undefined;
   const fn = arrayCast(from, to, element);
   byKey.set(fn.key, fn);
+  return fn;
+}
+
+/** Behind the key of a function that takes the zone of the session as a further argument. */
+const zoneSuffix = ' in zone';
+
+/** The key of an entry's form that takes the zone, or undefined if no zone matters to it. */
+export function keyInZone(fn: FunctionEntry): FunctionKey | undefined {
+  return fn.inZone === undefined && fn.rowsInZone === undefined ? undefined : fn.key + zoneSuffix;
+}
+
+function zoneOf(args: readonly Datum[]): Zone {
+  const name = stringOf(args.at(-1) ?? null);
+  return defined(fullZone(name), `the planner checked the zone ${name}`);
+}
+
+/** The form of an entry that takes the zone of the session as its last argument. */
+function zoned(key: FunctionKey): FunctionEntry | undefined {
+  const plain = functionByKey(key.slice(0, -zoneSuffix.length));
+  if (plain === undefined || keyInZone(plain) === undefined) return undefined;
+  const { template: _, binary: __, inZone, rowsInZone, ...rest } = plain;
+  const fn: FunctionEntry = {
+    ...rest,
+    key,
+    args: [...plain.args, 'text'],
+    ...(inZone === undefined
+      ? {}
+      : {
+          evaluate: (args, site) =>
+            inZone(args.slice(0, -1), zoneOf(args), { ...site, args: site.args.slice(0, -1) }),
+        }),
+    ...(rowsInZone === undefined
+      ? {}
+      : { rows: (args) => rowsInZone(args.slice(0, -1), zoneOf(args)) }),
+  };
+  byKey.set(key, fn);
   return fn;
 }
 

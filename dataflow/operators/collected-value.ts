@@ -8,9 +8,8 @@ import { array } from '../value/array.ts';
 import type { Datum, Row } from '../value/datum.ts';
 import { jsonbArray, jsonbObject } from '../value/json-text.ts';
 import { bytesOf, stringOf } from '../value/scalar-words.ts';
-import { formatDatum } from '../value/text-output.ts';
 import type { TypeName } from '../value/type.ts';
-import { jsonbOf } from './jsonb-of.ts';
+import { jsonKeyOf, jsonbOf } from './jsonb-of.ts';
 import type { DataError } from './operator.ts';
 
 /** The value over at least one row of arguments of the given types, or why there is none. */
@@ -55,7 +54,7 @@ function objectOf(
   const members = new Map<string, string>();
   for (const [key, value] of rows) {
     if (key === null) return { error: { code: '22023', message: 'field name must not be null' } };
-    const name = types[0] === 'bool' ? String(key) : formatDatum(types[0], key);
+    const name = jsonKeyOf(types[0], key);
     members.set(name, jsonbOf(types[1], value));
   }
   return { value: jsonbObject(members) };

@@ -41,6 +41,13 @@ function numberText(text: string): string {
   return /[a-z]/i.test(text) && !/^-?\d/.test(text) ? jsonQuote(text) : canonicalJsonb(text);
 }
 
+/** The key of an object that a value gives. */
+export function jsonKeyOf(type: TypeName, value: Datum): string {
+  if (typeof value === 'boolean') return String(value);
+  const text = formatDatum(type, value);
+  return type === 'timestamp' || type === 'timestamptz' ? isoText(text) : text;
+}
+
 /** A `T` between date and time, and minutes in the offset. */
 function isoText(text: string): string {
   return text.replace(/^(\d+-\d+-\d+) /, '$1T').replace(/([+-]\d\d)$/, '$1:00');

@@ -217,7 +217,7 @@ export function fixedZone(offset: number): Zone {
   return offset === 0 ? utc : new FixedZone(offsetText(offset), offset);
 }
 
-const posixShape = /^(?:<[A-Za-z0-9+-]+>|[A-Za-z]{3,})?([+-]?)(\d{1,3})(?::(\d\d))?(?::(\d\d))?$/;
+const posixShape = /^(?:<[A-Za-z0-9+:-]+>|[A-Za-z]{3,})?([+-]?)(\d{1,3})(?::(\d\d))?(?::(\d\d))?$/;
 
 /** A zone by its name in the database or in POSIX form, or undefined. */
 export function fullZone(name: string): Zone | undefined {
@@ -239,6 +239,44 @@ export function zoneByName(name: string): Zone {
   const zone = fullZone(name);
   if (zone === undefined) throw sqlError('22023', `time zone "${name}" not recognized`);
   return zone;
+}
+
+/** Longer names are none. */
+const zoneNameMax = 80;
+
+/**
+ * What a session is told its zone is called, for a text that SET TimeZone takes: a name, a zone in
+ * POSIX form, or hours east of Greenwich. Undefined if it is none of them.
+ */
+export function sessionZoneName(text: string): string | undefined {
+  if (text.length > zoneNameMax) return undefined;
+  if (/^\s*[+-]?\d+(\.\d*)?\s*$/.test(text)) return offsetZoneName(Math.round(Number(text) * 3600));
+  const zone = fullZone(text);
+  if (zone === undefined) return undefined;
+  if (zone.name.toLowerCase() === text.toLowerCase()) return zone.name;
+  // Another name of the zone, which the database spells so.
+  const isShouted = text === text.toUpperCase() || text === text.toLowerCase();
+  return isShouted && text.includes('/') ? capitalised(text) : text;
+}
+
+/** The zone of an offset in seconds east, in POSIX form; undefined beyond a week. */
+export function offsetZoneName(offset: number): string | undefined {
+  if (Math.abs(offset) > 168 * 3600) return undefined;
+  if (offset === 0) return 'UTC';
+  return `<${offsetText(offset)}>${offsetText(-offset)}`;
+}
+
+/** `us/eastern` as `US/Eastern`, `america/port_of_spain` as `America/Port_of_Spain`. */
+function capitalised(name: string): string {
+  return name
+    .toLowerCase()
+    .replace(/[a-z]+/g, (word) =>
+      word === 'us' || word === 'gmt' || word === 'utc'
+        ? word.toUpperCase()
+        : word === 'of' || word === 'es' || word === 'au'
+          ? word
+          : word.charAt(0).toUpperCase() + word.slice(1),
+    );
 }
 
 /** An offset as it is printed behind a time: `+02`, `-03:30`, `+00:19:32`. */

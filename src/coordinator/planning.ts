@@ -6,15 +6,12 @@ import type { TypeName } from '../../dataflow/value/type.ts';
 import type { Expression, Query } from '../sql/ast.ts';
 import { planConstant as plan } from '../sql/plan-constant.ts';
 import { planQuery } from '../sql/plan-query.ts';
+import type { Mode } from '../sql/bind/context.ts';
 import type { PlannedQuery } from '../sql/planned.ts';
 import type { ExecutionContext } from './statement/context.ts';
 
 /** Plans a query with the statement's parameters. */
-export function planRead(
-  context: ExecutionContext,
-  query: Query,
-  mode: 'once' | 'maintained',
-): PlannedQuery {
+export function planRead(context: ExecutionContext, query: Query, mode: Mode): PlannedQuery {
   return planQuery(query, context.session.catalog(), { parameters: context.parameters, mode });
 }
 

@@ -5,6 +5,7 @@
  */
 import { assert } from '../base/assert.ts';
 import { SqlError, sqlError } from '../base/error.ts';
+import type { DatetimeContext } from '../../dataflow/value/datetime-text.ts';
 import type { Datum } from '../../dataflow/value/datum.ts';
 import type { TypeName } from '../../dataflow/value/type.ts';
 import type { Statement } from '../sql/ast.ts';
@@ -65,6 +66,10 @@ export class SessionCore implements Session {
 
   get transactionStatus(): TransactionStatus {
     return this.#state.transaction.status;
+  }
+
+  get datetime(): DatetimeContext {
+    return this.#state.settings.datetime;
   }
 
   reportedSettings(): readonly (readonly [string, string])[] {

@@ -6,6 +6,7 @@
  * moment. Errors are thrown as `SqlError`; the protocol turns anything else into XX000 and closes.
  */
 import type { ErrorFields } from '../base/error.ts';
+import type { DatetimeContext } from '../../dataflow/value/datetime-text.ts';
 import type { Datum } from '../../dataflow/value/datum.ts';
 import type { PackedBatch } from '../../dataflow/graph/command.ts';
 import type { TypeName } from '../../dataflow/value/type.ts';
@@ -107,6 +108,8 @@ export interface Session {
   readonly transactionStatus: TransactionStatus;
   /** Process id and secret for CancelRequest. */
   readonly backend: { readonly processId: number; readonly secret: number };
+  /** The zone that texts of moments are in; the same object while the zone is the same. */
+  readonly datetime: DatetimeContext;
   /** Reportable settings (ParameterStatus) by their canonical name; read at start-up. */
   reportedSettings(): readonly (readonly [string, string])[];
   /** Those that changed since the last call, to be sent before ReadyForQuery. */

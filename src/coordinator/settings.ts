@@ -5,7 +5,10 @@
  * refused by name if honouring them would change answers.
  */
 import { sqlError } from '../base/error.ts';
-import { fullZone } from '../../dataflow/value/timezone.ts';
+import { parseInterval } from '../../dataflow/value/interval-text.ts';
+import { fullZone, offsetZoneName, sessionZoneName } from '../../dataflow/value/timezone.ts';
+import type { DatetimeContext } from '../../dataflow/value/datetime-text.ts';
+import { plainContext } from '../../dataflow/value/datetime-text.ts';
 
 interface SettingEntry {
   /** Canonical spelling, as SHOW and ParameterStatus give it. */
@@ -106,18 +109,20 @@ const isolations = [
   'read committed',
   'repeatable read',
 ];
-const utc =
-  /^(utc|etc\/utc|gmt|etc\/gmt|etc\/universal|universal|zulu|etc\/zulu|\+?0|\+00(:00)?|uct)$/i;
-
-/** Zones other than UTC are refused, since casts inside maintained views know no session. */
+/** A zone's name, an offset in hours, or an interval as SET TIME ZONE INTERVAL writes it. */
 function zone(value: string): string {
-  const name = value.replace(/^'(.*)'$/, '$1');
-  if (utc.test(name)) return 'UTC';
-  throw invalid(
-    'TimeZone',
-    name,
-    fullZone(name) === undefined ? undefined : 'Only UTC is supported.',
-  );
+  const interval = /^\s*interval\s*'([^']*)'\s*$/i.exec(value)?.[1];
+  const text = value.replace(/^'(.*)'$/, '$1');
+  const name = interval === undefined ? sessionZoneName(text) : intervalZone(interval);
+  if (name === undefined) throw invalid('TimeZone', text);
+  return name;
+}
+
+function intervalZone(text: string): string | undefined {
+  const { months, days, microseconds } = parseInterval(text, -1);
+  if (months !== 0) throw sqlError('22023', 'Cannot specify months in time zone interval.');
+  if (days !== 0) throw sqlError('22023', 'Cannot specify days in time zone interval.');
+  return offsetZoneName(Number(microseconds / 1_000_000n));
 }
 
 const entries: readonly SettingEntry[] = [
@@ -370,9 +375,13 @@ export class Settings {
   readonly #values = new Map<string, string>();
   readonly #initial = new Map<string, string>();
   readonly #changed = new Set<string>();
+  /** Values that the client was told last. */
+  readonly #told = new Map<string, string>();
   #version = 0;
   #timeout = 0;
   #timeoutVersion = 0;
+  #datetime = plainContext;
+  #datetimeVersion = 0;
 
   /** Another number whenever a value may have changed. */
   get version(): number {
@@ -386,6 +395,16 @@ export class Settings {
       this.#timeoutVersion = this.#version;
     }
     return this.#timeout;
+  }
+
+  /** The zone that texts of moments are in; the same object while the zone is the same. */
+  get datetime(): DatetimeContext {
+    if (this.#datetimeVersion !== this.#version) {
+      const zone = fullZone(this.get('timezone') ?? 'UTC') ?? plainContext.zone;
+      if (zone !== this.#datetime.zone) this.#datetime = { zone };
+      this.#datetimeVersion = this.#version;
+    }
+    return this.#datetime;
   }
 
   /** Sets what RESET goes back to; used by start-up parameters. */
@@ -469,15 +488,20 @@ export class Settings {
   }
 
   reported(): readonly (readonly [string, string])[] {
-    return entries
+    const all = entries
       .filter((entry) => entry.reported === true)
-      .map((entry) => [entry.name, this.#get(entry)]);
+      .map((entry) => [entry.name, this.#get(entry)] as const);
+    for (const [name, value] of all) this.#told.set(name, value);
+    return all;
   }
 
-  /** Reported settings that changed since the last call. */
+  /** Reported settings that are not what they were at the last call. */
   takeChanged(): readonly (readonly [string, string])[] {
     if (this.#changed.size === 0) return none;
-    const changed = this.reported().filter(([name]) => this.#changed.has(name));
+    const before = new Map(this.#told);
+    const changed = this.reported().filter(
+      ([name, value]) => this.#changed.has(name) && before.get(name) !== value,
+    );
     this.#changed.clear();
     return changed;
   }

@@ -7,6 +7,8 @@
  * one writer and handed to the socket at Sync, Flush, the end of a simple query, before any wait,
  * and whenever the buffer is large; a socket that does not drain stops the row streams.
  */
+import type { DatetimeContext } from '../../dataflow/value/datetime-text.ts';
+import { plainContext } from '../../dataflow/value/datetime-text.ts';
 import { SqlError, sqlError } from '../base/error.ts';
 import type { ErrorFields } from '../base/error.ts';
 import { limits } from '../base/limits.ts';
@@ -283,6 +285,11 @@ export class Connection {
   /** Like `flush`, but only when the buffer is worth a write. */
   flushWhenLarge(): Promise<void> | undefined {
     return this.writer.at < limits.writeBufferBytes ? undefined : this.flush();
+  }
+
+  /** How texts of moments are written now. */
+  get datetime(): DatetimeContext {
+    return this.#session?.datetime ?? plainContext;
   }
 
   get session(): Session | null {

@@ -6,6 +6,7 @@ import { sqlError, unsupported } from '../base/error.ts';
 import type { PackedBatch } from '../../dataflow/graph/command.ts';
 import { unpackBatch } from '../../dataflow/graph/packed-batch.ts';
 import { readDatum } from '../../dataflow/value/datum-column.ts';
+import type { DatetimeContext } from '../../dataflow/value/datetime-text.ts';
 import { formatDatum } from '../../dataflow/value/text-output.ts';
 import type { CopyIn, CopyOut } from '../coordinator/session.ts';
 import type { CopyOptions } from '../sql/ast.ts';
@@ -59,7 +60,7 @@ export async function runCopyOut(connection: Connection, copy: CopyOut): Promise
   if (options.format === 'binary') throw unsupported('COPY TO with FORMAT binary');
   const { writer } = connection;
   writer.copyResponse('H', rows.columns.length, 0);
-  const write = lineWriter(rows.columns, options);
+  const write = lineWriter(rows.columns, options, connection.datetime);
   let sent = 0;
   try {
     if (options.header) writer.copyData(utf8.encode(headerLine(rows.columns, options)));
@@ -89,6 +90,7 @@ interface Line {
 function lineWriter(
   columns: readonly ResultColumn[],
   options: CopyOptions,
+  datetime: DatetimeContext,
 ): (batch: PackedBatch) => Iterable<Line> {
   const types = columns.map((column) => ({ type: column.type.name, nullable: column.nullable }));
   const csv = options.format === 'csv';
@@ -100,7 +102,7 @@ function lineWriter(
       const fields = columns.map(({ type }, c) => {
         const datum = readDatum(batch, c, row, type.name);
         if (datum === null) return nullText;
-        const text = formatDatum(type.name, datum, type.modifier);
+        const text = formatDatum(type.name, datum, type.modifier, datetime);
         return csv
           ? quoteCsv(text, delimiter, nullText, options, columns.length === 1)
           : escapeText(text, delimiter);

@@ -5,6 +5,7 @@
 import { defined } from '../base/assert.ts';
 import { sqlError } from '../base/error.ts';
 import { decodeBinary } from '../../dataflow/value/binary-input.ts';
+import type { DatetimeContext } from '../../dataflow/value/datetime-text.ts';
 import type { Datum } from '../../dataflow/value/datum.ts';
 import { parseDatum } from '../../dataflow/value/text-input.ts';
 import type { TypeName } from '../../dataflow/value/type.ts';
@@ -47,6 +48,8 @@ interface PortalState {
 interface Shape {
   readonly formats: readonly number[];
   readonly format: RowFormat;
+  /** What texts of moments are in; another zone makes another shape. */
+  readonly datetime: DatetimeContext;
   /** The RowDescription message. */
   readonly description: Uint8Array;
 }
@@ -124,7 +127,7 @@ export class ExtendedProtocol {
     if (message.portal !== '' && this.#session.portal(message.portal) !== undefined) {
       throw sqlError('42P03', `cursor "${message.portal}" already exists`);
     }
-    const values = readParameters(message, statement);
+    const values = readParameters(message, statement, this.#session.datetime);
     const portal = this.#session.bind(statement, values);
     const shape = this.#shapeOf(statement, message.resultFormats);
     const formats = shape?.formats ?? [];
@@ -144,12 +147,14 @@ export class ExtendedProtocol {
   #shapeOf(statement: PreparedStatement, given: readonly number[]): Shape | null {
     const { columns } = statement;
     const known = this.#shapes.get(statement);
-    if (known !== undefined && matches(known.formats, given)) return known;
+    const { datetime } = this.#session;
+    if (known?.datetime === datetime && matches(known.formats, given)) return known;
     const formats = resultFormats(given, columns?.length ?? 0);
     if (columns === null) return null;
     const writer = new BackendWriter();
     writer.rowDescription(columns, formats);
-    const shape = { formats, format: new RowFormat(columns, formats), description: writer.take() };
+    const format = new RowFormat(columns, formats, datetime);
+    const shape = { formats, format, datetime, description: writer.take() };
     this.#shapes.set(statement, shape);
     return shape;
   }
@@ -244,7 +249,7 @@ export class ExtendedProtocol {
 
   #encoderOf(state: PortalState, columns: readonly ResultColumn[]): RowEncoder {
     return (state.encoder ??= new RowEncoder(
-      state.shape?.format ?? new RowFormat(columns, state.formats),
+      state.shape?.format ?? new RowFormat(columns, state.formats, this.#session.datetime),
     ));
   }
 
@@ -331,7 +336,11 @@ function requireFormats(formats: readonly number[]): void {
   if (bad !== undefined) throw sqlError('22023', `unsupported format code: ${bad}`);
 }
 
-function readParameters(message: Bind, statement: PreparedStatement): readonly Datum[] {
+function readParameters(
+  message: Bind,
+  statement: PreparedStatement,
+  datetime: DatetimeContext,
+): readonly Datum[] {
   const { parameters, parameterFormats } = message;
   const count = statement.parameters.length;
   if (parameters.length !== count) {
@@ -351,6 +360,8 @@ function readParameters(message: Bind, statement: PreparedStatement): readonly D
     if (bytes === null) return null;
     const type = statement.parameters[i] ?? 'text';
     const format = parameterFormats.length === 1 ? parameterFormats[0] : parameterFormats[i];
-    return format === 1 ? decodeBinary(type, bytes) : parseDatum(type, decodeText(bytes), -1);
+    return format === 1
+      ? decodeBinary(type, bytes)
+      : parseDatum(type, decodeText(bytes), -1, datetime);
   });
 }

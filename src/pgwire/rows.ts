@@ -9,7 +9,7 @@ import { limits } from '../base/limits.ts';
 import type { PackedBatch } from '../../dataflow/graph/command.ts';
 import { unpackBatch } from '../../dataflow/graph/packed-batch.ts';
 import type { Batch } from '../../dataflow/value/batch.ts';
-import { plainContext } from '../../dataflow/value/datetime-text.ts';
+import type { DatetimeContext } from '../../dataflow/value/datetime-text.ts';
 import type { ColumnType } from '../../dataflow/value/type.ts';
 import type { ColumnEncoder } from '../../dataflow/value/wire-text.ts';
 import type { ResultColumn } from '../sql/planned.ts';
@@ -26,10 +26,14 @@ export class RowFormat {
   readonly encoders: readonly ColumnEncoder[];
 
   /** `formats`: 0 text, 1 binary, by column. */
-  constructor(columns: readonly ResultColumn[], formats: readonly number[]) {
+  constructor(
+    columns: readonly ResultColumn[],
+    formats: readonly number[],
+    datetime: DatetimeContext,
+  ) {
     this.types = columns.map((column) => ({ type: column.type.name, nullable: column.nullable }));
     this.encoders = columns.map((column, i) =>
-      valueEncoder(column.type, formats[i] === 1, plainContext),
+      valueEncoder(column.type, formats[i] === 1, datetime),
     );
   }
 }
@@ -112,7 +116,7 @@ export async function sendRows(
   stream: RowStream,
   formats: readonly number[],
 ): Promise<number> {
-  const encoder = new RowEncoder(new RowFormat(stream.columns, formats));
+  const encoder = new RowEncoder(new RowFormat(stream.columns, formats, connection.datetime));
   let sent = 0;
   try {
     for (;;) {

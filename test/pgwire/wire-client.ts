@@ -113,7 +113,7 @@ export class WireClient {
       this.processId = body.readInt32BE(0);
       this.secret = body.readInt32BE(4);
     }
-    if (type === 'S' && body.toString().startsWith('application_name'))
+    if (type === 'S' && /^(application_name|TimeZone)\0/.test(body.toString()))
       this.#lines.push(`S ${body.toString().split('\0').join(' ').trim()}`);
     if (!notShown.has(type)) this.#lines.push(show(type, body));
   }

@@ -4,7 +4,7 @@
  * coercions are functions named after the type with the modifier as second argument:
  * `numeric(numeric,int4)`.
  *
- * Timestamps with time zone are cast as in a session whose zone is UTC.
+ * Timestamps with time zone are cast as in a session whose zone is UTC, or in the zone given.
  */
 import { sqlError, unsupported } from '../../../src/base/error.ts';
 import type { Datum, Decimal } from '../../value/datum.ts';
@@ -26,8 +26,10 @@ import { bigintOf, decimalOf, intervalOf, numberOf, stringOf } from '../../value
 import { fitText, parseDatum, trimPadding } from '../../value/text-input.ts';
 import { formatDatum } from '../../value/text-output.ts';
 import type { TypeInfo, TypeName } from '../../value/type.ts';
+import { toInstant, toLocal } from '../../value/timezone.ts';
+import type { Zone } from '../../value/timezone.ts';
 import { typeInfo, types } from '../../value/type.ts';
-import type { CallSite, FunctionEntry, Options } from '../function-entry.ts';
+import type { CallSite, EvaluateInZone, FunctionEntry, Options } from '../function-entry.ts';
 import { entry } from '../function-entry.ts';
 import { floatOverflow, floatUnderflow, roundHalfEven } from './float.ts';
 import type { IntegerType } from './integer.ts';
@@ -205,22 +207,59 @@ function isInfinite(microseconds: bigint): boolean {
   return microseconds === timestampInfinity || microseconds === timestampMinusInfinity;
 }
 
+function timestampToTime(microseconds: bigint): bigint | null {
+  return isInfinite(microseconds) ? null : BigInt(timeOf(microseconds));
+}
+
+/** The local time of a moment; infinities stay. */
+export function localOf(zone: Zone, moment: bigint): bigint {
+  return isInfinite(moment) ? moment : toLocal(zone, moment);
+}
+
+/** The moment of a local time; infinities stay. Throws 22008. */
+export function instantOf(zone: Zone, local: bigint): bigint {
+  if (isInfinite(local)) return local;
+  const moment = toInstant(zone, local);
+  if (!isTimestamp(moment)) throw sqlError('22008', 'timestamp out of range');
+  return moment;
+}
+
+/** What a zone changes in a cast that is made for both kinds of timestamps. */
+function into(type: 'timestamp' | 'timestamptz', inZone: EvaluateInZone): Options {
+  return type === 'timestamptz' ? { inZone } : {};
+}
+
 function timeCasts(): FunctionEntry[] {
   const moments = ['timestamp', 'timestamptz'] as const;
   return [
     ...moments.flatMap((type) => [
-      cast('date', type, 'implicit', (value) => dateToTimestamp(numberOf(value))),
-      cast(type, 'date', 'assignment', (value) => timestampToDate(bigintOf(value))),
+      cast(
+        'date',
+        type,
+        'implicit',
+        (value) => dateToTimestamp(numberOf(value)),
+        into(type, ([value], zone) => instantOf(zone, dateToTimestamp(numberOf(value)))),
+      ),
       cast(
         type,
-        'time',
+        'date',
         'assignment',
-        (value) => (isInfinite(bigintOf(value)) ? null : BigInt(timeOf(bigintOf(value)))),
-        { nullable: true },
+        (value) => timestampToDate(bigintOf(value)),
+        into(type, ([value], zone) => timestampToDate(localOf(zone, bigintOf(value)))),
       ),
+      cast(type, 'time', 'assignment', (value) => timestampToTime(bigintOf(value)), {
+        nullable: true,
+        ...into(type, ([value], zone) => timestampToTime(localOf(zone, bigintOf(value)))),
+      }),
     ]),
-    binary('timestamp', 'timestamptz', 'implicit'),
-    binary('timestamptz', 'timestamp', 'assignment'),
+    {
+      ...binary('timestamp', 'timestamptz', 'implicit'),
+      inZone: ([value], zone) => instantOf(zone, bigintOf(value)),
+    },
+    {
+      ...binary('timestamptz', 'timestamp', 'assignment'),
+      inZone: ([value], zone) => localOf(zone, bigintOf(value)),
+    },
     cast('time', 'interval', 'implicit', (value) => interval(0, 0, bigintOf(value))),
     cast('interval', 'time', 'assignment', (value) =>
       BigInt(timeOf(intervalOf(value).microseconds)),
@@ -401,24 +440,34 @@ function throughText(info: TypeInfo): FunctionEntry[] {
   const type = info.name;
   if (type === 'void' || strings.includes(type)) return [];
   const stable: Options = /^_?(timestamptz|reg)/.test(type) ? { volatility: 'stable' } : {};
+  const zoned = type === 'timestamptz' || type === '_timestamptz';
+  const toText = (to: TypeName): Options =>
+    zoned
+      ? { inZone: ([value], zone) => parseDatum(to, formatDatum(type, value, -1, { zone })) }
+      : {};
+  const ofText: Options = zoned
+    ? { inZone: ([value], zone) => parseDatum(type, stringOf(value), -1, { zone }) }
+    : {};
   return [
     ...strings.flatMap((to) =>
       madeKeys.has(`cast(${type},${to})`)
         ? []
         : [
-            cast(
-              type,
-              to,
-              'assignment',
-              (value) => parseDatum(to, formatDatum(type, value)),
-              stable,
-            ),
+            cast(type, to, 'assignment', (value) => parseDatum(to, formatDatum(type, value)), {
+              ...stable,
+              ...toText(to),
+            }),
           ],
     ),
     ...strings.flatMap((from) =>
       madeKeys.has(`cast(${from},${type})`)
         ? []
-        : [cast(from, type, 'explicit', (value) => parseDatum(type, stringOf(value)), stable)],
+        : [
+            cast(from, type, 'explicit', (value) => parseDatum(type, stringOf(value)), {
+              ...stable,
+              ...ofText,
+            }),
+          ],
     ),
   ];
 }
@@ -443,11 +492,16 @@ export function arrayCast(from: TypeName, to: TypeName, element: FunctionEntry):
     args: [typeInfo(from).element ?? 'unknown'],
     result: typeInfo(to).element ?? 'unknown',
   };
-  return cast(from, to, element.context ?? 'explicit', (value) =>
-    array(
-      arrayOf(value).elements.map((e) =>
-        e === null ? null : (element.evaluate?.([e], site) ?? null),
-      ),
-    ),
+  const each = (value: Datum, convert: (item: Datum) => Datum | undefined): Datum =>
+    array(arrayOf(value).elements.map((e) => (e === null ? null : (convert(e) ?? null))));
+  const { inZone } = element;
+  return cast(
+    from,
+    to,
+    element.context ?? 'explicit',
+    (value) => each(value, (item) => element.evaluate?.([item], site)),
+    inZone === undefined
+      ? {}
+      : { inZone: ([value], zone) => each(value ?? null, (item) => inZone([item], zone, site)) },
   );
 }

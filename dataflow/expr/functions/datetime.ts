@@ -1,6 +1,6 @@
 /**
  * Dates, times, timestamps and intervals: arithmetic, fields, construction. Timestamps with time
- * zone are computed with as in a session whose zone is UTC.
+ * zone are computed with as in a session whose zone is UTC, or in the zone given.
  */
 import { sqlError } from '../../../src/base/error.ts';
 import type { SqlError } from '../../../src/base/error.ts';
@@ -17,7 +17,7 @@ import type { Datum, Interval } from '../../value/datum.ts';
 import { interval } from '../../value/datum.ts';
 import { formatInterval } from '../../value/interval-text.ts';
 import { bigintOf, intervalOf, numberOf, stringOf } from '../../value/scalar-words.ts';
-import { fixedZone, toInstant, toLocal, zoneByName } from '../../value/timezone.ts';
+import { fixedZone, toInstant, toLocal, utc, zoneByName } from '../../value/timezone.ts';
 import type { Zone } from '../../value/timezone.ts';
 import {
   dateField,
@@ -28,8 +28,15 @@ import {
   truncateInterval,
   truncateTimestamp,
 } from '../datetime-fields.ts';
-import type { FunctionEntry, Options, SignatureType, Template } from '../function-entry.ts';
+import type {
+  EvaluateInZone,
+  FunctionEntry,
+  Options,
+  SignatureType,
+  Template,
+} from '../function-entry.ts';
 import { entry } from '../function-entry.ts';
+import { addInZone, fieldInZone, truncateInZone } from '../datetime-zone.ts';
 import {
   addIntervals,
   addToTimestamp,
@@ -42,7 +49,7 @@ import {
   scaleInterval,
   subtractTimestamps,
 } from '../interval-math.ts';
-import { dateToTimestamp, numericToDouble } from './cast.ts';
+import { dateToTimestamp, instantOf, localOf, numericToDouble } from './cast.ts';
 import { roundHalfEven } from './float.ts';
 import { divisionByZeroError } from '../numeric-math.ts';
 
@@ -111,17 +118,34 @@ function dateArithmetic(): FunctionEntry[] {
 function shifted(
   type: SignatureType,
   result: SignatureType,
-  of: (value: Datum, by: Interval, sign: 1 | -1) => Datum,
+  of: (value: Datum, by: Interval, sign: 1 | -1, zone: Zone) => Datum,
+  isZoned = false,
 ): FunctionEntry[] {
+  const zoned = (inZone: EvaluateInZone): Options => (isZoned ? { inZone } : {});
   return [
-    make('+', [type, 'interval'], result, 'The moment an interval later.', ([v, by]) =>
-      of(v, intervalOf(by), 1),
+    make(
+      '+',
+      [type, 'interval'],
+      result,
+      'The moment an interval later.',
+      ([v, by]) => of(v, intervalOf(by), 1, utc),
+      zoned(([v, by], zone) => of(v, intervalOf(by), 1, zone)),
     ),
-    make('+', ['interval', type], result, 'The moment an interval later.', ([by, v]) =>
-      of(v, intervalOf(by), 1),
+    make(
+      '+',
+      ['interval', type],
+      result,
+      'The moment an interval later.',
+      ([by, v]) => of(v, intervalOf(by), 1, utc),
+      zoned(([by, v], zone) => of(v, intervalOf(by), 1, zone)),
     ),
-    make('-', [type, 'interval'], result, 'The moment an interval earlier.', ([v, by]) =>
-      of(v, intervalOf(by), -1),
+    make(
+      '-',
+      [type, 'interval'],
+      result,
+      'The moment an interval earlier.',
+      ([v, by]) => of(v, intervalOf(by), -1, utc),
+      zoned(([v, by], zone) => of(v, intervalOf(by), -1, zone)),
     ),
   ];
 }
@@ -133,8 +157,11 @@ function momentArithmetic(): FunctionEntry[] {
       addToTimestamp(dateToTimestamp(numberOf(v)), by, sign),
     ),
     ...shifted('timestamp', 'timestamp', (v, by, sign) => addToTimestamp(bigintOf(v), by, sign)),
-    ...shifted('timestamptz', 'timestamptz', (v, by, sign) =>
-      addToTimestamp(bigintOf(v), by, sign),
+    ...shifted(
+      'timestamptz',
+      'timestamptz',
+      (v, by, sign, zone) => addInZone(bigintOf(v), by, sign, zone),
+      true,
     ),
     ...shifted('time', 'time', (v, by, sign) => moveTime(bigintOf(v), by, sign === 1 ? 1n : -1n)),
     make(
@@ -154,6 +181,11 @@ function momentArithmetic(): FunctionEntry[] {
         'interval',
         'The interval from the second to the first, in years, months, days and time.',
         ([a, b]) => age(bigintOf(a), bigintOf(b)),
+        type === 'timestamptz'
+          ? {
+              inZone: ([a, b], zone) => age(localOf(zone, bigintOf(a)), localOf(zone, bigintOf(b))),
+            }
+          : {},
       ),
     ]),
   ];
@@ -200,8 +232,16 @@ function fields(
   of: (field: string, value: Datum) => Datum,
   nullable: boolean,
   ofPart = of,
+  inZone?: (field: string, value: Datum, zone: Zone) => Datum,
 ): FunctionEntry[] {
-  const options = { nullable };
+  const part = (value: Datum): Datum =>
+    typeof value === 'object' && value !== null && 'coefficient' in value
+      ? numericToDouble(value)
+      : null;
+  const zoned = (result: (value: Datum) => Datum): Options =>
+    inZone === undefined
+      ? {}
+      : { inZone: ([field, value], zone) => result(inZone(stringOf(field), value ?? null, zone)) };
   return [
     make(
       'extract',
@@ -209,20 +249,15 @@ function fields(
       'numeric',
       'A field such as year, hour or epoch; EXTRACT(field FROM …).',
       ([field, value]) => of(stringOf(field), value),
-      options,
+      { nullable, ...zoned((value) => value) },
     ),
     make(
       'date_part',
       ['text', type],
       'float8',
       'A field such as year, hour or epoch, as a double.',
-      ([field, value]) => {
-        const part = ofPart(stringOf(field), value);
-        return typeof part === 'object' && part !== null && 'coefficient' in part
-          ? numericToDouble(part)
-          : null;
-      },
-      options,
+      ([field, value]) => part(ofPart(stringOf(field), value)),
+      { nullable, ...zoned(part) },
     ),
   ];
 }
@@ -231,10 +266,15 @@ function infinitySign(days: number): 0 | 1 | -1 {
   return days === dateInfinity ? 1 : days === dateMinusInfinity ? -1 : 0;
 }
 
+const fieldInUtc = (field: string, value: Datum): Datum =>
+  timestampField(field, bigintOf(value), 'timestamptz');
+
 function allFields(): FunctionEntry[] {
   return [
     ...fields('timestamp', (f, v) => timestampField(f, bigintOf(v), 'timestamp'), true),
-    ...fields('timestamptz', (f, v) => timestampField(f, bigintOf(v), 'timestamptz'), true),
+    ...fields('timestamptz', fieldInUtc, true, fieldInUtc, (f, v, zone) =>
+      fieldInZone(f, bigintOf(v), zone),
+    ),
     ...fields('time', (f, v) => timeOfDayField(f, Number(bigintOf(v))), false),
     ...fields('interval', (f, v) => intervalField(f, intervalOf(v)), false),
     ...fields(
@@ -276,7 +316,14 @@ function truncations(): FunctionEntry[] {
         type,
         description,
         ([unit, v]) => truncateTimestamp(stringOf(unit), bigintOf(v), type),
-        { template: truncationTemplate },
+        {
+          template: truncationTemplate,
+          ...(type === 'timestamptz'
+            ? {
+                inZone: ([unit, v], zone) => truncateInZone(stringOf(unit), bigintOf(v), zone),
+              }
+            : {}),
+        },
       ),
     ),
     make(
@@ -284,13 +331,7 @@ function truncations(): FunctionEntry[] {
       ['text', 'timestamptz', 'text'],
       'timestamptz',
       `${description.slice(0, -1)}, in a time zone.`,
-      ([unit, v, name]) => {
-        const zone = zoneByName(stringOf(name));
-        return toInstant(
-          zone,
-          truncateTimestamp(stringOf(unit), toLocal(zone, bigintOf(v)), 'timestamptz'),
-        );
-      },
+      ([unit, v, name]) => truncateInZone(stringOf(unit), bigintOf(v), zoneByName(stringOf(name))),
     ),
     make(
       'date_trunc',
@@ -450,6 +491,7 @@ function makers(): FunctionEntry[] {
       'timestamptz',
       'The moment of a year, month, day, hour, minute and second.',
       madeTimestamp,
+      { inZone: (values, zone) => instantOf(zone, madeTimestamp(values)) },
     ),
     make(
       'make_timestamptz',

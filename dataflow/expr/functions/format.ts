@@ -7,9 +7,11 @@ import { formatDecimal, parseDecimal, roundDecimal } from '../../value/decimal-t
 import { decimal } from '../../value/datum.ts';
 import { bigintOf, decimalOf, intervalOf, numberOf, stringOf } from '../../value/scalar-words.ts';
 import { formatMoment, formatSpan, readMoment } from '../datetime-format.ts';
-import type { FunctionEntry, SignatureType } from '../function-entry.ts';
+import type { EvaluateInZone, FunctionEntry, SignatureType } from '../function-entry.ts';
 import { entry } from '../function-entry.ts';
 import { isInfiniteTimestamp } from '../interval-math.ts';
+import { utc } from '../../value/timezone.ts';
+import { instantOf } from './cast.ts';
 import type { NumberTemplate } from '../number-format.ts';
 import { formatNumber, numberTemplate } from '../number-format.ts';
 
@@ -20,8 +22,12 @@ function make(
   description: string,
   evaluate: (values: readonly Datum[]) => Datum,
   nullable = false,
+  inZone?: EvaluateInZone,
 ): FunctionEntry {
-  return entry('formatting', name, args, result, description, evaluate, { nullable });
+  return entry('formatting', name, args, result, description, evaluate, {
+    nullable,
+    ...(inZone === undefined ? {} : { inZone }),
+  });
 }
 
 /** Digits without their sign laid over the template. */
@@ -93,8 +99,14 @@ export const formatFunctions: readonly FunctionEntry[] = [
       ([v, format]) =>
         isInfiniteTimestamp(bigintOf(v)) || format === ''
           ? null
-          : formatMoment(bigintOf(v), stringOf(format), type === 'timestamptz'),
+          : formatMoment(bigintOf(v), stringOf(format), type === 'timestamptz' ? utc : null),
       true,
+      type === 'timestamptz'
+        ? ([v, format], zone) =>
+            isInfiniteTimestamp(bigintOf(v)) || format === ''
+              ? null
+              : formatMoment(bigintOf(v), stringOf(format), zone)
+        : undefined,
     ),
   ),
   make(
@@ -161,6 +173,8 @@ export const formatFunctions: readonly FunctionEntry[] = [
       if (!isTimestamp(moment)) throw sqlError('22008', 'timestamp out of range');
       return moment;
     },
+    false,
+    ([t, f], zone) => instantOf(zone, readMoment(stringOf(t), stringOf(f))),
   ),
   make(
     'to_number',

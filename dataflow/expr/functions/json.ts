@@ -6,6 +6,8 @@ import { canonicalJsonb, jsonQuote, jsonbArray, jsonbObject } from '../../value/
 import { numberOf, stringOf } from '../../value/scalar-words.ts';
 import { formatDatum } from '../../value/text-output.ts';
 import type { TypeName } from '../../value/type.ts';
+import { utc } from '../../value/timezone.ts';
+import type { Zone } from '../../value/timezone.ts';
 import { typeInfo } from '../../value/type.ts';
 import { utf8 } from '../../value/words.ts';
 import type {
@@ -281,13 +283,18 @@ function changes(): FunctionEntry[] {
   ];
 }
 
+/** A `T` between date and time, and minutes in the offset. */
+function isoText(text: string): string {
+  return text.replace(' ', 'T').replace(/(:.*[+-]\d\d)(?=$| BC$)/, '$1:00');
+}
+
 /** A value of any type as jsonb. */
-export function toJsonb(type: TypeName, value: Datum): string {
+export function toJsonb(type: TypeName, value: Datum, zone: Zone = utc): string {
   if (value === null) return 'null';
   const info = typeInfo(type);
   const { element: elementType } = info;
   if (elementType !== undefined) {
-    return jsonbArray(arrayOf(value).elements.map((e) => toJsonb(elementType, e)));
+    return jsonbArray(arrayOf(value).elements.map((e) => toJsonb(elementType, e, zone)));
   }
   switch (type) {
     case 'bool':
@@ -298,7 +305,7 @@ export function toJsonb(type: TypeName, value: Datum): string {
       return canonicalJsonb(stringOf(value));
     case 'timestamp':
     case 'timestamptz':
-      return jsonQuote(formatDatum(type, value).replace(' ', 'T').replace(/\+00$/, '+00:00'));
+      return jsonQuote(isoText(formatDatum(type, value, -1, { zone })));
     case 'int2':
     case 'int4':
     case 'int8':
@@ -314,19 +321,19 @@ export function toJsonb(type: TypeName, value: Datum): string {
 }
 
 /** A value as json: the same, but json keeps its text and numbers theirs. */
-function toJson(type: TypeName, value: Datum): string {
+function toJson(type: TypeName, value: Datum, zone: Zone = utc): string {
   if (value === null) return 'null';
   const { element: elementType } = typeInfo(type);
   if (elementType !== undefined) {
     return `[${arrayOf(value)
-      .elements.map((e) => toJson(elementType, e))
+      .elements.map((e) => toJson(elementType, e, zone))
       .join(',')}]`;
   }
   if (type === 'json') return stringOf(value);
   const text = formatDatum(type, value);
   const isNumber =
     (typeInfo(type).category === 'N' && typeInfo(type).physical !== 'i64') || type === 'int8';
-  return isNumber && !/[IN]/.test(text) ? text : toJsonb(type, value);
+  return isNumber && !/[IN]/.test(text) ? text : toJsonb(type, value, zone);
 }
 
 function keyText(values: readonly Datum[], k: number, site: CallSite): string {
@@ -337,10 +344,15 @@ function keyText(values: readonly Datum[], k: number, site: CallSite): string {
     throw sqlError('22023', 'key value must be scalar, not array, composite, or json');
   }
   const text = formatDatum(type, value);
+  if (type === 'timestamp' || type === 'timestamptz') return isoText(text);
   return typeof value === 'boolean' ? String(value) : text;
 }
 
-function pairs(values: readonly Datum[], site: CallSite, of: typeof toJsonb): [string, string][] {
+function pairs(
+  values: readonly Datum[],
+  site: CallSite,
+  of: (type: TypeName, value: Datum) => string,
+): [string, string][] {
   if (values.length % 2 !== 0) {
     throw sqlError('22023', 'argument list must have even number of elements');
   }
@@ -353,14 +365,29 @@ function pairs(values: readonly Datum[], site: CallSite, of: typeof toJsonb): [s
 function construction(): FunctionEntry[] {
   const called: Options = { nullHandling: 'called', variadic: 'any' };
   return [
-    json('to_jsonb', ['anyelement'], 'jsonb', 'The value as jsonb.', ([v], { args }) =>
-      toJsonb(args[0], v),
+    json(
+      'to_jsonb',
+      ['anyelement'],
+      'jsonb',
+      'The value as jsonb.',
+      ([v], { args }) => toJsonb(args[0], v),
+      { inZone: ([v], zone, { args }) => toJsonb(args[0], v, zone) },
     ),
-    json('to_json', ['anyelement'], 'json', 'The value as json.', ([v], { args }) =>
-      toJson(args[0], v),
+    json(
+      'to_json',
+      ['anyelement'],
+      'json',
+      'The value as json.',
+      ([v], { args }) => toJson(args[0], v),
+      { inZone: ([v], zone, { args }) => toJson(args[0], v, zone) },
     ),
-    json('array_to_json', ['anyarray'], 'json', 'The array as json.', ([v], { args }) =>
-      toJson(args[0], v),
+    json(
+      'array_to_json',
+      ['anyarray'],
+      'json',
+      'The array as json.',
+      ([v], { args }) => toJson(args[0], v),
+      { inZone: ([v], zone, { args }) => toJson(args[0], v, zone) },
     ),
     json(
       'jsonb_build_array',

@@ -10,10 +10,13 @@ import type { Datum, Row } from '../../value/datum.ts';
 import { numericModifier } from '../../value/decimal-text.ts';
 import { bigintOf, decimalOf, intervalOf, numberOf } from '../../value/scalar-words.ts';
 import type { TypeName } from '../../value/type.ts';
+import { utc } from '../../value/timezone.ts';
+import type { Zone } from '../../value/timezone.ts';
 import { typeByOid, typeInfo } from '../../value/type.ts';
 import type { CallSite, FunctionEntry, Options, SignatureType } from '../function-entry.ts';
 import { entry } from '../function-entry.ts';
-import { addToTimestamp, isInfiniteTimestamp } from '../interval-math.ts';
+import { addInZone } from '../datetime-zone.ts';
+import { isInfiniteTimestamp } from '../interval-math.ts';
 import { add, signOf, subtract } from '../numeric-math.ts';
 import { intervalSpan } from '../../value/interval.ts';
 
@@ -173,13 +176,13 @@ function* numerics(from: Datum, to: Datum, step: Datum): Iterable<Row> {
   }
 }
 
-function* moments(from: bigint, to: bigint, step: Datum): Iterable<Row> {
+function* moments(from: bigint, to: bigint, step: Datum, zone: Zone = utc): Iterable<Row> {
   const by = intervalOf(step);
   const span = intervalSpan(by);
   if (span === 0n) zeroStep();
   if (isInfiniteTimestamp(from)) throw sqlError('22008', 'timestamp out of range');
   const before = (value: bigint): boolean => (span > 0n ? value <= to : value >= to);
-  for (let value = from; before(value); value = addToTimestamp(value, by, 1)) yield [value];
+  for (let value = from; before(value); value = addInZone(value, by, 1, zone)) yield [value];
 }
 
 function series(): FunctionEntry[] {
@@ -187,10 +190,12 @@ function series(): FunctionEntry[] {
   const make = (
     args: readonly SignatureType[],
     rows: NonNullable<FunctionEntry['rows']>,
+    options: Options = {},
   ): FunctionEntry =>
     entry('series', 'generate_series', args, args[0], description, undefined, {
       setReturning: true,
       rows,
+      ...options,
     });
   const small = (value: Datum): bigint => BigInt(numberOf(value));
   const one: Datum = { kind: 'decimal', form: 'finite', coefficient: 1n, scale: 0 };
@@ -208,8 +213,12 @@ function series(): FunctionEntry[] {
     make(['timestamp', 'timestamp', 'interval'], ([a, b, step]) =>
       moments(bigintOf(a), bigintOf(b), step),
     ),
-    make(['timestamptz', 'timestamptz', 'interval'], ([a, b, step]) =>
-      moments(bigintOf(a), bigintOf(b), step),
+    make(
+      ['timestamptz', 'timestamptz', 'interval'],
+      ([a, b, step]) => moments(bigintOf(a), bigintOf(b), step),
+      {
+        rowsInZone: ([a, b, step], zone) => moments(bigintOf(a), bigintOf(b), step ?? null, zone),
+      },
     ),
   ];
 }

@@ -42,7 +42,7 @@ function describe(
         statement.query,
         context.session.catalog(),
         declared,
-        'maintained',
+        'subscribed',
       );
       return {
         ...described,

@@ -2,6 +2,7 @@
 import { defined } from '../../base/assert.ts';
 import { SqlError, sqlError, unsupported } from '../../base/error.ts';
 import { limits } from '../../base/limits.ts';
+import type { DatetimeContext } from '../../../dataflow/value/datetime-text.ts';
 import type { Datum, Row } from '../../../dataflow/value/datum.ts';
 import { parseDatum } from '../../../dataflow/value/text-input.ts';
 import type { Statement } from '../../sql/ast.ts';
@@ -95,7 +96,7 @@ export function copyFrom(context: ExecutionContext, statement: CopyFrom): CopyIn
     rows = [];
   };
   const add = (copied: CopyRow): void => {
-    rows.push(readRow(copied, table.name, named, defaults));
+    rows.push(readRow(copied, table.name, named, defaults, session.settings.datetime));
     count++;
     if (rows.length >= packRows) pack();
   };
@@ -136,6 +137,7 @@ function readRow(
   table: string,
   named: readonly Target[],
   defaults: readonly Datum[],
+  datetime: DatetimeContext,
 ): Row {
   const { fields, line } = copied;
   if (fields.length > named.length) {
@@ -151,14 +153,20 @@ function readRow(
         where: `COPY ${table}, line ${line}`,
       });
     }
-    row[position] = field === null ? null : readField(field, column, table, line);
+    row[position] = field === null ? null : readField(field, column, datetime, table, line);
   });
   return row;
 }
 
-function readField(field: string, column: RelationColumn, table: string, line: number): Datum {
+function readField(
+  field: string,
+  column: RelationColumn,
+  datetime: DatetimeContext,
+  table: string,
+  line: number,
+): Datum {
   try {
-    return parseDatum(column.type.name, field, column.type.modifier);
+    return parseDatum(column.type.name, field, column.type.modifier, datetime);
   } catch (error) {
     if (!(error instanceof SqlError)) throw error;
     throw new SqlError({

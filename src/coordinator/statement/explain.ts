@@ -19,6 +19,7 @@ function planOf(context: ExecutionContext, statement: Statement): PlannedQuery {
     case 'select':
       return planRead(context, statement.query, 'once');
     case 'subscribe':
+      return planRead(context, statement.query, 'subscribed');
     case 'createView':
       return planRead(context, statement.query, 'maintained');
     case 'insert':

@@ -103,7 +103,7 @@ function subscriptionStream(
 export function subscribe(context: ExecutionContext, statement: Subscribe): RowStream {
   const { coordinator, session } = context;
   session.transaction.use('subscribe');
-  const planned: PlannedQuery = planRead(context, statement.query, 'maintained');
+  const planned: PlannedQuery = planRead(context, statement.query, 'subscribed');
   const from = asOf(context, statement);
   const upTo = statement.upTo === null ? Infinity : timeOf(context, statement.upTo);
   const release = coordinator.timeline.hold(from);

@@ -12,7 +12,7 @@ import type { TypeName } from '../../../dataflow/value/type.ts';
 import { assert, defined } from '../../base/assert.ts';
 import { SqlError, sqlError } from '../../base/error.ts';
 import type { SqlType } from '../catalog-view.ts';
-import type { Constant, Scalar } from '../logical/scalar.ts';
+import type { Call, Constant, Scalar } from '../logical/scalar.ts';
 import { constant } from '../logical/scalar.ts';
 import { canCoerce, castPath } from '../types/cast.ts';
 import type { CastContext } from '../types/cast.ts';
@@ -20,15 +20,16 @@ import { formatType } from '../types/type-name.ts';
 import type { BindContext } from './context.ts';
 import { relationText } from './catalog-text.ts';
 import { registeredName } from './registered-name.ts';
+import { inSessionZone, isDatetime, readDatetime } from './session-zone.ts';
 
-/** A call of a table entry. */
+/** A call of a table entry, where the zone of the session does not matter. */
 export function callEntry(
   entry: FunctionEntry,
   args: readonly Scalar[],
   result: TypeName,
   position = 0,
   modifier = -1,
-): Scalar {
+): Call {
   return {
     kind: 'call',
     fn: entry.key,
@@ -108,20 +109,29 @@ function coerceType(
   }
   if (isUnknown(scalar)) {
     if (scalar.kind === 'constant') return literal(context, scalar, target.name);
-    return callCast('text', relabel(scalar, 'text'), target.name);
+    return callCast(context, 'text', relabel(scalar, 'text'), target.name, position);
   }
   if (scalar.type === target.name) return scalar;
   return (
     registeredName(context, scalar, target.name, position) ??
     relationText(context, scalar, target.name) ??
-    callCast(scalar.type, scalar, target.name)
+    callCast(context, scalar.type, scalar, target.name, position)
   );
 }
 
-function callCast(from: TypeName, scalar: Scalar, to: TypeName): Scalar {
+function callCast(
+  context: BindContext,
+  from: TypeName,
+  scalar: Scalar,
+  to: TypeName,
+  position: number,
+): Scalar {
   if (from === to) return relabel(scalar, to);
   const path = defined(castPath(from, to), `a cast from ${from} to ${to} exists`);
-  return path.entry === null ? relabel(scalar, to) : callEntry(path.entry, [scalar], to);
+  if (path.entry === null) return relabel(scalar, to);
+  const call = callEntry(path.entry, [scalar], to);
+  if (context.zone === null) return call;
+  return inSessionZone(context, path.entry, { ...call, position: positionOf(scalar) || position });
 }
 
 /** Reads a literal as a value of a type. Throws 22P02 and its kin with the literal's position. */
@@ -138,14 +148,29 @@ function literal(context: BindContext, scalar: Constant, type: TypeName): Scalar
   if (typeInfo(type).category === 'S' && type !== 'name' && type !== 'bpchar') {
     return constant(scalar.value, type, -1, scalar.position);
   }
-  return constant(readText(scalar.value, type, scalar.position), type, -1, scalar.position);
+  return constant(
+    readLiteral(context, scalar.value, type, scalar.position),
+    type,
+    -1,
+    scalar.position,
+  );
 }
 
 function relabelConstant(scalar: Constant, type: TypeName): Constant {
   return { ...scalar, type };
 }
 
-/** The value that a text denotes in a type. Throws SqlError with `position`. */
+/** Dates and times depend on the session, other literals do not. */
+function readLiteral(context: BindContext, text: string, type: TypeName, position: number): Datum {
+  if (!isDatetime(type)) return readText(text, type, position);
+  try {
+    return readDatetime(context, text, type, position);
+  } catch (error) {
+    throw error instanceof SqlError ? error.at(position) : error;
+  }
+}
+
+/** The value that a text denotes in a type other than those of dates and times. Throws SqlError with `position`. */
 export function readText(text: string, type: TypeName, position: number): Datum {
   if (type === 'text' || type === 'varchar' || type === 'unknown') return text;
   const path = castPath('text', type);

@@ -3,6 +3,7 @@
  * found, the relations read, and the mode. One object per statement.
  */
 import type { Datum } from '../../../dataflow/value/datum.ts';
+import type { Zone } from '../../../dataflow/value/timezone.ts';
 import type { TypeName } from '../../../dataflow/value/type.ts';
 import { sqlError } from '../../base/error.ts';
 import { limits } from '../../base/limits.ts';
@@ -11,9 +12,13 @@ import { ColumnMaker } from '../logical/column.ts';
 import type { Definition, Rel } from '../logical/rel.ts';
 import { columnsOf } from '../logical/rel.ts';
 import { formatType } from '../types/type-name.ts';
+import { sessionZone } from './session-zone.ts';
 
-/** A query answered once at one time, or one kept up to date. */
-export type Mode = 'once' | 'maintained';
+/**
+ * A query answered once at one time, one kept up to date for the session that asked, or one kept up
+ * to date for everybody.
+ */
+export type Mode = 'once' | 'subscribed' | 'maintained';
 
 /** Parameters of a statement as the caller knows them. */
 export interface ParameterTypes {
@@ -81,12 +86,17 @@ export class BindContext {
    */
   repeatable = true;
 
+  /** The zone of the session if it is not UTC. */
+  readonly zone: Zone | null;
+
   /** Values of $1, $2, …, or null if the statement is only described. */
   readonly values: readonly Datum[] | null;
 
   constructor(catalog: CatalogView, mode: Mode, parameters: ParameterTypes, parent?: BindContext) {
     this.catalog = catalog;
     this.mode = mode;
+    // A view's text means the same in every zone.
+    this.zone = parent === undefined ? sessionZone(catalog) : null;
     this.columns = parent?.columns ?? new ColumnMaker();
     this.parameters =
       parent === undefined ? new ParameterInference(parameters.types) : new ParameterInference([]);

@@ -14,7 +14,9 @@ import type { CommonTableEntry, CommonTables, Environment, OutputColumn } from '
 import { bindExpression } from './expression.ts';
 import { combine } from './join.ts';
 import type { BoundFrom } from './join.ts';
+import { callEntry } from './coerce.ts';
 import { coerceArguments, resolveFunction } from './operator-call.ts';
+import { inSessionZone } from './session-zone.ts';
 import { bindRelation } from './relation.ts';
 import type { ScopeColumn, ScopeItem } from './scope.ts';
 import { rowsOf } from './subquery.ts';
@@ -196,7 +198,12 @@ function bindFunction(
   const found = call.args.map((arg) => bindExpression(arg, inner));
   const choice = resolveFunction(name, call.name.parts.join('.'), found, call.position);
   if (!choice.entry.setReturning) throw unsupported(`${name} in FROM`, position);
-  const args = coerceArguments(context, choice, found).map((expression, i) => ({
+  const applied = inSessionZone(
+    context,
+    choice.entry,
+    callEntry(choice.entry, coerceArguments(context, choice, found), choice.result, call.position),
+  );
+  const args = applied.args.map((expression, i) => ({
     column: context.columns.make(`arg${i + 1}`, {
       name: expression.type,
       modifier: expression.modifier,
@@ -216,7 +223,7 @@ function bindFunction(
   const rel: Rel = {
     kind: 'flatMap',
     input,
-    fn: choice.entry.key,
+    fn: applied.fn,
     args: args.map((arg) => arg.column),
     outputs,
   };

@@ -3,15 +3,17 @@
  */
 import { functionsNamed, operatorsNamed } from '../../../dataflow/expr/function-table.ts';
 import { typeInfo } from '../../../dataflow/value/type.ts';
-import type { FunctionEntry } from '../../../dataflow/expr/function-entry.ts';
+import type { TypeName } from '../../../dataflow/value/type.ts';
+import type { FunctionEntry, SignatureType } from '../../../dataflow/expr/function-entry.ts';
 import { sqlError } from '../../base/error.ts';
 import type { SqlError } from '../../base/error.ts';
 import { assert, defined } from '../../base/assert.ts';
 import type { Scalar } from '../logical/scalar.ts';
-import { constant } from '../logical/scalar.ts';
+import { constant, mapList } from '../logical/scalar.ts';
 import { chooseFunction, chooseOperator } from '../types/overload.ts';
 import type { Choice } from '../types/overload.ts';
 import { callEntry, positionOf, settleUnknown, tryCoerce } from './coerce.ts';
+import { inSessionZone, isZoned } from './session-zone.ts';
 import type { BindContext } from './context.ts';
 
 function typeNames(args: readonly Scalar[]): readonly string[] {
@@ -37,7 +39,10 @@ export function callOperator(
     operands.map((arg) => arg.type),
   );
   if (typeof choice === 'string') throw operatorError(name, args, position, choice);
-  return applyChoice(context, choice, operands, position);
+  const moments = momentsOf(context, choice.entry, operands);
+  return moments === operands
+    ? applyChoice(context, choice, operands, position)
+    : callOperator(context, name, moments, position);
 }
 
 /** Operators that see the blanks at the end of a character(n), which is kept without them. */
@@ -67,7 +72,7 @@ export function tryOperator(
     operatorsNamed(operator),
     args.map((arg) => arg.type),
   );
-  return typeof choice === 'string' ? undefined : applyChoice(context, choice, args, position);
+  return typeof choice === 'string' ? undefined : callOperator(context, operator, args, position);
 }
 
 function operatorError(
@@ -98,7 +103,13 @@ export function applyChoice(
   args: readonly Scalar[],
   position: number,
 ): Scalar {
-  return callEntry(choice.entry, coerceArguments(context, choice, args), choice.result, position);
+  const call = callEntry(
+    choice.entry,
+    coerceArguments(context, choice, args),
+    choice.result,
+    position,
+  );
+  return inSessionZone(context, choice.entry, call);
 }
 
 /** The arguments brought to the types the chosen entry takes. */
@@ -110,10 +121,83 @@ export function coerceArguments(
   return args.map((arg, i) => {
     const type = defined(choice.args[i], 'a choice types every argument');
     if (type === 'unknown') return arg.kind === 'constant' ? settleUnknown(context, arg) : arg;
-    return defined(
+    const coerced = defined(
       tryCoerce(context, arg, { name: type, modifier: -1 }, 'implicit', positionOf(arg)),
       `${arg.type} is accepted for ${type}`,
     );
+    return context.zone !== null && isZoned(type)
+      ? shownInZone(context, choice.entry, coerced, i)
+      : coerced;
+  });
+}
+
+/** Functions of values of any type that print them, and those that give them as JSON. */
+const printing = new Set([
+  'concat',
+  'concat_ws',
+  'format',
+  '||',
+  'quote_literal',
+  'quote_nullable',
+]);
+const printingArrays = new Set(['array_to_string']);
+const asJsonb = new Set([
+  'jsonb_build_array',
+  'jsonb_build_object',
+  'jsonb_agg',
+  'jsonb_object_agg',
+]);
+const asJson = new Set(['json_build_array', 'json_build_object']);
+
+/** A moment for a function that shows values of any type: first as text or JSON of the zone. */
+function shownInZone(
+  context: BindContext,
+  entry: FunctionEntry,
+  arg: Scalar,
+  index: number,
+): Scalar {
+  const { name } = entry;
+  const cast = (target: TypeName): Scalar =>
+    defined(
+      tryCoerce(context, arg, { name: target, modifier: -1 }, 'explicit', positionOf(arg)),
+      'moments have a text',
+    );
+  if (printing.has(name) && !(name === '||' && entry.args.includes('anyarray')))
+    return cast('text');
+  if (printingArrays.has(name) && arg.type === '_timestamptz') return cast('_text');
+  const json = asJsonb.has(name) ? 'to_jsonb' : asJson.has(name) ? 'to_json' : undefined;
+  if (json === undefined) return arg;
+  const choice = resolveFunction(json, json, [arg], positionOf(arg));
+  const value = applyChoice(context, choice, [arg], positionOf(arg));
+  const isKey = name.includes('object') && index % 2 === 0;
+  return isKey ? callOperator(context, '#>>', [value, wholePath], positionOf(arg)) : value;
+}
+
+/** The path of `#>>` that gives the text of a JSON value itself. */
+const wholePath = constant({ kind: 'array', elements: [] }, '_text');
+
+const momentOf = new Map<SignatureType, TypeName>([
+  ['date', 'timestamptz'],
+  ['timestamp', 'timestamptz'],
+  ['_date', '_timestamptz'],
+  ['_timestamp', '_timestamptz'],
+]);
+
+/**
+ * A date or timestamp that is compared with a moment is one of the session's zone: the operands of
+ * such a comparison as moments, or the operands themselves.
+ */
+export function momentsOf(
+  context: BindContext,
+  entry: FunctionEntry,
+  args: readonly Scalar[],
+): readonly Scalar[] {
+  if (context.zone === null || !args.some((arg) => isZoned(arg.type))) return args;
+  return mapList(args, (arg) => {
+    const name = entry.args.includes(arg.type) ? momentOf.get(arg.type) : undefined;
+    if (name === undefined) return arg;
+    const target = { name, modifier: -1 };
+    return tryCoerce(context, arg, target, 'explicit', positionOf(arg)) ?? arg;
   });
 }
 

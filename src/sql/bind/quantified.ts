@@ -14,7 +14,7 @@ import { typeNamed } from '../types/type-name.ts';
 import { chooseFunction } from '../types/overload.ts';
 import type { BindContext } from './context.ts';
 import { coerceOrFail, isUnknown } from './coerce.ts';
-import { applyChoice, callOperator } from './operator-call.ts';
+import { applyChoice, callOperator, momentsOf } from './operator-call.ts';
 
 /** Binds `operand op ANY/ALL (given)`. Throws 42809 if the right side is no array. */
 export function bindQuantified(
@@ -78,5 +78,9 @@ function membership(
   ]);
   if (typeof choice === 'string')
     throw unsupported(`${operator} ${all ? 'ALL' : 'ANY'} over such an array`, position);
-  return applyChoice(context, choice, [operand, array], position);
+  const args = [operand, array];
+  const [left = operand, right = array] = momentsOf(context, choice.entry, args);
+  return left === operand && right === array
+    ? applyChoice(context, choice, args, position)
+    : membership(context, operator, all, left, right, position);
 }

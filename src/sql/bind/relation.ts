@@ -46,7 +46,7 @@ export function bindRelation(name: QualifiedName, environment: Environment): Bou
     return bindView(relation, environment);
   const positions = columns.map((_, i) => i);
   if (relation.rows !== null) {
-    if (context.mode === 'maintained') {
+    if (context.mode !== 'once') {
       throw unsupported(
         `system table "${relation.name}" in a query that is kept up to date`,
         name.position,

@@ -94,7 +94,7 @@ function answer(
   found: SessionFunction,
   position: number,
 ): Scalar {
-  if (context.mode === 'maintained') {
+  if (context.mode !== 'once') {
     throw unsupported(
       `${shown} in a query that is kept up to date`,
       position,

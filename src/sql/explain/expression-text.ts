@@ -56,7 +56,13 @@ function nodeText(program: Program, id: number, labels: Labels, texts: readonly 
 function callText(key: string, type: TypeName, args: readonly string[]): string {
   const entry = functionByKey(key);
   if (entry === undefined) return `${key}(${args.join(', ')})`;
-  if (entry.kind === 'cast') return `${args[0] ?? ''}::${typeInfo(type).sqlName}`;
+  const [value = '', zone] = args;
+  if (entry.kind === 'cast') {
+    const shown = `${value}::${typeInfo(type).sqlName}`;
+    return zone === undefined ? shown : `(${shown} in zone ${zone})`;
+  }
+  if (entry.kind === 'operator' && entry.key.endsWith(' in zone'))
+    return `(${args.slice(0, -1).join(` ${entry.name} `)} in zone ${args.at(-1) ?? ''})`;
   if (entry.kind === 'operator')
     return args.length === 1
       ? `(${entry.name} ${args[0] ?? ''})`
