@@ -105,7 +105,9 @@ function decodeAll(
   return () => {
     let rows = 0;
     for (const chunk of list) {
-      for (const { batch, errors } of decoder.decode(chunk, pool, 1)) {
+      for (const decoded of decoder.decode(chunk, pool, 1)) {
+        if (decoded === null) continue;
+        const { batch, errors } = decoded;
         assert(errors.length === 0, `the records decode: ${errors[0]?.message}`);
         rows += batch?.rows ?? 0;
         batch?.slab.release();

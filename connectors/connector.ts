@@ -20,6 +20,15 @@ export interface RawChunk {
   readonly next: bigint;
   /** (producer id, first offset) of aborted transactions that touch the chunk. */
   readonly aborted: readonly { readonly producerId: bigint; readonly firstOffset: bigint }[];
+  /** Whether the checksums of the batches have been compared already. */
+  readonly checked?: boolean;
+  /** Why [from, next) will never come, if the log has lost it; there are no bytes then. */
+  readonly lost?: string;
+  /**
+   * To be called when nobody reads `bytes` any more, if it is there: they lie in memory that is
+   * used again. Not calling it costs memory, calling it too early shows other bytes.
+   */
+  readonly release?: () => void;
 }
 
 /** Health of a source, as mz_source_statuses shows it. */

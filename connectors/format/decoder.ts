@@ -69,8 +69,9 @@ export interface Decoded {
 export interface Decoder {
   readonly columns: readonly ColumnType[];
   /**
-   * Never throws for data: a broken batch (CRC, length, codec) is one error naming its offset
-   * range.
+   * Decodes as it is iterated; null is a pause after a bounded amount of work. One chunk at a time:
+   * the iteration is finished, or ended early, before the next begins. Never throws for data: a
+   * broken batch (CRC, length, codec) is one error naming its offset range.
    */
-  decode(chunk: RawChunk, pool: SlabPool, step: number): readonly Decoded[];
+  decode(chunk: RawChunk, pool: SlabPool, step: number): Iterable<Decoded | null>;
 }

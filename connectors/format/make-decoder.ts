@@ -26,6 +26,10 @@ import { MetadataColumns } from './metadata-columns.ts';
 import { PartDecoder } from './part-decoder.ts';
 import { Staging } from './staging.ts';
 
+/** Work, in bytes read, after which decoding pauses; and what a record costs beside its bytes. */
+const pauseWork = 128 * 1024;
+const recordWork = 64;
+
 /** Characters of a reason that a message keeps. */
 const reasonLengthMax = 300;
 
@@ -81,6 +85,8 @@ class SourceDecoder implements Decoder {
   #failedErrors: DecodeError[] = [];
   #errors: DecodeError[] = [];
   #records = 0;
+  /** Work since the last pause. */
+  #work = 0;
   #partition = 0;
 
   constructor(format: SourceFormat, columns: readonly SourceColumn[]) {
@@ -98,30 +104,60 @@ class SourceDecoder implements Decoder {
     this.#metadata = new MetadataColumns(columns, this.#staging);
   }
 
-  decode(chunk: RawChunk, pool: SlabPool, step: number): readonly Decoded[] {
+  *decode(chunk: RawChunk, pool: SlabPool, step: number): Generator<Decoded | null, void> {
     const writer = new BatchWriter(pool, this.columns);
-    const out: Decoded[] = [];
+    const slice = this.#slice;
+    this.#forget();
     this.#partition = chunk.partition;
     this.#walker.open(chunk);
-    for (;;) {
-      const found = this.#walker.next(this.#slice);
-      if (found === 'end') break;
-      if (found === 'broken') this.#brokenRange(this.#walker.broken);
-      else this.#readSlice(writer, step, out);
+    try {
+      for (
+        let found = this.#walker.next(slice);
+        found !== 'end';
+        found = this.#walker.next(slice)
+      ) {
+        if (found === 'broken') this.#brokenRange(this.#walker.broken);
+        for (let r = 0; found === 'records' && r < slice.count;) {
+          if (this.#isDue) yield this.#flush(writer, step);
+          else if (this.#work >= pauseWork) {
+            this.#work = 0;
+            yield null;
+          }
+          r = this.#readRecords(slice, r);
+        }
+      }
+      if (this.#records > 0 || this.#errors.length > 0) yield this.#flush(writer, step);
+    } finally {
+      writer.close();
     }
-    if (this.#records > 0 || this.#errors.length > 0) this.#flush(writer, step, out);
-    writer.close();
-    return out;
   }
 
-  #readSlice(writer: BatchWriter, step: number, out: Decoded[]): void {
-    const slice = this.#slice;
-    for (let r = 0; r < slice.count; r++) {
-      if (this.#staging.full || this.#errors.length >= limits.activationRowsMax)
-        this.#flush(writer, step, out);
+  /** What an iteration that was ended early has left. */
+  #forget(): void {
+    this.#staging.clear();
+    this.#tombstoneCount = 0;
+    this.#failedErrors = [];
+    this.#errors = [];
+    this.#records = 0;
+    this.#work = 0;
+  }
+
+  get #isDue(): boolean {
+    return this.#staging.full || this.#errors.length >= limits.activationRowsMax;
+  }
+
+  /** Reads records from the one at `from` on until a flush or a pause is due; answers the next. */
+  #readRecords(slice: RecordSlice, from: number): number {
+    let r = from;
+    let work = this.#work;
+    do {
       this.#readRecord(slice, r);
-    }
-    this.#records += slice.count;
+      work += recordWork + slice.keyBytes[r] + slice.valueBytes[r];
+      r++;
+    } while (r < slice.count && work < pauseWork && !this.#isDue);
+    this.#records += r - from;
+    this.#work = work;
+    return r;
   }
 
   #readRecord(slice: RecordSlice, r: number): void {
@@ -182,19 +218,21 @@ class SourceDecoder implements Decoder {
     this.#errors.push({ code: 'XX001', message: `${where}: ${range.reason}` });
   }
 
-  #flush(writer: BatchWriter, step: number, out: Decoded[]): void {
+  #flush(writer: BatchWriter, step: number): Decoded {
     const { rows } = this.#staging;
     const batch = this.#staging.flush(writer, step);
-    out.push({
+    const decoded: Decoded = {
       batch,
       tombstones: this.#tombstoneCount > 0 ? this.#tombstones.slice(0, rows) : null,
       failed: this.#failedErrors.length > 0 ? this.#failed.slice(0, rows) : null,
       errors: [...this.#failedErrors, ...this.#errors],
       records: this.#records,
-    });
+    };
     this.#tombstoneCount = 0;
     this.#failedErrors = [];
     this.#errors = [];
     this.#records = 0;
+    this.#work = 0;
+    return decoded;
   }
 }

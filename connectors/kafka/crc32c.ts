@@ -25,11 +25,14 @@ function makeTables(): Int32Array {
 
 const tables = makeTables();
 
-/** The checksum, an unsigned 32-bit integer, of `bytes[from, to)`. */
-export function crc32c(bytes: Uint8Array, from = 0, to: number = bytes.length): number {
+/**
+ * The checksum, an unsigned 32-bit integer, of `bytes[from, to)`, or of what `before` is the
+ * checksum of followed by them.
+ */
+export function crc32c(bytes: Uint8Array, from = 0, to: number = bytes.length, before = 0): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const t = tables;
-  let crc = -1;
+  let crc = ~before;
   let at = from;
   for (const wideEnd = to - 15; at < wideEnd; at += 16) {
     const a = crc ^ view.getInt32(at, true);

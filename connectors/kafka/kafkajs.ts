@@ -3,22 +3,27 @@
  * sends our own requests, and hands out kafkajs' public admin and producer for everything that is
  * not a hot path.
  *
- * kafkajs keeps the transport: sockets, TLS, SASL, correlation ids, timeouts, throttling. For that
+ * kafkajs keeps the transport: connections, correlation ids, timeouts, throttling. The sockets of
+ * our own requests are those of `frame-socket.ts`, which hand over whole answers. For the rest
  * we reach below its public interface: the private symbol `createCluster` of a `Kafka` object, the
  * cluster's `connectionPoolBuilder.build` and `brokerPool.createBroker`, and the broker's
  * `connect`, `disconnect`, `versions` and `connectionPool.send`. The package has no exports map and
  * is pinned to one version; a test pins these names, and a missing one fails with an assertion that
  * says so.
  *
- * One repair: its request queue sets a timer with a negative delay whenever nothing waits, for
- * which Node prints a warning. `repairQueue` makes it set one only if something does.
+ * Two repairs, made when this module is loaded, for all of the process's use of kafkajs: its request
+ * queue sets a timer with a negative delay whenever nothing waits, for which Node prints a warning;
+ * now it sets one only if something does. And a connection keeps an empty rest of the last answer,
+ * for whose sake it copies the next one; now it does not.
  */
 import { createRequire } from 'node:module';
 import { isIP } from 'node:net';
-import type { Admin, Kafka as KafkaClient, Producer, ProducerConfig } from 'kafkajs';
+import type { Admin, Kafka as KafkaClient, KafkaConfig, Producer, ProducerConfig } from 'kafkajs';
 import kafkajs from 'kafkajs';
 import { assert } from '../../src/base/assert.ts';
 import type { Log } from '../../src/base/seam.ts';
+import { frameMemory } from './frame-memory.ts';
+import { frameSocket } from './frame-socket.ts';
 import type { KafkaRequest } from './protocol.ts';
 
 export type { Admin, Producer } from 'kafkajs';
@@ -48,6 +53,11 @@ interface RawRequest {
 /** What the repair looks at. */
 interface RawQueue {
   readonly pending: readonly unknown[];
+}
+
+interface RawReceiver {
+  readonly bytesBuffered: number;
+  chunks: readonly unknown[];
 }
 
 interface RawConnection {
@@ -120,27 +130,41 @@ function createCluster(kafka: KafkaClient): RawCluster {
   return cluster;
 }
 
-/** See the head of this file; done once, when the module is loaded. */
-function repairQueue(): void {
-  const queue: unknown = createRequire(import.meta.url)(
-    'kafkajs/src/network/requestQueue/index.js',
-  );
-  assert(typeof queue === 'function', 'kafkajs 2.2.4 has a class of request queues');
-  const prototype: unknown = queue.prototype;
+/** The prototype of a class of kafkajs that has a method. */
+function prototypeOf(file: string, method: string): object {
+  const made: unknown = createRequire(import.meta.url)(`kafkajs/src/network/${file}`);
+  assert(typeof made === 'function', `kafkajs 2.2.4 has a class in ${file}`);
+  const prototype: unknown = made.prototype;
   assert(
-    typeof prototype === 'object' &&
-      prototype !== null &&
-      hasMethods(prototype, 'scheduleCheckPendingRequests'),
-    'kafkajs 2.2.4: a request queue schedules checks',
+    typeof prototype === 'object' && prototype !== null && hasMethods(prototype, method),
+    `kafkajs 2.2.4: the class in ${file} has ${method}`,
   );
-  const schedule: unknown = Reflect.get(prototype, 'scheduleCheckPendingRequests');
-  Reflect.set(prototype, 'scheduleCheckPendingRequests', function check(this: RawQueue): void {
-    if (this.pending.length > 0 && typeof schedule === 'function')
-      Reflect.apply(schedule, this, []);
+  return prototype;
+}
+
+/** Replaces a method by one that is given the old one. */
+function repair<T extends object>(
+  file: string,
+  method: string,
+  repaired: (self: T, old: () => void) => void,
+): void {
+  const prototype = prototypeOf(file, method);
+  const old: unknown = Reflect.get(prototype, method);
+  Reflect.set(prototype, method, function (this: T, ...given: readonly unknown[]): void {
+    repaired(this, () => {
+      if (typeof old === 'function') Reflect.apply(old, this, given);
+    });
   });
 }
 
-repairQueue();
+// See the head of this file; done once, when the module is loaded.
+repair('requestQueue/index.js', 'scheduleCheckPendingRequests', (queue: RawQueue, schedule) => {
+  if (queue.pending.length > 0) schedule();
+});
+repair('connection.js', 'processData', (connection: RawReceiver, process) => {
+  if (connection.bytesBuffered === 0) connection.chunks = [];
+  process();
+});
 
 /** A connection to one broker. */
 export class BrokerLink {
@@ -222,7 +246,7 @@ export class KafkajsTransport {
   readonly #cluster: RawCluster;
 
   constructor(brokers: readonly string[], log: Log) {
-    this.#kafka = new kafkajs.Kafka({
+    const config: KafkaConfig = {
       clientId,
       brokers: [...brokers],
       connectionTimeout: connectMillisecondsMax,
@@ -235,8 +259,14 @@ export class KafkajsTransport {
           // Connection errors reach the caller as rejections; kafkajs logs them a second time.
           if (!quietNamespaces.has(namespace)) log.warn(`kafka: ${namespace}: ${entry.message}`);
         },
-    });
-    this.#cluster = createCluster(this.#kafka);
+    };
+    this.#kafka = new kafkajs.Kafka(config);
+    this.#cluster = createCluster(
+      new kafkajs.Kafka({
+        ...config,
+        socketFactory: (request) => frameSocket(frameMemory, request),
+      }),
+    );
   }
 
   /** A link to the broker at an address; not connected yet. */

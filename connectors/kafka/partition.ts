@@ -2,8 +2,12 @@
 import { assert } from '../../src/base/assert.ts';
 import type { RawChunk } from '../connector.ts';
 import type { Backoff } from './backoff.ts';
-import { batchAt } from './record-batch.ts';
+import type { FrameMemory } from './frame-memory.ts';
+import type { IntactBatches } from './intact-batches.ts';
 import type { FetchedPartition } from './protocol.ts';
+
+/** Fewer bytes are copied: they must not keep a large answer's memory. */
+const sharedBytesMin = 32 * 1024;
 
 /** See the head of this file; owned and changed by its reader only. */
 export class Partition {
@@ -48,30 +52,41 @@ export class Partition {
   }
 
   /**
-   * The whole batches of an answer as a chunk with bytes of its own (the one copy between socket
-   * and decoder, so that they can be handed to another thread), and moves on; null if there is
-   * none.
+   * The intact batches of an answer as a chunk, and moves on; null if there is none that goes on.
+   * Its bytes are a view on the answer's block of `memory`, or a copy where there is no block or
+   * little to copy.
    */
-  take(fetched: FetchedPartition): RawChunk | null {
+  take(fetched: FetchedPartition, intact: IntactBatches, memory: FrameMemory): RawChunk | null {
     assert(fetched.partition === this.partition, 'an answer goes to its partition');
-    let length = 0;
-    let last = -1n;
-    for (;;) {
-      const batch = batchAt(fetched.records, length);
-      if (batch === null || batch.lastOffset < batch.baseOffset) break;
-      length += batch.bytes;
-      if (batch.lastOffset > last) last = batch.lastOffset;
-    }
     const from = this.next;
+    const { last, bytes } = intact;
     if (last < from) return null;
     const next = this.until !== null && last >= this.until ? this.until : last + 1n;
     this.next = next;
+    const { partition } = this;
+    const chunk = { partition, from, next, aborted: fetched.aborted, checked: true };
+    const release = bytes < sharedBytesMin ? null : memory.share(fetched.records.buffer);
+    return release === null
+      ? { ...chunk, bytes: ownCopy(fetched.records, bytes) }
+      : { ...chunk, bytes: fetched.records.subarray(0, bytes), release };
+  }
+
+  /**
+   * Goes past records that the log has lost, up to offset `first` or the end, with a chunk that
+   * says so.
+   */
+  skipLost(first: bigint, reason: string): RawChunk {
+    const from = this.next;
+    const next = this.until !== null && first > this.until ? this.until : first;
+    assert(next > from, `lost records lie ahead, got ${from} to ${next}`);
+    this.next = next;
     return {
       partition: this.partition,
-      bytes: ownCopy(fetched.records, length),
+      bytes: new Uint8Array(0),
       from,
       next,
-      aborted: fetched.aborted,
+      aborted: [],
+      lost: reason,
     };
   }
 }

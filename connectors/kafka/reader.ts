@@ -2,11 +2,12 @@
  * Follows one topic: one loop that watches the topic (partitions, leaders, whether it exists), and
  * one fetch loop a broker, each with one Fetch under way for all partitions that the broker leads.
  *
- * What it promises: each partition's chunks come in offset order without a gap. Where the log no
- * longer has what comes next (retention, deleted records, a topic deleted or made anew), the
- * partition stops for good and the status says so; it never jumps. Everything that time may heal
- * (no broker, no leader, no such topic yet) is retried with back-off, and the status says what is
- * awaited.
+ * What it promises: each partition's chunks come in offset order without a gap, and with the
+ * checksums that they claim. Where the log no longer has what comes next (retention, deleted
+ * records, a topic deleted or made anew), the partition stops for good and the status says so; it
+ * never jumps. (A replay goes on with a chunk that names what is lost, which becomes an error of
+ * whoever reads it.) Everything that time may heal (no broker, no leader, no such topic yet, a
+ * batch that came broken) is retried with back-off, and the status says what is awaited.
  *
  * Back-pressure: `chunk` answers false → no new Fetch until `resume`; what is under way still comes
  * (at most `fetchBytesMax` a broker).
@@ -26,6 +27,8 @@ import {
   errorOffsetOutOfRange,
   errorUnknownTopic,
 } from './error-code.ts';
+import { frameMemory } from './frame-memory.ts';
+import { intactBatches } from './intact-batches.ts';
 import { Partition } from './partition.ts';
 import type { FetchedPartition, TopicMetadata } from './protocol.ts';
 import { earliestTimestamp, fetchRequest, latestTimestamp } from './protocol.ts';
@@ -153,7 +156,7 @@ export class KafkaReader implements SourceReader {
 
   #statusNow(): SourceStatus {
     const problem = this.#worstProblem();
-    if (problem !== null) return { status: this.#seen ? 'stalled' : 'starting', error: problem };
+    if (problem !== null) return { status: 'stalled', error: problem };
     if (!this.#running) return { status: 'starting', error: null };
     if (this.#finished()) return { status: 'ceased', error: null };
     return { status: 'running', error: null };
@@ -342,6 +345,7 @@ export class KafkaReader implements SourceReader {
     // What the owner throws is not the broker's failure: it must not be retried, for the position
     // has moved on.
     for (const fetched of partitions) await this.#deliver(fetched);
+    for (const { records } of partitions.slice(0, 1)) frameMemory.release(records.buffer);
     this.#problem(cause, null);
     if (this.#finished()) this.#topicPause.wake();
     return true;
@@ -369,25 +373,45 @@ export class KafkaReader implements SourceReader {
     const cause = `fetch ${partition.partition}`;
     if (fetched.error === errorOffsetOutOfRange) return this.#outOfRange(partition);
     if (fetched.error !== errorNone) {
-      this.#problem(
-        cause,
-        `partition ${partition.partition} of topic "${this.#topic}": ${errorName(fetched.error)}`,
-      );
-      this.#leaveAlone(partition);
+      this.#again(partition, errorName(fetched.error));
       return;
     }
-    partition.backoff.reset();
     this.#running = true;
-    this.#problem(cause, null);
     if (fetched.lastStableOffset >= 0n) partition.end = fetched.lastStableOffset;
-    if (fetched.records.length === 0) return;
-    const chunk = partition.take(fetched);
-    if (chunk === null) {
+    if (fetched.records.length > 0) return this.#takeRecords(partition, fetched);
+    partition.backoff.reset();
+    this.#problem(cause, null);
+  }
+
+  /** Hands over the batches that came, as far as they are whole and intact. */
+  async #takeRecords(partition: Partition, fetched: FetchedPartition): Promise<void> {
+    const intact = await intactBatches(fetched.records, () => this.#turn());
+    if (this.#closed) return;
+    const chunk = partition.take(fetched, intact, frameMemory);
+    if (chunk !== null) {
+      partition.backoff.reset();
+      partition.bytesMax = limits.fetchPartitionBytesMax;
+      this.#problem(`fetch ${partition.partition}`, null);
+      if (!this.#events.chunk(chunk)) this.#paused = true;
+    } else if (intact.defect !== null) {
+      this.#again(partition, intact.defect);
+    } else {
       this.#nothingWhole(partition);
-      return;
     }
-    partition.bytesMax = limits.fetchPartitionBytesMax;
-    if (!this.#events.chunk(chunk)) this.#paused = true;
+  }
+
+  /** Lets others have a turn. */
+  #turn(): Promise<void> {
+    return new Promise((resolve) => this.#clock.soon(resolve));
+  }
+
+  /** What came for the partition is no good: it is asked for again after a while. */
+  #again(partition: Partition, reason: string): void {
+    this.#problem(
+      `fetch ${partition.partition}`,
+      `partition ${partition.partition} of topic "${this.#topic}": ${reason}`,
+    );
+    this.#leaveAlone(partition);
   }
 
   /** No fetch of the partition until the topic was looked at again, which happens after a while. */
@@ -402,10 +426,9 @@ export class KafkaReader implements SourceReader {
       partition.bytesMax = Math.min(partition.bytesMax * 4, partitionBytesMax);
       return;
     }
-    this.#fail(
+    this.#again(
       partition,
-      `partition ${partition.partition} of topic "${this.#topic}" gives no whole record` +
-        ` batch of at most ${partitionBytesMax} bytes at offset ${partition.next}`,
+      `no whole record batch of at most ${partitionBytesMax} bytes comes for offset ${partition.next}`,
     );
   }
 
@@ -415,7 +438,10 @@ export class KafkaReader implements SourceReader {
     if (this.#closed) return;
     const { next } = partition;
     const where = `partition ${partition.partition} of topic "${this.#topic}"`;
-    if (range !== null && range.first > next) {
+    if (range !== null && range.first > next && this.#until !== null) {
+      const lost = 'the records were removed from the topic before they were read';
+      if (!this.#events.chunk(partition.skipLost(range.first, lost))) this.#paused = true;
+    } else if (range !== null && range.first > next) {
       this.#fail(
         partition,
         `${where} starts at offset ${range.first} now, records from ${next} on were removed before they were read`,

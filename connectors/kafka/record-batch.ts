@@ -75,29 +75,6 @@ export interface BrokenRange {
   readonly reason: string;
 }
 
-/** Where one batch of a chunk lies; see {@link batchAt}. */
-export interface BatchBounds {
-  /** Bytes of the whole batch. */
-  readonly bytes: number;
-  readonly baseOffset: bigint;
-  readonly lastOffset: bigint;
-}
-
-/** The batch that starts at byte `at`, or null if it is cut off or not a batch. */
-export function batchAt(bytes: Uint8Array, at: number): BatchBounds | null {
-  if (at + batchHeaderBytes > bytes.length) return null;
-  const view = new DataView(bytes.buffer, bytes.byteOffset + at, batchHeaderBytes);
-  const length = view.getInt32(batchLength);
-  const whole = length + batchPrefixBytes;
-  if (whole < batchHeaderBytes || whole > bytes.length - at) return null;
-  const baseOffset = view.getBigInt64(batchBaseOffset);
-  return {
-    bytes: whole,
-    baseOffset,
-    lastOffset: baseOffset + BigInt(view.getInt32(batchLastOffsetDelta)),
-  };
-}
-
 /**
  * A view of the one class that all inner loops see: one more (Node's Buffer) would slow each of
  * them.
@@ -170,6 +147,8 @@ export class RecordBatchWalker {
         continue;
       }
       if (this.#from >= this.#next) return 'end';
+      const { lost } = this.#chunk;
+      if (lost !== undefined) return this.#break(this.#next, lost);
       const reason = this.#openBatch();
       if (reason === 'end') return 'end';
       if (reason !== null) return this.#break(this.#lastOffset, reason);
@@ -225,6 +204,7 @@ export class RecordBatchWalker {
   #readHeader(at: number, length: number): string | null {
     const view = this.#view;
     if (
+      this.#chunk?.checked !== true &&
       crc32c(this.#bytes, at + batchAttributes, at + length) !== view.getUint32(at + batchChecksum)
     ) {
       return 'the record batch has a wrong checksum';

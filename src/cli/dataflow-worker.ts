@@ -14,8 +14,9 @@ import { limits } from '../base/limits.ts';
 import { guardRegularExpressions } from '../base/real/regex-guard.ts';
 import { realClock } from '../base/real/seam.ts';
 import { DataflowHost } from '../coordinator/dataflow-host.ts';
-import type { HostCommand, HostResponse } from '../coordinator/engine-link.ts';
-import { transferOfResponse } from './message.ts';
+import type { HostCommand } from '../coordinator/engine-link.ts';
+import type { ThreadResponse } from './message.ts';
+import { transferOfResponse, unpackCommand } from './message.ts';
 
 /** What the main thread hands over. */
 function threadEnds(data: unknown): { readonly port: MessagePort; readonly signal: Int32Array } {
@@ -33,7 +34,9 @@ function threadEnds(data: unknown): { readonly port: MessagePort; readonly signa
 
 guardRegularExpressions();
 const { port, signal } = threadEnds(workerData);
-let outgoing: HostResponse[] = [];
+let outgoing: ThreadResponse[] = [];
+/** Receipts of chunks that were read since the last message. */
+const read: number[] = [];
 
 const host = new DataflowHost({
   respond: (response) => void outgoing.push(response),
@@ -41,6 +44,7 @@ const host = new DataflowHost({
 });
 
 function flush(): void {
+  if (read.length > 0) outgoing.push({ kind: 'released', receipts: read.splice(0) });
   if (outgoing.length === 0) return;
   const responses = outgoing;
   outgoing = [];
@@ -57,7 +61,7 @@ function take(): void {
     next = receiveMessageOnPort(port)
   ) {
     const commands: readonly HostCommand[] = next.message;
-    for (const command of commands) host.command(command);
+    for (const command of commands) host.command(unpackCommand(command, read));
   }
   flush();
 }

@@ -6,7 +6,8 @@ import type { MessagePort, TransferListItem } from 'node:worker_threads';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import type { Clock } from '../base/seam.ts';
 import type { EngineLink, HostCommand, HostResponse } from '../coordinator/engine-link.ts';
-import { joinLookups, packCommand } from './message.ts';
+import type { ThreadResponse } from './message.ts';
+import { Receipts, joinLookups, packCommand } from './message.ts';
 
 /** Starts the worker thread; it lives until `close`. */
 export class WorkerLink implements EngineLink {
@@ -15,6 +16,8 @@ export class WorkerLink implements EngineLink {
   /** Raised with every message; the worker sleeps on it. */
   readonly #signal = new Int32Array(new SharedArrayBuffer(4));
   readonly #clock: Clock;
+  /** Memory of fetched records that the thread reads. */
+  readonly #receipts = new Receipts();
   #handler: (response: HostResponse) => void = () => undefined;
   #outgoing: HostCommand[] = [];
   #closing = false;
@@ -29,8 +32,11 @@ export class WorkerLink implements EngineLink {
       workerData: { port: port2, signal: this.#signal },
       transferList: [port2],
     });
-    port1.on('message', (responses: readonly HostResponse[]) => {
-      for (const response of responses) this.#handler(response);
+    port1.on('message', (responses: readonly ThreadResponse[]) => {
+      for (const response of responses) {
+        if (response.kind === 'released') this.#receipts.back(response.receipts);
+        else this.#handler(response);
+      }
     });
     this.#worker.on('error', (error) =>
       this.#crashed(error instanceof Error ? (error.stack ?? error.message) : String(error)),
@@ -56,7 +62,7 @@ export class WorkerLink implements EngineLink {
     const commands = joinLookups(this.#outgoing);
     this.#outgoing = [];
     const transfer = new Set<TransferListItem>();
-    const packed = commands.map((command) => packCommand(command, transfer));
+    const packed = commands.map((command) => packCommand(command, transfer, this.#receipts));
     this.#port.postMessage(packed, [...transfer]);
     Atomics.add(this.#signal, 0, 1);
     Atomics.notify(this.#signal, 0);

@@ -2,7 +2,8 @@
  * What runs in the dataflow thread: the engine, and the decoders that feed it. Commands of the
  * coordinator go to the engine as they come, except what belongs to steps: raw records are decoded
  * in slices, in order, and a step is given to the engine when all of its records are decoded. So
- * reads are answered between two slices, however large a step is.
+ * reads are answered between two slices, however large a step or a chunk is: decoding a chunk stops
+ * at the decoder's next pause and goes on in a later turn.
  *
  * A stream is decoded once for all its dataflows, with the union of the columns that they read;
  * what nobody reads is skipped, not decoded.
@@ -10,7 +11,12 @@
 import { assert } from '../base/assert.ts';
 import { limits } from '../base/limits.ts';
 import type { RawChunk } from '../../connectors/connector.ts';
-import type { DecodeError, Decoder, SourceFormat } from '../../connectors/format/decoder.ts';
+import type {
+  DecodeError,
+  Decoded,
+  Decoder,
+  SourceFormat,
+} from '../../connectors/format/decoder.ts';
 import { makeDecoder } from '../../connectors/format/make-decoder.ts';
 import { Engine } from '../../dataflow/graph/engine.ts';
 import type { Plan } from '../../dataflow/plan/plan.ts';
@@ -38,6 +44,16 @@ type Work =
       readonly last: boolean;
     };
 
+/** A chunk that is being decoded. */
+interface Decoding {
+  readonly steps: Iterator<Decoded | null>;
+  /** Whether somebody still wants it. */
+  wanted(): boolean;
+  take(decoded: Decoded): void;
+  /** All of it was decoded, or nobody wants the rest. */
+  end(): void;
+}
+
 /** A source that decodes. */
 interface Source {
   readonly format: SourceFormat;
@@ -63,6 +79,8 @@ export class DataflowHost {
   readonly #demands = new Map<number, ReadonlyMap<number, readonly number[]>>();
   readonly #replays = new Map<string, WideDecoder>();
   readonly #work: Work[] = [];
+  /** The chunk that came before all that is in `#work`. */
+  #decoding: Decoding | null = null;
   /** Replayed chunks to be acknowledged once their dataflow has room for more. */
   #acknowledgements: { readonly dataflow: number; readonly collection: number }[] = [];
 
@@ -172,6 +190,10 @@ export class DataflowHost {
 
   /** Does one piece of queued work; false if there was none. */
   #next(): boolean {
+    if (this.#decoding !== null) {
+      this.#decodeOn(this.#decoding);
+      return true;
+    }
     const work = this.#work.shift();
     if (work === undefined) return false;
     switch (work.kind) {
@@ -188,46 +210,74 @@ export class DataflowHost {
     }
   }
 
+  /** Decodes up to the next pause. */
+  #decodeOn(decoding: Decoding): void {
+    const wanted = decoding.wanted();
+    const next = wanted ? decoding.steps.next() : decoding.steps.return?.();
+    if (!wanted || next === undefined || next.done === true) {
+      this.#decoding = null;
+      decoding.end();
+    } else if (next.value !== null) decoding.take(next.value);
+  }
+
   #ingest(collection: number, chunk: RawChunk): void {
     const source = this.#sources.get(collection);
-    if (source === undefined) return;
-    const { wanted, decoder } = source.decoder;
-    for (const decoded of decoder.decode(chunk, this.#engine.pool, 0)) {
-      source.records += decoded.records;
-      source.failed += decoded.errors.length;
-      source.lastError = decoded.errors.at(-1)?.message ?? source.lastError;
-      if (source.format.envelope === 'upsert') {
-        this.#engine.upsert(collection, source.format.keyColumns, decoded);
-        continue;
-      }
-      const errors = this.#errorBatch(decoded.errors);
-      const batch =
-        decoded.batch === null ? null : widen(decoded.batch, wanted, source.format.columns.length);
-      this.#engine.input(collection, batch, errors);
+    if (source === undefined) {
+      chunk.release?.();
+      return;
     }
+    const { wanted, decoder } = source.decoder;
+    this.#decoding = {
+      steps: decoder.decode(chunk, this.#engine.pool, 0)[Symbol.iterator](),
+      wanted: () => this.#sources.get(collection) === source,
+      take: (decoded) => this.#takeIn(collection, source, wanted, decoded),
+      end: () => chunk.release?.(),
+    };
+  }
+
+  #takeIn(collection: number, source: Source, wanted: readonly number[], decoded: Decoded): void {
+    source.records += decoded.records;
+    source.failed += decoded.errors.length;
+    source.lastError = decoded.errors.at(-1)?.message ?? source.lastError;
+    if (source.format.envelope === 'upsert') {
+      this.#engine.upsert(collection, source.format.keyColumns, decoded);
+      return;
+    }
+    const errors = this.#errorBatch(decoded.errors);
+    const batch =
+      decoded.batch === null ? null : widen(decoded.batch, wanted, source.format.columns.length);
+    this.#engine.input(collection, batch, errors);
   }
 
   #replay(work: Extract<Work, { kind: 'replay' }>): void {
     const { dataflow, collection, chunk, last } = work;
     // Who asked for it has ended.
-    if (!this.#demands.has(dataflow)) return;
+    if (!this.#demands.has(dataflow)) {
+      chunk?.release?.();
+      return;
+    }
     const source = this.#sources.get(collection);
     const key = `${dataflow} ${collection}`;
     if (source === undefined || chunk === null) {
+      chunk?.release?.();
       this.#replays.delete(key);
       this.#engine.replay(dataflow, collection, null, null, last);
       return;
     }
     const replay = this.#replayDecoder(key, dataflow, collection, source.format);
-    for (const decoded of replay.decoder.decode(chunk, this.#engine.pool, 0)) {
-      const errors = this.#errorBatch(decoded.errors);
-      const batch =
-        decoded.batch === null
-          ? null
-          : widen(decoded.batch, replay.wanted, source.format.columns.length);
-      this.#engine.replay(dataflow, collection, batch, errors, false);
-    }
-    this.#acknowledgements.push({ dataflow, collection });
+    const columns = source.format.columns.length;
+    this.#decoding = {
+      steps: replay.decoder.decode(chunk, this.#engine.pool, 0)[Symbol.iterator](),
+      wanted: () => this.#replays.get(key) === replay,
+      take: ({ batch, errors }) => {
+        const wide = batch === null ? null : widen(batch, replay.wanted, columns);
+        this.#engine.replay(dataflow, collection, wide, this.#errorBatch(errors), false);
+      },
+      end: () => {
+        chunk.release?.();
+        this.#acknowledgements.push({ dataflow, collection });
+      },
+    };
   }
 
   #replayDecoder(

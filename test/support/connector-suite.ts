@@ -395,7 +395,7 @@ export function connectorSuite(name: string, start: () => Promise<TestBroker>): 
       const follower = await follow(topic);
       await until('the status says so', () => typeof follower.status?.error === 'string');
       expect(follower.status).toEqual({
-        status: 'starting',
+        status: 'stalled',
         error: `topic "${topic}" does not exist yet`,
       });
       expect(await newTopic()).toBe(topic);

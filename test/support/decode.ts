@@ -102,6 +102,7 @@ export function decodeRecords(
     aborted: [],
   };
   for (const decoded of decoder.decode(chunk, pool, 1)) {
+    if (decoded === null) continue;
     const updates = decoded.batch === null ? [] : rowsFromBatch(decoded.batch, decoder.columns);
     updates.forEach(({ row, weight }, r) => {
       assert(weight === 1, `decoded rows have weight 1, got ${weight}`);
