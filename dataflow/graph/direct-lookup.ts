@@ -21,39 +21,18 @@ import type { Datum, Row } from '../value/datum.ts';
 import { valueVar } from '../value/datum-column.ts';
 import type { EqualRecords } from '../value/equal.ts';
 import { equalRecords } from '../value/equal.ts';
+import type { FoundRecords, RecordField } from '../value/found-records.ts';
 import type { RecordHash } from '../value/hash.ts';
 import { recordHash } from '../value/hash.ts';
 import type { RowLayout } from '../value/layout.ts';
 import { recordWeight } from '../value/layout.ts';
 import { bigintOf, numberOf } from '../value/scalar-words.ts';
-import type { Physical, TypeName } from '../value/type.ts';
+import type { TypeName } from '../value/type.ts';
 import { physicalOf } from '../value/type.ts';
 import type { Finishing, SharedCollection } from './command.ts';
 import { GateReader } from './read-gate.ts';
 
 const triesMax = 3;
-
-/** Where a column of an answer lies in a record. */
-export interface RecordField {
-  readonly physical: Physical;
-  /** Word of the value, or of the length of a var value, from the record's first. */
-  readonly offset: number;
-  /** Word address of a var value's bytes. */
-  readonly start: VarStart;
-  /** Word of the null bit, -1 if the column is never NULL, and the bit's number. */
-  readonly nullWord: number;
-  readonly nullBit: number;
-}
-
-/** Records that are the rows of one key; valid until the next read of the same lookup. */
-export interface FoundRecords {
-  /** The answer's columns: the same array for all reads of a lookup. */
-  readonly fields: readonly RecordField[];
-  readonly words: Int32Array;
-  /** First word of each. */
-  readonly places: Int32Array;
-  readonly count: number;
-}
 
 /** Whether a lookup is of the kind that can be read directly. */
 export function isDirect({ key, program }: Lookup, { order, limit, offset }: Finishing): boolean {

@@ -6,6 +6,7 @@
 import { assert } from '../base/assert.ts';
 import { SqlError, sqlError } from '../base/error.ts';
 import type { DatetimeContext } from '../../dataflow/value/datetime-text.ts';
+import type { FoundRecords } from '../../dataflow/value/found-records.ts';
 import type { Datum } from '../../dataflow/value/datum.ts';
 import type { TypeName } from '../../dataflow/value/type.ts';
 import type { Statement } from '../sql/ast.ts';
@@ -131,7 +132,7 @@ export class SessionCore implements Session {
   #lookup(
     { statement, template }: Analysed,
     parameters: Parameters,
-  ): Promise<readonly RowRange[]> | null {
+  ): FoundRecords | Promise<readonly RowRange[]> | null {
     if (statement?.kind !== 'select') return null;
     const { transaction, settings } = this.#state;
     if (transaction.failed || transaction.pending || settings.statementTimeoutMilliseconds > 0)
@@ -142,8 +143,11 @@ export class SessionCore implements Session {
     const found = template.key(this.#context(parameters, idle, template), statement.query);
     if (found === null) return null;
     transaction.use('read');
+    const step = transaction.readStep();
+    const records = found.lookup.direct?.read(found.key, step) ?? null;
+    if (records !== null) return records;
     return new Promise((resolve, reject) => {
-      const request = engine.lookupKey(found.lookup.template, transaction.readStep(), found.key, {
+      const request = engine.lookupKey(found.lookup.template, step, found.key, {
         answered: resolve,
         failed: reject,
       });

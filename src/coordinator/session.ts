@@ -9,6 +9,7 @@ import type { ErrorFields } from '../base/error.ts';
 import type { DatetimeContext } from '../../dataflow/value/datetime-text.ts';
 import type { Datum } from '../../dataflow/value/datum.ts';
 import type { PackedBatch } from '../../dataflow/graph/command.ts';
+import type { FoundRecords } from '../../dataflow/value/found-records.ts';
 import type { TypeName } from '../../dataflow/value/type.ts';
 import type { CopyOptions } from '../sql/ast.ts';
 import type { ResultColumn } from '../sql/planned.ts';
@@ -95,10 +96,11 @@ export interface Portal {
   /** Starts or continues; the same RowStream object comes back until it is exhausted. */
   execute(): Promise<Outcome>;
   /**
-   * The short way for a statement that is one lookup of a key: all of its rows at once. null if it
-   * has to be executed. Called at most once, and instead of `execute`.
+   * The short way for a statement that is one lookup of a key: all of its rows at once, as records
+   * to be used up before anything else is called, or later as batches. null if it has to be
+   * executed. Called at most once, and instead of `execute`.
    */
-  lookup?(): Promise<readonly RowRange[]> | null;
+  lookup?(): FoundRecords | Promise<readonly RowRange[]> | null;
   /** What is left of its rows, for those who take them in parts: FETCH and row limits share it. */
   window?: RowWindow;
   close(): void;

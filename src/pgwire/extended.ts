@@ -6,6 +6,7 @@ import { defined } from '../base/assert.ts';
 import { sqlError } from '../base/error.ts';
 import { decodeBinary } from '../../dataflow/value/binary-input.ts';
 import type { DatetimeContext } from '../../dataflow/value/datetime-text.ts';
+import type { FoundRecords } from '../../dataflow/value/found-records.ts';
 import type { Datum } from '../../dataflow/value/datum.ts';
 import { parseDatum } from '../../dataflow/value/text-input.ts';
 import type { TypeName } from '../../dataflow/value/type.ts';
@@ -25,6 +26,7 @@ import type { Connection } from './connection.ts';
 import { runCopyIn, runCopyOut } from './copy.ts';
 import type { Bind, FrontendMessage } from './frontend.ts';
 import { decodeText } from './frontend.ts';
+import { RecordFormat } from './records.ts';
 import { RowEncoder, RowFormat } from './rows.ts';
 
 type ExtendedMessage = Extract<
@@ -52,6 +54,8 @@ interface Shape {
   readonly datetime: DatetimeContext;
   /** The RowDescription message. */
   readonly description: Uint8Array;
+  /** How rows are written that were last read as records. */
+  records: RecordFormat | null;
 }
 
 /** The extended protocol of one connection. */
@@ -154,7 +158,7 @@ export class ExtendedProtocol {
     const writer = new BackendWriter();
     writer.rowDescription(columns, formats);
     const format = new RowFormat(columns, formats, datetime);
-    const shape = { formats, format, datetime, description: writer.take() };
+    const shape = { formats, format, datetime, description: writer.take(), records: null };
     this.#shapes.set(statement, shape);
     return shape;
   }
@@ -209,8 +213,22 @@ export class ExtendedProtocol {
       return undefined;
     }
     const rows = rowsMax <= 0 && portal.window === undefined ? (portal.lookup?.() ?? null) : null;
-    if (rows !== null) return rows.then((ranges) => this.#ranges(state, ranges));
+    if (rows instanceof Promise) return rows.then((ranges) => this.#ranges(state, ranges));
+    if (rows !== null) return this.#records(state, rows);
     return this.#run(state, rowsMax);
+  }
+
+  /** Sends rows that are records; there are few of them. */
+  #records(state: PortalState, found: FoundRecords): undefined {
+    state.exhausted = true;
+    const { writer } = this.#connection;
+    const shape = defined(state.shape, 'a portal with rows has a shape');
+    if (shape.records?.fields !== found.fields) {
+      shape.records = new RecordFormat(found.fields, shape.format.writers);
+    }
+    const sent = shape.records.write(writer, found);
+    writer.commandComplete(sent === 1 ? 'SELECT 1' : `SELECT ${sent}`);
+    return undefined;
   }
 
   /** Sends rows that are all here. */

@@ -4,19 +4,21 @@
  * A batch is written in parts of about a write buffer each, since its weights may stand for far
  * more rows than it has.
  */
-import { assert } from '../base/assert.ts';
+import { assert, defined } from '../base/assert.ts';
 import { limits } from '../base/limits.ts';
 import type { PackedBatch } from '../../dataflow/graph/command.ts';
 import { unpackBatch } from '../../dataflow/graph/packed-batch.ts';
 import type { Batch } from '../../dataflow/value/batch.ts';
 import type { DatetimeContext } from '../../dataflow/value/datetime-text.ts';
 import type { ColumnType } from '../../dataflow/value/type.ts';
-import type { ColumnEncoder } from '../../dataflow/value/wire-text.ts';
+import { physicalOf } from '../../dataflow/value/type.ts';
+import type { ColumnEncoder, ValueWriter } from '../../dataflow/value/wire-text.ts';
+import { columnEncoder } from '../../dataflow/value/wire-text.ts';
 import type { ResultColumn } from '../sql/planned.ts';
 import type { RowStream } from '../coordinator/session.ts';
 import type { BackendWriter } from './backend.ts';
 import type { Connection } from './connection.ts';
-import { valueEncoder } from './value-encoder.ts';
+import { valueWriter } from './value-encoder.ts';
 
 const dataRow = 'D'.charCodeAt(0);
 
@@ -24,6 +26,8 @@ const dataRow = 'D'.charCodeAt(0);
 export class RowFormat {
   readonly types: readonly ColumnType[];
   readonly encoders: readonly ColumnEncoder[];
+  /** The same for values anywhere. */
+  readonly writers: readonly ValueWriter[];
 
   /** `formats`: 0 text, 1 binary, by column. */
   constructor(
@@ -32,8 +36,12 @@ export class RowFormat {
     datetime: DatetimeContext,
   ) {
     this.types = columns.map((column) => ({ type: column.type.name, nullable: column.nullable }));
+    this.writers = columns.map((column, i) => valueWriter(column.type, formats[i] === 1, datetime));
     this.encoders = columns.map((column, i) =>
-      valueEncoder(column.type, formats[i] === 1, datetime),
+      columnEncoder(
+        physicalOf(column.type.name),
+        defined(this.writers[i], 'a column has its writer'),
+      ),
     );
   }
 }
