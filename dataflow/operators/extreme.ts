@@ -1,15 +1,16 @@
 /**
- * min and max of every ordered type: per group an ordered tree of the values that are there, so
- * that a retracted extreme gives way to the next at once.
+ * min and max of every ordered type: what is there is kept in order, so that a retracted extreme
+ * gives way to the next at once.
  *
- * Integers of 32 bits and dates are their own prefix and need no item. So do 64-bit ones of less
- * than 2^53: they share no prefix with larger ones, which are items, as are other values, of one
- * column. Of values that are equal under SQL and differ in bytes (1.0, 1.00) the one of least bytes
- * is shown.
+ * Values that are numbers and nothing else (integers of 32 bits and dates, 64-bit ones below 2^53,
+ * doubles but zeros and NaN) are in a bag of numbers (number-bags.ts). The others are items of one
+ * column in an ordered tree. Of values that are equal under SQL and differ in bytes (1.0, 1.00) the
+ * one of least bytes is shown. No number equals the prefix of an item but infinity that of NaN,
+ * which is the greater.
  *
- * A group remembers its extreme while that is its own prefix and there; so a step that brings
- * lesser values, or greater ones, ends without a walk. State words: root of the tree, whether the
- * extreme is known, the extreme (a double).
+ * A group remembers its greatest or least number while that is there; so a step that brings lesser
+ * ones, or greater, ends without a search. State words: root of the bag, root of the tree of items,
+ * the number remembered (a double; NaN if it is to be searched).
  */
 import { assert } from '../../src/base/assert.ts';
 import type { Aggregate } from '../plan/plan.ts';
@@ -17,19 +18,19 @@ import type { Batch } from '../value/batch.ts';
 import { physicalOf } from '../value/type.ts';
 import type { Accumulator, GroupedRows } from './accumulator.ts';
 import type { Cells } from './cells.ts';
+import { lookupRowsMax } from './group-table.ts';
 import { ItemStore } from './item-store.ts';
+import { NumberBags } from './number-bags.ts';
 import { OrderedItems } from './ordered-items.ts';
 import type { Place } from './ordered-items.ts';
 import type { StateMemory } from './state-memory.ts';
-import { prefixesOf } from './tree-node.ts';
 
 const two32 = 2 ** 32;
-/** Entry of a root that is loaded ahead: of few entries or many, it is within the node. */
-const touchedEntry = 2;
-const sink = new Float64Array(1);
-/** Words after the root: 1 while the extreme is known, and the extreme. */
-const knownWord = 1;
-const extremeWord = 2;
+const itemsWord = 1;
+const numberWord = 2;
+
+// One chunk of one operator is worked on at a time, and leaves nothing here.
+const values = new Float64Array(lookupRowsMax);
 
 /** The accumulator of min and max. */
 export class Extreme implements Accumulator {
@@ -39,9 +40,9 @@ export class Extreme implements Accumulator {
   readonly #column: number;
   readonly #columns: readonly number[];
   readonly #greatest: boolean;
-  readonly #items: ItemStore | null;
-  /** Whether values may be 64-bit integers, and so be their own prefix. */
-  readonly #wide: boolean;
+  readonly #physical: 'i32' | 'i64' | 'f64' | 'var';
+  readonly #bags: NumberBags;
+  readonly #items: ItemStore;
   readonly #tree: OrderedItems;
   readonly #place: Place = { leaf: 0, index: 0 };
   #rootAt = 0;
@@ -52,12 +53,10 @@ export class Extreme implements Accumulator {
     this.#column = argument;
     this.#columns = [argument];
     this.#greatest = fn === 'max';
-    this.#wide = physicalOf(argumentType) === 'i64';
-    this.#items =
-      physicalOf(argumentType) === 'i32'
-        ? null
-        : new ItemStore(memory, [{ type: argumentType, nullable: false }], [], 0);
-    this.#tree = new OrderedItems(memory, this.#items?.compare ?? null);
+    this.#physical = physicalOf(argumentType);
+    this.#bags = new NumberBags(memory);
+    this.#items = new ItemStore(memory, [{ type: argumentType, nullable: false }], [], 0);
+    this.#tree = new OrderedItems(memory, this.#items.compare);
   }
 
   place(offset: number): void {
@@ -66,36 +65,57 @@ export class Extreme implements Accumulator {
 
   add(rows: GroupedRows): void {
     const { batch, first, n, groups, weights } = rows;
-    const at = batch.column[this.#column] + first;
-    const start = at + first;
-    touch(this.#memory, groups, this.#rootAt, n);
-    const { i32 } = batch.slab;
+    const numbers = this.#numbersOf(batch, first, n);
+    if (numbers) this.#bags.touch(groups, this.#rootAt, n);
     for (let i = 0; i < n; i++) {
       if (weights[i] === 0) continue;
       const holder = groups[i] + this.#rootAt;
-      if (this.#items === null) this.#addPrefix(holder, i32[at + i], weights[i]);
-      else if (this.#wide && isExact(i32[start + 2 * i + 1])) {
-        const value = i32[start + 2 * i + 1] * two32 + (i32[start + 2 * i] >>> 0);
-        this.#addPrefix(holder, value, weights[i]);
-      } else this.#addItem(this.#items, holder, batch, first + i, weights[i]);
+      if (numbers && !Number.isNaN(values[i])) this.#addNumber(holder, values[i], weights[i]);
+      else this.#addItem(holder, batch, first + i, weights[i]);
     }
   }
 
-  /** Adds a value that is its own prefix, and keeps the known extreme right. */
-  #addPrefix(holder: number, value: number, weight: number): void {
-    const there = (this.#tree.add(holder, value, 0, weight) ? weight : this.#tree.after) > 0;
-    const { i32, f64 } = this.#memory;
-    if (i32[holder + knownWord] === 0) return;
-    const at = (holder + extremeWord) >> 1;
-    const known = f64[at];
-    if (value === known) i32[holder + knownWord] = there ? 1 : 0;
-    else if (there && value > known === this.#greatest) f64[at] = value;
+  /**
+   * Sets values[i] to the number that row first + i holds, NaN if it is not only a number; answers
+   * false if none is.
+   */
+  #numbersOf(batch: Batch, first: number, n: number): boolean {
+    const { i32, f64 } = batch.slab;
+    const at = batch.column[this.#column];
+    switch (this.#physical) {
+      case 'i32':
+        for (let i = 0; i < n; i++) values[i] = i32[at + first + i];
+        return true;
+      case 'i64':
+        exactIntegers(i32, at + 2 * first, n);
+        return true;
+      case 'f64':
+        for (let i = 0; i < n; i++) {
+          const value = f64[(at >> 1) + first + i];
+          // The two zeros are equal and not the same.
+          values[i] = value === 0 ? NaN : value;
+        }
+        return true;
+      case 'var':
+        return false;
+    }
   }
 
-  #addItem(items: ItemStore, holder: number, batch: Batch, row: number, weight: number): void {
-    this.#memory.i32[holder + knownWord] = 0;
+  /** Adds to the bag, and keeps the number remembered right. */
+  #addNumber(holder: number, number: number, weight: number): void {
+    const isFirst = this.#memory.i32[holder] === 0;
+    const isThere = this.#bags.add(holder, number, weight);
+    const { f64 } = this.#memory;
+    const at = (holder + numberWord) >> 1;
+    if (isFirst) f64[at] = isThere ? number : NaN;
+    else if (this.#greatest ? number >= f64[at] : number <= f64[at])
+      f64[at] = isThere ? number : NaN;
+  }
+
+  #addItem(holder: number, batch: Batch, row: number, weight: number): void {
+    const items = this.#items;
     const item = items.make(batch, this.#columns, row);
-    if (!this.#tree.add(holder, items.prefixOf(item), item, weight)) {
+    if (!this.#tree.add(holder + itemsWord, items.prefixOf(item), item, weight)) {
       items.free(item);
       if (this.#tree.after === 0) items.free(this.#tree.item);
     }
@@ -104,40 +124,42 @@ export class Extreme implements Accumulator {
   finish(groups: Int32Array, first: number, n: number, out: Cells): void {
     for (let i = 0; i < n; i++) {
       const holder = groups[first + i] + this.#rootAt;
-      const { i32, f64 } = this.#memory;
-      if (i32[holder + knownWord] === 0) {
-        if (!this.#find(holder)) {
-          out.setNull(i);
-          continue;
-        }
-        const item = this.#tree.itemAt(this.#place);
-        if (item !== 0 && this.#items !== null) {
-          out.setField(i, i32, item, this.#items.fields[0]);
-          continue;
-        }
-        i32[holder + knownWord] = 1;
-        f64[(holder + extremeWord) >> 1] = this.#tree.prefixAt(this.#place);
-      }
-      const value = f64[(holder + extremeWord) >> 1];
-      if (this.#wide) out.setInteger(i, value);
-      else out.setOne(i, value);
+      const number = this.#memory.i32[holder] === 0 ? NaN : this.#number(holder);
+      const item = this.#memory.i32[holder + itemsWord] === 0 ? 0 : this.#item(holder, number);
+      if (item !== 0) out.setField(i, this.#memory.i32, item, this.#items.fields[0]);
+      else if (Number.isNaN(number)) out.setNull(i);
+      else if (this.#physical === 'i64') out.setInteger(i, number);
+      else if (this.#physical === 'f64') out.setDouble(i, number);
+      else out.setOne(i, number);
     }
   }
 
-  /** Moves to the extreme among values that are there; false if there is none. */
-  #find(holder: number): boolean {
+  /** The extreme number of a bag; NaN if none is there. */
+  #number(holder: number): number {
+    const { f64 } = this.#memory;
+    const at = (holder + numberWord) >> 1;
+    if (Number.isNaN(f64[at])) f64[at] = this.#bags.extreme(holder, this.#greatest);
+    return f64[at];
+  }
+
+  /** The extreme item, if it is there and beyond the extreme number; else 0. */
+  #item(holder: number, number: number): number {
     const place = this.#place;
-    if (this.#greatest) this.#tree.last(holder, place);
-    else this.#tree.first(holder, place);
+    if (this.#greatest) this.#tree.last(holder + itemsWord, place);
+    else this.#tree.first(holder + itemsWord, place);
     while (place.leaf !== 0 && this.#tree.weightAt(place) <= 0) {
       if (this.#greatest) this.#tree.previous(place);
       else this.#tree.next(place);
     }
-    return place.leaf !== 0;
+    if (place.leaf === 0) return 0;
+    const prefix = this.#tree.prefixAt(place);
+    if (this.#greatest ? prefix < number : prefix >= number) return 0;
+    return this.#tree.itemAt(place);
   }
 
   isEmpty(group: number): boolean {
-    return this.#memory.i32[group + this.#rootAt] === 0;
+    const { i32 } = this.#memory;
+    return i32[group + this.#rootAt] === 0 && i32[group + this.#rootAt + itemsWord] === 0;
   }
 
   release(group: number): void {
@@ -149,23 +171,11 @@ export class Extreme implements Accumulator {
   }
 }
 
-/**
- * Loads the heads of the groups' trees, and a bound in the middle, in a loop of nothing else, so
- * that cache misses overlap. What was read is kept, or it would not be.
- */
-function touch({ i32, f64 }: StateMemory, groups: Int32Array, rootAt: number, n: number): void {
-  let seen = 0;
-  let bound = 0;
+/** Sets values[i] to an int64, NaN where a double might not hold it exactly. */
+function exactIntegers(i32: Int32Array, at: number, n: number): void {
   for (let i = 0; i < n; i++) {
-    const root = i32[groups[i] + rootAt];
-    if (root === 0) continue;
-    seen ^= i32[root];
-    bound += f64[prefixesOf(root) + touchedEntry];
+    const high = i32[at + 2 * i + 1];
+    const exact = high > -(2 ** 21) && high < 2 ** 21;
+    values[i] = exact ? high * two32 + (i32[at + 2 * i] >>> 0) : NaN;
   }
-  sink[0] = seen + bound;
-}
-
-/** Whether an int64 with this high half lies well within the integers that doubles hold exactly. */
-function isExact(high: number): boolean {
-  return high > -(2 ** 21) && high < 2 ** 21;
 }

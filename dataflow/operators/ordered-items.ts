@@ -66,14 +66,13 @@ export class OrderedItems {
   /** Where the last `add` or `find` ended; valid until the tree changes. */
   readonly place: Place = { leaf: 0, index: 0 };
   readonly #memory: StateMemory;
-  readonly #compare: CompareItems | null;
+  readonly #compare: CompareItems;
   readonly #keepsZeros: boolean;
   readonly #nodes = new Int32Array(depthMax);
   readonly #indexes = new Int32Array(depthMax);
   #depth = 0;
 
-  /** `compare` null: equal prefixes are equal items, and items have no address. */
-  constructor(memory: StateMemory, compare: CompareItems | null, keepsZeros = false) {
+  constructor(memory: StateMemory, compare: CompareItems, keepsZeros = false) {
     this.#memory = memory;
     this.#compare = compare;
     this.#keepsZeros = keepsZeros;
@@ -85,7 +84,7 @@ export class OrderedItems {
    */
   add(holder: number, prefix: number, item: number, weight: number): boolean {
     if (this.#memory.i32[holder] === 0) {
-      const root = makeNode(this.#memory, nodeEntriesMin, 0, this.#compare === null);
+      const root = makeNode(this.#memory, nodeEntriesMin, 0);
       this.#memory.i32[holder] = root;
     }
     if (!this.#search(holder, prefix, item)) {
@@ -200,11 +199,8 @@ export class OrderedItems {
     return this.#memory.f64[prefixesOf(place.leaf) + place.index];
   }
 
-  /** The item there; 0 if items have no address. */
   itemAt(place: Place): number {
-    return this.#compare === null
-      ? 0
-      : this.#memory.i32[referencesOf(this.#memory.i32, place.leaf) + place.index];
+    return this.#memory.i32[referencesOf(this.#memory.i32, place.leaf) + place.index];
   }
 
   /** Walks down to where the item is or belongs: sets path and `place`. */
@@ -249,7 +245,7 @@ export class OrderedItems {
     while (i32[leaf + nodeLevel] > 0) leaf = i32[referencesOf(i32, leaf)];
     const first = f64[prefixesOf(leaf)];
     if (first !== prefix) return first < prefix ? -1 : 1;
-    return this.#compare === null ? 0 : this.#compare(i32[referencesOf(i32, leaf)], item);
+    return this.#compare(i32[referencesOf(i32, leaf)], item);
   }
 
   #searchLeaf(leaf: number, prefix: number, item: number): boolean {
@@ -263,8 +259,7 @@ export class OrderedItems {
       if (found < prefix) low = middle + 1;
       else if (found > prefix) high = middle;
       else {
-        const order =
-          this.#compare === null ? 0 : this.#compare(i32[referencesOf(i32, leaf) + middle], item);
+        const order = this.#compare(i32[referencesOf(i32, leaf) + middle], item);
         if (order === 0) {
           this.place.index = middle;
           return true;
@@ -323,7 +318,7 @@ export class OrderedItems {
 
   /** A root leaf of another capacity with the same entries. */
   #resize(holder: number, leaf: number, capacity: number): void {
-    const other = makeNode(this.#memory, capacity, 0, this.#compare === null);
+    const other = makeNode(this.#memory, capacity, 0);
     moveEntries(this.#memory, leaf, 0, other);
     freeNode(this.#memory, leaf);
     this.#memory.i32[holder] = other;
@@ -331,12 +326,7 @@ export class OrderedItems {
 
   /** Puts a new root over the full one and answers it. */
   #growRoot(holder: number, node: number): number {
-    const root = makeNode(
-      this.#memory,
-      nodeEntries,
-      this.#memory.i32[node + nodeLevel] + 1,
-      this.#compare === null,
-    );
+    const root = makeNode(this.#memory, nodeEntries, this.#memory.i32[node + nodeLevel] + 1);
     const bound = this.#memory.f64[prefixesOf(node)];
     insertEntry(this.#memory, root, 0, bound, totalOf(this.#memory, node), node);
     this.#memory.i32[holder] = root;
@@ -346,7 +336,7 @@ export class OrderedItems {
   /** Moves the upper half of child `k`, or little if data ascend, to a new child k + 1. */
   #split(parent: number, k: number, node: number, ascending: boolean): void {
     const level = this.#memory.i32[node + nodeLevel];
-    const other = makeNode(this.#memory, nodeEntries, level, this.#compare === null);
+    const other = makeNode(this.#memory, nodeEntries, level);
     const { i32, f64 } = this.#memory;
     moveEntries(this.#memory, node, ascending ? nodeEntries - 2 : nodeEntries / 2, other);
     if (level === 0) linkAfter(i32, node, other);

@@ -1,13 +1,13 @@
 /**
  * Nodes of the ordered trees: one layout for leaves and inner nodes, over an operator's memory.
  *
- *     0 count | 1 capacity | 2 level | 3 bare | 4 previous leaf | 5 next leaf
+ *     0 count | 1 capacity | 2 level | 3 unused | 4 previous leaf | 5 next leaf
  *     | capacity prefixes (doubles) | capacity sums (doubles) | capacity references
  *
  * In a leaf (level 0) an entry is an item: its order-preserving prefix, its weight, and its
- * address. Where prefixes say everything leaves are *bare*: without references. In an inner node an
- * entry is a child: a prefix that is <= that of the child's first item and >= those of the items
- * before the child, the sum of the positive weights under it, and its address.
+ * address. In an inner node an entry is a child: a prefix that is <= that of the child's first item
+ * and >= those of the items before the child, the sum of the positive weights under it, and its
+ * address.
  */
 import type { StateMemory } from './state-memory.ts';
 
@@ -21,27 +21,19 @@ export const nodeCapacity = 1;
 export const nodeLevel = 2;
 export const nodePrevious = 4;
 export const nodeNext = 5;
-const nodeBare = 3;
 const header = 6;
 
-function nodeWords(capacity: number, bare: number): number {
-  return (header + capacity * (bare === 1 ? 4 : 5) + 1) & ~1;
+function nodeWords(capacity: number): number {
+  return (header + capacity * 5 + 1) & ~1;
 }
 
 /** A new node without entries. May grow the memory. */
-export function makeNode(
-  memory: StateMemory,
-  capacity: number,
-  level: number,
-  bareLeaves: boolean,
-): number {
-  const bare = bareLeaves && level === 0 ? 1 : 0;
-  const node = memory.allocate(nodeWords(capacity, bare));
+export function makeNode(memory: StateMemory, capacity: number, level: number): number {
+  const node = memory.allocate(nodeWords(capacity));
   const { i32 } = memory;
   i32[node + nodeCount] = 0;
   i32[node + nodeCapacity] = capacity;
   i32[node + nodeLevel] = level;
-  i32[node + nodeBare] = bare;
   i32[node + nodePrevious] = 0;
   i32[node + nodeNext] = 0;
   return node;
@@ -50,7 +42,7 @@ export function makeNode(
 /** Gives a node's block back; what it refers to is the caller's. */
 export function freeNode(memory: StateMemory, node: number): void {
   const { i32 } = memory;
-  memory.free(node, nodeWords(i32[node + nodeCapacity], i32[node + nodeBare]));
+  memory.free(node, nodeWords(i32[node + nodeCapacity]));
 }
 
 /** Double offset of the first prefix. */
@@ -98,7 +90,6 @@ export function insertEntry(
   f64[prefixes + k] = prefix;
   f64[sums + k] = sum;
   i32[node + nodeCount] = count + 1;
-  if (i32[node + nodeBare] === 1) return;
   for (let j = count; j > k; j--) i32[references + j] = i32[references + j - 1];
   i32[references + k] = reference;
 }
@@ -115,7 +106,6 @@ export function removeEntry(memory: StateMemory, node: number, k: number): void 
     f64[sums + j] = f64[sums + j + 1];
   }
   i32[node + nodeCount] = last;
-  if (i32[node + nodeBare] === 1) return;
   for (let j = k; j < last; j++) i32[references + j] = i32[references + j + 1];
 }
 
@@ -139,7 +129,6 @@ export function moveEntries(
   }
   i32[source + nodeCount] = from;
   i32[target + nodeCount] = at + moved;
-  if (i32[source + nodeBare] === 1) return;
   const references = referencesOf(i32, source) + from;
   const toReferences = referencesOf(i32, target) + at;
   for (let j = 0; j < moved; j++) i32[toReferences + j] = i32[references + j];

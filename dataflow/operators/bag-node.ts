@@ -1,0 +1,121 @@
+/**
+ * Nodes of the trees of bags (number-bags.ts), over an operator's memory.
+ *
+ *     0 count | 1 capacity | 2 level | 3 negative entries | 4 previous leaf | 5 next leaf
+ *     | capacity entries of two doubles
+ *
+ * An entry of a leaf (level 0) is a value and its weight, in no order. An entry of an inner node is
+ * a bound and, in the word after it, the address of a child; bounds ascend. The values under child
+ * k are not less than its bound, and less than the next one's; the bound of a node's first child
+ * says nothing.
+ */
+import type { StateMemory } from './state-memory.ts';
+
+/** Entries of a full node, which is 254 words long: just within a class of blocks. */
+export const bagEntries = 62;
+/** Entries of the smallest node: the root of a small bag. */
+export const bagEntriesMin = 4;
+
+export const bagCount = 0;
+export const bagCapacity = 1;
+export const bagLevel = 2;
+export const bagNegatives = 3;
+export const bagPrevious = 4;
+export const bagNext = 5;
+const header = 6;
+
+/** A new node without entries. May grow the memory. */
+export function makeBagNode(memory: StateMemory, capacity: number, level: number): number {
+  const node = memory.allocate(header + 4 * capacity);
+  const { i32 } = memory;
+  i32[node + bagCount] = 0;
+  i32[node + bagCapacity] = capacity;
+  i32[node + bagLevel] = level;
+  i32[node + bagNegatives] = 0;
+  i32[node + bagPrevious] = 0;
+  i32[node + bagNext] = 0;
+  return node;
+}
+
+/** Gives a node's block back. */
+export function freeBagNode(memory: StateMemory, node: number): void {
+  memory.free(node, header + 4 * memory.i32[node + bagCapacity]);
+}
+
+/** Double offset of the first entry: its value or bound; its weight is the next double. */
+export function entriesOf(node: number): number {
+  return (node + header) >> 1;
+}
+
+/** Word offset of the address of child `k`. */
+export function childOf(node: number, k: number): number {
+  return node + header + 4 * k + 2;
+}
+
+/** The number of the child to which a value belongs. */
+export function childFor(i32: Int32Array, f64: Float64Array, node: number, value: number): number {
+  const entries = entriesOf(node);
+  let low = 0;
+  for (let n = i32[node + bagCount]; n > 1;) {
+    const half = n >> 1;
+    if (f64[entries + 2 * (low + half)] <= value) low += half;
+    n -= half;
+  }
+  return low;
+}
+
+/** Puts a child at position `k` of an inner node with room. */
+export function insertChild(
+  { i32, f64 }: StateMemory,
+  node: number,
+  k: number,
+  bound: number,
+  child: number,
+): void {
+  const entries = entriesOf(node);
+  const count = i32[node + bagCount];
+  f64.copyWithin(entries + 2 * (k + 1), entries + 2 * k, entries + 2 * count);
+  f64[entries + 2 * k] = bound;
+  i32[childOf(node, k)] = child;
+  i32[node + bagCount] = count + 1;
+}
+
+/** Takes child `k` out of an inner node. */
+export function removeChild({ i32, f64 }: StateMemory, node: number, k: number): void {
+  const entries = entriesOf(node);
+  const count = i32[node + bagCount];
+  f64.copyWithin(entries + 2 * k, entries + 2 * (k + 1), entries + 2 * count);
+  i32[node + bagCount] = count - 1;
+}
+
+/** Moves entries from … count - 1 of `source` to the end of `target`, which has room. */
+export function moveBagEntries(
+  { i32, f64 }: StateMemory,
+  source: number,
+  from: number,
+  target: number,
+): void {
+  const moved = i32[source + bagCount] - from;
+  const entries = entriesOf(source) + 2 * from;
+  const to = entriesOf(target) + 2 * i32[target + bagCount];
+  for (let e = 0; e < 2 * moved; e++) f64[to + e] = f64[entries + e];
+  i32[source + bagCount] = from;
+  i32[target + bagCount] += moved;
+}
+
+/** Links the new leaf `node` behind `previous`. */
+export function linkLeaf(i32: Int32Array, previous: number, node: number): void {
+  const next = i32[previous + bagNext];
+  i32[node + bagPrevious] = previous;
+  i32[node + bagNext] = next;
+  i32[previous + bagNext] = node;
+  if (next !== 0) i32[next + bagPrevious] = node;
+}
+
+/** Takes a leaf out of the chain of leaves. */
+export function unlinkLeaf(i32: Int32Array, node: number): void {
+  const previous = i32[node + bagPrevious];
+  const next = i32[node + bagNext];
+  if (previous !== 0) i32[previous + bagNext] = next;
+  if (next !== 0) i32[next + bagPrevious] = previous;
+}

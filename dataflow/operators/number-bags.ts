@@ -1,0 +1,402 @@
+/**
+ * Multisets of numbers of which only the least and the greatest are asked: for each of many holders
+ * (a word of a group's record) a *bag* of values with weights. What min and max of integers, dates
+ * and doubles stand on.
+ *
+ * A bag is a tree over leaves of up to 62 entries. Inner nodes divide the numbers into ranges; in a
+ * leaf the entries lie as they came. So a value that comes is written behind the others of its
+ * leaf, whatever is there; one that goes is looked for in its leaf alone; and the extreme is that
+ * of the first or last leaf. A full leaf is divided by a value of about the middle. A small bag is
+ * a single leaf of 4 to 62 entries. All of it costs O(log n), without a pause.
+ *
+ * A value that came more than once may have several entries, until its leaf is full and such values
+ * are found in it: then they are put together. Values of which more went than came have one entry,
+ * of negative weight; a leaf counts these, as a value that comes must then be looked for first.
+ *
+ * Invariants: no entry of weight 0; of one value entries are positive, or a single one is negative;
+ * nodes are not empty; an inner root has two children or more. No value is NaN.
+ */
+import { assert } from '../../src/base/assert.ts';
+import {
+  bagCapacity,
+  bagCount,
+  bagEntries,
+  bagEntriesMin,
+  bagLevel,
+  bagNegatives,
+  bagNext,
+  bagPrevious,
+  childFor,
+  childOf,
+  entriesOf,
+  freeBagNode,
+  insertChild,
+  linkLeaf,
+  makeBagNode,
+  moveBagEntries,
+  removeChild,
+  unlinkLeaf,
+} from './bag-node.ts';
+import { lookupRowsMax } from './group-table.ts';
+import type { StateMemory } from './state-memory.ts';
+
+/** Nodes of at most this many entries look for a neighbour to merge with … */
+const thinEntries = 12;
+/** … if together they have at most this many. */
+const mergeBelow = 40;
+/** A leaf is not divided if putting together what is equal leaves at most this many. */
+const togetherMax = 48;
+/** A division that leaves fewer on a side is made by the exact middle instead. */
+const sideMin = 12;
+/** Entries whose middle one divides a leaf are this far apart. */
+const sampleStep = 9;
+const depthMax = 12;
+
+const samples = new Float64Array(Math.ceil(bagEntries / sampleStep));
+const ends = new Int32Array(lookupRowsMax);
+/** Loads are kept here, or they would not be made. */
+const sink = new Float64Array(1);
+
+/** Bags of numbers, one per holder. */
+export class NumberBags {
+  readonly #memory: StateMemory;
+  readonly #nodes = new Int32Array(depthMax);
+  readonly #indexes = new Int32Array(depthMax);
+  #depth = 0;
+
+  constructor(memory: StateMemory) {
+    this.#memory = memory;
+  }
+
+  /**
+   * Adds `weight`, not 0, to a value in the bag of `holder`. Answers true if the value is there now
+   * and was not looked for; else it may be there or not. May grow the memory.
+   */
+  add(holder: number, value: number, weight: number): boolean {
+    const leaf = this.#leafOf(holder, value);
+    const { i32 } = this.#memory;
+    if (weight < 0 || i32[leaf + bagNegatives] > 0) {
+      this.#settle(holder, leaf, value, weight);
+      return false;
+    }
+    this.#append(holder, leaf, value, weight);
+    return true;
+  }
+
+  /** The least or greatest value of positive weight; NaN if there is none. */
+  extreme(holder: number, greatest: boolean): number {
+    const { i32, f64 } = this.#memory;
+    let leaf = i32[holder];
+    if (leaf === 0) return NaN;
+    while (i32[leaf + bagLevel] > 0) {
+      leaf = i32[childOf(leaf, greatest ? i32[leaf + bagCount] - 1 : 0)];
+    }
+    for (; leaf !== 0; leaf = i32[leaf + (greatest ? bagPrevious : bagNext)]) {
+      if (i32[leaf + bagNegatives] === i32[leaf + bagCount]) continue;
+      return greatest ? greatestIn(i32, f64, leaf) : leastIn(i32, f64, leaf);
+    }
+    return NaN;
+  }
+
+  /**
+   * Loads the heads of the bags of many holders and the places behind their last entries, in loops
+   * of nothing else, so that cache misses overlap.
+   */
+  touch(groups: Int32Array, rootAt: number, n: number): void {
+    const { i32, f64 } = this.#memory;
+    for (let i = 0; i < n; i++) {
+      const root = i32[groups[i] + rootAt];
+      ends[i] = root === 0 ? 0 : entriesOf(root) + 2 * i32[root + bagCount] - 1;
+    }
+    let seen = 0;
+    for (let i = 0; i < n; i++) seen += f64[ends[i]];
+    sink[0] = seen;
+  }
+
+  /** The leaf to which a value belongs; sets the path to it. Makes an empty leaf if none is. */
+  #leafOf(holder: number, value: number): number {
+    const { i32, f64 } = this.#memory;
+    let node = i32[holder];
+    let depth = 0;
+    if (node === 0) {
+      node = makeBagNode(this.#memory, bagEntriesMin, 0);
+      this.#memory.i32[holder] = node;
+    } else {
+      while (i32[node + bagLevel] > 0) {
+        const k = childFor(i32, f64, node, value);
+        this.#nodes[depth] = node;
+        this.#indexes[depth++] = k;
+        node = i32[childOf(node, k)];
+      }
+    }
+    assert(depth < depthMax, `a tree is at most ${depthMax} nodes deep`);
+    this.#depth = depth;
+    return node;
+  }
+
+  /** Writes an entry behind the others of a leaf that was just found. */
+  #append(holder: number, leaf: number, value: number, weight: number): void {
+    const full = this.#memory.i32[leaf + bagCount] === this.#memory.i32[leaf + bagCapacity];
+    const into = full ? this.#makeRoom(holder, leaf, value) : leaf;
+    const { i32, f64 } = this.#memory;
+    const at = entriesOf(into) + 2 * i32[into + bagCount]++;
+    f64[at] = value;
+    f64[at + 1] = weight;
+    if (weight < 0) i32[into + bagNegatives]++;
+  }
+
+  /** Sets the weight against the entries of the value that are there, and keeps what remains. */
+  #settle(holder: number, leaf: number, value: number, weight: number): void {
+    const { i32, f64 } = this.#memory;
+    const entries = entriesOf(leaf);
+    let rest = weight;
+    for (let k = i32[leaf + bagCount] - 1; k >= 0 && rest !== 0; k--) {
+      if (f64[entries + 2 * k] !== value) continue;
+      const there = f64[entries + 2 * k + 1];
+      const sum = there + rest;
+      if (sum !== 0 && sum > 0 === there > 0) {
+        f64[entries + 2 * k + 1] = sum;
+        return;
+      }
+      this.#removeEntry(leaf, k);
+      rest = sum;
+    }
+    if (rest !== 0) this.#append(holder, leaf, value, rest);
+    else this.#shrink(holder, leaf);
+  }
+
+  /** Takes out entry `k` of a leaf; the last one takes its place. */
+  #removeEntry(leaf: number, k: number): void {
+    const { i32, f64 } = this.#memory;
+    const entries = entriesOf(leaf);
+    const last = --i32[leaf + bagCount];
+    if (f64[entries + 2 * k + 1] < 0) i32[leaf + bagNegatives]--;
+    f64[entries + 2 * k] = f64[entries + 2 * last];
+    f64[entries + 2 * k + 1] = f64[entries + 2 * last + 1];
+  }
+
+  /** Answers the leaf with room to which a value belongs, given the full one. */
+  #makeRoom(holder: number, full: number, value: number): number {
+    const { i32 } = this.#memory;
+    let leaf = full;
+    if (i32[leaf + bagCapacity] < bagEntries) {
+      return this.#resize(holder, leaf, Math.min(2 * i32[leaf + bagCapacity], bagEntries));
+    }
+    const pivot = this.#pivot(leaf, value);
+    if (Number.isNaN(pivot)) return leaf;
+    while (this.#depth > 0 && this.#splitAbove(holder)) leaf = this.#leafOf(holder, value);
+    const [parent, k] = this.#parent(holder, this.#depth, leaf);
+    this.#splitLeaf(parent, k, leaf, pivot);
+    return this.#leafOf(holder, value);
+  }
+
+  /**
+   * Splits the highest full node above the leaf at the end of the path, if that one's parent is
+   * full; the path is then no longer right.
+   */
+  #splitAbove(holder: number): boolean {
+    const { i32 } = this.#memory;
+    let d = this.#depth;
+    while (d > 0 && i32[this.#nodes[d - 1] + bagCount] === bagEntries) d--;
+    if (d === this.#depth) return false;
+    const node = this.#nodes[d];
+    const [parent, k] = this.#parent(holder, d, node);
+    const other = makeBagNode(this.#memory, bagEntries, this.#memory.i32[node + bagLevel]);
+    const bound = this.#memory.f64[entriesOf(node) + bagEntries];
+    moveBagEntries(this.#memory, node, bagEntries / 2, other);
+    insertChild(this.#memory, parent, k + 1, bound, other);
+    return true;
+  }
+
+  /** The parent of the node at depth `d` of the path, a new root if need be, and its place there. */
+  #parent(holder: number, d: number, node: number): readonly [parent: number, k: number] {
+    if (d > 0) return [this.#nodes[d - 1], this.#indexes[d - 1]];
+    const root = makeBagNode(this.#memory, bagEntries, this.#memory.i32[node + bagLevel] + 1);
+    insertChild(this.#memory, root, 0, -Infinity, node);
+    this.#memory.i32[holder] = root;
+    return [root, 0];
+  }
+
+  /** Moves the values of child `k` that are not less than the pivot to a new child k + 1. */
+  #splitLeaf(parent: number, k: number, leaf: number, pivot: number): void {
+    const other = makeBagNode(this.#memory, bagEntries, 0);
+    const { i32, f64 } = this.#memory;
+    const entries = entriesOf(leaf);
+    let stay = entries;
+    let move = entriesOf(other);
+    let negatives = 0;
+    for (let at = entries, end = at + 2 * i32[leaf + bagCount]; at < end; at += 2) {
+      const weight = f64[at + 1];
+      if (f64[at] < pivot) {
+        f64[stay] = f64[at];
+        f64[stay + 1] = weight;
+        stay += 2;
+      } else {
+        f64[move] = f64[at];
+        f64[move + 1] = weight;
+        move += 2;
+        if (weight < 0) negatives++;
+      }
+    }
+    i32[leaf + bagCount] = (stay - entries) >> 1;
+    i32[other + bagCount] = (move - entriesOf(other)) >> 1;
+    i32[leaf + bagNegatives] -= negatives;
+    i32[other + bagNegatives] = negatives;
+    linkLeaf(i32, leaf, other);
+    insertChild(this.#memory, parent, k + 1, pivot, other);
+  }
+
+  /**
+   * The value that shall divide a full leaf to which `value` is to come: beyond all others at an
+   * end of the bag, so that data that ascend or descend fill their leaves; else about the middle.
+   * NaN if there is room now.
+   */
+  #pivot(leaf: number, value: number): number {
+    const { i32, f64 } = this.#memory;
+    const entries = entriesOf(leaf);
+    let least = Infinity;
+    let greatest = -Infinity;
+    for (let at = entries; at < entries + 2 * bagEntries; at += 2) {
+      least = Math.min(least, f64[at]);
+      greatest = Math.max(greatest, f64[at]);
+    }
+    if (i32[leaf + bagNext] === 0 && value > greatest) return value;
+    if (i32[leaf + bagPrevious] === 0 && value < least) return least;
+    const pivot = middleOf(f64, entries);
+    let less = 0;
+    let same = 0;
+    for (let k = 0; k < bagEntries; k++) {
+      if (f64[entries + 2 * k] < pivot) less++;
+      else if (f64[entries + 2 * k] === pivot) same++;
+    }
+    if (same === 1 && less >= sideMin && bagEntries - less >= sideMin) return pivot;
+    return this.#together(leaf) <= togetherMax
+      ? NaN
+      : f64[entries + 2 * (i32[leaf + bagCount] >> 1)];
+  }
+
+  /** Sorts a leaf and puts equal values together; answers how many there are. */
+  #together(leaf: number): number {
+    const { i32, f64 } = this.#memory;
+    const entries = entriesOf(leaf);
+    const count = i32[leaf + bagCount];
+    let distinct = 0;
+    for (let k = 0; k < count; k++) {
+      const value = f64[entries + 2 * k];
+      const weight = f64[entries + 2 * k + 1];
+      let place = distinct;
+      while (place > 0 && f64[entries + 2 * (place - 1)] > value) place--;
+      const at = entries + 2 * place;
+      if (place > 0 && f64[at - 2] === value) f64[at - 1] += weight;
+      else {
+        for (let e = entries + 2 * distinct++; e > at; e -= 2) {
+          f64[e] = f64[e - 2];
+          f64[e + 1] = f64[e - 1];
+        }
+        f64[at] = value;
+        f64[at + 1] = weight;
+      }
+    }
+    i32[leaf + bagCount] = distinct;
+    return distinct;
+  }
+
+  /** A root leaf of another capacity with the same entries. */
+  #resize(holder: number, leaf: number, capacity: number): number {
+    const other = makeBagNode(this.#memory, capacity, 0);
+    moveBagEntries(this.#memory, leaf, 0, other);
+    const { i32 } = this.#memory;
+    i32[other + bagNegatives] = i32[leaf + bagNegatives];
+    freeBagNode(this.#memory, leaf);
+    i32[holder] = other;
+    return other;
+  }
+
+  /** After something went from a leaf at the end of the path: merges or frees what became thin. */
+  #shrink(holder: number, leaf: number): void {
+    let node = leaf;
+    for (let d = this.#depth; d > 0; d--) {
+      const parent = this.#nodes[d - 1];
+      if (!this.#mergeChild(parent, this.#indexes[d - 1], node)) return;
+      node = parent;
+    }
+    this.#settleRoot(holder, node);
+  }
+
+  /** Frees child `k` if it is empty, merges it if thin; answers whether the parent lost one. */
+  #mergeChild(parent: number, k: number, node: number): boolean {
+    const { i32, f64 } = this.#memory;
+    const count = i32[node + bagCount];
+    if (count > thinEntries) return false;
+    if (count === 0) {
+      this.#dropChild(parent, k, node);
+      return true;
+    }
+    for (const left of [k, k - 1]) {
+      if (left < 0 || left + 1 >= i32[parent + bagCount]) continue;
+      const a = i32[childOf(parent, left)];
+      const b = i32[childOf(parent, left + 1)];
+      if (i32[a + bagCount] + i32[b + bagCount] > mergeBelow) continue;
+      // The bound of b's first child says something now.
+      if (i32[b + bagLevel] > 0) f64[entriesOf(b)] = f64[entriesOf(parent) + 2 * (left + 1)];
+      moveBagEntries(this.#memory, b, 0, a);
+      i32[a + bagNegatives] += i32[b + bagNegatives];
+      this.#dropChild(parent, left + 1, b);
+      return true;
+    }
+    return false;
+  }
+
+  #dropChild(parent: number, k: number, node: number): void {
+    const { i32 } = this.#memory;
+    if (i32[node + bagLevel] === 0) unlinkLeaf(i32, node);
+    freeBagNode(this.#memory, node);
+    removeChild(this.#memory, parent, k);
+  }
+
+  /** Keeps the root no larger and no deeper than it need be. */
+  #settleRoot(holder: number, root: number): void {
+    const { i32 } = this.#memory;
+    const count = i32[root + bagCount];
+    const capacity = i32[root + bagCapacity];
+    if (count === 0) {
+      freeBagNode(this.#memory, root);
+      this.#memory.i32[holder] = 0;
+    } else if (i32[root + bagLevel] > 0) {
+      if (count > 1) return;
+      i32[holder] = i32[childOf(root, 0)];
+      freeBagNode(this.#memory, root);
+    } else if (capacity > bagEntriesMin && count <= capacity >> 2) {
+      this.#resize(holder, root, Math.max(capacity >> 1, bagEntriesMin));
+    }
+  }
+}
+
+/** The middle one of a few values of a full leaf. */
+function middleOf(f64: Float64Array, entries: number): number {
+  for (let s = 0; s < samples.length; s++) {
+    const value = f64[entries + 2 * sampleStep * s];
+    let place = s;
+    for (; place > 0 && samples[place - 1] > value; place--) samples[place] = samples[place - 1];
+    samples[place] = value;
+  }
+  return samples[samples.length >> 1];
+}
+
+function greatestIn(i32: Int32Array, f64: Float64Array, leaf: number): number {
+  let greatest = -Infinity;
+  const entries = entriesOf(leaf);
+  for (let at = entries, end = at + 2 * i32[leaf + bagCount]; at < end; at += 2) {
+    if (f64[at] > greatest && f64[at + 1] > 0) greatest = f64[at];
+  }
+  return greatest;
+}
+
+function leastIn(i32: Int32Array, f64: Float64Array, leaf: number): number {
+  let least = Infinity;
+  const entries = entriesOf(leaf);
+  for (let at = entries, end = at + 2 * i32[leaf + bagCount]; at < end; at += 2) {
+    if (f64[at] < least && f64[at + 1] > 0) least = f64[at];
+  }
+  return least;
+}
