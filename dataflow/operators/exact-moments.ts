@@ -5,6 +5,7 @@
  * are there.
  */
 import { tenTo } from '../value/decimal.ts';
+import type { SumParts } from './sum-parts.ts';
 
 /** Estimated bytes of one. */
 export const momentsBytes = 400;
@@ -45,6 +46,22 @@ export class ExactMoments {
     if (form === 'NaN') this.nan += weight;
     else if (form === 'Infinity') this.positive += weight;
     else this.negative += weight;
+  }
+
+  /** Values with the same sum, of which as many as of these have each scale and form. */
+  parts(out: SumParts): void {
+    const finite = { kind: 'decimal', form: 'finite', scale: this.#unit } as const;
+    if (this.#sum !== 0n) {
+      out.addDatum({ ...finite, coefficient: this.#sum }, 1);
+      out.addDatum({ ...finite, coefficient: 0n }, -1);
+    }
+    for (const [scale, count] of this.#scales) out.add(0, count, scale);
+    for (const [form, count] of [
+      ['NaN', this.nan],
+      ['Infinity', this.positive],
+      ['-Infinity', this.negative],
+    ] as const)
+      out.addDatum({ kind: 'decimal', form, coefficient: 0n, scale: 0 }, count);
   }
 
   /** The largest scale of the values that are there. */

@@ -57,6 +57,27 @@ export class GroupIndex {
     return this.#directory.byteLength;
   }
 
+  /** Entries of the directory. */
+  get parts(): number {
+    return this.#directory.length / 2;
+  }
+
+  /**
+   * The records of the sub-table of directory entry `part`; none if an entry before it names the
+   * same one.
+   */
+  recordsOf(part: number): readonly number[] {
+    const i32 = this.#memory.i32;
+    const slots = this.#directory[part * 2];
+    if (part > 0 && this.#directory[part * 2 - 2] === slots) return [];
+    const records: number[] = [];
+    for (let s = 0; s <= this.#directory[part * 2 + 1]; s++) {
+      const record = i32[slots + s * 2 + 1];
+      if (record !== 0) records.push(record);
+    }
+    return records;
+  }
+
   /** Adds an entry; may split a sub-table, and may grow the memory. */
   insert(hash: number, record: number): void {
     assert(record > 0, 'records have an address');

@@ -94,10 +94,7 @@ export class GroupTable {
     owners: Int32Array | null = null,
   ): void {
     assert(n <= lookupRowsMax, `at most ${lookupRowsMax} rows are looked up at once, got ${n}`);
-    for (let k = 0; k < columns.length; k++) {
-      this.#columns[k] = batch.column[columns[k]];
-      this.#nulls[k] = batch.nulls[columns[k]];
-    }
+    this.#point(batch, columns);
     const { i32: w, f64: wd, u8 } = batch.slab;
     let call = this.#call(first, n, out, owners);
     this.#kernel.hash(w, wd, u8, call);
@@ -108,6 +105,38 @@ export class GroupTable {
       if (i === n) return;
       out[i] = this.#make(batch, columns, first + i, hashes[i], owners === null ? 0 : owners[i]);
       if (call.directory !== this.#index.directory) call = this.#call(first, n, out, owners);
+    }
+  }
+
+  /** Finds the records of rows as `lookup` does; 0 where there is none. Makes nothing. */
+  find(batch: Batch, columns: readonly number[], first: number, n: number, out: Int32Array): void {
+    assert(n <= lookupRowsMax, `at most ${lookupRowsMax} rows are looked up at once, got ${n}`);
+    this.#point(batch, columns);
+    const { i32: w, f64: wd, u8 } = batch.slab;
+    const { i32, f64 } = this.#memory;
+    const call = this.#call(first, n, out, null);
+    this.#kernel.hash(w, wd, u8, call);
+    if (n >= touchRowsMin && this.size >= touchGroupsMin) touch(i32, call);
+    for (let i = 0; i < n; i++) {
+      i = this.#kernel.lookup(i32, f64, w, wd, u8, call, i);
+      if (i < n) out[i] = 0;
+    }
+  }
+
+  /** Parts that `recordsOf` lists the records of. */
+  get parts(): number {
+    return this.#index.parts;
+  }
+
+  /** The records of one part; each is in one part only. */
+  recordsOf(part: number): readonly number[] {
+    return this.#index.recordsOf(part);
+  }
+
+  #point(batch: Batch, columns: readonly number[]): void {
+    for (let k = 0; k < columns.length; k++) {
+      this.#columns[k] = batch.column[columns[k]];
+      this.#nulls[k] = batch.nulls[columns[k]];
     }
   }
 

@@ -12,6 +12,7 @@
  * for int8.
  */
 import { assert } from '../../src/base/assert.ts';
+import type { Datum } from '../value/datum.ts';
 import type { TypeName } from '../value/type.ts';
 import { writeSmallNumeric } from '../value/decimal.ts';
 import type { Accumulator, GroupedRows } from './accumulator.ts';
@@ -20,12 +21,15 @@ import { recordCount } from './group-table.ts';
 import { meanOf } from './numeric-mean.ts';
 import { isSmallMean, smallMeanWords, writeSmallMean } from './small-mean.ts';
 import type { StateMemory } from './state-memory.ts';
+import type { SumParts } from './sum-parts.ts';
 
 const two32 = 2 ** 32;
 const carryAt = 2 ** 52;
 const exactMax = 2 ** 53;
 /** Weights up to here keep a product with a half exact and below 2^52. */
 const weightMax = 2 ** 20;
+/** Bits of a value of each type, without its sign. */
+const valueBits = { int2: 15, int4: 31, int8: 63 } as const;
 
 /** The accumulator of sum and avg over integers. */
 export class IntegerSum implements Accumulator {
@@ -83,6 +87,29 @@ export class IntegerSum implements Accumulator {
         setSmall(out, i, f64[group + low]);
       } else this.#setLarge(out, i, group);
     }
+  }
+
+  /** Values of type `type` with the count and the sum of the group's. */
+  parts(group: number, type: keyof typeof valueBits, out: SumParts): void {
+    const { f64 } = this.#memory;
+    const count = f64[(group + this.#countAt) >> 1];
+    const low = (group + this.#lowAt) >> 1;
+    const sum = f64[low] + f64[low + 1] * two32;
+    const safe = (!this.#wide || f64[low + 2] === 0) && Math.abs(sum) < exactMax;
+    const bits = valueBits[type];
+    if (count === 0 && safe && sum === 0) return;
+    if (safe && Math.abs(sum) < 2 ** bits) {
+      out.add(sum, 1);
+      out.add(0, count - 1);
+      return;
+    }
+    const unit = 1n << BigInt(bits - 1);
+    const exact = this.#exact(group >> 1);
+    const units = Number(exact / unit);
+    const inType = (value: bigint): Datum => (type === 'int8' ? value : Number(value));
+    out.addDatum(inType(exact % unit), 1);
+    out.addDatum(inType(unit), units);
+    out.add(0, count - 1 - units);
   }
 
   isEmpty(group: number): boolean {

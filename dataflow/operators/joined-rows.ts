@@ -4,15 +4,20 @@
  * make a batch too large is cut in halves.
  */
 import { limits } from '../../src/base/limits.ts';
-import type { Pairs } from '../arrangement/arrangement.ts';
+import type { Arrangement, Pairs } from '../arrangement/arrangement.ts';
 import type { Mfp } from '../expr/mfp.ts';
 import type { Batch } from '../value/batch.ts';
 import { BatchWriter } from '../value/batch-writer.ts';
 import type { SlabPool } from '../value/slab.ts';
 import type { ColumnType } from '../value/type.ts';
-import type { Arranged } from './arranged.ts';
 import { copyColumns, range, varWordsOfRows } from './gather.ts';
 import type { Context } from './operator.ts';
+
+/** Whose records the pairs name, and the columns of them that make a row. */
+export interface Matched {
+  readonly arrangement: Pick<Arrangement, 'gather' | 'varWordsOf'>;
+  readonly columns: readonly number[];
+}
 
 /** Makes joined rows of pairs. */
 export class JoinedRows {
@@ -32,7 +37,7 @@ export class JoinedRows {
     pairs: Pairs,
     batch: Batch,
     types: readonly ColumnType[],
-    other: Arranged,
+    other: Matched,
     deltaIsLeft: boolean,
     context: Context,
   ): void {
@@ -45,7 +50,7 @@ export class JoinedRows {
     n: number,
     batch: Batch,
     types: readonly ColumnType[],
-    other: Arranged,
+    other: Matched,
     deltaIsLeft: boolean,
     context: Context,
   ): void {

@@ -24,6 +24,7 @@ import { meanOf } from './numeric-mean.ts';
 import { SideTable } from './side-table.ts';
 import { isSmallMean, smallMeanWords, writeSmallMean } from './small-mean.ts';
 import type { StateMemory } from './state-memory.ts';
+import type { SumParts } from './sum-parts.ts';
 
 const two31 = 2 ** 31;
 const two32 = 2 ** 32;
@@ -44,7 +45,7 @@ export class NumericSum implements Accumulator {
   #objectAt = 0;
   #countAt = 0;
 
-  constructor(memory: StateMemory, aggregate: Aggregate) {
+  constructor(memory: StateMemory, aggregate: Pick<Aggregate, 'fn' | 'argument'>) {
     this.#memory = memory;
     this.#column = aggregate.argument;
     this.#mean = aggregate.fn === 'avg';
@@ -161,6 +162,26 @@ export class NumericSum implements Accumulator {
     if (form !== 'finite') out.setDatum(i, { kind: 'decimal', form, coefficient: 0n, scale: 0 });
     else if (this.#mean) out.setDatum(i, meanOf(sum, scale, count));
     else out.setDatum(i, { kind: 'decimal', form, coefficient: sum, scale });
+  }
+
+  /** Values with the count, the sum and the scales of the group's. */
+  parts(group: number, out: SumParts): void {
+    const { i32, f64 } = this.#memory;
+    if (this.isEmpty(group)) return;
+    const number = i32[group + this.#objectAt];
+    if (number !== 0) {
+      this.#moments.get(number).parts(out);
+      return;
+    }
+    const scale = i32[group + this.#scaleAt] - 1;
+    const low = (group + this.#lowAt) >> 1;
+    const sum = f64[low] + f64[low + 1] * two32;
+    if (Math.abs(sum) < exactMax) out.add(sum, 1, scale);
+    else {
+      const coefficient = this.#small(group);
+      out.addDatum({ kind: 'decimal', form: 'finite', coefficient, scale }, 1);
+    }
+    out.add(0, f64[(group + this.#countAt) >> 1] - 1, scale);
   }
 
   isEmpty(group: number): boolean {

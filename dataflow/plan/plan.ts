@@ -82,6 +82,10 @@ export type Node =
    * Inner join: left columns, then right columns, of pairs whose keys are equal and not NULL (NULLs
    * are equal where `nullsEqual`), and for which `residual`, over the joined columns, is true.
    * Empty keys make it a cross join.
+   *
+   * `leftSums` (and so the right ones) says that of the left side's columns those that are neither
+   * in the key nor in `leftSums` do not exist, and that those in `leftSums` are asked for by count,
+   * sum and avg alone: rows of one key may be replaced by others with the same counts and sums.
    */
   | {
       readonly kind: 'join';
@@ -91,6 +95,8 @@ export type Node =
       readonly rightKey: readonly number[];
       readonly nullsEqual: boolean;
       readonly residual: Program | null;
+      readonly leftSums?: readonly number[];
+      readonly rightSums?: readonly number[];
       readonly columns: readonly ColumnType[];
     }
   /** Left rows, weights unchanged, whose key occurs on the right (anti: does not occur). */

@@ -34,6 +34,9 @@ import { NegateOperator } from '../operators/negate.ts';
 import type { Operator } from '../operators/operator.ts';
 import { ReduceOperator } from '../operators/reduce.ts';
 import { SemijoinOperator } from '../operators/semijoin.ts';
+import type { Summed } from '../operators/summed-join.ts';
+import { SummedJoinOperator } from '../operators/summed-join.ts';
+import { SummedRows } from '../operators/summed-rows.ts';
 import { ThresholdOperator } from '../operators/threshold.ts';
 import { ArrangementSource, ConstantSource, StreamSource } from '../operators/source.ts';
 import { TopkOperator } from '../operators/topk.ts';
@@ -246,6 +249,9 @@ class Renderer {
   }
 
   #join(node: Extract<Node, { kind: 'join' }>): number {
+    const leftSums = this.#sums(node.left, node.leftSums);
+    const rightSums = this.#sums(node.right, node.rightSums);
+    if (leftSums !== null || rightSums !== null) return this.#summedJoin(node, leftSums, rightSums);
     const left = this.#keyed(node.left, node.leftKey);
     const right = this.#keyed(node.right, node.rightKey);
     const residual = node.residual === null ? null : residualOf(node.residual, node.columns);
@@ -259,6 +265,49 @@ class Renderer {
     const { scratch, pool } = this.#around;
     const join = new JoinOperator(shape, this.#dataflow.clock, scratch, pool);
     return this.#reader(join, [left, right]);
+  }
+
+  /** The summed columns of a side, if it is to be kept as sums: not if it is arranged already. */
+  #sums(n: number, sums: readonly number[] | undefined): readonly number[] | null {
+    const imported = this.#imports[n];
+    return sums === undefined || (imported !== null && imported !== undefined) ? null : sums;
+  }
+
+  #summedJoin(
+    node: Extract<Node, { kind: 'join' }>,
+    leftSums: readonly number[] | null,
+    rightSums: readonly number[] | null,
+  ): number {
+    const { leftKey, rightKey, columns, nullsEqual } = node;
+    const sources: { readonly output: number; readonly port: number }[] = [];
+    const arranged: Side[] = [];
+    const side = (
+      n: number,
+      key: readonly number[],
+      sums: readonly number[] | null,
+      port: number,
+    ): Summed | Keyed => {
+      if (sums === null) {
+        const made = this.#keyed(n, key);
+        arranged.push(made);
+        return made.keyed;
+      }
+      for (const output of this.#streamOf(n)) sources.push({ output, port });
+      const types = this.#columns(n);
+      return { rows: new SummedRows(types, key, sums), types, key };
+    };
+    const shape = {
+      columns,
+      left: side(node.left, leftKey, leftSums, 0),
+      right: side(node.right, rightKey, rightSums, 1),
+      nullsEqual,
+      residual: node.residual === null ? null : residualOf(node.residual, columns),
+    };
+    const { scratch, pool } = this.#around;
+    const join = new SummedJoinOperator(shape, this.#dataflow.clock, scratch, pool);
+    const number = this.#reader(join, arranged);
+    for (const { output, port } of sources) this.#dataflow.network.connect(output, number, port);
+    return number;
   }
 
   #semijoin(node: Extract<Node, { kind: 'semijoin' }>): number {

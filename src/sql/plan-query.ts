@@ -24,6 +24,7 @@ import { keysOf, projectKeys } from './lower/keys.ts';
 import { findLookup } from './lower/lookup.ts';
 import { exact } from './lower/lowered.ts';
 import type { Lowered } from './lower/lowered.ts';
+import { markSummedSides } from './lower/summed-sides.ts';
 import type { PlannedQuery, ResultColumn } from './planned.ts';
 import { rewrite } from './rewrite/rewrite.ts';
 
@@ -96,7 +97,7 @@ function planWithRelations(
   const lowering = new Lowering();
   const lowered = lowering.lower(rel);
   const root: Lowered = { node: exact(lowering.plan, lowered, columns), columns };
-  const plan = lowering.plan.finish(root.node);
+  const plan = markSummedSides(lowering.plan.finish(root.node));
   const finishing = once
     ? finishingOf(bound, root, outputs)
     : { order: [], limit: -1, offset: 0, project: outputs.map((_, i) => i) };

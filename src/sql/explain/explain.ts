@@ -240,11 +240,20 @@ class Printer {
 
   #join(node: Extract<Node, { kind: 'join' }>): string {
     const keys = this.#keys(node);
-    const head = keys === '' ? 'CrossJoin' : `Join on ${keys}`;
+    const head = `${keys === '' ? 'CrossJoin' : `Join on ${keys}`}${this.#sums(node)}`;
     const { residual } = node;
     if (residual === null) return head;
     const labels = [...this.#of(node.left), ...this.#of(node.right)];
     return `${head}; where ${residual.filters.map((id) => expressionText(residual, id, labels)).join(' AND ')}`;
+  }
+
+  /** The sides that are kept as counts and sums. */
+  #sums({ left, right, leftSums, rightSums }: Extract<Node, { kind: 'join' }>): string {
+    const side = (name: string, input: number, sums: readonly number[] | undefined): string => {
+      if (sums === undefined) return '';
+      return `; ${name} as ${sums.length === 0 ? 'counts' : `sums of ${this.#columns(sums, input)}`}`;
+    };
+    return side('left', left, leftSums) + side('right', right, rightSums);
   }
 
   #aggregate(aggregate: Aggregate, input: number): string {

@@ -110,7 +110,7 @@ Map output: 1
   test('an outer join whose padded rows are refused is an inner one', () => {
     expect(plan('select t.a from t left join s on t.a = s.a where s.e > 4')).toBe(`
 Map output: a
-  Join on a = a
+  Join on a = a; left as counts; right as counts
     Get public.t (a)
     Map filter: (e > 4); output: a
       Get public.s (a, e)
@@ -276,5 +276,69 @@ TopK by b order by b, a limit 1
   Map output: b, a
     Get public.t (a, b)
 `);
+  });
+});
+
+describe('join sides of which only counts and sums are asked for', () => {
+  const grouped = (aggregates: string, more = ''): string =>
+    `select b, ${aggregates} from log join t on log.k = t.c ${more} group by b`;
+  const joinLine = (sql: string): string | undefined =>
+    plan(sql)
+      .split('\n')
+      .map((line) => line.trim())
+      .find((line) => line.startsWith('Join'));
+
+  test('are kept as such, whatever is asked of the other side', () => {
+    expect(plan(grouped('count(*), max(a)'))).toBe(`
+Reduce by b: count(*), max(a)
+  Map output: b, a
+    Join on k = c; left as counts
+      Get public.log (k)
+      Get public.t (a, b, c)
+`);
+    expect(joinLine(`select d, sum(c), avg(c) from t join s using (a) group by d`)).toBe(
+      'Join on a = a; left as sums of c',
+    );
+  });
+
+  test('through further joins and unions', () => {
+    expect(
+      plan(`select e, sum(x.n) from (select k, n from (select k, a n from log join t on k = a
+        union all select c, a from t) u) x join s on x.k = s.a group by e`),
+    ).toBe(`
+Reduce by e: sum(a)
+  Map output: e, a
+    Join on k = #2; left as sums of a
+      Union
+        Map output: k, a
+          Join on k = #1; left as counts; right as sums of a
+            Get public.log (k)
+            Map output: a, a::bigint
+              Get public.t (a)
+        Map output: c, a
+          Get public.t (a, c)
+      Map output: a, e, a::bigint
+        Get public.s (a, e)
+`);
+  });
+
+  test('where they are their key, whoever asks', () => {
+    expect(joinLine('select k, b from log join t on log.k = t.c')).toBe(
+      'Join on k = c; left as counts',
+    );
+    expect(joinLine('select distinct k, a from log join t on k = c')).toBe(
+      'Join on k = c; left as counts',
+    );
+  });
+
+  test('not where a row of them matters', () => {
+    expect(joinLine(grouped('max(line)'))).toBe('Join on k = c');
+    expect(joinLine(grouped('count(distinct line)'))).toBe('Join on k = c');
+    expect(joinLine(grouped('count(line)'))).toBe('Join on k = c');
+    expect(joinLine(grouped('count(*)', 'and line < b'))).toBe('Join on k = c; where (line < b)');
+    expect(joinLine(grouped('sum(length(line))'))).toBe('Join on k = c');
+    expect(
+      joinLine('select count(*) from (select distinct line, a from log join t on k = c) x'),
+    ).toBe('Join on k = c');
   });
 });
