@@ -182,16 +182,76 @@ describe('a topic', () => {
     await client.query(
       `CREATE SOURCE later (n int8) FROM KAFKA CONNECTION k (TOPIC 'later') FORMAT JSON`,
     );
+    // Before anybody reads it the status says so, and afterwards too.
+    const stalled = 'stalled,topic "later" does not exist yet';
+    await rig().until(statusOf('later'), (rows) => String(rows) === stalled);
     await client.query('CREATE MATERIALIZED VIEW latest AS SELECT count(*) AS c FROM later');
-    await rig().until(
-      `SELECT error FROM mz_internal.mz_source_statuses WHERE name = 'later'`,
-      (rows) => String(rows).includes('later'),
-    );
+    await rig().until(statusOf('later'), (rows) => String(rows) === stalled);
     broker.createTopic('later', 2);
     await rig().produce('later', 1, [{ value: '{"n": 1}' }, { value: '{"n": 2}' }]);
     await rig().until('SELECT c FROM latest', (rows) => String(rows) === '2');
     await client.query('DROP SOURCE later CASCADE');
     await expect(client.query('SELECT * FROM latest')).rejects.toThrow('does not exist');
+  });
+
+  it('that is made later is noticed without a reader', async () => {
+    const { client, broker } = rig();
+    await client.query(
+      `CREATE SOURCE unread (n int8) FROM KAFKA CONNECTION k (TOPIC 'unread') FORMAT JSON`,
+    );
+    await rig().until(statusOf('unread'), (rows) => String(rows).startsWith('stalled,'));
+    broker.createTopic('unread', 1);
+    await rig().until(statusOf('unread'), (rows) => String(rows) === 'created,');
+  });
+
+  it.each(['changed', 'cut'] as const)(
+    'whose records come %s is read again until they are right',
+    async (how) => {
+      const { client, broker } = rig();
+      const topic = `torn_${how}`;
+      broker.createTopic(topic, 1);
+      await rig().produce(topic, 0, [{ value: '{"n": 1}' }, { value: '{"n": 2}' }]);
+      const attempts = how === 'cut' ? 12 : 4;
+      broker.faults.breakRecords(topic, how, attempts);
+      await client.query(
+        `CREATE SOURCE ${topic} (n int8) FROM KAFKA CONNECTION k (TOPIC '${topic}') FORMAT JSON`,
+      );
+      await client.query(
+        `CREATE MATERIALIZED VIEW ${topic}_sum AS SELECT sum(n) AS n FROM ${topic}`,
+      );
+      const message = how === 'cut' ? 'no whole record batch' : 'has a wrong checksum';
+      const broken = (rows: unknown[][]): boolean =>
+        String(rows).startsWith('stalled,') && String(rows).includes(message);
+      await rig().until(statusOf(topic), broken);
+      await rig().until(`SELECT n FROM ${topic}_sum`, (rows) => String(rows) === '3');
+      broker.faults.breakRecords(topic, how, attempts);
+      for (let n = 3; n <= 6; n++) await rig().produce(topic, 0, [{ value: `{"n": ${n}}` }]);
+      await rig().until(statusOf(topic), broken);
+      await rig().until(`SELECT n FROM ${topic}_sum`, (rows) => String(rows) === '21');
+      await rig().until(statusOf(topic), (rows) => String(rows) === 'running,');
+    },
+  );
+
+  it('that has lost its oldest records gives a new view the others', async () => {
+    const { client, broker, kafka } = rig();
+    const topic = 'short_memory';
+    broker.createTopic(topic, 1);
+    for (let n = 1; n <= 4; n++) await rig().produce(topic, 0, [{ value: `{"n": ${n}}` }]);
+    await client.query(
+      `CREATE SOURCE ${topic} (n int8) FROM KAFKA CONNECTION k (TOPIC '${topic}') FORMAT JSON`,
+    );
+    await client.query(`CREATE MATERIALIZED VIEW whole AS SELECT sum(n) AS n FROM ${topic}`);
+    await rig().until('SELECT n FROM whole', (rows) => String(rows) === '10');
+    const admin = kafka.admin();
+    await admin.connect();
+    await admin.fetchTopicOffsets(topic);
+    await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '2' }] });
+    await admin.disconnect();
+    await client.query(`CREATE MATERIALIZED VIEW rest AS SELECT sum(n) AS n FROM ${topic}`);
+    await rig().until('SELECT n FROM rest', (rows) => String(rows) === '7');
+    await rig().produce(topic, 0, [{ value: '{"n": 5}' }]);
+    await rig().until('SELECT w.n, r.n FROM whole w, rest r', (rows) => String(rows) === '15,12');
+    expect(await rig().rows(statusOf(topic))).toEqual([['running', null]]);
   });
 
   it('reaches a subscriber as consistent changes', async () => {
@@ -230,6 +290,10 @@ describe('a topic', () => {
     );
   });
 });
+
+function statusOf(source: string): string {
+  return `SELECT status, error FROM mz_internal.mz_source_statuses WHERE name = '${source}'`;
+}
 
 /** Produces numbered records to all partitions until it is told to stop. */
 class Stream {

@@ -49,6 +49,8 @@ class FakeCluster implements Transport {
   /** Fetch answers are cut to this many bytes of records. */
   cut = Infinity;
   garbage = false;
+  /** The last byte of fetch answers is another one. */
+  changed = false;
   fetches = 0;
   refusals = 0;
 
@@ -187,6 +189,8 @@ class FakeCluster implements Transport {
             error === 0
               ? Buffer.concat(wanted).subarray(0, bytesMax > 2 ** 20 ? Infinity : this.cut)
               : Buffer.alloc(0);
+          const changed = this.changed && records.length > 0;
+          if (changed) records[records.length - 1] = (records.at(-1) ?? 0) ^ 1;
           return v
             .int32(partition)
             .int16(error)
@@ -287,6 +291,29 @@ test('a chunk has bytes of its own, which can be given to another thread', async
   const [chunk] = run.chunks;
   expect(chunk?.bytes.byteOffset).toBe(0);
   expect(chunk?.bytes.buffer.byteLength).toBe(chunk?.bytes.length);
+  await run.reader.close();
+});
+
+test('a batch that comes broken is asked for again, not without pause, until it is right', async () => {
+  const run = new Run(1);
+  run.fake.add(0, 'a');
+  run.fake.add(0, 'b');
+  run.fake.changed = true;
+  run.start();
+  await run.until('the whole batch before it', () => run.chunks.length === 1);
+  await run.until('it stalls', () => run.statuses.at(-1)?.status === 'stalled');
+  expect(run.statuses.at(-1)?.error).toBe(
+    'partition 0 of topic "t": the record batch at offset 1 has a wrong checksum',
+  );
+  const before = run.fake.fetches;
+  await sleep(300);
+  expect(run.fake.fetches - before).toBeLessThan(40);
+  expect(run.chunks).toHaveLength(1);
+  run.fake.changed = false;
+  await run.until('it goes on', () => run.chunks.length === 2);
+  await run.until('all is well', () => run.statuses.at(-1)?.status === 'running');
+  expect(run.ranges()).toEqual(['0: 0-1', '0: 1-2']);
+  expect(run.chunks.every(({ checked }) => checked)).toBe(true);
   await run.reader.close();
 });
 

@@ -167,7 +167,7 @@ export class Coordinator {
       this.clock,
     );
     this.#sources.set(source.collection, runtime);
-    if (source.stored) void runtime.live();
+    void (source.stored ? runtime.live() : runtime.watch());
   }
 
   /** Starts a dataflow that keeps a collection up to date. */

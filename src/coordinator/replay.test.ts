@@ -158,12 +158,54 @@ describe('replay', () => {
     expect(
       harness.coordinator.sources().map(({ status }) => [status.status, status.error]),
     ).toEqual([
-      ['created', null],
+      ['stalled', 'the broker does not answer'],
       ['stalled', 'the broker does not answer'],
     ]);
     topic.failures = 0;
     await clock.advance(20_000);
+    expect(harness.coordinator.sources()[0]?.status).toMatchObject({
+      status: 'created',
+      error: null,
+    });
     expect(await clock.until(sql.rows('SELECT text FROM v'))).toEqual(topic.records());
+  });
+
+  it('begins with what the topic still has, and goes on without a gap', async () => {
+    const all = await world(25);
+    const { clock, topic, sql } = all;
+    topic.failures = 0;
+    for (let i = 0; i < 20; i++) produceSome(all);
+    await clock.until(sql.run('CREATE MATERIALIZED VIEW old AS SELECT text FROM s'));
+    await clock.advance(5_000);
+    const before = topic.records();
+    topic.partitions.forEach((_, p) => topic.remove(p, 3));
+    expect(topic.records().length).toBeLessThan(before.length);
+    await clock.until(sql.run('CREATE MATERIALIZED VIEW young AS SELECT text FROM s'));
+    for (let i = 0; i < 20; i++) {
+      produceSome(all);
+      await clock.advance(20);
+    }
+    await clock.advance(20_000);
+    expect(await clock.until(sql.rows('SELECT text FROM young'))).toEqual(topic.records());
+    const whole = [...new Set([...before, ...topic.records()])].sort();
+    expect(await clock.until(sql.rows('SELECT text FROM old'))).toEqual(whole);
+  });
+
+  it('fails a view from under whose replay records are removed', async () => {
+    const all = await world(26);
+    const { clock, topic, sql } = all;
+    topic.failures = 0;
+    for (let i = 0; i < 100; i++) topic.produce(0);
+    await clock.until(sql.run('CREATE MATERIALIZED VIEW v AS SELECT text FROM s'));
+    await clock.advance(200);
+    topic.remove(0, 90);
+    await clock.advance(20_000);
+    await expect(clock.until(sql.rows('SELECT text FROM v'))).rejects.toThrow(
+      /partition 0, offsets \d+ to \d+: the records are gone/,
+    );
+    await clock.until(sql.run('CREATE MATERIALIZED VIEW again AS SELECT text FROM s'));
+    await clock.advance(20_000);
+    expect(await clock.until(sql.rows('SELECT text FROM again'))).toEqual(topic.records());
   });
 
   it('stops trying to start a source that is dropped', async () => {
@@ -172,6 +214,7 @@ describe('replay', () => {
     await clock.until(sql.run('CREATE MATERIALIZED VIEW v AS SELECT text FROM s'));
     await clock.advance(5_000);
     await clock.until(sql.run('DROP SOURCE s CASCADE'));
+    await clock.until(sql.run('DROP SOURCE r'));
     await clock.advance(50);
     expect(clock.timers).toBe(0);
   });

@@ -7,6 +7,11 @@
  * loop fixes the cut: the dataflow goes live at the next step q, and the last round reads exactly
  * up to what is bound before q. Live batches from q on wait in the engine until then. So every
  * record reaches the dataflow once: those bound before q by replay, the others live.
+ *
+ * What the topic no longer has cannot be replayed. A partition whose oldest records are gone is
+ * replayed from its first record that is left: the dataflow sees the topic as somebody would who
+ * reads it from now on. Records that go while a replay is under way, between some that were
+ * replayed and others, would leave a hole: those become an error of the dataflow that names them.
  */
 import { assert } from '../base/assert.ts';
 import { limits } from '../base/limits.ts';
@@ -46,6 +51,8 @@ export class Replay {
   readonly #sources: readonly SourceRuntime[];
   readonly #windows = new Map<number, Window>();
   readonly #done = new Map<number, Map<number, bigint>>();
+  /** Partitions of each source of which something was replayed. */
+  readonly #begun = new Map<number, Set<number>>();
   #reader: SourceReader | null = null;
   #wake: () => void = () => undefined;
   #cancelled = false;
@@ -137,10 +144,12 @@ export class Replay {
       this.#wake = resolve;
       this.#reader = source.connection.reader(source.source.format.topic, from, until, {
         chunk: (chunk) => {
-          if (this.#cancelled) return false;
+          if (this.#cancelled) {
+            chunk.release?.();
+            return false;
+          }
           this.#advance(done, chunk, until, open);
-          const room = window.sent(chunk.bytes.byteLength);
-          this.#send(source, [chunk], false);
+          const room = this.#take(source, chunk, window);
           if (open.size === 0) resolve();
           return room;
         },
@@ -152,6 +161,17 @@ export class Replay {
     });
     await this.#reader?.close();
     this.#reader = null;
+  }
+
+  /** Sends a chunk on; answers whether there is room for more. */
+  #take(source: SourceRuntime, chunk: RawChunk, window: Window): boolean {
+    const begun = this.#begun.get(source.collection) ?? new Set();
+    this.#begun.set(source.collection, begun);
+    if (chunk.lost !== undefined && !begun.has(chunk.partition)) return true;
+    begun.add(chunk.partition);
+    const room = window.sent(chunk.bytes.byteLength);
+    this.#send(source, [chunk], false);
+    return room;
   }
 
   #advance(done: Map<number, bigint>, chunk: RawChunk, until: Positions, open: Set<number>): void {

@@ -49,7 +49,8 @@ export class SourceRuntime implements Intake {
   #reader: SourceReader | null = null;
   #live: Promise<void> | null = null;
   #closed = false;
-  #stopRetry: () => void = () => undefined;
+  /** Ends the wait for the next attempt. */
+  #stopWait: () => void = () => undefined;
   /** What keeps replays of the source from going on, by dataflow. */
   readonly #replayErrors = new Map<number, string>();
   #status: SourceStatus = { status: 'created', error: null };
@@ -108,8 +109,38 @@ export class SourceRuntime implements Intake {
    * present end, since what is older is replayed to each dataflow that needs it.
    */
   live(): Promise<void> {
-    this.#live ??= this.#start();
+    if (this.#live === null) {
+      this.#live = this.#start();
+      this.#stopWait();
+    }
     return this.#live;
+  }
+
+  /**
+   * Looks whether the topic of a source that nobody reads yet can be read, until it can or somebody
+   * reads it: the status says meanwhile what is the matter.
+   */
+  async watch(): Promise<void> {
+    let wait = firstRetryMilliseconds;
+    while (!this.#closed && this.#live === null) {
+      const error = await this.#absence();
+      if (this.#closed || this.#live !== null) return;
+      this.#report({ status: error === null ? 'created' : 'stalled', error });
+      if (error === null) return;
+      await this.#pause(wait);
+      wait = Math.min(wait * 2, limits.topicRefreshMillisecondsMax);
+    }
+  }
+
+  /** Why the topic cannot be read now; null if it can. */
+  async #absence(): Promise<string | null> {
+    const { topic } = this.source.format;
+    try {
+      const found = await this.connection.startPositions(topic, { kind: 'earliest' });
+      return found.size > 0 ? null : `topic "${topic}" does not exist yet`;
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
   }
 
   async #start(): Promise<void> {
@@ -156,7 +187,10 @@ export class SourceRuntime implements Intake {
   }
 
   #chunk(chunk: RawChunk): boolean {
-    if (this.#closed) return false;
+    if (this.#closed) {
+      chunk.release?.();
+      return false;
+    }
     this.#waiting.push(chunk);
     this.#waitingBytes += chunk.bytes.byteLength;
     this.counts.bytes += chunk.bytes.byteLength;
@@ -198,7 +232,7 @@ export class SourceRuntime implements Intake {
   #pause(milliseconds: number): Promise<void> {
     return new Promise((resolve) => {
       const cancel = this.#clock.after(milliseconds, resolve);
-      this.#stopRetry = () => {
+      this.#stopWait = () => {
         cancel();
         resolve();
       };
@@ -207,9 +241,9 @@ export class SourceRuntime implements Intake {
 
   async close(): Promise<void> {
     this.#closed = true;
-    this.#stopRetry();
+    this.#stopWait();
     this.#timeline.withdraw(this);
-    this.#waiting.length = 0;
+    for (const chunk of this.#waiting.splice(0)) chunk.release?.();
     this.#report({ status: 'ceased', error: null });
     await this.#reader?.close();
   }

@@ -422,6 +422,30 @@ export function connectorSuite(name: string, start: () => Promise<TestBroker>): 
       await follower.reader.close();
     });
 
+    test('a replay names the records that are gone and gives the others', async () => {
+      const topic = await newTopic();
+      await connection().produce(topic, 0, ownBatch(['a', 'b', 'c', 'd']));
+      await connection().produce(topic, 0, ownBatch(['e']));
+      await admin().fetchTopicOffsets(topic);
+      await admin().deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '3' }] });
+      const chunks: RawChunk[] = [];
+      const reader = connection().reader(topic, new Map([[0, 1n]]), new Map([[0, 5n]]), {
+        chunk: (chunk) => chunks.push(chunk) > 0,
+        status: () => undefined,
+        partitions: () => undefined,
+      });
+      reader.start();
+      await until('the replay is over', () => chunks.at(-1)?.next === 5n);
+      expect(chunks[0]).toMatchObject({
+        from: 1n,
+        next: 3n,
+        lost: expect.stringContaining('removed') as string,
+      });
+      expect(chunks.slice(1).every(({ lost }) => lost === undefined)).toBe(true);
+      expect(chunks[1]?.from).toBe(3n);
+      await reader.close();
+    });
+
     test('a position beyond the log stops the source with an error', async () => {
       const topic = await newTopic();
       const follower = new Follower(connection(), topic, new Map([[0, 7n]]));

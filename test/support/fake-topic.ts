@@ -42,6 +42,8 @@ export class FakeTopic {
   readonly random: Random;
   /** Chance that an answer fails. */
   failures = 0.2;
+  /** Partitions that have lost records. */
+  readonly removed = new Set<number>();
   /** Readers that were started and not closed. */
   open = 0;
   readonly #builder = new RecordBatchBuilder();
@@ -50,6 +52,19 @@ export class FakeTopic {
     this.clock = clock;
     this.random = random;
     for (let p = 0; p < partitions; p++) this.partitions.push([]);
+  }
+
+  /** First offset that a partition still has. */
+  start(partition: number): bigint {
+    const first = this.partitions[partition]?.[0]?.first ?? this.end(partition);
+    return this.removed.has(partition) ? first : 0n;
+  }
+
+  /** Removes the oldest `batches` batches of a partition, but never the last one. */
+  remove(partition: number, batches: number): void {
+    const log = defined(this.partitions[partition], 'the partition exists');
+    const gone = log.splice(0, Math.min(batches, log.length - 1));
+    if (gone.length > 0) this.removed.add(partition);
   }
 
   end(partition: number): bigint {
@@ -83,7 +98,9 @@ export class FakeTopic {
   records(): readonly string[] {
     return this.partitions
       .flatMap((_, p) =>
-        Array.from({ length: Number(this.#records(p)) }, (__, i) => `${p}:${i * spread}`),
+        Array.from({ length: Number(this.#records(p)) }, (__, i) => `${p}:${i * spread}`).filter(
+          (text) => BigInt(text.split(':')[1] ?? 0) >= this.start(p),
+        ),
       )
       .sort();
   }
@@ -100,7 +117,8 @@ export class FakeTopic {
       new Map(this.partitions.map((_, p) => [p, of(p)]));
     return {
       validate: () => Promise.resolve(),
-      startPositions: (_topic: string, _start: StartPosition) => answer(() => all(() => 0n)),
+      startPositions: (_topic: string, _start: StartPosition) =>
+        answer(() => all((p) => this.start(p))),
       endPositions: () => answer(() => all((p) => this.end(p))),
       reader: (_topic, from, until, events) => new FakeReader(this, from, until, events),
       close: () => Promise.resolve(),
@@ -189,6 +207,8 @@ class FakeReader implements SourceReader {
   }
 
   #chunk(partition: number, from: bigint): RawChunk {
+    const first = this.#topic.start(partition);
+    if (from < first) return this.#lost(partition, from, first);
     const log = (this.#topic.partitions[partition] ?? []).filter((batch) => batch.next > from);
     const batches = log.slice(0, 1 + this.#topic.random.below(batchesMax));
     const last = batches.at(-1)?.next ?? from;
@@ -199,6 +219,18 @@ class FakeReader implements SourceReader {
       from,
       next: last < until ? last : until,
       aborted: [],
+    };
+  }
+
+  #lost(partition: number, from: bigint, first: bigint): RawChunk {
+    const until = this.#end(partition);
+    return {
+      partition,
+      bytes: new Uint8Array(0),
+      from,
+      next: first < until ? first : until,
+      aborted: [],
+      lost: 'the records are gone',
     };
   }
 }

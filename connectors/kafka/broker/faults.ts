@@ -1,7 +1,7 @@
 /**
  * Faults on demand, for tests of what reads from or writes to the embedded broker: lost
- * connections, partitions whose leader is elsewhere, slow answers, and errors of one kind of
- * request.
+ * connections, partitions whose leader is elsewhere, slow answers, errors of one kind of request,
+ * and records that come broken.
  */
 import type { Clock } from '../../../src/base/seam.ts';
 import { brokerError } from './errors.ts';
@@ -11,12 +11,16 @@ interface Planned {
   left: number;
 }
 
+/** How fetched records come broken: a byte of the last batch is another, or its end is missing. */
+export type Breakage = 'changed' | 'cut';
+
 /** What is to go wrong. */
 export class Faults {
   readonly #clock: Clock;
   readonly #drop: () => void;
   readonly #moved = new Map<string, number>();
   readonly #planned = new Map<number, Planned>();
+  readonly #broken = new Map<string, { readonly how: Breakage; left: number }>();
   #slowMilliseconds = 0;
 
   constructor(clock: Clock, drop: () => void) {
@@ -44,6 +48,22 @@ export class Faults {
   /** The next `count` requests of the API with this key get the error code. */
   error(api: number, code: number, count: number): void {
     this.#planned.set(api, { code, left: count });
+  }
+
+  /** The next `count` answers with records of the topic bring them broken; 0 ends it. */
+  breakRecords(topic: string, how: Breakage, count: number): void {
+    this.#broken.set(topic, { how, left: count });
+  }
+
+  /** The records of one answer as they go out. */
+  recordsOf(topic: string, pieces: readonly Uint8Array[]): readonly Uint8Array[] {
+    const broken = this.#broken.get(topic);
+    const last = pieces.at(-1);
+    if (broken === undefined || broken.left <= 0 || last === undefined) return pieces;
+    broken.left--;
+    const spoilt = broken.how === 'cut' ? last.slice(0, -1) : last.slice();
+    if (broken.how === 'changed') spoilt[spoilt.length - 1] ^= 1;
+    return [...pieces.slice(0, -1), spoilt];
   }
 
   get delayMilliseconds(): number {

@@ -128,7 +128,7 @@ function look(state: BrokerState, request: FetchRequest, fault: number): Look {
     return {
       ...failedFetch(partition, brokerError.none, log),
       aborted: found.aborted,
-      records: found.pieces,
+      records: state.faults.recordsOf(topic, found.pieces),
     };
   };
   const topics = request.topics.map(({ name, partitions }) => ({
