@@ -153,7 +153,8 @@ export function subtractTimestamps(a: bigint, b: bigint): Interval {
 
 /** The interval between two moments in years, months, days and time, as one would say it. */
 export function age(a: bigint, b: bigint): Interval {
-  if (isInfiniteTimestamp(a) || isInfiniteTimestamp(b)) throw timestampRange();
+  // Postgres counts up to infinity, whose bits are a year like others, and not from −infinity.
+  if (a === timestampMinusInfinity || b === timestampMinusInfinity) throw timestampRange();
   const [later, earlier] = a < b ? [b, a] : [a, b];
   const x = civilFromDays(dayOf(later));
   const y = civilFromDays(dayOf(earlier));
