@@ -7,8 +7,8 @@ export const limits = {
   logFileBytesMax: 64 * 1024 * 1024,
   /** Bytes of one record of the log: what one step writes. */
   logRecordBytesMax: 1024 * 1024 * 1024,
-  /** Bytes that may wait to be written to the log. */
-  logQueuedBytesMax: 256 * 1024 * 1024,
+  /** Milliseconds after which a step for which the disk had no room is tried again. */
+  diskFullRetryMilliseconds: 1_000,
   /** Rows that one activation of an operator may take or give. */
   activationRowsMax: 4096,
   /** Milliseconds that one activation may run before it yields. */

@@ -87,7 +87,7 @@ export class Coordinator {
         this.log.error(`the dataflow thread has ended: ${message}`);
       },
     });
-    this.timeline = new Timeline(this.engine, parts.clock);
+    this.timeline = new Timeline(this.engine, parts.clock, null);
     this.uniqueKeys = new UniqueKeys(this.engine);
     this.lookups = new RegisteredLookups((command) => this.engine.send(command));
   }

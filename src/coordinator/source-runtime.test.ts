@@ -35,7 +35,7 @@ function rig() {
     { send: (command) => void sent.push(command), receive: none, close: () => Promise.resolve() },
     { complete: none, frontier: none, ingested: none, replayed: none, shared: none, crashed: none },
   );
-  const timeline = new Timeline(engine, clock);
+  const timeline = new Timeline(engine, clock, null);
   const reader = { resumed: 0, closed: 0 };
   const started: { events: ReaderEvents | null } = { events: null };
   const connection: SourceConnection = {

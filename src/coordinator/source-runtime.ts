@@ -10,7 +10,8 @@
  * Memory: at most `sourceBufferedBytesMax` bytes wait (plus one chunk); then the reader is told to
  * stop, and to go on when half of it is taken.
  */
-import { assert } from '../base/assert.ts';
+import { assert, defined } from '../base/assert.ts';
+import { sqlError } from '../base/error.ts';
 import { limits } from '../base/limits.ts';
 import type { Clock } from '../base/seam.ts';
 import type {
@@ -21,7 +22,8 @@ import type {
   SourceStatus,
 } from '../../connectors/connector.ts';
 import type { SourceObject } from '../catalog/object.ts';
-import type { Intake, Timeline } from './timeline.ts';
+import type { Binding } from '../storage/step-record.ts';
+import type { Bindings, Intake, Timeline } from './timeline.ts';
 
 /** Counts that mz_source_statistics shows. */
 export interface SourceCounts {
@@ -34,6 +36,14 @@ export interface SourceCounts {
 const firstRetryMilliseconds = 200;
 const lastRetryMilliseconds = 10_000;
 
+/** What is known of a source's offsets from before the process began. */
+export interface RecoveredOffsets {
+  readonly starts: Positions;
+  readonly bound: Positions;
+}
+
+const noOffsets: RecoveredOffsets = { starts: new Map(), bound: new Map() };
+
 /** One source while it exists. */
 export class SourceRuntime implements Intake {
   readonly source: SourceObject;
@@ -43,6 +53,13 @@ export class SourceRuntime implements Intake {
   readonly #clock: Clock;
   readonly #bound = new Map<number, bigint>();
   readonly #starts = new Map<number, bigint>();
+  /** Partitions whose start, or bound, is not yet known durably. */
+  #unwrittenStarts = new Set<number>();
+  #unwrittenBound = new Set<number>();
+  readonly #recovered: RecoveredOffsets;
+  /** Partitions that have not yet reached what was bound when the process before ended. */
+  readonly #behind: Map<number, bigint>;
+  readonly #onCaughtUp: (() => void)[] = [];
   readonly #waiting: RawChunk[] = [];
   #waitingBytes = 0;
   #paused = false;
@@ -61,7 +78,10 @@ export class SourceRuntime implements Intake {
     connection: SourceConnection,
     timeline: Timeline,
     clock: Clock,
+    recovered: RecoveredOffsets = noOffsets,
   ) {
+    this.#recovered = recovered;
+    this.#behind = source.stored ? new Map(recovered.bound) : new Map();
     this.source = source;
     this.connection = connection;
     this.#timeline = timeline;
@@ -163,13 +183,18 @@ export class SourceRuntime implements Intake {
 
   async #begin(): Promise<void> {
     const { topic } = this.source.format;
-    const starts = await this.connection.startPositions(topic, this.source.start);
-    const from = this.source.stored
-      ? starts
-      : later(starts, await this.connection.endPositions(topic));
+    const first = await this.connection.startPositions(topic, this.source.start);
+    const ends = await this.connection.endPositions(topic);
+    requireNoLoss(topic, this.#recovered.bound, ends);
     if (this.#closed) return;
-    for (const [partition, offset] of starts) this.#starts.set(partition, offset);
+    const starts = later(this.#recovered.starts, first);
+    const from = this.source.stored ? starts : later(starts, ends);
+    for (const [partition, offset] of starts) this.#begins(partition, offset);
     for (const [partition, offset] of from) this.#bound.set(partition, offset);
+    for (const [partition, offset] of from) {
+      this.#unwrittenBound.add(partition);
+      if (offset >= (this.#behind.get(partition) ?? offset)) this.#reached(partition);
+    }
     this.#reader = this.connection.reader(topic, from, null, {
       chunk: (chunk) => this.#chunk(chunk),
       status: (status) => this.#report(status),
@@ -181,9 +206,14 @@ export class SourceRuntime implements Intake {
   #partitions(found: readonly { readonly partition: number; readonly first: bigint }[]): void {
     for (const { partition, first } of found) {
       if (this.#bound.has(partition)) continue;
-      this.#starts.set(partition, first);
+      this.#begins(partition, first);
       this.#bound.set(partition, first);
     }
+  }
+
+  #begins(partition: number, first: bigint): void {
+    this.#starts.set(partition, first);
+    if (this.#recovered.starts.get(partition) !== first) this.#unwrittenStarts.add(partition);
   }
 
   #chunk(chunk: RawChunk): boolean {
@@ -221,6 +251,46 @@ export class SourceRuntime implements Intake {
     const before = this.#bound.get(chunk.partition) ?? chunk.from;
     assert(chunk.from >= before, `offsets of partition ${chunk.partition} do not go back`);
     this.#bound.set(chunk.partition, chunk.next);
+    this.#unwrittenBound.add(chunk.partition);
+  }
+
+  takeBindings(): Bindings {
+    const { collection } = this;
+    const starts = [...this.#unwrittenStarts].map((partition) => ({
+      collection,
+      partition,
+      offset: defined(this.#starts.get(partition), 'a partition that began has its start'),
+    }));
+    const bound: Binding[] = [];
+    for (const partition of this.#unwrittenBound) {
+      const offset = this.#bound.get(partition) ?? 0n;
+      // What is bound already is not bound again while it is read again.
+      if (offset < (this.#behind.get(partition) ?? 0n)) continue;
+      this.#reached(partition);
+      bound.push({ collection, partition, offset });
+    }
+    this.#unwrittenStarts = new Set();
+    this.#unwrittenBound = new Set();
+    return { starts, bound };
+  }
+
+  #reached(partition: number): void {
+    if (!this.#behind.delete(partition) || this.#behind.size > 0) return;
+    const callbacks = this.#onCaughtUp.splice(0);
+    // The step under way has it; the next one that can be read comes after it.
+    void this.#timeline.tick().then(
+      () => callbacks.forEach((callback) => callback()),
+      () => undefined,
+    );
+  }
+
+  /**
+   * Calls back once when a step has everything that was bound before the process began, and that
+   * step can be read.
+   */
+  onCaughtUp(callback: () => void): void {
+    if (this.#behind.size === 0) return callback();
+    this.#onCaughtUp.push(callback);
   }
 
   #report(status: SourceStatus): void {
@@ -246,6 +316,19 @@ export class SourceRuntime implements Intake {
     for (const chunk of this.#waiting.splice(0)) chunk.release?.();
     this.#report({ status: 'ceased', error: null });
     await this.#reader?.close();
+  }
+}
+
+/** Throws 55000 if a topic ends before what was read of it: it is another one, or was cut. */
+function requireNoLoss(topic: string, bound: Positions, ends: Positions): void {
+  for (const [partition, offset] of bound) {
+    const end = ends.get(partition) ?? 0n;
+    if (end >= offset) continue;
+    throw sqlError(
+      '55000',
+      `partition ${partition} of topic "${topic}" ends at offset ${end}, but was read up to ${offset}`,
+      { hint: 'The topic was made anew or has lost records. Drop the source and create it again.' },
+    );
   }
 }
 

@@ -10,11 +10,43 @@ import { Random } from '../../test/support/random.ts';
 import { limits } from '../base/limits.ts';
 import { EngineClient } from './engine-client.ts';
 import type { HostCommand } from './engine-link.ts';
+import type { StepJournal } from './timeline.ts';
 import { Timeline } from './timeline.ts';
 
 type Step = Extract<HostCommand, { kind: 'step' }>;
 
-function rig() {
+/** A journal that writes when the test says so. */
+class FakeJournal implements StepJournal {
+  readonly written: { readonly step: number; readonly tables: number; readonly bound: number }[] =
+    [];
+  readonly #open: { readonly resolve: () => void; readonly reject: (error: Error) => void }[] = [];
+  retries = 0;
+  retry: () => void = () => undefined;
+
+  step({ step, tables, bound }: Parameters<StepJournal['step']>[0]): Promise<void> {
+    this.written.push({ step, tables: tables.length, bound: bound.length });
+    return new Promise((resolve, reject) => this.#open.push({ resolve, reject }));
+  }
+
+  isDiskFull(error: unknown): boolean {
+    return error instanceof Error && error.message === 'full';
+  }
+
+  retryLater(): Promise<void> {
+    this.retries++;
+    return new Promise((resolve) => (this.retry = resolve));
+  }
+
+  durable(): void {
+    this.#open.shift()?.resolve();
+  }
+
+  fails(message: string): void {
+    this.#open.shift()?.reject(new Error(message));
+  }
+}
+
+function rig(journal: StepJournal | null = null) {
   const clock = new FakeClock();
   const sent: HostCommand[] = [];
   const steps: Step[] = [];
@@ -38,7 +70,7 @@ function rig() {
     shared: none,
     crashed: none,
   });
-  return { clock, sent, steps, laws, timeline: new Timeline(engine, clock) };
+  return { clock, sent, steps, laws, timeline: new Timeline(engine, clock, journal) };
 }
 
 const batch = {
@@ -82,6 +114,7 @@ describe('Timeline', () => {
         if (--left > 0) timeline.offer(intake);
         return [chunk];
       },
+      takeBindings: () => ({ starts: [], bound: [] }),
     };
     timeline.offer(intake);
     for (let step = 1; step <= 3; step++) {
@@ -148,5 +181,84 @@ describe('Timeline', () => {
       expect([timeline.timeOf(step), timeline.stepAt(time)]).toEqual([time, step]);
     }
     expect(timeline.stepAt(0)).toBeUndefined();
+  });
+
+  it('sends a step when it is durable, and writes one at a time', async () => {
+    const journal = new FakeJournal();
+    const { clock, steps, timeline } = rig(journal);
+    const first = timeline.write([{ collection: 1, batch }]);
+    await clock.advance(0);
+    const second = timeline.write([{ collection: 2, batch }]);
+    const third = timeline.write([{ collection: 3, batch }]);
+    await clock.advance(0);
+    expect([journal.written.length, steps.length]).toEqual([1, 0]);
+    journal.durable();
+    await clock.advance(0);
+    expect([journal.written.length, steps.length]).toEqual([2, 1]);
+    timeline.completed(1);
+    expect(await first).toBe(1);
+    journal.durable();
+    await clock.advance(0);
+    timeline.completed(2);
+    expect(await Promise.all([second, third])).toEqual([2, 2]);
+    expect(journal.written.map(({ tables }) => tables)).toEqual([1, 2]);
+  });
+
+  it('refuses writers while the disk is full, and keeps what sources gave', async () => {
+    const journal = new FakeJournal();
+    const { clock, sent, steps, timeline } = rig(journal);
+    const chunk = { partition: 0, bytes: new Uint8Array(8), from: 0n, next: 1n, aborted: [] };
+    timeline.offer({
+      collection: 7,
+      take: () => [chunk],
+      takeBindings: () => ({
+        starts: [],
+        bound: [{ collection: 7, partition: 0, offset: 1n }],
+      }),
+    });
+    const write = timeline.write([{ collection: 1, batch }]);
+    const refused = expect(write).rejects.toThrow('full');
+    await clock.advance(0);
+    journal.fails('full');
+    await clock.advance(0);
+    await refused;
+    expect([journal.retries, sent.length]).toEqual([1, 0]);
+    await expect(timeline.write([])).rejects.toThrow('full');
+    journal.retry();
+    await clock.advance(0);
+    journal.fails('full');
+    await clock.advance(0);
+    journal.retry();
+    await clock.advance(0);
+    journal.durable();
+    await clock.advance(0);
+    expect(journal.written).toEqual([
+      { step: 1, tables: 1, bound: 1 },
+      { step: 1, tables: 0, bound: 1 },
+      { step: 1, tables: 0, bound: 1 },
+    ]);
+    expect(sent.map(({ kind }) => kind)).toEqual(['ingest', 'step']);
+    expect(steps.map(({ inputs }) => inputs.length)).toEqual([0]);
+    const again = timeline.write([]);
+    timeline.completed(1);
+    await clock.advance(0);
+    journal.durable();
+    await clock.advance(0);
+    timeline.completed(2);
+    expect(await again).toBe(2);
+  });
+
+  it('ends when the log has failed', async () => {
+    const journal = new FakeJournal();
+    const { clock, sent, timeline } = rig(journal);
+    const lost = expect(timeline.write([])).rejects.toThrow('broken');
+    await clock.advance(0);
+    const waiting = expect(timeline.write([])).rejects.toThrow('broken');
+    journal.fails('broken');
+    await clock.advance(0);
+    await lost;
+    await waiting;
+    await expect(timeline.write([])).rejects.toThrow('broken');
+    expect(sent).toEqual([]);
   });
 });

@@ -8,11 +8,17 @@
  * step is complete, and reads happen at `complete` or later: so an acknowledged write is visible to
  * every later read, and reads never go back (strict serializability).
  *
+ * With a journal a step is written before it is sent, one at a time, so that nothing can be seen
+ * that a crash would undo: while the engine works on one step the next is written, and what comes
+ * meanwhile waits for the one after. If the disk is full, writers are refused; what sources gave
+ * waits for room.
+ *
  * Timestamps are milliseconds since the epoch and strictly increase with the step.
  */
 import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/seam.ts';
 import { limits } from '../base/limits.ts';
+import type { Binding } from '../storage/step-record.ts';
 import type { PackedBatch } from '../../dataflow/graph/command.ts';
 import type { RawChunk } from '../../connectors/connector.ts';
 import type { EngineClient } from './engine-client.ts';
@@ -32,6 +38,39 @@ export interface Intake {
   readonly collection: number;
   /** Takes up to `bytesMax` bytes of waiting chunks; they are bound to `step`. */
   take(step: number, bytesMax: number): readonly RawChunk[];
+  /**
+   * What is to be known durably of the offsets taken, and of where partitions begin, since the last
+   * call.
+   */
+  takeBindings(): Bindings;
+}
+
+/** Offsets of sources that a step makes durable. */
+export interface Bindings {
+  readonly starts: readonly Binding[];
+  readonly bound: readonly Binding[];
+}
+
+/** A step about to be sent. */
+interface Sealed extends Bindings {
+  readonly step: number;
+  readonly time: number;
+  readonly writes: readonly Write[];
+  readonly chunks: readonly { readonly collection: number; readonly chunks: readonly RawChunk[] }[];
+}
+
+/** Where steps are written before they are sent; see journal.ts. */
+export interface StepJournal {
+  step(
+    sealed: Bindings & {
+      readonly step: number;
+      readonly time: number;
+      readonly tables: Write['inputs'];
+    },
+  ): Promise<void> | undefined;
+  isDiskFull(error: unknown): boolean;
+  /** Resolves when it is time to try again. */
+  retryLater(): Promise<void>;
 }
 
 interface Kept {
@@ -46,6 +85,7 @@ const historyStepsMax = 4_096;
 export class Timeline {
   readonly #engine: EngineClient;
   readonly #clock: Clock;
+  readonly #journal: StepJournal | null;
   readonly #writes: Write[] = [];
   readonly #waiting: { readonly step: number; readonly write: Waiter }[] = [];
   readonly #ready = new Set<Intake>();
@@ -56,11 +96,17 @@ export class Timeline {
   #complete = 0;
   #time = 0;
   #scheduled = false;
+  /** A step is sealed and not yet durable. */
+  #writing = false;
+  /** What writers are told while a step waits for room on the disk. */
+  #refusal: Error | null = null;
   #failure: Error | null = null;
 
-  constructor(engine: EngineClient, clock: Clock) {
+  /** `journal`: null if nothing is to survive the process. */
+  constructor(engine: EngineClient, clock: Clock, journal: StepJournal | null) {
     this.#engine = engine;
     this.#clock = clock;
+    this.#journal = journal;
   }
 
   /** The step that reads see. */
@@ -98,7 +144,8 @@ export class Timeline {
    * Writes all of `inputs` in one step; answers the step once it can be read. Rejects after `fail`.
    */
   write(inputs: Write['inputs']): Promise<number> {
-    if (this.#failure !== null) return Promise.reject(this.#failure);
+    const refusal = this.#failure ?? this.#refusal;
+    if (refusal !== null) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
       this.#writes.push({ inputs, resolve, reject });
       this.#schedule();
@@ -150,7 +197,7 @@ export class Timeline {
 
   /** The engine is gone: whoever waits for a step, or will, is told `error`. */
   fail(error: Error): void {
-    this.#failure = error;
+    this.#failure ??= error;
     for (const { write } of this.#waiting.splice(0)) write.reject(error);
     for (const write of this.#writes.splice(0)) write.reject(error);
   }
@@ -167,37 +214,85 @@ export class Timeline {
 
   #seal(): void {
     if (this.#failure !== null || (this.#writes.length === 0 && this.#ready.size === 0)) return;
-    if (this.#sealed - this.#complete >= limits.stepsInFlightMax) return;
+    if (this.#writing || this.#sealed - this.#complete >= limits.stepsInFlightMax) return;
     const step = ++this.#sealed;
     this.#time = Math.max(this.#time + 1, this.#clock.now());
     this.#remember(step);
-    this.#ingest(step);
-    const writes = this.#writes.splice(0);
-    for (const write of writes) this.#waiting.push({ step, write });
-    this.#engine.send({
-      kind: 'step',
-      step,
-      time: this.#time,
-      since: this.since,
-      inputs: writes.flatMap((write) => write.inputs),
-    });
+    const intake = this.#take(step);
+    const sealed = { step, time: this.#time, writes: this.#writes.splice(0), ...intake };
+    const written = this.#journal?.step({ ...sealed, tables: inputsOf(sealed.writes) });
+    if (written === undefined) return this.#send(sealed);
+    this.#writing = true;
+    void this.#sendWritten(sealed, written);
   }
 
-  #ingest(step: number): void {
-    if (this.#ready.size === 0) return;
+  /** Sends a step when it is durable, and goes on with the next. */
+  async #sendWritten(sealed: Sealed, written: Promise<void>): Promise<void> {
+    try {
+      await written;
+      this.#writing = false;
+      this.#send(sealed);
+    } catch (error) {
+      for (const write of sealed.writes) write.reject(asError(error));
+      if (this.#journal?.isDiskFull(error) !== true) return this.fail(asError(error));
+      this.#refusal = asError(error);
+      for (const write of this.#writes.splice(0)) write.reject(this.#refusal);
+      await this.#rewrite({ ...sealed, writes: [] });
+      this.#refusal = null;
+    }
+    this.#seal();
+  }
+
+  /** Writes a step that the disk had no room for, without what writers wanted. */
+  async #rewrite(sealed: Sealed): Promise<void> {
+    for (;;) {
+      await this.#journal?.retryLater();
+      if (this.#failure !== null) return;
+      try {
+        await this.#journal?.step({ ...sealed, tables: [] });
+        this.#writing = false;
+        return this.#send(sealed);
+      } catch (error) {
+        if (this.#journal?.isDiskFull(error) !== true) return this.fail(asError(error));
+      }
+    }
+  }
+
+  #send({ step, time, writes, chunks }: Sealed): void {
+    if (this.#failure !== null) return;
+    if (chunks.length > 0) this.#engine.send({ kind: 'ingest', inputs: chunks });
+    for (const write of writes) this.#waiting.push({ step, write });
+    this.#engine.send({ kind: 'step', step, time, since: this.since, inputs: inputsOf(writes) });
+  }
+
+  /** What the sources have for a step. */
+  #take(step: number): Pick<Sealed, 'chunks' | 'starts' | 'bound'> {
+    if (this.#ready.size === 0) return { chunks: [], starts: [], bound: [] };
     const share = Math.max(1, Math.floor(limits.stepBytesMax / this.#ready.size));
-    const inputs = [...this.#ready].map((intake) => {
-      this.#ready.delete(intake);
-      return { collection: intake.collection, chunks: intake.take(step, share) };
-    });
-    this.#engine.send({
-      kind: 'ingest',
-      inputs: inputs.filter((input) => input.chunks.length > 0),
-    });
+    const intakes = [...this.#ready];
+    this.#ready.clear();
+    const chunks = intakes.map((intake) => ({
+      collection: intake.collection,
+      chunks: intake.take(step, share),
+    }));
+    const bindings = intakes.map((intake) => intake.takeBindings());
+    return {
+      chunks: chunks.filter((input) => input.chunks.length > 0),
+      starts: bindings.flatMap(({ starts }) => starts),
+      bound: bindings.flatMap(({ bound }) => bound),
+    };
   }
 
   #remember(step: number): void {
     this.#history.push({ step, time: this.#time });
     if (this.#history.length > 2 * historyStepsMax) this.#history.splice(0, historyStepsMax);
   }
+}
+
+function inputsOf(writes: readonly Write[]): Write['inputs'] {
+  return writes.flatMap((write) => write.inputs);
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }

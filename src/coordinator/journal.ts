@@ -1,0 +1,143 @@
+/**
+ * The coordinator's side of durability: notes what changes in the catalog, and writes each step to
+ * the log before the engine gets it (docs/design/durability.md). Without a data directory nothing
+ * is written and everything is durable at once.
+ *
+ * Records go out in the order in which their changes happened: a table's rows come after the table.
+ */
+import { assert } from '../base/assert.ts';
+import { SqlError, sqlError } from '../base/error.ts';
+import { limits } from '../base/limits.ts';
+import type { Clock } from '../base/seam.ts';
+import type { CatalogObject } from '../catalog/object.ts';
+import { objectText } from '../catalog/durable-object.ts';
+import type { Log } from '../storage/log.ts';
+import type { Binding, CatalogChange, TableRows } from '../storage/step-record.ts';
+import { encodeStep } from '../storage/step-record.ts';
+
+/** What a step adds to what is durable. */
+export interface SealedStep {
+  readonly step: number;
+  readonly time: number;
+  readonly tables: readonly TableRows[];
+  readonly starts: readonly Binding[];
+  readonly bound: readonly Binding[];
+}
+
+/** Numbers that have been given away. */
+export interface Counters {
+  readonly oid: number;
+  readonly number: number;
+}
+
+/** Whether an error says that the disk is full. */
+export function isDiskFull(error: unknown): boolean {
+  return error instanceof SqlError && error.fields.code === '53100';
+}
+
+/** One per coordinator. */
+export class Journal {
+  readonly #log: Log | null;
+  readonly #clock: Clock;
+  readonly #counters: () => Counters;
+  #changes: CatalogChange[] = [];
+  /** Resolves when all changes that were handed to the log are durable; null if they are. */
+  #writing: Promise<void> | null = null;
+  #full = false;
+
+  constructor(log: Log | null, clock: Clock, counters: () => Counters) {
+    this.#log = log;
+    this.#clock = clock;
+    this.#counters = counters;
+  }
+
+  /** An object is new, or has a new record. */
+  put(object: CatalogObject): void {
+    if (this.#log === null) return;
+    this.#changes.push({ kind: 'put', oid: object.oid, object: objectText(object) });
+  }
+
+  /** An object is gone. */
+  remove(oid: number): void {
+    if (this.#log === null) return;
+    this.#changes.push({ kind: 'remove', oid });
+  }
+
+  /** Throws 53100 while the disk is full: nothing may be begun that has to be written. */
+  requireRoom(): void {
+    if (!this.#full) return;
+    throw sqlError('53100', 'could not write to the log: no space left on the disk', {
+      hint: 'Free some space; writes then go on by themselves.',
+    });
+  }
+
+  /**
+   * Resolves when every change of the catalog so far is durable; undefined if that is so already.
+   * While the disk is full it waits for room.
+   */
+  settled(): Promise<void> | undefined {
+    if (this.#changes.length === 0) return this.#writing ?? undefined;
+    const changes = this.#changes;
+    this.#changes = [];
+    const before = this.#writing;
+    const writing = this.#writeChanges(before, changes).finally(() => {
+      if (this.#writing === writing) this.#writing = null;
+    });
+    this.#writing = writing;
+    return writing;
+  }
+
+  async #writeChanges(
+    before: Promise<void> | null,
+    catalog: readonly CatalogChange[],
+  ): Promise<void> {
+    await before;
+    const record = { step: 0, time: 0, catalog, starts: [], bound: [], tables: [] };
+    for (;;) {
+      try {
+        return await this.#append({ ...record, counters: this.#counters() });
+      } catch (error) {
+        if (!isDiskFull(error)) throw error;
+        await this.#pause();
+      }
+    }
+  }
+
+  /**
+   * Writes a step; resolves when it is durable, undefined if there is nothing to wait for. Rejects
+   * with 53100 if the disk is full; the step is then not in the log.
+   */
+  step(sealed: SealedStep): Promise<void> | undefined {
+    if (this.#log === null) return undefined;
+    const before = this.settled();
+    return this.#writeStep(before, sealed);
+  }
+
+  async #writeStep(before: Promise<void> | undefined, sealed: SealedStep): Promise<void> {
+    await before;
+    await this.#append({ ...sealed, catalog: [], counters: this.#counters() });
+  }
+
+  async #append(record: Parameters<typeof encodeStep>[0]): Promise<void> {
+    assert(this.#log !== null, 'there is a log');
+    try {
+      await this.#log.append(encodeStep(record));
+      this.#full = false;
+    } catch (error) {
+      this.#full = isDiskFull(error);
+      throw error;
+    }
+  }
+
+  /** Resolves when it is time to try again after the disk was full. */
+  async #pause(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#clock.after(limits.diskFullRetryMilliseconds, resolve);
+    });
+  }
+
+  /** The same for whoever has a step that must be written. */
+  retryLater(): Promise<void> {
+    return this.#pause();
+  }
+}

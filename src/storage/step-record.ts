@@ -1,0 +1,146 @@
+/**
+ * What the log says of one step: its time, rows of tables, the offsets up to which records of
+ * sources belong to it, and what had changed in the catalog before it. On disk:
+ *
+ *     length of the head (u32) | zeros (u32) | head | zeros to 8 | batches, each with zeros to 8
+ *
+ * The head is JSON, so that a log can be read by eye; the batches are the words of packed batches
+ * as they lie in memory. Offsets are texts in it, since JSON has no 64-bit integers.
+ */
+import { assert } from '../base/assert.ts';
+import { sqlError } from '../base/error.ts';
+
+/** A packed batch (dataflow/graph/command.ts): one buffer, and where its columns lie in it. */
+export interface StoredBatch {
+  readonly buffer: ArrayBuffer | SharedArrayBuffer;
+  readonly rows: number;
+  readonly column: Int32Array;
+  readonly nulls: Int32Array;
+  readonly weight: number;
+}
+
+/** Rows for a table. */
+export interface TableRows {
+  readonly collection: number;
+  readonly batch: StoredBatch;
+}
+
+/** An offset of a partition of a source: the one after the last record that counts. */
+export interface Binding {
+  readonly collection: number;
+  readonly partition: number;
+  readonly offset: bigint;
+}
+
+/** A change of the catalog, as text; its meaning is the catalog's (catalog/durable-object.ts). */
+export type CatalogChange =
+  | { readonly kind: 'put'; readonly oid: number; readonly object: string }
+  | { readonly kind: 'remove'; readonly oid: number };
+
+export interface StepRecord {
+  /** 0 for a record of catalog changes alone. */
+  readonly step: number;
+  /** Milliseconds since the epoch. */
+  readonly time: number;
+  readonly catalog: readonly CatalogChange[];
+  /** Numbers that have been given away: the next oid, the next collection or dataflow. */
+  readonly counters: { readonly oid: number; readonly number: number };
+  /** Where partitions of sources began, if that was found since the record before. */
+  readonly starts: readonly Binding[];
+  readonly bound: readonly Binding[];
+  readonly tables: readonly TableRows[];
+}
+
+interface Head extends Omit<StepRecord, 'starts' | 'bound' | 'tables'> {
+  readonly starts: readonly (readonly [number, number, string])[];
+  readonly bound: readonly (readonly [number, number, string])[];
+  readonly tables: readonly {
+    readonly collection: number;
+    readonly rows: number;
+    readonly column: readonly number[];
+    readonly nulls: readonly number[];
+    readonly weight: number;
+    readonly bytes: number;
+  }[];
+}
+
+const headAt = 8;
+
+function aligned(bytes: number): number {
+  return Math.ceil(bytes / 8) * 8;
+}
+
+function written(bindings: readonly Binding[]): Head['bound'] {
+  return bindings.map(({ collection, partition, offset }) => [
+    collection,
+    partition,
+    String(offset),
+  ]);
+}
+
+function read(bindings: Head['bound']): readonly Binding[] {
+  return bindings.map(([collection, partition, offset]) => ({
+    collection,
+    partition,
+    offset: BigInt(offset),
+  }));
+}
+
+/** The record as bytes. */
+export function encodeStep(record: StepRecord): Uint8Array {
+  const head: Head = {
+    ...record,
+    starts: written(record.starts),
+    bound: written(record.bound),
+    tables: record.tables.map(({ collection, batch }) => ({
+      collection,
+      rows: batch.rows,
+      column: [...batch.column],
+      nulls: [...batch.nulls],
+      weight: batch.weight,
+      bytes: batch.buffer.byteLength,
+    })),
+  };
+  const text = new TextEncoder().encode(JSON.stringify(head));
+  const size = record.tables.reduce(
+    (sum, { batch }) => sum + aligned(batch.buffer.byteLength),
+    headAt + aligned(text.length),
+  );
+  const bytes = new Uint8Array(size);
+  new DataView(bytes.buffer).setUint32(0, text.length, true);
+  bytes.set(text, headAt);
+  let at = headAt + aligned(text.length);
+  for (const { batch } of record.tables) {
+    bytes.set(new Uint8Array(batch.buffer), at);
+    at += aligned(batch.buffer.byteLength);
+  }
+  assert(at === size, 'a record is as long as its parts');
+  return bytes;
+}
+
+/** Reads a record. Its batches have buffers of their own. Throws XX001 for what is no record. */
+export function decodeStep(bytes: Uint8Array): StepRecord {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const length = bytes.length < headAt ? Infinity : view.getUint32(0, true);
+  if (headAt + length > bytes.length) throw sqlError('XX001', 'a record of the log has no head');
+  const text = new TextDecoder().decode(bytes.subarray(headAt, headAt + length));
+  const head = JSON.parse(text) as Head;
+  let at = headAt + aligned(length);
+  const tables = head.tables.map((table) => {
+    const end = at + table.bytes;
+    if (end > bytes.length) throw sqlError('XX001', 'a record of the log is too short');
+    const { buffer } = bytes.slice(at, end);
+    at = aligned(end);
+    return {
+      collection: table.collection,
+      batch: {
+        buffer,
+        rows: table.rows,
+        column: Int32Array.from(table.column),
+        nulls: Int32Array.from(table.nulls),
+        weight: table.weight,
+      },
+    };
+  });
+  return { ...head, starts: read(head.starts), bound: read(head.bound), tables };
+}
