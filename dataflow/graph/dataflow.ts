@@ -302,19 +302,37 @@ export class Dataflow implements StreamReader {
 
   /** The step to work on next, or null if the imports are not far enough. */
   #nextStep(): number | null {
-    const target = this.#target();
+    const target = this.#exactTarget();
     if (target <= this.#frontier) return null;
     if (this.#frontier === never)
       return target >= Math.max(0, this.asOf) ? this.#firstStep(target) : null;
     return this.consistent(target) ? target : null;
   }
 
-  /** `asOf` where every import can still be read at it, else the earliest step at which all can. */
-  #firstStep(target: number): number {
+  /**
+   * `asOf` where every import can be read at it, else the earliest step at which all can; null while
+   * there is none.
+   */
+  #firstStep(target: number): number | null {
     if (this.#rendering.streams.length > 0) return target;
     let step = Math.max(0, this.asOf);
-    for (const { collection } of this.#rendering.stored) step = Math.max(step, collection.since);
-    return Math.min(step, target);
+    for (let before = -1; before !== step;) {
+      before = step;
+      for (const collection of this.imports) {
+        step = collection.exactFrom(Math.max(step, collection.since));
+      }
+    }
+    return step <= target ? step : null;
+  }
+
+  /** The latest step up to the target that reads in every import as it was. */
+  #exactTarget(): number {
+    let step = this.#target();
+    for (let before = never; before !== step;) {
+      before = step;
+      for (const { collection } of this.#rendering.stored) step = collection.exactTo(step);
+    }
+    return step;
   }
 
   #begin(): boolean {

@@ -138,7 +138,7 @@ export class PlainTemplate {
       batch,
       this.#keyColumns,
       false,
-      Math.max(at, collection.since),
+      collection.exactFrom(Math.max(at, collection.since)),
       this.#position,
       pairs,
     );

@@ -27,21 +27,28 @@ const gateWords = 8;
 /** A step later than all: "at no step yet" as a lower bound, "at all steps" as an upper one. */
 export const always = 0x7fffffff;
 
-/** The writer's end. */
+/** The writer's end. An operation that fails half-way leaves it open, until the next one. */
 export class ReadGate {
   readonly buffer = new SharedArrayBuffer(gateWords * 4);
   readonly #words = new Int32Array(this.buffer);
+  #turn = 0;
 
-  /** The arrangement is about to be written. */
+  /** The arrangement is about to be written; nothing happens if it was being written already. */
   open(): void {
-    const before = Atomics.add(this.#words, wordTurn, 1);
-    assert((before & 1) === 0, 'a gate is opened by one writer at a time');
+    if ((this.#turn & 1) === 1) return;
+    this.#turn = (this.#turn + 1) | 0;
+    Atomics.store(this.#words, wordTurn, this.#turn);
+    // What is written now is not to be seen before the turn: no store overtakes this load, and it
+    // does not overtake the store above.
+    const seen = Atomics.load(this.#words, wordTurn);
+    assert(seen === this.#turn, 'a gate has one writer');
   }
 
   /** The arrangement was written. */
   close(): void {
-    const before = Atomics.add(this.#words, wordTurn, 1);
-    assert((before & 1) === 1, 'a gate that is closed was open');
+    assert((this.#turn & 1) === 1, 'a gate that is closed was open');
+    this.#turn = (this.#turn + 1) | 0;
+    Atomics.store(this.#words, wordTurn, this.#turn);
   }
 
   /** The collection is gone for good. */

@@ -74,7 +74,7 @@ export class ReadTask {
 
   /** The step that is read. */
   get #step(): number {
-    return Math.max(this.#at, this.collection.since);
+    return this.collection.exactFrom(Math.max(this.#at, this.collection.since));
   }
 
   /** Holds the step, or while it has not come, the latest one there is. */

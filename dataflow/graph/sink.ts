@@ -65,6 +65,7 @@ export class CollectionSink implements DataflowSink {
   readonly lastStep = Infinity;
   readonly blocked = false;
   readonly collection: StoredCollection;
+  #frontier = -1;
 
   constructor(collection: StoredCollection) {
     this.collection = collection;
@@ -76,6 +77,7 @@ export class CollectionSink implements DataflowSink {
   }
 
   begin(frontier: number): void {
+    this.#frontier = frontier;
     if (frontier >= 0) this.collection.sealTo(frontier);
   }
 
@@ -87,6 +89,7 @@ export class CollectionSink implements DataflowSink {
     // Readers that rest catch up with what was true before this step is.
     if (this.collection.lastChanged === step) {
       for (const reader of this.collection.readers) reader.settle();
+      if (this.#frontier >= 0) this.collection.skipped(this.#frontier, step);
     }
     this.collection.sealTo(step);
     if (first) this.collection.hydratedAt(step);

@@ -10,6 +10,10 @@
  * collection itself stands there whenever something changed since; a collection at rest needs no
  * care, as every step since its last change reads the same.
  *
+ * A producer that is slow takes several steps as one, whose changes all lie at its end: the steps in
+ * between are *skipped* and do not read as anything that ever was. Whoever wants to read one reads
+ * the next that is exact.
+ *
  * Other threads may read the collection through its gate (read-gate.ts): whatever writes to the
  * arrangement's memory does so between `open` and `close` of the gate, if there is one.
  */
@@ -47,6 +51,12 @@ interface IndexUse {
   built: boolean;
 }
 
+/** A producer went from one step to a later one: those in between cannot be read. */
+interface Skip {
+  readonly from: number;
+  readonly to: number;
+}
+
 /** A collection that is kept: see above. */
 export class StoredCollection {
   readonly id: number;
@@ -63,6 +73,8 @@ export class StoredCollection {
   /** Earliest step that can be read at all: where the producer was hydrated. */
   #readableFrom = 0;
   #gate: ReadGate | null = null;
+  /** Steps that are skipped, later ones behind earlier ones. */
+  #skips: Skip[] = [];
   /** Earliest step from which on there are no error rows: `always` while there are some. */
   #errorlessFrom = 0;
   /** Holds that commands, reads and dataflows have taken. */
@@ -117,6 +129,35 @@ export class StoredCollection {
     for (const hold of this.#holds) hold.advance(Math.max(step, hold.step));
   }
 
+  /** The changes of the steps after `from` were all made at `to`. */
+  skipped(from: number, to: number): void {
+    const { since } = this;
+    if (to <= from + 1) return;
+    if (this.#skips.some((skip) => skip.to <= since)) {
+      this.#skips = this.#skips.filter((skip) => skip.to > since);
+    }
+    this.#skips.push({ from, to });
+    if (this.#gate !== null) this.#gate.since = to;
+  }
+
+  /** The earliest step, not before `step`, that reads as the collection was. */
+  exactFrom(step: number): number {
+    return this.#skipOf(step)?.to ?? step;
+  }
+
+  /** The latest step, not after `step`, that reads as the collection was. */
+  exactTo(step: number): number {
+    return this.#skipOf(step)?.from ?? step;
+  }
+
+  #skipOf(step: number): Skip | undefined {
+    for (let i = this.#skips.length - 1; i >= 0; i--) {
+      if (this.#skips[i].to <= step) return undefined;
+      if (this.#skips[i].from < step) return this.#skips[i];
+    }
+    return undefined;
+  }
+
   /** Adds rows at `step`. The caller has settled the readers. */
   apply(step: number, batch: Batch): void {
     if (batch.rows === 0) return;
@@ -130,7 +171,7 @@ export class StoredCollection {
   gate(): ReadGate {
     if (this.#gate !== null) return this.#gate;
     this.#gate = new ReadGate();
-    this.#gate.since = this.#readableFrom;
+    this.#gate.since = Math.max(this.#readableFrom, this.#skips.at(-1)?.to ?? 0);
     this.#gate.errors = this.#errorlessFrom;
     return this.#gate;
   }
