@@ -1,6 +1,7 @@
 /**
- * Gathering: columns of records copied into the open batch of a writer, one loop per physical form.
- * Where a record's var bytes start is a generated function per column (`VarStarts`).
+ * Gathering: columns of records copied into the open batch of a writer. One generated loop per list
+ * of columns takes each record once, as a record is one or two cache lines and more of them pass
+ * than the nearest cache holds. Var bytes of a row's columns lie side by side.
  */
 import { assert } from '../../src/base/assert.ts';
 import type { BatchWriter } from '../value/batch-writer.ts';
@@ -23,6 +24,20 @@ export function varStarts(layout: RowLayout): readonly VarStart[] {
   );
 }
 
+/** What a loop reads and writes, beside the records' words. */
+interface GatherCall {
+  readonly addresses: Int32Array;
+  readonly first: number;
+  readonly n: number;
+  readonly out: BatchWriter;
+  readonly outColumn: number;
+  /** Where var bytes go. */
+  readonly into: number;
+}
+
+/** Answers the word after the var bytes; -1 if a NULL came in a column that gathers none. */
+type GatherRows = (i32: Int32Array, call: GatherCall) => number;
+
 /** Words of var bytes of `columns` of the records at `addresses[first … first + n - 1]`. */
 export function gatheredVarWords(
   layout: RowLayout,
@@ -41,124 +56,87 @@ export function gatheredVarWords(
   return words;
 }
 
-/** Copies `columns` of the records to columns `outColumn, …` of the open batch of `out`. */
-export function gatherColumns(
-  layout: RowLayout,
-  starts: readonly VarStart[],
-  i32: Int32Array,
-  addresses: Int32Array,
-  first: number,
-  n: number,
-  columns: readonly number[],
-  out: BatchWriter,
-  outColumn: number,
-): void {
-  columns.forEach((c, k) => {
-    const to = out.column[outColumn + k];
-    const offset = layout.offset[c];
-    switch (layout.physical[c]) {
-      case 'i32':
-        gatherWords(i32, addresses, first, n, offset, out.slab.i32, to);
-        break;
-      case 'i64':
-      case 'f64':
-        gatherPairs(i32, addresses, first, n, offset, out.slab.i32, to);
-        break;
-      case 'var': {
-        const words = gatheredVarWords(layout, i32, addresses, first, n, [c]);
-        const into = words === 0 ? 0 : out.takeVar(words);
-        gatherVar(starts[c], i32, addresses, first, n, offset, out.slab.i32, to, into);
-        break;
-      }
-    }
-    const nulls = out.nulls[outColumn + k];
-    if (!layout.columns[c].nullable) {
-      if (nulls >= 0) out.slab.u8.fill(0, nulls, nulls + n);
-      return;
-    }
-    const word = layout.nullBits + (c >> 5);
-    if (nulls >= 0) {
-      gatherNulls(i32, addresses, first, n, word, c & 31, out.slab.u8, nulls);
-    } else {
-      assert(noNulls(i32, addresses, first, n, word, c & 31), `column ${c} gathers without NULLs`);
-    }
-  });
-}
+/** Gathers records of one layout. */
+export class Gatherer {
+  readonly #layout: RowLayout;
+  readonly #loops = new Map<string, GatherRows>();
+  #lastColumns: readonly number[] = [];
+  #lastLoop: GatherRows | null = null;
 
-function gatherWords(
-  i32: Int32Array,
-  addresses: Int32Array,
-  first: number,
-  n: number,
-  offset: number,
-  target: Int32Array,
-  to: number,
-): void {
-  for (let k = 0; k < n; k++) target[to + k] = i32[addresses[first + k] + offset];
-}
+  constructor(layout: RowLayout) {
+    this.#layout = layout;
+  }
 
-function gatherPairs(
-  i32: Int32Array,
-  addresses: Int32Array,
-  first: number,
-  n: number,
-  offset: number,
-  target: Int32Array,
-  to: number,
-): void {
-  for (let k = 0; k < n; k++) {
-    const at = addresses[first + k] + offset;
-    target[to + 2 * k] = i32[at];
-    target[to + 2 * k + 1] = i32[at + 1];
+  /** Copies `columns` of the records to columns `outColumn, …` of the open batch of `out`. */
+  gather(
+    i32: Int32Array,
+    addresses: Int32Array,
+    first: number,
+    n: number,
+    columns: readonly number[],
+    out: BatchWriter,
+    outColumn: number,
+  ): void {
+    const into = out.takeVar(0);
+    const end = this.#loop(columns)(i32, { addresses, first, n, out, outColumn, into });
+    assert(end >= 0, 'columns without null bytes gather no NULL');
+    if (end > into) out.takeVar(end - into);
+  }
+
+  /** Readers ask with the same list again and again. */
+  #loop(columns: readonly number[]): GatherRows {
+    if (this.#lastLoop !== null && columns === this.#lastColumns) return this.#lastLoop;
+    const name = columns.join();
+    let loop = this.#loops.get(name);
+    if (loop === undefined) {
+      loop = gatherKernel(this.#layout, columns);
+      this.#loops.set(name, loop);
+    }
+    this.#lastColumns = columns;
+    this.#lastLoop = loop;
+    return loop;
   }
 }
 
-function gatherVar(
-  startOf: VarStart,
-  i32: Int32Array,
-  addresses: Int32Array,
-  first: number,
-  n: number,
-  offset: number,
-  target: Int32Array,
-  to: number,
-  firstWord: number,
-): void {
-  let into = firstWord;
-  for (let k = 0; k < n; k++) {
-    const record = addresses[first + k];
-    const bytes = i32[record + offset];
-    const count = (bytes + 3) >> 2;
-    const start = startOf(i32, record);
-    target[to + 2 * k] = into;
-    target[to + 2 * k + 1] = bytes;
-    for (let w = 0; w < count; w++) target[into + w] = i32[start + w];
-    into += count;
+function gatherKernel(layout: RowLayout, columns: readonly number[]): GatherRows {
+  const each = (text: (c: number, k: number) => string): string =>
+    columns.map((c, k) => text(c, k)).join('\n');
+  return generate<GatherRows>(
+    ['m', 'call'],
+    `
+const { addresses, first, n, out, outColumn } = call;
+const { column, nulls } = out, w = out.slab.i32, b = out.slab.u8;
+${each((_, k) => `const c${k} = column[outColumn + ${k}], z${k} = nulls[outColumn + ${k}];`)}
+${each((c, k) => (layout.columns[c].nullable ? '' : `if (z${k} >= 0) b.fill(0, z${k}, z${k} + n);`))}
+let t = call.into, missed = 0;
+for (let i = 0; i < n; i++) {
+  const g = addresses[first + i];
+  ${each((c, k) => copyText(layout, c, k))}
+}
+return missed === 0 ? t : -1;`,
+  );
+}
+
+/** Copies column c of the record at g to row i of the k-th column. */
+function copyText(layout: RowLayout, c: number, k: number): string {
+  const at = `g + ${layout.offset[c]}`;
+  const nulls = layout.columns[c].nullable
+    ? `
+  const u${k} = (m[g + ${layout.nullBits + (c >> 5)}] >>> ${c & 31}) & 1;
+  if (z${k} >= 0) b[z${k} + i] = u${k};
+  else missed |= u${k};`
+    : '';
+  switch (layout.physical[c]) {
+    case 'i32':
+      return `w[c${k} + i] = m[${at}];${nulls}`;
+    case 'i64':
+    case 'f64':
+      return `w[c${k} + 2 * i] = m[${at}]; w[c${k} + 2 * i + 1] = m[${at} + 1];${nulls}`;
+    case 'var':
+      return `
+  const l${k} = m[${at}];
+  w[c${k} + 2 * i] = t;
+  w[c${k} + 2 * i + 1] = l${k};
+  for (let f = ${varStartText(layout, c, 'm', 'g')}, e = f + ((l${k} + 3) >> 2); f < e; f++) w[t++] = m[f];${nulls}`;
   }
-}
-
-function gatherNulls(
-  i32: Int32Array,
-  addresses: Int32Array,
-  first: number,
-  n: number,
-  word: number,
-  bit: number,
-  u8: Uint8Array,
-  nulls: number,
-): void {
-  for (let k = 0; k < n; k++) u8[nulls + k] = (i32[addresses[first + k] + word] >>> bit) & 1;
-}
-
-function noNulls(
-  i32: Int32Array,
-  addresses: Int32Array,
-  first: number,
-  n: number,
-  word: number,
-  bit: number,
-): boolean {
-  let any = 0;
-  for (let k = 0; k < n; k++) any |= (i32[addresses[first + k] + word] >>> bit) & 1;
-  return any === 0;
 }

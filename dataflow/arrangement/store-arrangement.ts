@@ -36,8 +36,7 @@ import type { ColumnType } from '../value/type.ts';
 import type { Arrangement, Hold, Pairs, Position } from './arrangement.ts';
 import { ChangeLog } from './change-log.ts';
 import { DeadLog } from './dead-log.ts';
-import type { VarStart } from './gather.ts';
-import { gatherColumns, gatheredVarWords, varStarts } from './gather.ts';
+import { Gatherer, gatheredVarWords } from './gather.ts';
 import { touchRowsMax } from './hash-index.ts';
 import { HoldSet } from './hold.ts';
 import type { IndexDoor } from './index-door.ts';
@@ -75,7 +74,7 @@ const probeHashes = new Int32Array(sliceRows);
 /** The implementation of `Arrangement`; one per collection. */
 export class StoreArrangement implements Arrangement, OwnedRows {
   layout: RowLayout;
-  #starts: readonly VarStart[];
+  #gatherer: Gatherer;
   readonly #arena: Arena;
   #store: RowStore;
   readonly #dead: DeadLog;
@@ -97,7 +96,7 @@ export class StoreArrangement implements Arrangement, OwnedRows {
 
   constructor(pool: RegionPool, columns: readonly ColumnType[]) {
     this.layout = rowLayout(columns);
-    this.#starts = varStarts(this.layout);
+    this.#gatherer = new Gatherer(this.layout);
     this.#arena = pool.open();
     this.#store = new RowStore(this.#arena, this.layout);
     this.#dead = new DeadLog(this.#arena.region);
@@ -298,7 +297,7 @@ export class StoreArrangement implements Arrangement, OwnedRows {
     );
     this.#owner = owner;
     this.layout = rowLayout(this.layout.columns, true);
-    this.#starts = varStarts(this.layout);
+    this.#gatherer = new Gatherer(this.layout);
     this.#store = new RowStore(this.#arena, this.layout);
     this.#history = { ...this.#history, store: this.#store };
     return this;
@@ -566,7 +565,7 @@ export class StoreArrangement implements Arrangement, OwnedRows {
     outColumn: number,
   ): void {
     const { i32 } = this.#store.region;
-    gatherColumns(this.layout, this.#starts, i32, addresses, first, n, columns, out, outColumn);
+    this.#gatherer.gather(i32, addresses, first, n, columns, out, outColumn);
   }
 
   varWordsOf(addresses: Int32Array, first: number, n: number, columns: readonly number[]): number {

@@ -53,10 +53,14 @@ export function packWritten(
 
 /**
  * All rows of the batch in a buffer of their own: columns are copied whole, only var bytes one by
- * one.
+ * one. The buffer of a lonely slab is given away as it is: its batch ends here.
  */
 export function packBatch(batch: Batch, types: readonly ColumnType[]): PackedBatch {
   const { rows, slab } = batch;
+  const { buffer: own } = slab.i32;
+  if (slab.lonely && own instanceof ArrayBuffer) {
+    return { buffer: own, rows, column: batch.column, nulls: batch.nulls, weight: batch.weight };
+  }
   const { i32, u8 } = slab;
   const column = new Int32Array(types.length);
   const nulls = new Int32Array(types.length).fill(-1);

@@ -8,6 +8,7 @@ import type { Arrangement, Pairs, Position } from '../arrangement/arrangement.ts
 import type { Batch } from '../value/batch.ts';
 import { BatchWriter } from '../value/batch-writer.ts';
 import type { SlabPool } from '../value/slab.ts';
+import { lonelySlab } from '../value/slab.ts';
 import type { ColumnType } from '../value/type.ts';
 import { narrowed, rewind, startPosition } from '../arrangement/pairs.ts';
 import type { StepClock } from './step-clock.ts';
@@ -45,11 +46,20 @@ export class DeltaReader {
   readonly #clock: StepClock;
   readonly #scanned: Pairs;
   readonly #writer: BatchWriter;
+  readonly #lonely: boolean;
   readonly #position: Position = startPosition();
   /** Rows of `scanned` that are not given out yet, when var bytes forced a cut. */
   #ended = false;
 
-  constructor(arranged: Arranged, clock: StepClock, scanned: Pairs, pool: SlabPool) {
+  /** `lonely`: each batch gets a slab of its own, which may be given away with it. */
+  constructor(
+    arranged: Arranged,
+    clock: StepClock,
+    scanned: Pairs,
+    pool: SlabPool,
+    lonely = false,
+  ) {
+    this.#lonely = lonely;
     this.#arranged = arranged;
     this.#clock = clock;
     this.#scanned = narrowed(scanned, arranged.types.length);
@@ -86,12 +96,15 @@ export class DeltaReader {
       return;
     }
     const writer = this.#writer;
-    writer.begin(n, words);
+    const slab = this.#lonely ? lonelySlab(writer.wordsFor(n, words)) : undefined;
+    writer.begin(n, words, slab);
+    slab?.release();
     arrangement.gather(pairs.address, first, n, columns, writer, 0);
     const target = writer.slab.i32;
     const weight = writer.weight;
     for (let i = 0; i < n; i++) target[weight + i] = pairs.weight[first + i];
     take(writer.seal(this.#clock.to, n));
+    if (this.#lonely) writer.close();
   }
 
   /** Starts over and gives up memory. */

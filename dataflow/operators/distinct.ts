@@ -3,6 +3,8 @@ import { WholeRowsOperator } from './whole-rows.ts';
 
 /** SELECT DISTINCT, UNION and the like. */
 export class DistinctOperator extends WholeRowsOperator {
+  protected override readonly onlySigns = true;
+
   protected override weightOf(sum: number): number {
     return sum > 0 ? 1 : 0;
   }

@@ -21,10 +21,10 @@ const depthMax = 21;
  */
 const emptyDirectory = new Int32Array(4);
 /** Words before the slots: count of entries, depth of the sub-table. */
-const header = 2;
+export const slotsHeader = 2;
 
 function wordsFor(slots: number): number {
-  return header + slots * 2;
+  return slotsHeader + slots * 2;
 }
 
 /** An extendible hash index of records. */
@@ -91,6 +91,11 @@ export class GroupIndex {
     place(this.#memory.i32, this.#directory[at], this.#directory[at + 1], hash, record);
   }
 
+  /** Kernels have entered `n` records. */
+  entered(n: number): void {
+    this.#count += n;
+  }
+
   /** Removes the entry of `record`, which must be there. */
   remove(hash: number, record: number): void {
     const i32 = this.#memory.i32;
@@ -103,13 +108,13 @@ export class GroupIndex {
       s = (s + 1) & mask;
     }
     closeGap(i32, slots, mask, s);
-    i32[slots - header]--;
+    i32[slots - slotsHeader]--;
     if (--this.#count === 0) this.#end();
   }
 
   #isFull(at: number): boolean {
     const slots = this.#directory[at + 1] + 1;
-    return this.#memory.i32[this.#directory[at] - header] >= slots - (slots >> 3);
+    return this.#memory.i32[this.#directory[at] - slotsHeader] >= slots - (slots >> 3);
   }
 
   #start(): void {
@@ -123,7 +128,7 @@ export class GroupIndex {
     for (let at = 0; at < this.#directory.length; at += 2) {
       const slots = this.#directory[at];
       if (at > 0 && this.#directory[at - 2] === slots) continue;
-      this.#memory.free(slots - header, wordsFor(this.#directory[at + 1] + 1));
+      this.#memory.free(slots - slotsHeader, wordsFor(this.#directory[at + 1] + 1));
     }
     this.#directory = emptyDirectory;
     this.#shift = 31;
@@ -133,7 +138,7 @@ export class GroupIndex {
     const at = this.#memory.allocate(wordsFor(slots));
     this.#memory.i32.fill(0, at, at + wordsFor(slots));
     this.#memory.i32[at + 1] = depth;
-    return at + header;
+    return at + slotsHeader;
   }
 
   /** Splits the sub-table of `hash`, or doubles it if its hashes cannot be told apart. */
@@ -141,7 +146,7 @@ export class GroupIndex {
     const at = (hash >>> this.#shift) * 2;
     const old = this.#directory[at];
     const oldSlots = this.#directory[at + 1] + 1;
-    const depth = this.#memory.i32[old - header + 1];
+    const depth = this.#memory.i32[old - slotsHeader + 1];
     const split = oldSlots === slotsMin && this.#maySplit(depth);
     if (split && depth === 32 - this.#shift) this.#doubleDirectory();
     const slots = split ? slotsMin : oldSlots * 2;
@@ -156,7 +161,7 @@ export class GroupIndex {
       place(i32, ((moved >>> bit) & 1) === 1 ? one : zero, slots - 1, moved, record);
     }
     this.#point(hash, depth, zero, one, slots - 1);
-    this.#memory.free(old - header, wordsFor(oldSlots));
+    this.#memory.free(old - slotsHeader, wordsFor(oldSlots));
   }
 
   /** Good hashes need a directory of a few entries per sub-table; a larger one is of no help. */
@@ -193,7 +198,7 @@ function place(i32: Int32Array, slots: number, mask: number, hash: number, recor
   while (i32[slots + s * 2 + 1] !== 0) s = (s + 1) & mask;
   i32[slots + s * 2] = hash;
   i32[slots + s * 2 + 1] = record;
-  i32[slots - header]++;
+  i32[slots - slotsHeader]++;
 }
 
 /** Empties slot `gap`, moving entries back that were displaced across it. */

@@ -1,8 +1,10 @@
 /**
  * The generated loops that find the groups of a batch's rows, one pair of functions per list of key
- * types: hashes of all rows, then probes and comparisons. Between the two the table may touch what
- * will be probed, so that cache misses overlap. The second one stops at a row whose key is new,
- * which the table then makes.
+ * types. The first hashes each row and takes the first record with that hash as its candidate; the
+ * loads of different rows do not wait for each other. Then the table touches the candidates, so
+ * that their cache misses overlap too. The second compares keys, and only where the candidate is of
+ * another key, or there is none, it probes. It makes the record of a new key itself while there is
+ * room for it; else it stops at the row, and the table makes it.
  *
  * Text comes from templates alone; offsets into records and masks are numbers of our own, columns
  * and buffers are arguments. Functions of equality classes are passed in under the name of the
@@ -14,6 +16,7 @@ import { varClass } from '../value/equality.ts';
 import { hashSeed, mixFloat } from '../value/hash.ts';
 import type { Equality, TypeName } from '../value/type.ts';
 import { typeInfo } from '../value/type.ts';
+import { slotsHeader } from './group-index.ts';
 import type { Field } from './record-field.ts';
 
 /** What a look-up reads and writes, beside the memory. */
@@ -26,13 +29,18 @@ export interface LookupCall {
   readonly first: number;
   readonly n: number;
   readonly owners: Int32Array;
+  /** By row: first its candidate or 0, then its record. */
   readonly out: Int32Array;
   /** hashes[i] is the hash of row first + i. */
   readonly hashes: Int32Array;
+  /** Where records may be made: the address of the first one, and how many there may be. */
+  next: number;
+  room: number;
 }
 
-/** Sets the call's hashes. */
-export type HashKeys = (
+/** Sets the call's hashes, and candidates in `out`. */
+export type FindCandidates = (
+  i32: Int32Array,
   slab32: Int32Array,
   slab64: Float64Array,
   slab8: Uint8Array,
@@ -41,7 +49,8 @@ export type HashKeys = (
 
 /**
  * Sets out[i] for i from `from` on to the record of row first + i, and answers the first i < n
- * whose key has no record, or n. Word 0 of a record is its hash, `ownerWord` its owner.
+ * whose key has no record and whose record cannot be made here, or n. Makes at most `room` records
+ * and takes them off `next` and `room`.
  */
 export type Lookup = (
   i32: Int32Array,
@@ -54,29 +63,49 @@ export type Lookup = (
 ) => number;
 
 export interface LookupKernel {
-  readonly hash: HashKeys;
+  readonly candidates: FindCandidates;
   readonly lookup: Lookup;
 }
 
 type Factory = (float: typeof mixFloat, classes: readonly (VarClass | null)[]) => LookupKernel;
 
-/** `owned`: whether records belong to owners, whose word is `ownerWord`. */
-export function lookupKernel(
-  fields: readonly Field[],
-  owned: boolean,
-  ownerWord: number,
-): LookupKernel {
+/** How the records of a table lie; word 0 is the hash. */
+export interface RecordShape {
+  readonly fields: readonly Field[];
+  /** The word of the owner, or -1 if records have none. */
+  readonly owner: number;
+  readonly words: number;
+}
+
+/** The loops for records of this shape. */
+export function lookupKernel(shape: RecordShape): LookupKernel {
+  const { fields } = shape;
   const parts = fields.map((field, k) => keyPart(field, k));
-  const columns = fields
-    .map((_, k) => `const c${k} = call.columns[${k}], z${k} = call.nulls[${k}];`)
-    .join('\n');
   const factory = generate<Factory>(
     ['float', 'classes'],
     `
 ${fields.map((field, k) => classText(field, k)).join('')}
-function hash(w, wd, b, call) {
-const first = call.first, n = call.n, owners = call.owners, hashes = call.hashes;
-${columns}
+${candidatesText(shape, parts)}
+${lookupText(shape, parts)}
+return { candidates, lookup };`,
+  );
+  return factory(
+    mixFloat,
+    fields.map(({ physical, column }) => (physical === 'var' ? varClass(column.type) : null)),
+  );
+}
+
+function columnsText(fields: readonly Field[]): string {
+  return fields
+    .map((_, k) => `const c${k} = call.columns[${k}], z${k} = call.nulls[${k}];`)
+    .join('\n');
+}
+
+function candidatesText({ fields, owner }: RecordShape, parts: readonly KeyPart[]): string {
+  return `
+function candidates(m, w, wd, b, call) {
+const { directory, shift, first, n, owners, hashes, out } = call;
+${columnsText(fields)}
 for (let i = 0; i < n; i++) {
   const r = first + i;
   let h = ${hashSeed};
@@ -84,43 +113,92 @@ for (let i = 0; i < n; i++) {
   h = Math.imul(h ^ (h >>> 16), ${0x85ebca6b});
   h = Math.imul(h ^ (h >>> 13), ${0xc2b2ae35});
   h = h ^ (h >>> 16);
-  ${owned ? `const owner = owners[i];\n${mixText('owner')}` : ''}
+  ${owner >= 0 ? `const owner = owners[i];\n${mixText('owner')}` : ''}
   hashes[i] = h;
-}
-}
-function lookup(m, d, w, wd, b, call, from) {
-const directory = call.directory, shift = call.shift, first = call.first, n = call.n;
-const out = call.out, owners = call.owners, hashes = call.hashes;
-${columns}
-for (let i = from; i < n; i++) {
-  const r = first + i;
-  const h = hashes[i];
-  ${owned ? 'const owner = owners[i];' : ''}
-  ${parts.map((part) => part.values).join('\n')}
   const at = (h >>> shift) * 2;
   const slots = directory[at], mask = directory[at + 1];
   let slot = h & mask;
-  let g = 0;
+  let g = m[slots + slot * 2 + 1];
+  while (g !== 0 && m[slots + slot * 2] !== h) {
+    slot = (slot + 1) & mask;
+    g = m[slots + slot * 2 + 1];
+  }
+  out[i] = g;
+}
+}`;
+}
+
+function lookupText(shape: RecordShape, parts: readonly KeyPart[]): string {
+  const { fields, owner } = shape;
+  const loads = parts.map((part) => part.load).join('\n');
+  const equalKeys = parts.map((part) => part.equal);
+  const equal = ['true', owner >= 0 ? `m[g + ${owner}] === owner` : 'true', ...equalKeys];
+  const found = equal.join(' && ');
+  return `
+function lookup(m, d, w, wd, b, call, from) {
+const { directory, shift, first, n, owners, hashes, out } = call;
+let next = call.next, room = call.room, i = from;
+${columnsText(fields)}
+for (; i < n; i++) {
+  const r = first + i;
+  ${owner >= 0 ? 'const owner = owners[i];' : ''}
+  ${parts.map((part) => part.values).join('\n')}
+  let g = out[i];
+  if (g !== 0) {
+    ${loads}
+    if (${found}) continue;
+  }
+  const h = hashes[i];
+  const at = (h >>> shift) * 2;
+  const slots = directory[at], mask = directory[at + 1];
+  let slot = h & mask;
   for (;;) {
     g = m[slots + slot * 2 + 1];
     if (g === 0) break;
     if (m[slots + slot * 2] === h) {
-      ${parts.map((part) => part.load).join('\n')}
-      if (${['true', owned ? `m[g + ${ownerWord}] === owner` : 'true', ...parts.map((part) => part.equal)].join(' && ')}) break;
+      ${loads}
+      if (${found}) break;
     }
     slot = (slot + 1) & mask;
   }
-  if (g === 0) return i;
+  if (g === 0) {
+    ${makeText(shape)}
+  }
   out[i] = g;
 }
-return n;
+call.next = next;
+call.room = room;
+return i;
+}`;
 }
-return { hash, lookup };`,
-  );
-  return factory(
-    mixFloat,
-    fields.map(({ physical, column }) => (physical === 'var' ? varClass(column.type) : null)),
-  );
+
+/**
+ * Makes the record of row r at `next` and enters it at the slot where the search ended; leaves the
+ * loop where there is no room, or the sub-table is full, or does not exist (its mask is 0).
+ */
+function makeText({ fields, owner, words }: RecordShape): string {
+  if (fields.some(({ physical }) => physical === 'var')) return 'break;';
+  const store = fields.map(({ physical, offset, nullMask, nullWord }, k) => {
+    const value =
+      physical === 'i32'
+        ? `m[g + ${offset}] = w[c${k} + r];`
+        : `m[g + ${offset}] = w[c${k} + 2 * r]; m[g + ${offset + 1}] = w[c${k} + 2 * r + 1];`;
+    if (nullMask === 0) return value;
+    return `${value} if (z${k} >= 0 && b[z${k} + r] === 1) m[g + ${nullWord}] |= ${nullMask};`;
+  });
+  return `
+    if (room === 0 || mask === 0) break;
+    if (m[slots - ${slotsHeader}] >= mask + 1 - ((mask + 1) >> 3)) break;
+    g = next;
+    next += ${words};
+    room--;
+    for (let z = g; z < g + ${words}; z++) m[z] = 0;
+    m[g] = h;
+    ${owner >= 0 ? `m[g + ${owner}] = owner;` : ''}
+    ${store.join('\n')}
+    m[slots + slot * 2] = h;
+    m[slots + slot * 2 + 1] = g;
+    m[slots - ${slotsHeader}]++;`;
 }
 
 /** One step of the hash, as `mix` in words.ts. */

@@ -3,12 +3,13 @@
  *
  * A record is a block of the operator's memory:
  *
- *     0 hash | 1 mark | 2-3 row count (double) | 4-5 owner | key fields | null words | state words
+ *     0 hash | 1 mark | 2-3 row count (double) | [4-5 owner] | key fields | null words | state
  *
  * `mark` and the state words belong to the operator; all words are zero when a record is made. The
  * key's bytes are those of the row that made the record, so 1.0 and 1.00 are one group, shown as
  * whichever came first, until the group goes. `owner` is a further part of the key for tables whose
- * records belong to records of another table (the values of a DISTINCT aggregate by group).
+ * records belong to records of another table (the values of a DISTINCT aggregate by group); other
+ * records have no such words.
  *
  * Rows are looked up by a generated loop (group-kernel.ts) that stops where a record must be made.
  * Groups that the operator removes leave their record to the next one.
@@ -22,6 +23,7 @@ import { lookupKernel } from './group-kernel.ts';
 import type { Field } from './record-field.ts';
 import { freeFields, layFields, storeField } from './record-field.ts';
 import type { StateMemory } from './state-memory.ts';
+import { lineWords, sizeOfBlock } from './state-memory.ts';
 
 /** Word of a record that holds the hash of its key. */
 const recordHash = 0;
@@ -30,17 +32,17 @@ export const recordMark = 1;
 /** Word of a record at which its row count lies, as a double. */
 export const recordCount = 2;
 const recordOwner = 4;
-/** Fewer rows or groups are not worth a loop of their own. */
-const touchRowsMin = 16;
+/** Fewer groups are in the cache anyway. */
 const touchGroupsMin = 1_024;
-const keyStart = 6;
+/** Where the key starts in records without an owner, and with one. */
+const keyStart = 4;
+const ownedKeyStart = 6;
 
 /** Rows that one look-up takes at most. */
 export const lookupRowsMax = 4096;
 
 // One look-up runs at a time and leaves nothing here.
 const hashes = new Int32Array(lookupRowsMax);
-const candidates = new Int32Array(lookupRowsMax);
 const sink = new Int32Array(1);
 const noOwners = new Int32Array(0);
 
@@ -52,6 +54,7 @@ export class GroupTable {
   readonly stateStart: number;
   readonly recordWords: number;
   readonly #memory: StateMemory;
+  readonly #owned: boolean;
   readonly #index: GroupIndex;
   readonly #kernel: LookupKernel;
   readonly #columns: Int32Array;
@@ -60,13 +63,15 @@ export class GroupTable {
   /** `owned`: whether look-ups name owners. */
   constructor(memory: StateMemory, key: readonly ColumnType[], stateWords: number, owned = false) {
     assert(stateWords % 2 === 0, `state is whole double words, got ${stateWords}`);
-    const { fields, end } = layFields(key, keyStart);
+    const { fields, end } = layFields(key, owned ? ownedKeyStart : keyStart);
     this.fields = fields;
+    this.#owned = owned;
     this.stateStart = end;
-    this.recordWords = end + stateWords;
+    this.recordWords = wholeLines(end + stateWords);
     this.#memory = memory;
     this.#index = new GroupIndex(memory);
-    this.#kernel = lookupKernel(fields, owned, recordOwner);
+    const shape = { fields, owner: owned ? recordOwner : -1, words: this.recordWords };
+    this.#kernel = lookupKernel(shape);
     this.#columns = new Int32Array(key.length);
     this.#nulls = new Int32Array(key.length);
   }
@@ -97,11 +102,16 @@ export class GroupTable {
     this.#point(batch, columns);
     const { i32: w, f64: wd, u8 } = batch.slab;
     let call = this.#call(first, n, out, owners);
-    this.#kernel.hash(w, wd, u8, call);
-    if (n >= touchRowsMin && this.size >= touchGroupsMin) touch(this.#memory.i32, call);
-    for (let i = 0; i < n; i++) {
+    this.#kernel.candidates(this.#memory.i32, w, wd, u8, call);
+    if (this.size >= touchGroupsMin) touch(this.#memory.i32, out, n);
+    for (let i = 0; ; i++) {
       const { i32, f64 } = this.#memory;
+      call.next = this.#memory.nextOf(this.recordWords);
+      const room = this.#memory.roomFor(this.recordWords);
+      call.room = room;
       i = this.#kernel.lookup(i32, f64, w, wd, u8, call, i);
+      this.#memory.take(this.recordWords, room - call.room);
+      this.#index.entered(room - call.room);
       if (i === n) return;
       out[i] = this.#make(batch, columns, first + i, hashes[i], owners === null ? 0 : owners[i]);
       if (call.directory !== this.#index.directory) call = this.#call(first, n, out, owners);
@@ -115,8 +125,8 @@ export class GroupTable {
     const { i32: w, f64: wd, u8 } = batch.slab;
     const { i32, f64 } = this.#memory;
     const call = this.#call(first, n, out, null);
-    this.#kernel.hash(w, wd, u8, call);
-    if (n >= touchRowsMin && this.size >= touchGroupsMin) touch(i32, call);
+    this.#kernel.candidates(i32, w, wd, u8, call);
+    if (this.size >= touchGroupsMin) touch(i32, out, n);
     for (let i = 0; i < n; i++) {
       i = this.#kernel.lookup(i32, f64, w, wd, u8, call, i);
       if (i < n) out[i] = 0;
@@ -152,6 +162,8 @@ export class GroupTable {
       out,
       hashes,
       owners: owners ?? noOwners,
+      next: 0,
+      room: 0,
     };
   }
 
@@ -164,6 +176,7 @@ export class GroupTable {
 
   /** The owner that a record was made with. */
   ownerOf(record: number): number {
+    assert(this.#owned, 'records of this table have owners');
     return this.#memory.i32[record + recordOwner];
   }
 
@@ -177,7 +190,7 @@ export class GroupTable {
     const record = this.#memory.allocate(this.recordWords);
     this.#memory.i32.fill(0, record, record + this.recordWords);
     this.#memory.i32[record + recordHash] = hash;
-    this.#memory.i32[record + recordOwner] = owner;
+    if (this.#owned) this.#memory.i32[record + recordOwner] = owner;
     for (let k = 0; k < columns.length; k++) {
       storeField(this.#memory, record, this.fields[k], batch, columns[k], row);
     }
@@ -186,25 +199,15 @@ export class GroupTable {
   }
 }
 
-/**
- * Brings the slots and first candidate records of the call's rows into the cache: loads of one row
- * wait for each other, those of different rows do not. What was read is kept, or it would not be.
- */
-function touch(i32: Int32Array, { directory, shift, n }: LookupCall): void {
-  for (let i = 0; i < n; i++) {
-    const hash = hashes[i];
-    const at = (hash >>> shift) * 2;
-    const slots = directory[at];
-    const mask = directory[at + 1];
-    let slot = hash & mask;
-    let record = i32[slots + slot * 2 + 1];
-    while (record !== 0 && i32[slots + slot * 2] !== hash) {
-      slot = (slot + 1) & mask;
-      record = i32[slots + slot * 2 + 1];
-    }
-    candidates[i] = record;
-  }
+/** Whole cache lines where that costs little: `StateMemory` aligns blocks of such sizes. */
+function wholeLines(words: number): number {
+  const lines = Math.ceil(words / lineWords) * lineWords;
+  return sizeOfBlock(lines - words <= lines / 8 ? lines : words);
+}
+
+/** Brings records into the cache. What was read is kept, or it would not be. */
+function touch(i32: Int32Array, records: Int32Array, n: number): void {
   let seen = 0;
-  for (let i = 0; i < n; i++) seen ^= i32[candidates[i]];
+  for (let i = 0; i < n; i++) seen ^= i32[records[i]];
   sink[0] = seen;
 }

@@ -165,11 +165,10 @@ export class ReduceOperator implements Operator {
   /** Takes rows first … first + n - 1 into their groups. */
   #take(batch: Batch, first: number, n: number): void {
     this.#table.lookup(batch, this.#node.key, first, n, groups);
-    this.#touched.add(this.#memory.i32, groups, n);
     const at = batch.weight + first;
     const { i32 } = batch.slab;
     for (let i = 0; i < n; i++) baseWeights[i] = i32[at + i];
-    addRowCounts(this.#memory.f64, n);
+    this.#touched.weigh(this.#memory, groups, baseWeights, n, false);
     for (let a = 0; a < this.#accumulators.length; a++) {
       const accumulator = this.#accumulators[a];
       const { filter, argument } = this.#node.aggregates[a];
@@ -360,8 +359,4 @@ export class ReduceOperator implements Operator {
     freeFields(this.#memory, group, this.#published);
     this.#table.remove(group);
   }
-}
-
-function addRowCounts(f64: Float64Array, n: number): void {
-  for (let i = 0; i < n; i++) f64[(groups[i] + recordCount) >> 1] += baseWeights[i];
 }

@@ -22,9 +22,16 @@ export class ArrangementSource implements Operator {
   readonly columns: readonly ColumnType[];
   readonly #reader: DeltaReader;
 
-  constructor(arranged: Arranged, clock: StepClock, scanned: Pairs, pool: SlabPool) {
+  /** `lonely`: see `DeltaReader`; for a single consumer. */
+  constructor(
+    arranged: Arranged,
+    clock: StepClock,
+    scanned: Pairs,
+    pool: SlabPool,
+    lonely: boolean,
+  ) {
     this.columns = arranged.types;
-    this.#reader = new DeltaReader(arranged, clock, scanned, pool);
+    this.#reader = new DeltaReader(arranged, clock, scanned, pool, lonely);
   }
 
   push(): 'done' {

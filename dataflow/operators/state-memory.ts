@@ -3,8 +3,9 @@
  *
  * A block is named by the word offset of its first word, its *address*; addresses are even and
  * never 0, so that 0 can mean "none". Block sizes are classes: every even size to 64 words, then
- * eight classes to each power of two (at most an eighth is wasted). Freed blocks are chained by
- * class through their first word and handed out again for the same class only.
+ * eight classes to each power of two (at most an eighth is wasted). Blocks of whole cache lines
+ * start on one; what is skipped for that is handed out as a smaller block. Freed blocks are chained
+ * by class through their first word and handed out again for the same class only.
  *
  * Growth never copies much: up to `copyWordsMax` the buffer doubles by copying (at most 1 MiB), so
  * that the many small operators take no address space; beyond, the state moves once into a buffer
@@ -16,6 +17,8 @@
  */
 import { assert } from '../../src/base/assert.ts';
 
+/** Words of a cache line. */
+export const lineWords = 16;
 const startWords = 2 ** 9;
 const copyWordsMax = 2 ** 18;
 const growWords = 2 ** 18;
@@ -35,6 +38,11 @@ function wordsOfClass(kind: number): number {
   if (kind <= 32) return kind * 2;
   const shift = ((kind - 33) >> 3) + 3;
   return (((kind - 33) & 7) + 9) * 2 ** shift;
+}
+
+/** Words that a block of at least `words` words takes. */
+export function sizeOfBlock(words: number): number {
+  return wordsOfClass(classOf(words));
 }
 
 /** Blocks of words in one growing buffer. */
@@ -83,10 +91,48 @@ export class StateMemory {
       this.#free[kind] = this.#i32[head];
       return head;
     }
-    const at = this.#used;
+    const at = this.#start(size);
     if (at + size > this.#i32.length) this.#grow(at + size);
-    this.#used = at + size;
+    this.#use(at, size);
     return at;
+  }
+
+  /** Where a block of a class's size would start that was never handed out before. */
+  #start(size: number): number {
+    return size % lineWords === 0 ? (this.#used + lineWords - 1) & -lineWords : this.#used;
+  }
+
+  #use(at: number, words: number): void {
+    if (at > this.#used) this.#chain(this.#used, classOf(at - this.#used));
+    this.#used = at + words;
+  }
+
+  /**
+   * How many blocks of `words` words, a size of a class, lie side by side at `nextOf(words)` without
+   * growth: none while there are blocks that were given back.
+   */
+  roomFor(words: number): number {
+    const kind = classOf(words);
+    assert(wordsOfClass(kind) === words, `${words} words are a size of a class`);
+    if (this.#free[kind] !== 0) return 0;
+    return Math.max(0, Math.floor((this.#i32.length - this.#start(words)) / words));
+  }
+
+  /** Address of the first of the blocks that `roomFor` counts. */
+  nextOf(words: number): number {
+    return this.#start(words);
+  }
+
+  /** Hands out the first `n` of the blocks that `roomFor` counts. */
+  take(words: number, n: number): void {
+    if (n === 0) return;
+    this.#use(this.#start(words), words * n);
+    this.#live += words * n;
+  }
+
+  #chain(address: number, kind: number): void {
+    this.#i32[address] = this.#free[kind];
+    this.#free[kind] = address;
   }
 
   /** Takes back a block that was allocated with the same `words`. */
@@ -98,8 +144,7 @@ export class StateMemory {
       this.#restart();
       return;
     }
-    this.#i32[address] = this.#free[kind];
-    this.#free[kind] = address;
+    this.#chain(address, kind);
   }
 
   #restart(): void {

@@ -6,6 +6,8 @@ import { WholeRowsOperator } from './whole-rows.ts';
 
 /** Rows of positive weight, weights unchanged. */
 export class ThresholdOperator extends WholeRowsOperator {
+  protected override readonly onlySigns = false;
+
   protected override weightOf(sum: number): number {
     return sum > 0 ? sum : 0;
   }

@@ -3,7 +3,8 @@
  * 1 exactly while the record is listed and not yet released.
  */
 import { assert } from '../../src/base/assert.ts';
-import { recordMark } from './group-table.ts';
+import { recordCount, recordMark } from './group-table.ts';
+import type { StateMemory } from './state-memory.ts';
 
 const listMin = 64;
 /** A longer list is not kept from step to step. */
@@ -25,12 +26,42 @@ export class TouchedGroups {
 
   /** Lists those of records[0 … n - 1] that are not listed yet. */
   add(i32: Int32Array, records: Int32Array, n: number): void {
-    if (this.#count + n > this.#list.length) {
-      const grown = new Int32Array((this.#count + n) * 2);
-      grown.set(this.#list.subarray(0, this.#count));
-      this.#list = grown;
-    }
+    this.#reserve(n);
     this.#count = mark(i32, records, n, this.#list, this.#count);
+  }
+
+  /**
+   * Adds weights[i] to the row count of records[i] for i < n, and lists the records; if `signs`,
+   * only those whose count is or was 0 or less before or after one of these additions.
+   */
+  weigh(
+    { i32, f64 }: StateMemory,
+    records: Int32Array,
+    weights: Int32Array,
+    n: number,
+    signs: boolean,
+  ): void {
+    this.#reserve(n);
+    const list = this.#list;
+    let next = this.#count;
+    for (let i = 0; i < n; i++) {
+      const record = records[i];
+      const at = (record + recordCount) >> 1;
+      const before = f64[at];
+      const after = before + weights[i];
+      f64[at] = after;
+      if (i32[record + recordMark] !== 0 || (signs && before > 0 && after > 0)) continue;
+      i32[record + recordMark] = 1;
+      list[next++] = record;
+    }
+    this.#count = next;
+  }
+
+  #reserve(n: number): void {
+    if (this.#count + n <= this.#list.length) return;
+    const grown = new Int32Array((this.#count + n) * 2);
+    grown.set(this.#list.subarray(0, this.#count));
+    this.#list = grown;
   }
 
   /** Unmarks the record at position `t` and answers it. */

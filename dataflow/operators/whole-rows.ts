@@ -26,6 +26,7 @@ const weightMax = 2 ** 31 - 1;
 
 // One chunk of one operator is worked on at a time, and leaves nothing in these.
 const records = new Int32Array(lookupRowsMax);
+const rowWeights = new Int32Array(lookupRowsMax);
 const changed = new Int32Array(cellsMax);
 const weights = new Int32Array(cellsMax);
 const status = new Uint8Array(cellsMax);
@@ -55,6 +56,9 @@ export abstract class WholeRowsOperator implements Operator {
         : new KeptRows(this.#memory, this.#table.fields, [], this.#table.stateStart, keep);
   }
 
+  /** Whether the output changes only where a sum changes between positive and not. */
+  protected abstract readonly onlySigns: boolean;
+
   /** The weight of a row in the output by the sum of its weights in the input. */
   protected abstract weightOf(sum: number): number;
 
@@ -62,8 +66,10 @@ export abstract class WholeRowsOperator implements Operator {
     while (this.#next < batch.rows) {
       const n = Math.min(lookupRowsMax, batch.rows - this.#next);
       this.#table.lookup(batch, this.#all, this.#next, n, records);
-      this.#touched.add(this.#memory.i32, records, n);
-      addWeights(this.#memory.f64, records, batch.slab.i32, batch.weight + this.#next, n);
+      const at = batch.weight + this.#next;
+      const { i32 } = batch.slab;
+      for (let i = 0; i < n; i++) rowWeights[i] = i32[at + i];
+      this.#touched.weigh(this.#memory, records, rowWeights, n, this.onlySigns);
       this.#next += n;
       if (!context.fuel.spend(n) && this.#next < batch.rows) return 'more';
     }
@@ -156,14 +162,4 @@ export abstract class WholeRowsOperator implements Operator {
       if (this.#memory.f64[(record + recordCount) >> 1] === 0) this.#table.remove(record);
     }
   }
-}
-
-function addWeights(
-  f64: Float64Array,
-  rows: Int32Array,
-  i32: Int32Array,
-  at: number,
-  n: number,
-): void {
-  for (let i = 0; i < n; i++) f64[(rows[i] + recordCount) >> 1] += i32[at + i];
 }

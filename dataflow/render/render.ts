@@ -122,11 +122,18 @@ class Renderer {
   /** Tells a subscription to a collection as it is of the collection. */
   #tellReader(): void {
     const { sink, clock } = this.#dataflow;
+    const collection = this.#bare();
+    if (collection !== null && sink instanceof SubscribeSink)
+      sink.reads(collection.arrangement, clock);
+  }
+
+  /** The collection whose rows, each with all columns, a subscription gets as they are, or null. */
+  #bare(): StoredCollection | null {
     const imported = this.#imports[this.#plan.root];
-    if (!(sink instanceof SubscribeSink) || imported === null || imported === undefined) return;
+    if (imported === null || imported === undefined) return null;
+    if (!(this.#dataflow.sink instanceof SubscribeSink)) return null;
     const { collection, columns } = imported;
-    const whole = collection.columns.every((_, c) => columns.includes(c));
-    if (whole) sink.reads(collection.arrangement, clock);
+    return collection.columns.every((_, c) => columns.includes(c)) ? collection : null;
   }
 
   #columns(n: number): readonly ColumnType[] {
@@ -173,7 +180,9 @@ class Renderer {
     const imported = defined(this.#imports[n], `node ${n} comes before what needs it`);
     const arranged = this.#arranged(imported, n);
     const { scratch, pool } = this.#around;
-    const source = new ArrangementSource(arranged, this.#dataflow.clock, scratch.scanned, pool);
+    const { clock } = this.#dataflow;
+    const lonely = n === this.#plan.root && this.#bare() !== null;
+    const source = new ArrangementSource(arranged, clock, scratch.scanned, pool, lonely);
     const number = this.#dataflow.network.add(source);
     this.#use(imported.collection).operators.push(number);
     this.#streams.set(n, [number]);

@@ -62,13 +62,18 @@ export class BatchWriter {
     return words;
   }
 
+  /** Words that a batch may take with `varWords` words of var bytes: an even number. */
+  wordsFor(rows: number, varWords: number): number {
+    return (this.fixedWords(rows) + varWords + 2 * this.columns.length + 1) & ~1;
+  }
+
   /**
    * Opens a batch for at most `rows` rows with `varWords` words of var bytes. If `near` is given
    * and has room the batch lies in it, and may then point at var bytes that are already there; ask
    * `slab === near` afterwards.
    */
   begin(rows: number, varWords: number, near?: Slab): void {
-    const words = this.fixedWords(rows) + varWords + 2 * this.columns.length;
+    const words = this.wordsFor(rows, varWords);
     if (near !== undefined && near.words - near.used >= words) {
       if (near !== this.#slab) this.#replace(near, true);
     } else if (this.#slab === null || this.#slab.words - this.#slab.used < words) {

@@ -26,6 +26,8 @@ export interface Slab {
   readonly u8: Uint8Array;
   /** Size in words. */
   readonly words: number;
+  /** Holds one batch, and its buffer may be given away with it. */
+  readonly lonely: boolean;
   /** Words taken so far. */
   readonly used: number;
   /** Takes `words` words, aligned to 8 bytes; answers the word offset, or -1 if they do not fit. */

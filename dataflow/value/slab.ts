@@ -25,8 +25,10 @@ class PooledSlab implements Slab {
   #used = 0;
   #users = 1;
   readonly #pool: SlabPool | null;
+  readonly lonely: boolean;
 
-  constructor(buffer: SharedArrayBuffer | ArrayBuffer, pool: SlabPool | null) {
+  constructor(buffer: SharedArrayBuffer | ArrayBuffer, pool: SlabPool | null, lonely = false) {
+    this.lonely = lonely;
     this.words = buffer.byteLength >> 2;
     assert(this.words % 2 === 0, `a slab is whole double words, got ${this.words}`);
     this.i32 = new Int32Array(buffer, 0, this.words);
@@ -99,6 +101,14 @@ export class SlabPool {
     if (list === undefined) this.#free.set(slab.words, [slab]);
     else list.push(slab);
   }
+}
+
+/**
+ * A slab of its own for one batch, which may be handed to another thread with it; `words` as
+ * `BatchWriter.wordsFor` says. Not pooled.
+ */
+export function lonelySlab(words: number): Slab {
+  return new PooledSlab(new ArrayBuffer(words * 4), null, true);
 }
 
 /** A slab over memory that came from elsewhere (a message of another thread); full, not pooled. */
