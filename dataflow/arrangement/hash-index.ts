@@ -13,7 +13,8 @@
  * Tags: the index that serves *identity* (retractions look for their row in it) has the low half of
  * the key hash below and the high half of the identity hash above, so that among many rows of a key
  * the one with the same bytes is found without touching the others; it reads the whole key hash from
- * the record, or hashes its key again. The other indexes keep the whole key hash as tag.
+ * the record, or hashes its key again. The other indexes keep the whole key hash as tag, and so does
+ * one whose key is the whole row: it tells rows apart as well, and a split reads no record.
  *
  * A *heavy key* has more than `heavyRowsMin` live rows; they lie in a hash table of their own, by
  * identity hash: a table of 512 slots could not hold them, and long runs are slow (50 rows a key:
@@ -114,7 +115,8 @@ export class HashIndex {
     hash: RecordHash,
   ) {
     this.key = key;
-    this.tagMask = identity ? 0xffff : -1;
+    const halves = identity && key.length < store.layout.columns.length;
+    this.tagMask = halves ? 0xffff : -1;
     this.#store = store;
     this.#payload = store.layout.payload;
     this.#marked = identity && store.layout.marked;
@@ -125,7 +127,7 @@ export class HashIndex {
     this.#links = new IntRing(log.head);
     const hashesOf: HashesOf = (entries, words, out) => this.#hashesOf(entries, words, out);
     this.at = this.#block(doorWords);
-    this.table = new HashTable(arena, identity ? hashesOf : null, startLog, this.at);
+    this.table = new HashTable(arena, halves ? hashesOf : null, startLog, this.at);
     this.#region.i32[this.at + doorTagMask] = this.tagMask;
   }
 
@@ -325,7 +327,7 @@ export class HashIndex {
         return -1;
       }
       const other = i32[base + 2 * slot] ^ tag;
-      if ((other & 0xffff) !== 0) continue;
+      if ((other & this.tagMask) !== 0) continue;
       if (value > 0) {
         same++;
         if (other === 0 && samePayload(i32, value - 1, words, at, payload, size)) return value - 1;
