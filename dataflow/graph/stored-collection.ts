@@ -10,9 +10,9 @@
  * collection itself stands there whenever something changed since; a collection at rest needs no
  * care, as every step since its last change reads the same.
  *
- * A producer that is slow takes several steps as one, whose changes all lie at its end: the steps in
- * between are *skipped* and do not read as anything that ever was. Whoever wants to read one reads
- * the next that is exact.
+ * A producer that is slow takes several steps as one, whose changes all lie at its end: the steps
+ * in between are *skipped* and do not read as anything that ever was. Whoever wants to read one
+ * reads the next that is exact.
  *
  * Other threads may read the collection through its gate (read-gate.ts): whatever writes to the
  * arrangement's memory does so between `open` and `close` of the gate, if there is one.
