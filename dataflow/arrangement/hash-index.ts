@@ -10,11 +10,11 @@
  * heavy and one dead slot. Dead rows do not stand in the way of readers at `complete`, who skip one
  * slot however many versions are held.
  *
- * Tags: the index that serves *identity* (retractions look for their row in it) has the low half of
- * the key hash below and the high half of the identity hash above, so that among many rows of a key
- * the one with the same bytes is found without touching the others; it reads the whole key hash from
- * the record, or hashes its key again. The other indexes keep the whole key hash as tag, and so does
- * one whose key is the whole row: it tells rows apart as well, and a split reads no record.
+ * Tags: the index that serves *identity* (retractions look for their row in it) has the low half
+ * of the key hash below and the high half of the identity hash above, so that among many rows of a
+ * key the one with the same bytes is found without touching the others; it reads the whole key hash
+ * from the record, or hashes its key again. The other indexes keep the whole key hash as tag, and so
+ * does one whose key is the whole row: it tells rows apart as well, and a split reads no record.
  *
  * A *heavy key* has more than `heavyRowsMin` live rows; they lie in a hash table of their own, by
  * identity hash: a table of 512 slots could not hold them, and long runs are slow (50 rows a key:
@@ -56,8 +56,9 @@ import { identityHash, samePayload } from './stage.ts';
 
 const heavyRowsMin = 32;
 const lightRowsMax = 12;
-/** A longer run is worth a split before the table is full: many keys of a few rows make such. */
+/** A longer run is worth a split before the table is full, if keys of several rows make it so. */
 const longRunMin = 24;
+const crowdedRowsMin = 4;
 const deathsLookedAtMax = 4;
 const startLog = 6;
 const heavyLog = 6;
@@ -201,7 +202,8 @@ export class HashIndex {
       return;
     }
     const tag = this.#tagOf(hash, identity);
-    if (((slot - hash) & mask) >= longRunMin) table.insertApart(hash, tag, row + 1);
+    if (same >= crowdedRowsMin && ((slot - hash) & mask) >= longRunMin)
+      table.insertApart(hash, tag, row + 1);
     else if (table.hasRoom(entry)) table.place(base, base + 2 * slot, tag, row + 1);
     else table.insert(hash, tag, row + 1);
   }
@@ -317,17 +319,18 @@ export class HashIndex {
     const i32 = this.#region.i32;
     const tag = this.#tagOf(hash, identity);
     const payload = this.#payload;
+    const { tagMask } = this;
     let same = 0;
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const value = i32[base + 2 * slot + 1];
       if (value === 0) {
-        const near = ((slot - hash) & mask) < longRunMin;
+        const near = same < crowdedRowsMin || ((slot - hash) & mask) < longRunMin;
         this.#missedAt =
           near && same < heavyRowsMin && this.table.hasRoom(entry) ? base + 2 * slot : -1;
         return -1;
       }
       const other = i32[base + 2 * slot] ^ tag;
-      if ((other & this.tagMask) !== 0) continue;
+      if ((other & tagMask) !== 0) continue;
       if (value > 0) {
         same++;
         if (other === 0 && samePayload(i32, value - 1, words, at, payload, size)) return value - 1;

@@ -86,3 +86,38 @@ describe.each(shapes)('HashTable with hashes %s', (name, hashOf) => {
     expect(pool.regions).toBe(0);
   });
 });
+
+test('the fill of a large table does not swing with its size', () => {
+  const random = new Random(5);
+  const pool = new RegionPool();
+  const arena = pool.open();
+  const table = new HashTable(arena, null, 6, arena.allocate(headWords));
+  const fills: number[] = [];
+  for (let k = 1; k <= 200_000; k++) {
+    const hash = random.next() | 0;
+    table.insert(hash, hash, k);
+    if (k >= 50_000 && k % 5_000 === 0) fills.push(k / (table.tables * 512));
+  }
+  expect(Math.min(...fills)).toBeGreaterThan(0.55);
+  expect(Math.max(...fills)).toBeLessThan(0.7);
+});
+
+test('the tables lie in order of hash, each up to its last', () => {
+  const random = new Random(6);
+  const pool = new RegionPool();
+  const arena = pool.open();
+  const table = new HashTable(arena, null, 6, arena.allocate(headWords));
+  for (let k = 1; k <= 20_000; k++) {
+    const hash = random.next() | 0;
+    table.insert(hash, hash, k);
+  }
+  let tables = 0;
+  let hash = 0;
+  for (; hash <= 0xffffffff; tables++) {
+    const last = table.lastOf(hash);
+    expect(table.entryOf(last)).toBe(table.entryOf(hash));
+    if (last < 0xffffffff) expect(table.entryOf(last + 1)).not.toBe(table.entryOf(hash));
+    hash = last + 1;
+  }
+  expect(tables).toBe(table.tables);
+});

@@ -1,7 +1,7 @@
 /**
- * Extendible hashing in a region: a directory by the top bits of the bent hash points to tables of at
- * most 512 slots, each with linear probing from the low bits and removal by backward shift. A full
- * table is doubled while small, then split in two by one more bit of the hash. So growing never
+ * Extendible hashing in a region: a directory by the top bits of the bent hash points to tables of
+ * at most 512 slots, each with linear probing from the low bits and removal by backward shift. A
+ * full table is doubled while small, then split in two by one more bit of the hash. So growing never
  * moves more than one table's entries, and no pause grows with the state.
  *
  * A slot is two words, [tag, value]; value 0 is an empty slot. The low 16 bits of a tag are the low
@@ -28,6 +28,8 @@ import type { Arena, Region } from './region.ts';
 import { blockWordsMin } from './region.ts';
 
 const splitLog = 9;
+/** Words of a table that a split makes: what one entry may take at most, where hashes differ. */
+export const tableWords = 2 ** (splitLog + 1);
 /** Tags that hold only the low 16 bits of the hash; whole hashes. */
 const tableLogMax = 16;
 const wholeTableLogMax = 24;
@@ -78,9 +80,9 @@ export function tableMask(entry: number): number {
 }
 
 /** A copy of the entries of one table, reused. */
-let scratch = new Int32Array(2 ** (splitLog + 1));
+let scratch = new Int32Array(tableWords);
 /** Whole hashes of the entries of a table that is split, reused. */
-let scratchHashes = new Int32Array(2 ** (splitLog + 1));
+let scratchHashes = new Int32Array(tableWords);
 
 /** An extendible hash table of [tag, value] slots in a region. */
 export class HashTable {
@@ -141,6 +143,11 @@ export class HashTable {
   /** Tables in use. */
   get tables(): number {
     return this.#tables;
+  }
+
+  /** Words of the directory that might be made next. */
+  get nextDirectoryWords(): number {
+    return 2 * this.#length;
   }
 
   /** Adds an entry. May replace the region's views. */

@@ -6,7 +6,8 @@
  * A door begins with the head of the index's hash table (hash-table.ts). A slot's value says what
  * it is: above 0 address + 1 of a live row; from -2^30 up to -1 ~ number of a dead row, which only
  * readers of earlier steps need; below that a heavy key, whose rows lie in a table of its own. The
- * *cell* of a heavy key has the head of that table, whose tags are whole hashes, and the key's hash.
+ * *cell* of a heavy key has the head of that table, whose tags are whole identity hashes, and the
+ * key's hash.
  *
  * Words are plain: a reader sees to it by other means (a sequence word around everything that the
  * engine does) that what it has read belongs together, and must expect any nonsense until then.
@@ -18,7 +19,7 @@ import { headWords } from './hash-table.ts';
 export const doorTagMask = headWords;
 /** Last sealed step. */
 export const doorComplete = headWords + 1;
-/** Step that is being applied, or `complete`: in between rows die that are visible at `complete`. */
+/** Step that is being applied, in which rows die that are visible at `complete`; or `complete`. */
 export const doorOpen = headWords + 2;
 /** Rows that died up to this step may be gone. */
 export const doorSince = headWords + 3;

@@ -20,6 +20,7 @@ import type { ColumnType } from '../value/type.ts';
 import type { Pairs, Position } from './arrangement.ts';
 import type { DeadLog } from './dead-log.ts';
 import { HashIndex, touchRowsMax } from './hash-index.ts';
+import { tableWords } from './hash-table.ts';
 import {
   doorBuilding,
   doorComplete,
@@ -114,6 +115,7 @@ export class KeyIndex {
     let rows = 0;
     for (; !this.#linked && rows < rowsMax; rows++) this.#linkNext();
     for (; this.#walk !== null && rows < rowsMax; rows += buildRows) {
+      this.#store.region.reserve(buildRows * tableWords, this.table.table.nextDirectoryWords);
       const { position, pairs } = this.#walk;
       pairs.n = 0;
       const done = scanRows(this.#store, liveStep, position, pairs);

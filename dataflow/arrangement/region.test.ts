@@ -3,6 +3,7 @@
  * allocation and freeing beside a plain list of intervals.
  */
 import { describe, expect, test } from 'vitest';
+import { SqlError } from '../../src/base/error.ts';
 import { Random } from '../../test/support/random.ts';
 import { Region, RegionPool, blockWords } from './region.ts';
 
@@ -52,6 +53,53 @@ describe('Region', () => {
     expect(at % 2 ** 20).toBe(0);
     const small = region.allocate(2 ** 19);
     expect(small).toBeLessThan(at);
+  });
+});
+
+describe('a region that is full', () => {
+  test('says so with 53200 and stays as it was', () => {
+    const region = new Region(2 ** 20);
+    const random = new Random(12);
+    const blocks: number[] = [];
+    const words = 2 ** 10;
+    expect(() => {
+      for (;;) blocks.push(region.allocate(words));
+    }).toThrow('out of memory');
+    expect(blocks.length * words).toBe(2 ** 20);
+    expect(region.used).toBe(2 ** 20);
+    expect(() => region.reserve(0, words)).toThrow(SqlError);
+    for (const at of blocks.splice(random.below(100), 300)) region.free(at, words);
+    expect(region.used).toBe(2 ** 20 - 300 * words);
+    region.reserve(100 * words, words);
+    for (let k = 0; k < 300; k++) blocks.push(region.allocate(words));
+    expect(new Set(blocks).size).toBe(1_024);
+  });
+
+  test('what is reserved can be had', () => {
+    for (let seed = 0; seed < 20; seed++) {
+      const random = new Random(seed);
+      const region = new Region(2 ** 20);
+      const blocks: (readonly [at: number, words: number])[] = [];
+      for (let k = 0; k < 400; k++) {
+        if (blocks.length > 0 && random.chance(0.4)) {
+          const [at, words] = blocks.splice(random.below(blocks.length), 1)[0];
+          region.free(at, words);
+        } else {
+          const words = 2 ** (7 + random.below(8));
+          if (region.hasRoom(0, words)) blocks.push([region.allocate(words), words]);
+        }
+      }
+      const wanted = random.below(2 ** 18);
+      const largest = 2 ** (7 + random.below(12));
+      if (!region.hasRoom(wanted, largest)) continue;
+      region.allocate(largest);
+      for (let left = wanted; left >= 128;) {
+        const words = Math.min(2 ** (7 + random.below(8)), 2 ** Math.floor(Math.log2(left)));
+        region.allocate(words);
+        left -= words;
+      }
+      expect(region.used).toBeGreaterThan(wanted / 2);
+    }
   });
 });
 

@@ -12,7 +12,10 @@
  * `i32` has an explicit length (length-tracking views are 14 times slower) and is replaced by
  * growth; old views stay valid for what they cover. Whoever allocates reads `i32` anew afterwards.
  * `meta` is one word for every `blockWordsMin` words, for use by the owner of the block (never
- * negative): it answers "whose address is this" without a search.
+ * negative): it answers "whose address is this" without a search. It grows in place too, as a copy
+ * would be a pause that grows with the state.
+ *
+ * A region that cannot grow says so with SQLSTATE 53200, before anything has changed.
  *
  * A free block is on the list of its order, linked through its first two words (addresses + 1, 0
  * ends), and the `meta` of its start is -order. The start of a buddy is always the start of some
@@ -21,11 +24,15 @@
  * Invariants: Σ words of blocks handed out = `used`; used + Σ free blocks = length.
  */
 import { assert } from '../../src/base/assert.ts';
+import type { SqlError } from '../../src/base/error.ts';
+import { sqlError } from '../../src/base/error.ts';
 import { limits } from '../../src/base/limits.ts';
 
 /** Words of the smallest block. */
 export const blockWordsMin = 128;
 const orderMin = 7;
+/** Blocks from this order on count as room for anything smaller. */
+const orderLarge = 14;
 const orderMax = 26;
 /** 1 MiB. */
 const growWords = 2 ** 18;
@@ -45,8 +52,8 @@ export function blockWords(words: number): number {
 }
 
 /** Reserves as much address space as the runtime gives, 8 GiB if it can (older ones stop at 2). */
-function reserve(): SharedArrayBuffer {
-  let words = regionWordsMax;
+function reserve(wordsMax: number): SharedArrayBuffer {
+  let words = wordsMax;
   for (;;) {
     try {
       return new SharedArrayBuffer(0, { maxByteLength: words * 4 });
@@ -57,19 +64,32 @@ function reserve(): SharedArrayBuffer {
   }
 }
 
+/** The error of a region that has no more room. */
+function outOfMemory(bytes: number): SqlError {
+  return sqlError('53200', 'out of memory', {
+    detail: `The rows of one collection and what shares their memory take ${bytes} bytes at most.`,
+  });
+}
+
 /** One growable piece of shared memory and its free blocks. */
 export class Region {
   i32: Int32Array;
   meta: Int32Array;
   readonly #buffer: SharedArrayBuffer;
+  readonly #metaBuffer: SharedArrayBuffer;
   /** First free block of each order, + 1. */
   readonly #heads = new Int32Array(orderMax + 1);
   #used = 0;
+  /** Words of free blocks of order `orderLarge` and up. */
+  #free = 0;
 
-  constructor() {
-    this.#buffer = reserve();
+  /** `wordsMax`: how far it may grow, in whole MiB. */
+  constructor(wordsMax = regionWordsMax) {
+    this.#buffer = reserve(wordsMax);
+    const blocks = this.#buffer.maxByteLength / 4 / blockWordsMin;
+    this.#metaBuffer = new SharedArrayBuffer(0, { maxByteLength: blocks * 4 });
     this.i32 = new Int32Array(this.#buffer, 0, 0);
-    this.meta = new Int32Array(0);
+    this.meta = new Int32Array(this.#metaBuffer, 0, 0);
   }
 
   /** The memory itself, for other threads. */
@@ -86,12 +106,12 @@ export class Region {
   allocate(words: number): number {
     const order = orderOf(words);
     assert(order <= orderMax, `a block has at most 2^${orderMax} words, got ${words}`);
-    this.#used += 2 ** order;
     let from = this.#firstFree(order);
     if (from > orderMax) {
       this.#grow(order);
       from = this.#firstFree(order);
     }
+    this.#used += 2 ** order;
     const at = this.#heads[from] - 1;
     this.#unlink(at, from);
     this.meta[at / blockWordsMin] = 0;
@@ -100,6 +120,24 @@ export class Region {
       this.#link(at + 2 ** from, from);
     }
     return at;
+  }
+
+  /**
+   * Whether blocks of `words` words in all, none larger than 2^14, and beside them one of `largest`
+   * can be had for certain.
+   */
+  hasRoom(words: number, largest: number): boolean {
+    const size = 2 ** orderOf(largest);
+    const most = this.#buffer.maxByteLength / 4;
+    const start = Math.ceil(this.i32.length / size) * size;
+    if (start + size + words <= most) return true;
+    if (this.#firstFree(orderOf(largest)) > orderMax) return false;
+    return most - this.i32.length + this.#free >= words + size;
+  }
+
+  /** Throws SQLSTATE 53200 unless there is room; to be asked before anything is changed. */
+  reserve(words: number, largest: number): void {
+    if (!this.hasRoom(words, largest)) throw outOfMemory(this.#buffer.maxByteLength);
   }
 
   #firstFree(order: number): number {
@@ -139,11 +177,13 @@ export class Region {
     i32[at + 1] = 0;
     if (next !== 0) i32[next] = at + 1;
     this.#heads[order] = at + 1;
+    if (order >= orderLarge) this.#free += 2 ** order;
     this.meta[at / blockWordsMin] = -order;
   }
 
   #unlink(at: number, order: number): void {
     const { i32 } = this;
+    if (order >= orderLarge) this.#free -= 2 ** order;
     const next = i32[at];
     const previous = i32[at + 1];
     if (previous === 0) this.#heads[order] = next;
@@ -157,16 +197,19 @@ export class Region {
     const size = 2 ** order;
     const start = Math.ceil(old / size) * size;
     const spare = Math.floor(old / 16 / growWords) * growWords;
-    const wanted = Math.max(start + size, old + spare, old + growWords);
-    const words = Math.ceil(wanted / growWords) * growWords;
-    assert(words * 4 <= this.#buffer.maxByteLength, `${words} words fit the region's reserve`);
-    this.#buffer.grow(words * 4);
-    this.i32 = new Int32Array(this.#buffer, 0, words);
-    if (this.meta.length < words / blockWordsMin) {
-      const meta = new Int32Array(Math.max(words, old * 2) / blockWordsMin);
-      meta.set(this.meta);
-      this.meta = meta;
+    const most = this.#buffer.maxByteLength / 4;
+    const least = Math.ceil((start + size) / growWords) * growWords;
+    if (least > most) throw outOfMemory(most * 4);
+    const words = Math.min(most, Math.max(least, old + spare, old + growWords));
+    try {
+      this.#metaBuffer.grow((words / blockWordsMin) * 4);
+      this.#buffer.grow(words * 4);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      throw outOfMemory(old * 4);
     }
+    this.i32 = new Int32Array(this.#buffer, 0, words);
+    this.meta = new Int32Array(this.#metaBuffer, 0, words / blockWordsMin);
     this.#release(old, words);
   }
 
@@ -219,6 +262,12 @@ export class Arena {
 /** Hands out memory to the arrangements of one thread. */
 export class RegionPool {
   readonly #regions = new Map<Region, number>();
+  readonly #regionWords: number;
+
+  /** `regionWords`: how far each region may grow, in whole MiB; for tests. */
+  constructor(regionWords = regionWordsMax) {
+    this.#regionWords = regionWords;
+  }
 
   /** Bytes held by arrangements. */
   get bytes(): number {
@@ -239,7 +288,7 @@ export class RegionPool {
       if (best === null || region.used < best.used) best = region;
     }
     if (best === null || (best.used > sharedWordsMax && this.#regions.size < limits.regionsMax)) {
-      best = new Region();
+      best = new Region(this.#regionWords);
     }
     this.#regions.set(best, (this.#regions.get(best) ?? 0) + 1);
     return new Arena(best, this);

@@ -30,7 +30,8 @@ import { blockWords, blockWordsMin } from './region.ts';
 const pageWords = 2 ** 10;
 const pageShift = 10;
 const pageBlocksShift = 3;
-const segmentWordsMax = 2 ** 14;
+/** Words of a segment. */
+export const segmentWordsMax = 2 ** 14;
 
 const filling = 1;
 const full = 2;

@@ -37,6 +37,18 @@ export function samePayload(
   return true;
 }
 
+/** Words that the records of a batch have at most. */
+export function stagedWords(layout: RowLayout, batch: Batch): number {
+  const { i32 } = batch.slab;
+  // What padding may add.
+  let words = batch.rows * (layout.fixedWords + 8);
+  for (const c of layout.variable) {
+    const lengths = batch.column[c] + 1;
+    for (let k = 0; k < batch.rows; k++) words += (i32[lengths + 2 * k] + 3) >> 2;
+  }
+  return words;
+}
+
 /** Rows of a batch as records that are not in a store yet. */
 export class Stage {
   words = new Int32Array(0);

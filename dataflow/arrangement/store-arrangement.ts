@@ -38,6 +38,7 @@ import { ChangeLog } from './change-log.ts';
 import { DeadLog } from './dead-log.ts';
 import { Gatherer, gatheredVarWords } from './gather.ts';
 import { touchRowsMax } from './hash-index.ts';
+import { tableWords } from './hash-table.ts';
 import { HoldSet } from './hold.ts';
 import type { IndexDoor } from './index-door.ts';
 import { IntRing } from './int-ring.ts';
@@ -49,8 +50,9 @@ import type { OwnedRows, RowOwner } from './owned-rows.ts';
 import type { ProbeRun } from './probe.ts';
 import { probeRows } from './probe.ts';
 import type { Arena, RegionPool } from './region.ts';
-import { RowStore } from './row-store.ts';
-import { Stage, identityHash } from './stage.ts';
+import { blockWordsMin } from './region.ts';
+import { RowStore, segmentWordsMax } from './row-store.ts';
+import { Stage, identityHash, stagedWords } from './stage.ts';
 import type { History } from './walk.ts';
 import { scanRows, walkChanges } from './walk.ts';
 
@@ -175,9 +177,12 @@ export class StoreArrangement implements Arrangement, OwnedRows {
   apply(step: number, batch: Batch): void {
     assert(batch.column.length === this.layout.columns.length, "the batch has the store's columns");
     assert(this.#owner === null, 'rows of an owner come from it alone');
+    if (batch.rows > 0 && this.#indexes.length === 0) {
+      this.index(this.layout.columns.map((_, c) => c));
+    }
+    this.#reserve(batch.rows, stagedWords(this.layout, batch));
     this.#begins(step);
     if (batch.rows === 0) return;
-    if (this.#indexes.length === 0) this.index(this.layout.columns.map((_, c) => c));
     this.#changed += batch.rows;
     for (let first = 0; first < batch.rows;) {
       const n = this.#stageSlice(batch, first, Math.min(sliceRows, batch.rows - first));
@@ -185,6 +190,26 @@ export class StoreArrangement implements Arrangement, OwnedRows {
       for (let k = 0; k < n; k++) this.#change(step, k);
       this.reclaim(2 * n);
     }
+  }
+
+  /** Words that `n` new rows of `words` words in all may take, tables of the indexes included. */
+  #wordsFor(n: number, words: number): number {
+    // Large records have blocks of their own, up to twice their size.
+    return 2 * words + segmentWordsMax + n * tableWords * this.#indexes.length;
+  }
+
+  /** Throws SQLSTATE 53200 if the region may be full before so many rows are in. */
+  #reserve(n: number, words: number): void {
+    this.#arena.region.reserve(this.#wordsFor(n, words), this.#largestDirectory());
+  }
+
+  /** Words of the largest directory that may be made next. */
+  #largestDirectory(): number {
+    let words = blockWordsMin;
+    for (const index of this.#indexes) {
+      words = Math.max(words, index?.table.table.nextDirectoryWords ?? 0);
+    }
+    return words;
   }
 
   /** Hashes a slice for every index, stages it, warms the cache; answers how many rows it has. */
@@ -315,6 +340,9 @@ export class StoreArrangement implements Arrangement, OwnedRows {
     n: number,
     places: Int32Array,
   ): void {
+    let words = 0;
+    for (let k = 0; k < n; k++) words += sizes[k];
+    this.#reserve(n, words);
     this.#begins(step);
     this.#changed += n;
     const { since } = this;
@@ -423,7 +451,9 @@ export class StoreArrangement implements Arrangement, OwnedRows {
   /** Moves about `rowsMax` live rows out of thin segments. */
   #evacuate(step: number, rowsMax: number): void {
     let moved = 0;
-    while (moved < rowsMax) {
+    const { region } = this.#arena;
+    const words = this.#wordsFor(segmentWordsMax / 4, segmentWordsMax);
+    while (moved < rowsMax && region.hasRoom(words, this.#largestDirectory())) {
       const segment = this.#store.nextThin();
       if (segment < 0) return;
       this.#store.doneThin(segment);

@@ -7,6 +7,8 @@
  * thread and, driven from a seed, a test.
  */
 import { assert, defined, unreachable } from '../../src/base/assert.ts';
+import type { ErrorFields } from '../../src/base/error.ts';
+import { SqlError } from '../../src/base/error.ts';
 import { limits } from '../../src/base/limits.ts';
 import { RegionPool } from '../arrangement/region.ts';
 import { StoreArrangement } from '../arrangement/store-arrangement.ts';
@@ -29,6 +31,7 @@ import { Scheduler } from './scheduler.ts';
 import type { DataflowSink } from './sink.ts';
 import { AnswerSink, CollectionSink } from './sink.ts';
 import { shareCollection } from './shared-collection.ts';
+import { Stops } from './stops.ts';
 import { StepTimes } from './step-times.ts';
 import type { StepInput } from './step-task.ts';
 import { StepTask, releaseInput } from './step-task.ts';
@@ -46,6 +49,8 @@ export interface EngineOptions {
   now(): number;
   /** Rows of an activation; tests make it small. */
   readonly activationRowsMax?: number;
+  /** Words that each region may grow to; tests make it small. */
+  readonly regionWords?: number;
   /** Bytes that a subscriber may be sent before it has taken any. */
   readonly subscribeBufferedBytesMax?: number;
 }
@@ -70,9 +75,11 @@ type Of<K extends Command['kind']> = Extract<Command, { kind: K }>;
 export class Engine implements DataflowListener {
   readonly #options: EngineOptions;
   readonly #around: Surroundings;
-  readonly #regions = new RegionPool();
+  readonly #regions: RegionPool;
   readonly #scheduler: Scheduler;
   readonly #collections = new Map<number, StoredCollection | StreamCollection>();
+  /** Collections that are filled with what was there before the process began. */
+  readonly #closed = new Set<number>();
   /** Dataflow that writes each collection. */
   readonly #writers = new Map<number, number>();
   readonly #dataflows = new Map<number, Dataflow>();
@@ -104,10 +111,12 @@ export class Engine implements DataflowListener {
 
   constructor(options: EngineOptions) {
     this.#options = options;
+    this.#regions = new RegionPool(options.regionWords);
     const rowsMax = options.activationRowsMax ?? limits.activationRowsMax;
     this.#scheduler = new Scheduler(() => options.now(), rowsMax);
     this.#around = {
       progress: { version: 0 },
+      stops: new Stops(),
       pool: new SlabPool(),
       scratch: newScratch(rowsMax),
       rowsMax,
@@ -151,6 +160,8 @@ export class Engine implements DataflowListener {
     switch (command.kind) {
       case 'createCollection':
         return this.#createCollection(command);
+      case 'openCollection':
+        return this.#openCollection(command.collection);
       case 'createDataflow':
         return this.#createDataflow(command);
       case 'createIndex':
@@ -299,9 +310,24 @@ export class Engine implements DataflowListener {
   #runDataflow(): boolean {
     const dataflow = this.#scheduler.next();
     if (dataflow === null) return false;
-    this.#scheduler.run(dataflow);
+    try {
+      this.#scheduler.run(dataflow);
+    } catch (error) {
+      // Memory has run out. Nobody but its asker misses a dataflow that answers a request.
+      if (!(error instanceof SqlError) || !this.#answers(dataflow)) throw error;
+      this.#fail(dataflow, error.fields);
+      return true;
+    }
     this.#afterRun(dataflow);
     return true;
+  }
+
+  /** Whether a dataflow was made for a request. */
+  #answers(dataflow: Dataflow): boolean {
+    for (const running of this.#requests.values()) {
+      if (running.kind === 'dataflow' && running.dataflow === dataflow.id) return true;
+    }
+    return false;
   }
 
   /**
@@ -359,6 +385,7 @@ export class Engine implements DataflowListener {
         collection.sealTo(step);
         this.#housekeeping.changed(collection, this.#since ?? step);
       }
+      if (this.#closed.has(collection.id)) continue;
       for (const reader of collection.readers) reader.changed();
     }
     this.#housekeeping.forget(this.#since ?? step);
@@ -442,17 +469,30 @@ export class Engine implements DataflowListener {
     this.#advanced.clear();
   }
 
-  #createCollection({ collection, columns, stored }: Of<'createCollection'>): void {
-    assert(!this.#collections.has(collection), `collection ${collection} is new`);
-    const made = stored
-      ? this.#storedCollection(
-          collection,
-          columns,
-          { effectiveFrontier: () => this.#complete },
-          this.#complete,
-        )
-      : new StreamCollection(collection, columns);
-    this.#collections.set(collection, made);
+  #createCollection({ collection: id, columns, stored, closed }: Of<'createCollection'>): void {
+    assert(!this.#collections.has(id), `collection ${id} is new`);
+    if (!stored) {
+      this.#collections.set(id, new StreamCollection(id, columns));
+      return;
+    }
+    if (closed === true) this.#closed.add(id);
+    const effectiveFrontier = (): number => (this.#closed.has(id) ? -1 : this.#complete);
+    const complete = closed === true ? -1 : this.#complete;
+    const made = this.#storedCollection(id, columns, { effectiveFrontier }, complete);
+    if (closed === true) made.hydratesLater();
+    this.#collections.set(id, made);
+  }
+
+  #openCollection(id: number): void {
+    if (!this.#closed.delete(id)) return;
+    const collection = this.#stored(id);
+    collection.sealTo(this.#complete);
+    collection.hydratedAt(this.#complete);
+    this.#around.progress.version++;
+    for (const reader of collection.readers) {
+      reader.changed();
+      reader.poked();
+    }
   }
 
   /** `complete`: -1 if the collection has no state until its producer is hydrated. */
@@ -572,6 +612,7 @@ export class Engine implements DataflowListener {
       if (reader instanceof Dataflow) this.#fail(reader);
     }
     this.#collections.delete(id);
+    this.#closed.delete(id);
     for (const step of this.#steps) step.forget(collection);
     this.#inputs = this.#inputs.filter((input) => {
       if (input.collection !== collection) return true;
@@ -598,17 +639,18 @@ export class Engine implements DataflowListener {
     collection.dispose();
   }
 
-  /** A dataflow whose import goes away ends; whoever waits for it is told. */
-  #fail(dataflow: Dataflow): void {
+  /** Ends a dataflow whose import goes away or that cannot go on; whoever waits for it is told. */
+  #fail(dataflow: Dataflow, error: ErrorFields = droppedError): void {
     for (const [request, running] of this.#requests) {
       if (running.kind === 'dataflow' && running.dataflow === dataflow.id) {
-        this.#around.respond({ kind: 'failed', request, error: droppedError });
+        this.#around.respond({ kind: 'failed', request, error });
       }
     }
     this.#endDataflow(dataflow);
   }
 
-  #takeStep({ step, time, since, inputs }: Of<'step'>): void {
+  #takeStep({ step, time, since, held, inputs }: Of<'step'>): void {
+    this.#around.stops.sent(step, held ?? []);
     const taken = this.#inputs;
     this.#inputs = [];
     for (const { collection, batch } of inputs) {
