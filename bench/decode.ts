@@ -124,7 +124,8 @@ function walkAll(list: readonly RawChunk[]): () => void {
     let rows = 0;
     for (const chunk of list) {
       walker.open(chunk);
-      while (walker.next(slice) === 'records') rows += slice.count;
+      for (let found = walker.next(slice); found !== 'end'; found = walker.next(slice))
+        if (found === 'records') rows += slice.count;
     }
     assert(rows === records, `all records are walked, got ${rows}`);
   };

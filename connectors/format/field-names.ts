@@ -13,9 +13,10 @@
  * Nothing of a name ever becomes code or an object's key.
  */
 import { assert } from '../../src/base/assert.ts';
+import { limits } from '../../src/base/limits.ts';
 import { utf8 } from '../../dataflow/value/words.ts';
 import type { JsonCursor } from './json-cursor.ts';
-import { comma, quote } from './json-cursor.ts';
+import { comma, lowestByte, quote, special } from './json-cursor.ts';
 
 /** Tokens that are remembered. */
 const tokensMax = 1024;
@@ -67,38 +68,63 @@ export class FieldNames {
   }
 
   /**
-   * Reads the token at `p`, where an object has just begun or a value has just ended; answers the
-   * index of the value after it, of the byte where the object must end (`found` = `noMore`), or -1
-   * if this is not JSON.
+   * Reads on from `p`, where an object has just begun or a value has just ended, past fields that no
+   * column wants; answers the index of the next wanted value, of the byte where the object must end
+   * (`found` = `noMore`), or -1 if this is not JSON.
    */
-  find(cursor: JsonCursor, p: number): number {
+  find(cursor: JsonCursor, from: number): number {
     const table = this.#table;
-    const guess = table[this.#at + rowNext];
-    if (guess > 0) {
-      const bytes = table[guess];
-      const { view } = cursor;
-      const after = p + bytes;
-      if (after < cursor.end && after + 4 <= view.byteLength) {
-        let word = guess + rowWords;
-        let q = p;
-        const wideEnd = p + (bytes & ~3);
-        while (q < wideEnd && view.getInt32(q, true) === table[word]) {
-          q += 4;
-          word++;
-        }
-        const rest = bytes & 3;
-        const same =
-          q === wideEnd &&
-          (rest === 0 || (view.getInt32(q, true) ^ table[word]) << (32 - 8 * rest) === 0);
-        // Where a blank follows, the token is a longer one.
-        if (same && cursor.bytes[after] > 0x20) {
-          this.#at = guess;
-          this.found = table[guess + rowField];
-          return after;
-        }
+    const { bytes, view, end } = cursor;
+    const wideEnd = Math.min(end, view.byteLength - 4);
+    let at = this.#at;
+    let p = from;
+    for (;;) {
+      const guess = table[at + rowNext];
+      const after = p + table[guess];
+      // The row at 0 is no token: nothing is known to follow.
+      let same = guess > 0 && after < wideEnd;
+      let word = guess + rowWords;
+      let q = p;
+      for (; same && q <= after - 4; q += 4) same = view.getInt32(q, true) === table[word++];
+      if (same && q < after)
+        same = (view.getInt32(q, true) ^ table[word]) << (32 - 8 * (after - q)) === 0;
+      const first = same ? bytes[after] : 0;
+      // Where a blank follows, the token is a longer one.
+      if (first > 0x20) {
+        at = guess;
+        p = after;
+        this.found = table[guess + rowField];
+      } else {
+        this.#at = at;
+        p = this.#parse(cursor, p);
+        at = this.#at;
       }
+      if (p < 0 || this.found !== unwanted) break;
+      const start = p;
+      const kind = bytes[start];
+      if (kind === quote) {
+        // Plain words of a string; whatever else is in it is the cursor's.
+        let found = 0;
+        let wordAt = 0;
+        p++;
+        for (; p < wideEnd; p += 4) {
+          wordAt = view.getInt32(p, true);
+          found = special(wordAt);
+          if (found !== 0) break;
+        }
+        const shift = found === 0 ? 0 : lowestByte(found) * 8;
+        if (found !== 0 && ((wordAt >>> shift) & 0xff) === quote && p + (shift >> 3) < end) {
+          p += (shift >> 3) + 1;
+          continue;
+        }
+        p = cursor.skipString(start + 1);
+      } else {
+        p = cursor.skipValue(start, limits.jsonDepthMax - 1);
+      }
+      if (p < 0) break;
     }
-    return this.#parse(cursor, p);
+    this.#at = at;
+    return p;
   }
 
   #parse(cursor: JsonCursor, from: number): number {

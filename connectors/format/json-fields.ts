@@ -5,7 +5,7 @@
  */
 import { assert } from '../../src/base/assert.ts';
 import { limits } from '../../src/base/limits.ts';
-import { FieldNames, noMore, unwanted } from './field-names.ts';
+import { FieldNames, noMore } from './field-names.ts';
 import type { FieldType } from './field-value.ts';
 import { FieldReader, fieldKind } from './field-value.ts';
 import { JsonCursor, closeBrace, openBrace } from './json-cursor.ts';
@@ -97,12 +97,11 @@ export class JsonFields {
       p = names.find(cursor, p);
       if (p < 0) return -1;
       const field = names.found;
-      if (field === unwanted) p = cursor.skipValue(p, limits.jsonDepthMax - 1);
-      else if (field >= 0) p = this.#field(field, p, row);
-      else break;
+      if (field < 0) break;
+      p = this.#field(field, p, row);
       if (p < 0) return -1;
     }
-    assert(names.found === noMore, 'a token is a field or the end');
+    assert(names.found === noMore, 'a token is a wanted field or the end');
     return cursor.bytes[p] === closeBrace ? p + 1 : cursor.fail('"," or "}" is expected');
   }
 

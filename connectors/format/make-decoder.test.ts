@@ -231,3 +231,58 @@ test('many records and large values are cut into several batches that say the sa
   const good = records.flatMap((_, k) => (k % 1000 === 7 ? [] : [[k, 'x'.repeat(k % 300)]]));
   expect(rows.map(({ row }) => row)).toEqual(good);
 });
+
+test('decoding pauses after a bounded amount of work, and goes on where it was', () => {
+  const decoder = makeDecoder(jsonSource([column('a', 'int4')]), [0]);
+  const builder = new RecordBatchBuilder();
+  const unread = 'x'.repeat(2_000);
+  const records = 3_000;
+  for (let k = 0; k < records; k++)
+    builder.add(null, encoder.encode(`{"u":"${unread}","a":${k}}`), 1);
+  const bytes = builder.finish({ codec: 'lz4' });
+  const pool = new SlabPool();
+  const rows: unknown[] = [];
+  let turns = 0;
+  const chunk = { partition: 0, bytes, from: 0n, next: BigInt(records), aborted: [] };
+  for (const decoded of decoder.decode(chunk, pool, 1)) {
+    turns++;
+    const batch = decoded?.batch ?? null;
+    if (batch === null) continue;
+    rows.push(...rowsFromBatch(batch, decoder.columns).map(({ row }) => row[0]));
+    batch.slab.release();
+  }
+  expect(rows).toEqual(Array.from({ length: records }, (_, k) => k));
+  // Six megabytes, of which a turn takes an eighth of one.
+  expect(turns).toBeGreaterThan(40);
+});
+
+test('an iteration that ends early gives its slab back and leaves nothing for the next chunk', () => {
+  const decoder = makeDecoder(jsonSource([column('a', 'int4')]), [0]);
+  const builder = new RecordBatchBuilder();
+  for (let k = 0; k < 10_000; k++) builder.add(null, encoder.encode(`{"a":${k}}`), 1);
+  const many = builder.finish();
+  builder.add(null, encoder.encode('{"a":-1}'), 1);
+  const one = builder.finish();
+  const pool = new SlabPool();
+  for (const decoded of decoder.decode(
+    { partition: 0, bytes: many, from: 0n, next: 10_000n, aborted: [] },
+    pool,
+    1,
+  )) {
+    decoded?.batch?.slab.release();
+    break;
+  }
+  expect(pool.live).toBe(0);
+  const rows: unknown[] = [];
+  for (const decoded of decoder.decode(
+    { partition: 0, bytes: one, from: 0n, next: 1n, aborted: [] },
+    pool,
+    1,
+  )) {
+    const batch = decoded?.batch ?? null;
+    if (batch === null) continue;
+    rows.push(...rowsFromBatch(batch, decoder.columns).map(({ row }) => row));
+    batch.slab.release();
+  }
+  expect(rows).toEqual([[-1]]);
+});

@@ -116,6 +116,7 @@ class SourceDecoder implements Decoder {
         found !== 'end';
         found = this.#walker.next(slice)
       ) {
+        if (found === 'pause') yield null;
         if (found === 'broken') this.#brokenRange(this.#walker.broken);
         for (let r = 0; found === 'records' && r < slice.count;) {
           if (this.#isDue) yield this.#flush(writer, step);

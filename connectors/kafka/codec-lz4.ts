@@ -12,6 +12,8 @@
 import { copyLiteral, copyMatch, copySlackBytes, outputFor } from './codec-copy.ts';
 import type { Output } from './codec-copy.ts';
 import { intact } from './codec-error.ts';
+import type { Steps } from './codec-steps.ts';
+import { finished, stepBytes } from './codec-steps.ts';
 import { xxhash32 } from './xxhash32.ts';
 
 const magic = 0x184d2204;
@@ -26,6 +28,8 @@ const contentChecksumBit = 0x04;
 const dictionaryBit = 0x01;
 /** The format: the last match starts 12 bytes before the end, the last 5 bytes are literals. */
 const matchEndMargin = 12;
+/** No block of a frame may give more. */
+const blockBytesMax = 4 * 1024 * 1024;
 const literalTailBytes = 5;
 
 function uint32(bytes: Uint8Array, at: number): number {
@@ -34,8 +38,13 @@ function uint32(bytes: Uint8Array, at: number): number {
 
 /** Decompresses one or more frames; throws `CodecError` if they are broken or too long. */
 export function lz4Decompress(bytes: Uint8Array, bytesMax: number): Uint8Array {
+  return finished(lz4Steps(bytes, bytesMax));
+}
+
+/** The same with a pause after every few megabytes at most. */
+export function* lz4Steps(bytes: Uint8Array, bytesMax: number): Steps {
   const reader = new FrameReader(bytes, bytesMax);
-  do reader.frame();
+  do yield* reader.frame();
   while (reader.more);
   return reader.output();
 }
@@ -63,10 +72,15 @@ class FrameReader {
     return this.#out.bytes.subarray(0, this.#end);
   }
 
-  frame(): void {
+  *frame(): Generator<null, void> {
     const flags = this.#header();
     const start = this.#end;
+    let pauseAt = start + stepBytes;
     for (;;) {
+      if (this.#end >= pauseAt) {
+        pauseAt = this.#end + stepBytes;
+        yield null;
+      }
       const size = this.#word();
       if (size === 0) break;
       const length = size & ~storedBit;
@@ -132,6 +146,7 @@ class FrameReader {
 
   #block(from: number, to: number, lowest: number): void {
     const bytes = this.#bytes;
+    const most = this.#end + blockBytesMax;
     let at = from;
     while (at < to) {
       const token = bytes[at++];
@@ -144,6 +159,7 @@ class FrameReader {
           literals += byte;
         }
       }
+      intact(this.#end + literals <= most, 'lz4 block gives too much');
       intact(literals <= to - at, 'lz4 literals are cut off');
       this.#room(literals);
       copyLiteral(bytes, this.#view, at, this.#out, this.#end, literals);

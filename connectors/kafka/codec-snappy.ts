@@ -12,6 +12,8 @@
 import { copyLiteral, copyMatch, outputFor } from './codec-copy.ts';
 import type { Output } from './codec-copy.ts';
 import { intact } from './codec-error.ts';
+import type { Steps } from './codec-steps.ts';
+import { finished, stepBytes } from './codec-steps.ts';
 
 const xerialMagic = Uint8Array.of(0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00);
 const xerialHeaderBytes = 16;
@@ -29,7 +31,13 @@ function uint32(bytes: Uint8Array, at: number): number {
 
 /** Decompresses raw or xerial-framed bytes; throws `CodecError` if they are broken or too long. */
 export function snappyDecompress(bytes: Uint8Array, bytesMax: number): Uint8Array {
-  if (!isXerial(bytes)) return decompressBlock(bytes, 0, bytes.length, bytesMax);
+  return finished(snappySteps(bytes, bytesMax));
+}
+
+/** The same with a pause after every megabyte or so. */
+export function* snappySteps(bytes: Uint8Array, bytesMax: number): Steps {
+  if (!isXerial(bytes)) return yield* blockSteps(bytes, 0, bytes.length, bytesMax);
+  let pauseAt = stepBytes;
   const blocks: Uint8Array[] = [];
   let total = 0;
   let at = xerialHeaderBytes;
@@ -38,10 +46,13 @@ export function snappyDecompress(bytes: Uint8Array, bytesMax: number): Uint8Arra
     const length = uint32(bytes, at);
     at += 4;
     intact(length <= bytes.length - at, `snappy block of ${length} bytes is cut off`);
-    const block = decompressBlock(bytes, at, at + length, bytesMax - total);
+    const block = yield* blockSteps(bytes, at, at + length, bytesMax - total);
     total += block.length;
     blocks.push(block);
     at += length;
+    if (total < pauseAt) continue;
+    pauseAt = total + stepBytes;
+    yield null;
   }
   return blocks.length === 1 ? blocks[0] : joined(blocks, total);
 }
@@ -56,12 +67,7 @@ function joined(blocks: readonly Uint8Array[], total: number): Uint8Array {
   return out;
 }
 
-function decompressBlock(
-  bytes: Uint8Array,
-  from: number,
-  to: number,
-  bytesMax: number,
-): Uint8Array {
+function* blockSteps(bytes: Uint8Array, from: number, to: number, bytesMax: number): Steps {
   let length = 0;
   let at = from;
   for (let shift = 0; ; shift += 7) {
@@ -74,22 +80,28 @@ function decompressBlock(
   // One byte of input gives at most 64 bytes / 2 of output, so a length beyond that is a lie.
   intact(length <= (to - at) * 64, `snappy length ${length} cannot come from ${to - at} bytes`);
   const out = outputFor(length);
-  const written = expand(bytes, at, to, out, length);
-  intact(written === length, `snappy block gives ${written} bytes, not ${length}`);
+  const place = { at, end: 0 };
+  for (;;) {
+    expand(bytes, to, out, length, place);
+    if (place.at >= to) break;
+    yield null;
+  }
+  intact(place.end === length, `snappy block gives ${place.end} bytes, not ${length}`);
   return out.bytes.subarray(0, length);
 }
 
+/** Expands from `place` on, which it moves: to the end, or about `stepBytes` further. */
 function expand(
   bytes: Uint8Array,
-  from: number,
   to: number,
   out: Output,
   lengthMax: number,
-): number {
+  place: { at: number; end: number },
+): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let at = from;
-  let end = 0;
-  while (at < to) {
+  let { at, end } = place;
+  const pauseAt = end + stepBytes;
+  while (at < to && end < pauseAt) {
     const tag = bytes[at++];
     if ((tag & 3) === 0) {
       let length = tag >>> 2;
@@ -120,7 +132,8 @@ function expand(
     copyMatch(out, end, offset, length);
     end += length;
   }
-  return end;
+  place.at = at;
+  place.end = end;
 }
 
 /** Compresses into the xerial framing, which every Kafka client reads. */

@@ -6,8 +6,10 @@
 import { gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { unreachable } from '../../src/base/assert.ts';
 import { CodecError } from './codec-error.ts';
-import { lz4Compress, lz4Decompress } from './codec-lz4.ts';
-import { snappyCompress, snappyDecompress } from './codec-snappy.ts';
+import { lz4Compress, lz4Steps } from './codec-lz4.ts';
+import { snappyCompress, snappySteps } from './codec-snappy.ts';
+import type { Steps } from './codec-steps.ts';
+import { finished } from './codec-steps.ts';
 
 export const codecs = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const;
 
@@ -34,15 +36,23 @@ function guarded(codec: Codec, decompress: () => Uint8Array): Uint8Array {
 
 /** Decompresses; throws `CodecError` if the bytes are broken or give more than `bytesMax`. */
 export function decompress(codec: Codec, bytes: Uint8Array, bytesMax: number): Uint8Array {
+  return finished(decompressSteps(codec, bytes, bytesMax));
+}
+
+/**
+ * The same in steps. gzip and zstd are one step: Node has no way to stop in the middle of them
+ * without giving up the thread's turn, so `bytesMax` alone bounds how long they take.
+ */
+export function* decompressSteps(codec: Codec, bytes: Uint8Array, bytesMax: number): Steps {
   switch (codec) {
     case 'none':
       return bytes;
     case 'gzip':
       return guarded(codec, () => gunzipSync(bytes, { maxOutputLength: bytesMax }));
     case 'snappy':
-      return snappyDecompress(bytes, bytesMax);
+      return yield* snappySteps(bytes, bytesMax);
     case 'lz4':
-      return lz4Decompress(bytes, bytesMax);
+      return yield* lz4Steps(bytes, bytesMax);
     case 'zstd':
       return guarded(codec, () => zstdDecompressSync(bytes, { maxOutputLength: bytesMax }));
     default:

@@ -37,6 +37,7 @@ function walk(chunk: RawChunk): { readonly seen: Seen[]; readonly broken: string
   for (;;) {
     const found = walker.next(slice);
     if (found === 'end') return { seen, broken };
+    if (found === 'pause') continue;
     if (found === 'broken') {
       broken.push(`${walker.broken.from}-${walker.broken.to} ${walker.broken.reason}`);
       continue;

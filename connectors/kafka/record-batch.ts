@@ -41,7 +41,8 @@ import {
   controlAbort,
 } from './batch-layout.ts';
 import { CodecError } from './codec-error.ts';
-import { codecOf, decompress } from './codec.ts';
+import { codecOf, decompressSteps } from './codec.ts';
+import type { Steps } from './codec-steps.ts';
 import { crc32c } from './crc32c.ts';
 
 /** Records that one slice holds. */
@@ -96,6 +97,9 @@ export class RecordBatchWalker {
   #aborted: { readonly producerId: bigint; readonly firstOffset: number }[] = [];
   readonly #abortedNow = new Set<bigint>();
   #broken: BrokenRange | null = null;
+  /** The decompression that is under way, and how many records the batch claims. */
+  #unfolding: Steps | null = null;
+  #claimed = 0;
   /** The open batch. */
   #payload: Uint8Array = new Uint8Array(0);
   #payloadAt = 0;
@@ -123,6 +127,7 @@ export class RecordBatchWalker {
       .sort((a, b) => a.firstOffset - b.firstOffset);
     this.#abortedNow.clear();
     this.#recordsLeft = 0;
+    this.#unfolding = null;
     this.#broken = null;
   }
 
@@ -132,8 +137,11 @@ export class RecordBatchWalker {
     return this.#broken;
   }
 
-  /** Fills `slice` with the next records, or reports a broken range, or the end of the chunk. */
-  next(slice: RecordSlice): 'records' | 'broken' | 'end' {
+  /**
+   * Fills `slice` with the next records, or reports a broken range, the end of the chunk, or a pause:
+   * there is more to decompress before there are records.
+   */
+  next(slice: RecordSlice): 'records' | 'broken' | 'end' | 'pause' {
     assert(this.#chunk !== null, 'open comes before next');
     for (;;) {
       if (this.#recordsLeft > 0) {
@@ -144,6 +152,12 @@ export class RecordBatchWalker {
         if (!intactSlice) this.#recordsLeft = 0;
         if (this.#recordsLeft === 0) this.#from = Math.max(this.#from, this.#lastOffset + 1);
         if (slice.count > 0) return 'records';
+        continue;
+      }
+      if (this.#unfolding !== null) {
+        const reason = this.#unfold(this.#unfolding);
+        if (reason === 'pause') return 'pause';
+        if (reason !== null) return this.#break(this.#lastOffset, reason);
         continue;
       }
       if (this.#from >= this.#next) return 'end';
@@ -226,21 +240,40 @@ export class RecordBatchWalker {
     if (codec === 'none') {
       this.#payload = this.#bytes.subarray(0, at + length);
       this.#payloadAt = at + batchHeaderBytes;
-    } else {
-      try {
-        const payload = this.#bytes.subarray(at + batchHeaderBytes, at + length);
-        this.#payload = plain(decompress(codec, payload, limits.decompressedBatchBytesMax));
-      } catch (error) {
-        if (!(error instanceof CodecError)) throw error;
-        return `the record batch does not decompress: ${error.message}`;
-      }
-      this.#payloadAt = 0;
+      const broken = this.#begin(count);
+      // A batch whose records were all compacted away.
+      return broken === null && count === 0 ? 'skip' : broken;
     }
+    const payload = this.#bytes.subarray(at + batchHeaderBytes, at + length);
+    this.#unfolding = decompressSteps(codec, payload, limits.decompressedBatchBytesMax);
+    this.#claimed = count;
+    return null;
+  }
+
+  /** Decompresses on; answers 'pause', why the batch is broken, or null when its records are there. */
+  #unfold(steps: Steps): string | null {
+    try {
+      const { value, done } = steps.next();
+      if (done !== true) return 'pause';
+      this.#payload = plain(value);
+    } catch (error) {
+      if (!(error instanceof CodecError)) throw error;
+      this.#unfolding = null;
+      return `the record batch does not decompress: ${error.message}`;
+    }
+    this.#unfolding = null;
+    this.#payloadAt = 0;
+    const broken = this.#begin(this.#claimed);
+    if (broken === null && this.#claimed === 0) this.#from = this.#lastOffset + 1;
+    return broken;
+  }
+
+  /** The records of the open batch are there; answers why there cannot be `count` of them. */
+  #begin(count: number): string | null {
     const countMax = Math.floor((this.#payload.length - this.#payloadAt) / recordBytesMin);
     if (count < 0 || count > countMax) return `the record batch claims ${count} records`;
     this.#recordsLeft = count;
-    // A batch whose records were all compacted away.
-    return count === 0 ? 'skip' : null;
+    return null;
   }
 
   /** Whether the batch is a control batch or belongs to an aborted transaction. */

@@ -103,6 +103,7 @@ class Follower {
     for (;;) {
       const found = this.#walker.next(slice);
       if (found === 'end') return;
+      if (found === 'pause') continue;
       assert(
         found === 'records',
         `the batches are whole: ${found === 'broken' ? this.#walker.broken.reason : ''}`,

@@ -70,6 +70,7 @@ function consume(
   for (;;) {
     const state = walker.next(slice);
     if (state === 'end') break;
+    if (state === 'pause') continue;
     assert(
       state === 'records',
       `the batches are whole: ${state === 'broken' ? walker.broken.reason : ''}`,

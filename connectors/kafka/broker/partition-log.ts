@@ -215,7 +215,9 @@ export class PartitionLog {
     const walker = new RecordBatchWalker();
     const slice = new RecordSlice();
     walker.open({ partition: 0, bytes, from: BigInt(from), next: BigInt(last + 1), aborted: [] });
-    while (walker.next(slice) === 'records') {
+    for (let found = walker.next(slice); found !== 'end'; found = walker.next(slice)) {
+      if (found === 'broken') return null;
+      if (found === 'pause') continue;
       for (let r = 0; r < slice.count; r++) {
         const time = slice.timestamp[r] ?? -1;
         if (time >= timestamp) return { offset: slice.offset[r] ?? from, timestamp: time };
