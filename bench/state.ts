@@ -3,8 +3,8 @@
  * its values alone: fixed widths (int8 and timestamps eight bytes) plus the bytes of texts, no
  * header, no length, no null mark. Memory is the arrangements' own plus the growth of the
  * JavaScript heap and its buffers after a full collection; the growth of the resident set is
- * reported beside it as a check. The columns of the two small shapes are NOT NULL, those of the
- * wide one are not. Tables are filled in steps of 1,000 rows and must then answer a count and a
+ * reported beside it as a check. The small shapes are measured with NOT NULL columns and with
+ * columns that may be NULL, the wide one with the latter. Tables are filled in steps of 1,000 rows and must then answer a count and a
  * lookup.
  */
 import type { BatchWriter } from '../dataflow/value/batch-writer.ts';
@@ -45,8 +45,22 @@ const shapes: readonly Shape[] = [
     fill: (writer, from) => fillInts(writer, from, 2),
   },
   {
+    name: 'smallest nullable',
+    columns: 'id int8, v int8',
+    encodedBytes: 16,
+    varWords: 0,
+    fill: (writer, from) => fillInts(writer, from, 2),
+  },
+  {
     name: 'narrow',
     columns: 'id int8 NOT NULL, a int8 NOT NULL, b int8 NOT NULL, c int8 NOT NULL',
+    encodedBytes: 32,
+    varWords: 0,
+    fill: (writer, from) => fillInts(writer, from, 4),
+  },
+  {
+    name: 'narrow nullable',
+    columns: 'id int8, a int8, b int8, c int8',
     encodedBytes: 32,
     varWords: 0,
     fill: (writer, from) => fillInts(writer, from, 4),
