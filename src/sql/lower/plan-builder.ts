@@ -304,19 +304,28 @@ function rejectsNull(
   seen: Set<number>,
 ): void {
   const node = nodes[id];
+  if (node?.kind === 'and') {
+    for (const arg of node.args) rejectsNull(nodes, arg, found, seen);
+    return;
+  }
+  const inner = node?.kind === 'not' ? nodes[node.arg] : undefined;
+  passesNullOn(nodes, inner?.kind === 'isNull' ? inner.arg : id, found, seen);
+}
+
+/** Columns of which one NULL makes the node NULL: of AND and OR, which may still be false, none. */
+function passesNullOn(
+  nodes: readonly Expr[],
+  id: number,
+  found: Set<number>,
+  seen: Set<number>,
+): void {
+  const node = nodes[id];
   if (node === undefined || seen.has(id)) return;
   seen.add(id);
   if (node.kind === 'column') found.add(node.column);
-  else if (node.kind === 'and') for (const arg of node.args) rejectsNull(nodes, arg, found, seen);
-  else if (node.kind === 'call' && functionByKey(node.fn)?.nullHandling === 'strict') {
-    for (const arg of node.args) rejectsNull(nodes, arg, found, seen);
-  } else if (node.kind === 'not') {
-    const inner = nodes[node.arg];
-    const tested = inner?.kind === 'isNull' ? nodes[inner.arg] : undefined;
-    if (tested?.kind === 'column') found.add(tested.column);
-    else if (inner?.kind === 'call' || inner?.kind === 'column')
-      rejectsNull(nodes, node.arg, found, seen);
-  }
+  else if (node.kind === 'not') passesNullOn(nodes, node.arg, found, seen);
+  else if (node.kind === 'call' && functionByKey(node.fn)?.nullHandling === 'strict')
+    for (const arg of node.args) passesNullOn(nodes, arg, found, seen);
 }
 
 function isNullable(

@@ -253,12 +253,6 @@ function strengthened(
 /** Columns that, being NULL, keep the predicate from being true. */
 export function refusesNull(predicate: Scalar): ReadonlySet<number> {
   switch (predicate.kind) {
-    case 'column':
-      return new Set([predicate.column.id]);
-    case 'call':
-      return functionByKey(predicate.fn)?.nullHandling === 'strict'
-        ? new Set(predicate.args.flatMap((arg) => [...refusesNull(arg)]))
-        : new Set();
     case 'and':
       return new Set(predicate.args.flatMap((arg) => [...refusesNull(arg)]));
     case 'or': {
@@ -266,9 +260,22 @@ export function refusesNull(predicate: Scalar): ReadonlySet<number> {
       return new Set([...(first ?? [])].filter((id) => rest.every((set) => set.has(id))));
     }
     case 'not':
-      if (predicate.arg.kind === 'isNull') return refusesNull(predicate.arg.arg);
-      return predicate.arg.kind === 'call' || predicate.arg.kind === 'column'
-        ? refusesNull(predicate.arg)
+      return passesNullOn(predicate.arg.kind === 'isNull' ? predicate.arg.arg : predicate);
+    default:
+      return passesNullOn(predicate);
+  }
+}
+
+/** Columns of which one NULL makes the value NULL: of AND and OR, which may still be false, none. */
+function passesNullOn(scalar: Scalar): ReadonlySet<number> {
+  switch (scalar.kind) {
+    case 'column':
+      return new Set([scalar.column.id]);
+    case 'not':
+      return passesNullOn(scalar.arg);
+    case 'call':
+      return functionByKey(scalar.fn)?.nullHandling === 'strict'
+        ? new Set(scalar.args.flatMap((arg) => [...passesNullOn(arg)]))
         : new Set();
     default:
       return new Set();
