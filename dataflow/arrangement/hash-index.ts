@@ -54,6 +54,8 @@ import { blockWordsMin } from './region.ts';
 import type { RowStore } from './row-store.ts';
 import { identityHash, samePayload } from './stage.ts';
 
+/** Words from a record's start to another that is touched: its values may lie in the next line. */
+const touchedApart = 8;
 const heavyRowsMin = 32;
 const lightRowsMax = 12;
 /** A longer run is worth a split before the table is full, if keys of several rows make it so. */
@@ -304,7 +306,7 @@ export class HashIndex {
       else candidates[k] = firstOfHeavy(i32, cellOf(value), identities[k]);
     }
     let seen = 0;
-    for (let k = 0; k < n; k++) seen ^= i32[candidates[k]];
+    for (let k = 0; k < n; k++) seen ^= i32[candidates[k]] ^ i32[candidates[k] + touchedApart];
     sink[0] = seen;
   }
 
