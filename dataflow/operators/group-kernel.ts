@@ -38,14 +38,17 @@ export interface LookupCall {
   room: number;
 }
 
-/** Sets the call's hashes, and candidates in `out`. */
+/**
+ * Sets the call's hashes, and candidates in `out`. Loops of their own for the hashes and for the
+ * first slots are short, so that more misses are under way at once; the answer only keeps the loads.
+ */
 export type FindCandidates = (
   i32: Int32Array,
   slab32: Int32Array,
   slab64: Float64Array,
   slab8: Uint8Array,
   call: LookupCall,
-) => void;
+) => number;
 
 /**
  * Sets out[i] for i from `from` on to the record of row first + i, and answers the first i < n
@@ -106,6 +109,7 @@ function candidatesText({ fields, owner }: RecordShape, parts: readonly KeyPart[
 function candidates(m, w, wd, b, call) {
 const { directory, shift, first, n, owners, hashes, out } = call;
 ${columnsText(fields)}
+let seen = 0;
 for (let i = 0; i < n; i++) {
   const r = first + i;
   let h = ${hashSeed};
@@ -115,6 +119,14 @@ for (let i = 0; i < n; i++) {
   h = h ^ (h >>> 16);
   ${owner >= 0 ? `const owner = owners[i];\n${mixText('owner')}` : ''}
   hashes[i] = h;
+}
+for (let i = 0; i < n; i++) {
+  const h = hashes[i];
+  const at = (h >>> shift) * 2;
+  seen ^= m[directory[at] + (h & directory[at + 1]) * 2];
+}
+for (let i = 0; i < n; i++) {
+  const h = hashes[i];
   const at = (h >>> shift) * 2;
   const slots = directory[at], mask = directory[at + 1];
   let slot = h & mask;
@@ -125,6 +137,7 @@ for (let i = 0; i < n; i++) {
   }
   out[i] = g;
 }
+return seen;
 }`;
 }
 

@@ -102,8 +102,8 @@ export class GroupTable {
     this.#point(batch, columns);
     const { i32: w, f64: wd, u8 } = batch.slab;
     let call = this.#call(first, n, out, owners);
-    this.#kernel.candidates(this.#memory.i32, w, wd, u8, call);
-    if (this.size >= touchGroupsMin) touch(this.#memory.i32, out, n);
+    sink[0] = this.#kernel.candidates(this.#memory.i32, w, wd, u8, call);
+    if (this.size >= touchGroupsMin) touch(this.#memory.i32, out, n, this.stateStart - 1);
     for (let i = 0; ; i++) {
       const { i32, f64 } = this.#memory;
       call.next = this.#memory.nextOf(this.recordWords);
@@ -125,8 +125,8 @@ export class GroupTable {
     const { i32: w, f64: wd, u8 } = batch.slab;
     const { i32, f64 } = this.#memory;
     const call = this.#call(first, n, out, null);
-    this.#kernel.candidates(i32, w, wd, u8, call);
-    if (this.size >= touchGroupsMin) touch(i32, out, n);
+    sink[0] = this.#kernel.candidates(i32, w, wd, u8, call);
+    if (this.size >= touchGroupsMin) touch(i32, out, n, this.stateStart - 1);
     for (let i = 0; i < n; i++) {
       i = this.#kernel.lookup(i32, f64, w, wd, u8, call, i);
       if (i < n) out[i] = 0;
@@ -205,9 +205,15 @@ function wholeLines(words: number): number {
   return sizeOfBlock(lines - words <= lines / 8 ? lines : words);
 }
 
-/** Brings records into the cache. What was read is kept, or it would not be. */
-function touch(i32: Int32Array, records: Int32Array, n: number): void {
+/**
+ * Brings records into the cache: the lines of their first word and of word `last`. What was read is
+ * kept, or it would not be.
+ */
+function touch(i32: Int32Array, records: Int32Array, n: number, last: number): void {
   let seen = 0;
-  for (let i = 0; i < n; i++) seen ^= i32[records[i]];
+  for (let i = 0; i < n; i++) {
+    const record = records[i];
+    seen ^= i32[record] ^ i32[record + last];
+  }
   sink[0] = seen;
 }

@@ -24,6 +24,7 @@ const sizes = new Int32Array(cellsMax);
 const groups = new Int32Array(cellsMax);
 const position = new Int32Array(cellsMax);
 const places = new Int32Array(cellsMax);
+const sink = new Int32Array(1);
 
 /** Rows of groups in the arrangement that holds them. */
 export class KeptRows implements RowOwner {
@@ -69,11 +70,22 @@ export class KeptRows implements RowOwner {
       position,
       places,
     };
+    this.#touch(list, first, n);
     const count = this.#list(i32, this.#rows.words, call);
     if (count === 0) return;
     this.#rows.replace(step, olds, sizes, groups, count, places);
     this.#write(i32, this.#rows.words, call, count);
     this.#rows.enter(places, count);
+  }
+
+  /** Brings the rows of the groups into the cache, as their misses would not overlap later. */
+  #touch(list: Int32Array, first: number, n: number): void {
+    const { i32 } = this.#memory;
+    const { words } = this.#rows;
+    const place = this.#place;
+    let seen = 0;
+    for (let i = first; i < first + n; i++) seen ^= words[i32[list[i] + place]];
+    sink[0] = seen;
   }
 
   moved(group: number, place: number): void {
