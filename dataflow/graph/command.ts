@@ -81,13 +81,15 @@ export type Command =
   /**
    * Seals a step; `time` is its timestamp in ms. Inputs that came in by `input` calls belong to it.
    * Reads at `since` and later may still be asked for: history before it may be forgotten, history
-   * from it on must be kept in every stored collection (no `since`: complete).
+   * from it on must be kept in every stored collection (no `since`: complete). `held` are the steps
+   * that are read more than once, from several collections.
    */
   | {
       readonly kind: 'step';
       readonly step: number;
       readonly time: number;
       readonly since?: number;
+      readonly held?: readonly number[];
       readonly inputs: readonly { readonly collection: number; readonly batch: PackedBatch }[];
     }
   /**

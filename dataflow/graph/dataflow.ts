@@ -302,11 +302,12 @@ export class Dataflow implements StreamReader {
 
   /** The step to work on next, or null if the imports are not far enough. */
   #nextStep(): number | null {
-    const target = this.#exactTarget();
+    const target = this.#readableTo(this.#target());
     if (target <= this.#frontier) return null;
     if (this.#frontier === never)
       return target >= Math.max(0, this.asOf) ? this.#firstStep(target) : null;
-    return this.consistent(target) ? target : null;
+    if (!this.hydrated) return this.consistent(target) ? target : null;
+    return this.#readableFrom(this.#around.stops.next(this.#frontier, target));
   }
 
   /**
@@ -315,19 +316,25 @@ export class Dataflow implements StreamReader {
    */
   #firstStep(target: number): number | null {
     if (this.#rendering.streams.length > 0) return target;
-    let step = Math.max(0, this.asOf);
+    const step = this.#readableFrom(Math.max(0, this.asOf));
+    return step <= target ? step : null;
+  }
+
+  /** The earliest step, not before `at`, that reads in every import as it was. */
+  #readableFrom(at: number): number {
+    let step = at;
     for (let before = -1; before !== step;) {
       before = step;
       for (const collection of this.imports) {
         step = collection.exactFrom(Math.max(step, collection.since));
       }
     }
-    return step <= target ? step : null;
+    return step;
   }
 
-  /** The latest step up to the target that reads in every import as it was. */
-  #exactTarget(): number {
-    let step = this.#target();
+  /** The latest step, not after `at`, that reads in every import as it was. */
+  #readableTo(at: number): number {
+    let step = at;
     for (let before = never; before !== step;) {
       before = step;
       for (const { collection } of this.#rendering.stored) step = collection.exactTo(step);

@@ -141,6 +141,6 @@ describe('every view equals its plan at every step', () => {
   });
 
   test('hydrated late, steps merged', () => {
-    for (let seed = 300; seed <= 380; seed++) play(seed, { merge: 3, late: 3 });
+    for (let seed = 300; seed <= 380; seed++) play(seed, { merge: 5, late: 3 });
   });
 });

@@ -64,10 +64,22 @@ describe('steps that a view skips', () => {
     rig.seal(new Map([[1, rowsFrom(1000, 1)]]), 1);
     while (completeSteps(rig) < 2) rig.engine.run(1);
     const request = rig.ask(10, 2);
-    rig.seal(new Map([[1, rowsFrom(1001, 1)]]), 1);
+    // So many that step 2 is none at which every view stops any more.
+    for (let n = 1; n < 6; n++) rig.seal(new Map([[1, rowsFrom(1000 + n, 1)]]), 1);
     rig.settle();
     const { rows } = rig.answer(request, columns);
     expect(rows.map(([value]) => value)).toContain(1000);
+    expect(rows.length).toBeGreaterThan(31);
+  });
+
+  it('are none that somebody holds', () => {
+    const rig = rigOf();
+    rig.seal(new Map([[1, rowsFrom(0, 30)]]), 0);
+    for (let n = 0; n < 6; n++) rig.seal(new Map([[1, rowsFrom(1000 + n, 1)]]), 1, [3]);
+    rig.settle();
+    expect(rig.read(10, 3)).toHaveLength(32);
+    expect(rig.read(12, 3)).toHaveLength(32);
+    expect(rig.read(10, 2)).toHaveLength(32);
   });
 
   it('are not seen by views over several views', () => {
@@ -77,8 +89,11 @@ describe('steps that a view skips', () => {
       let next = 0;
       for (let step = 0; step < 20; step++) {
         const n = random.chance(0.3) ? 25 : 1 + random.below(3);
-        rig.seal(new Map([[1, rowsFrom(next, n)]]), Math.max(0, completeSteps(rig) - 1));
-        next += n;
+        // Mostly more steps come than are worked on.
+        for (let k = random.below(6); k >= 0; k--) {
+          rig.seal(new Map([[1, rowsFrom(next, n)]]), Math.max(0, completeSteps(rig) - 1));
+          next += n;
+        }
         for (let turn = random.below(20); turn > 0; turn--) rig.engine.run(1);
       }
       rig.settle();

@@ -4,6 +4,7 @@ import type { Scratch } from '../operators/scratch.ts';
 import type { SlabPool } from '../value/slab.ts';
 import type { ColumnType } from '../value/type.ts';
 import type { Response } from './command.ts';
+import type { Stops } from './stops.ts';
 
 /** Counts whatever can change a frontier, so that answers about frontiers can be remembered. */
 export interface Progress {
@@ -12,6 +13,7 @@ export interface Progress {
 
 export interface Surroundings {
   readonly progress: Progress;
+  readonly stops: Stops;
   readonly pool: SlabPool;
   readonly scratch: Scratch;
   /** Rows of an activation. */

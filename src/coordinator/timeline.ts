@@ -262,7 +262,9 @@ export class Timeline {
     if (this.#failure !== null) return;
     if (chunks.length > 0) this.#engine.send({ kind: 'ingest', inputs: chunks });
     for (const write of writes) this.#waiting.push({ step, write });
-    this.#engine.send({ kind: 'step', step, time, since: this.since, inputs: inputsOf(writes) });
+    const held = [...new Set(this.#holds.values())];
+    const inputs = inputsOf(writes);
+    this.#engine.send({ kind: 'step', step, time, since: this.since, held, inputs });
   }
 
   /** What the sources have for a step. */

@@ -116,13 +116,18 @@ export class EngineRig {
   }
 
   /** Seals the next step with rows for some collections; answers its number. */
-  seal(inputs: ReadonlyMap<number, readonly Update[]>, since?: number): number {
+  seal(
+    inputs: ReadonlyMap<number, readonly Update[]>,
+    since?: number,
+    held: readonly number[] = [],
+  ): number {
     const step = ++this.#step;
     this.command({
       kind: 'step',
       step,
       time: step * 1000,
       ...(since === undefined ? {} : { since }),
+      held,
       inputs: [...inputs].map(([collection, updates]) => ({
         collection,
         batch: this.pack(this.columns(collection), updates),
