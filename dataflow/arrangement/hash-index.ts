@@ -10,11 +10,11 @@
  * heavy and one dead slot. Dead rows do not stand in the way of readers at `complete`, who skip one
  * slot however many versions are held.
  *
- * Tags: the index that serves *identity* (retractions look for their row in it) has the low half
- * of the key hash below and the high half of the identity hash above, so that among many rows of a
- * key the one with the same bytes is found without touching the others; it reads the whole key hash
- * from the record, or hashes its key again. The other indexes keep the whole key hash as tag, and so
- * does one whose key is the whole row: it tells rows apart as well, and a split reads no record.
+ * Tags: the index that serves *identity* (retractions look for their row in it) has the low half of
+ * the key hash below and the high half of the identity hash above, so that among many rows of a key
+ * the one with the same bytes is found without touching the others; it reads the whole key hash
+ * from the record, or hashes its key again. The other indexes keep the whole key hash as tag, and
+ * so does one whose key is the whole row: it tells rows apart as well, and a split reads no record.
  *
  * A *heavy key* has more than `heavyRowsMin` live rows; they lie in a hash table of their own, by
  * identity hash: a table of 512 slots could not hold them, and long runs are slow (50 rows a key:

@@ -1,8 +1,8 @@
 /**
  * Extendible hashing in a region: a directory by the top bits of the bent hash points to tables of
  * at most 512 slots, each with linear probing from the low bits and removal by backward shift. A
- * full table is doubled while small, then split in two by one more bit of the hash. So growing never
- * moves more than one table's entries, and no pause grows with the state.
+ * full table is doubled while small, then split in two by one more bit of the hash. So growing
+ * never moves more than one table's entries, and no pause grows with the state.
  *
  * A slot is two words, [tag, value]; value 0 is an empty slot. The low 16 bits of a tag are the low
  * bits of the hash, so an entry's home slot is known without its hash. A split needs the whole hash
