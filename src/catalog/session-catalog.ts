@@ -3,7 +3,7 @@
  * of the statement fixed. Implements what the SQL layer asks for (`CatalogView`).
  */
 import { defined } from '../base/assert.ts';
-import type { CatalogView, Relation } from '../sql/catalog-view.ts';
+import type { CatalogView, Relation, SessionDoor } from '../sql/catalog-view.ts';
 import type { Catalog } from './catalog.ts';
 import type { RelationObject } from './object.ts';
 import { isRelation } from './object.ts';
@@ -15,6 +15,7 @@ export interface StatementContext {
   /** Effective schemas in order of look-up. */
   readonly searchPath: readonly string[];
   readonly nowMicroseconds: bigint;
+  readonly door?: SessionDoor;
   setting(name: string): string | undefined;
 }
 
@@ -45,6 +46,10 @@ export class SessionCatalog implements CatalogView {
   /** The first schema that can be written. */
   get currentSchema(): string | null {
     return this.#context.searchPath.find((name) => !this.#catalog.isSystemSchema(name)) ?? null;
+  }
+
+  get door(): SessionDoor | undefined {
+    return this.#context.door;
   }
 
   get nowMicroseconds(): bigint {

@@ -41,7 +41,7 @@ export class Cancellation {
     this.check();
     let forget: () => void = () => undefined;
     const stopped = new Promise<never>((_, reject) => {
-      forget = this.onCancel(() => reject(this.#error()));
+      forget = this.onCancel(() => reject(this.error()));
     });
     try {
       return await Promise.race([work, stopped]);
@@ -50,7 +50,8 @@ export class Cancellation {
     }
   }
 
-  #error(): SqlError {
+  /** What the statement ends with. */
+  error(): SqlError {
     return this.#reason ?? cancelled();
   }
 

@@ -10,6 +10,8 @@ import type { CopyOptions } from '../sql/ast.ts';
 
 export interface CopyRow {
   readonly line: number;
+  /** The line as it was given, for messages. */
+  readonly text: string;
   readonly fields: readonly (string | null)[];
 }
 
@@ -49,6 +51,11 @@ export class CopyReader {
     this.#quote = options.quote ?? '"';
     this.#escape = options.escape ?? this.#quote;
     this.#skipHeader = options.header;
+  }
+
+  /** The number of the line that comes next. */
+  get nextLine(): number {
+    return this.#line + 1;
   }
 
   /** The rows that are complete with these bytes. Throws 22P04, 22021, 54000. */
@@ -125,7 +132,11 @@ export class CopyReader {
       this.#skipHeader = false;
       return;
     }
-    yield { line: this.#line, fields: this.#csv ? this.#csvFields(text) : this.#textFields(text) };
+    yield {
+      line: this.#line,
+      text,
+      fields: this.#csv ? this.#csvFields(text) : this.#textFields(text),
+    };
   }
 
   /** A row without the CR of its line end. Throws 22P04 if lines end in different ways. */

@@ -66,6 +66,8 @@ export class EngineClient {
   readonly #link: EngineLink;
   readonly #waiting = new Map<number, Waiting>();
   readonly #events: EngineEvents;
+  /** Set once the engine has ended: what is asked from then on fails at once. */
+  #ended: SqlError | null = null;
   #nextRequest = 1;
   #nextNumber = 1;
 
@@ -94,7 +96,7 @@ export class EngineClient {
   /** Looks up one key; answers the number to cancel it by. */
   lookupKey(template: number, at: number, key: Row, listener: LookupListener): number {
     const request = this.#nextRequest++;
-    this.#waiting.set(request, { kind: 'key', listener, rows: [] });
+    this.#wait(request, { kind: 'key', listener, rows: [] });
     this.#link.send({ kind: 'lookupKeys', template, at, requests: [request], keys: [key] });
     return request;
   }
@@ -131,7 +133,7 @@ export class EngineClient {
   ): Subscription {
     const request = this.#nextRequest++;
     const queue = new BatchQueue<SubscribeChunk>();
-    this.#waiting.set(request, { kind: 'subscription', queue });
+    this.#wait(request, { kind: 'subscription', queue });
     this.#link.send({
       kind: 'createDataflow',
       dataflow,
@@ -151,16 +153,23 @@ export class EngineClient {
   async statistics(): Promise<Statistics> {
     const request = this.#nextRequest++;
     const queue = new BatchQueue<Statistics>();
-    this.#waiting.set(request, { kind: 'statistics', queue });
+    this.#wait(request, { kind: 'statistics', queue });
     this.#link.send({ kind: 'statistics', request });
     const statistics = await queue.next();
     if (statistics === null) throw cancelled();
     return statistics;
   }
 
+  #wait(request: number, waiting: Waiting): void {
+    this.#waiting.set(request, waiting);
+    const error = this.#ended;
+    // Not before the caller has what it asked for.
+    if (error !== null) void Promise.resolve().then(() => this.#end(request, error));
+  }
+
   #answer(request: number): Answer {
     const queue = new BatchQueue<PackedBatch>();
-    this.#waiting.set(request, { kind: 'answer', queue });
+    this.#wait(request, { kind: 'answer', queue });
     return { request, next: () => queue.next(), cancel: () => this.#cancel(request, queue) };
   }
 
@@ -250,7 +259,8 @@ export class EngineClient {
   }
 
   #crashed(message: string): void {
-    const error = sqlError('XX000', `the dataflow thread has ended: ${message}`);
+    const error = sqlError('57P02', `the dataflow thread has ended: ${message}`);
+    this.#ended = error;
     for (const request of [...this.#waiting.keys()]) this.#end(request, error);
     this.#events.crashed(message);
   }

@@ -55,4 +55,16 @@ describe('RowWindow', () => {
       window.here,
     ]).toEqual([2, true, 3, false]);
   });
+
+  it('takes without copying what it does not give', async () => {
+    const batch = packDatums(columnTypes(columns), [
+      [1, 'x', 2n],
+      [2, 'y', 3n],
+    ]);
+    const window = new RowWindow(batchStream(columns, [batch], () => ''));
+    await window.fill();
+    expect(window.take(1).buffer).toBe(batch.buffer);
+    expect(window.take(1).buffer).toBe(batch.buffer);
+    expect(window.here).toBe(false);
+  });
 });

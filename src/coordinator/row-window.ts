@@ -1,7 +1,9 @@
 /**
  * Taking a stated number of rows from a row stream, however its batches are cut: what FETCH and the
  * protocol's row limits need. Weights are multiplicities, so a row of weight 5 may be split between
- * two takes. A slice of a batch has its own buffer: a copy with its own weights behind.
+ * two takes. A slice shares the buffer of its batch, so taking costs what is taken: the weight of a
+ * row that is split is written into the batch, and holds until the next take. So rows that were taken
+ * have to be used up before more are taken of the same row.
  */
 import { assert } from '../base/assert.ts';
 import type { PackedBatch } from '../../dataflow/graph/command.ts';
@@ -21,9 +23,9 @@ export class RowWindow {
   readonly stream: RowStream;
   readonly #words: readonly number[];
   #batch: PackedBatch | null = null;
-  /** First row of the batch that is not used up, and how many copies of it were. */
+  /** First row of the batch that is not used up, and what is left of its weight. */
   #row = 0;
-  #used = 0;
+  #left = 0;
   #ended = false;
   #filling: Promise<boolean> | null = null;
 
@@ -65,47 +67,46 @@ export class RowWindow {
   #open(batch: PackedBatch): void {
     this.#batch = batch;
     this.#row = 0;
-    this.#used = 0;
+    this.#left = weightsOf(batch)[0] ?? 0;
   }
 
   /** Up to `rowsMax` rows of the current batch; call `fill` first. */
   take(rowsMax: number): PackedBatch {
     const batch = this.#batch;
     assert(batch !== null && rowsMax > 0, 'fill comes before take');
-    const all = new Int32Array(batch.buffer, batch.weight * 4, batch.rows);
+    const weights = weightsOf(batch);
     const first = this.#row;
-    const whole = first === 0 && this.#used === 0;
-    let left = rowsMax;
+    let wanted = rowsMax;
     let row = first;
-    const weights: number[] = [];
-    while (row < batch.rows && left > 0) {
-      const available = (all[row] ?? 0) - this.#used;
-      const taken = Math.min(available, left);
-      weights.push(taken);
-      left -= taken;
-      this.#used += taken;
-      if (taken < available) break;
-      this.#used = 0;
+    while (row < batch.rows && wanted > 0) {
+      const taken = Math.min(this.#left, wanted);
+      weights[row] = taken;
+      wanted -= taken;
+      this.#left -= taken;
+      if (this.#left > 0) {
+        // The rest of the row comes first next time.
+        this.#row = row;
+        return this.#slice(batch, first, row + 1 - first);
+      }
       row++;
+      this.#left = weights[row] ?? 0;
     }
     this.#row = row;
-    if (row < batch.rows) return this.#slice(batch, first, weights);
-    this.#batch = null;
-    return whole ? batch : this.#slice(batch, first, weights);
+    if (row === batch.rows) this.#batch = null;
+    return this.#slice(batch, first, row - first);
   }
 
-  #slice(batch: PackedBatch, first: number, weights: readonly number[]): PackedBatch {
-    const words = batch.buffer.byteLength >> 2;
-    const buffer = new ArrayBuffer((words + ((weights.length + 1) & ~1)) * 4);
-    const copy = new Int32Array(buffer);
-    copy.set(new Int32Array(batch.buffer));
-    copy.set(weights, words);
+  #slice(batch: PackedBatch, first: number, rows: number): PackedBatch {
     return {
-      buffer,
-      rows: weights.length,
-      weight: words,
+      buffer: batch.buffer,
+      rows,
+      weight: batch.weight + first,
       column: batch.column.map((at, c) => at + first * (this.#words[c] ?? 2)),
       nulls: batch.nulls.map((at) => (at < 0 ? at : at + first)),
     };
   }
+}
+
+function weightsOf(batch: PackedBatch): Int32Array {
+  return new Int32Array(batch.buffer, batch.weight * 4, batch.rows);
 }

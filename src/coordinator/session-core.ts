@@ -14,6 +14,7 @@ import { parseStatements } from '../sql/parse/parse.ts';
 import { Cancellation, cancelled } from './cancellation.ts';
 import type { Coordinator } from './coordinator.ts';
 import type {
+  CopyIn,
   Notice,
   Outcome,
   Portal,
@@ -25,6 +26,7 @@ import type {
   TransactionStatus,
 } from './session.ts';
 import type { SessionState } from './session-state.ts';
+import { durationMilliseconds } from './settings.ts';
 import { analyse } from './statement/analyse.ts';
 import { asAnalysed } from './statement/analysed.ts';
 import type { Analysed } from './statement/analysed.ts';
@@ -50,6 +52,7 @@ export class SessionCore implements Session {
   readonly #onClose: () => void;
   #current: { cancel(): void } | null = null;
   #closed = false;
+  #end: () => void = () => undefined;
 
   constructor(
     state: SessionState,
@@ -178,6 +181,7 @@ export class SessionCore implements Session {
       if (outcome.kind === 'copyOut') {
         return { ...outcome, rows: supervised(outcome.rows, cancellation, stopTimer) };
       }
+      if (outcome.kind === 'copyIn') return supervisedCopy(outcome, cancellation, stopTimer);
       stopTimer();
       return outcome;
     } catch (error) {
@@ -251,6 +255,24 @@ export class SessionCore implements Session {
     this.#state.transaction.fail();
   }
 
+  onTerminate(end: () => void): void {
+    this.#end = end;
+  }
+
+  /** Ends the connection, as an administrator would. */
+  terminate(): void {
+    this.#end();
+  }
+
+  watchIdle(expired: () => void): (() => void) | undefined {
+    const { settings, transaction } = this.#state;
+    if (transaction.status === 'I') return undefined;
+    const setting = settings.get('idle_in_transaction_session_timeout') ?? '0';
+    const milliseconds = durationMilliseconds(setting) ?? 0;
+    if (milliseconds === 0) return undefined;
+    return this.#coordinator.clock.after(milliseconds, expired);
+  }
+
   cancel(): void {
     this.#current?.cancel();
   }
@@ -270,6 +292,21 @@ function closeOutcome(outcome: Outcome): void {
   if (outcome.kind === 'rows') outcome.close();
   else if (outcome.kind === 'copyOut') outcome.rows.close();
   else if (outcome.kind === 'copyIn') outcome.abort();
+}
+
+/** Data that is taken until it ends, is given up, or the statement is cancelled. */
+function supervisedCopy(copy: CopyIn, cancellation: Cancellation, stopTimer: () => void): CopyIn {
+  const step = <T>(work: Promise<T>): Promise<T> => cancellation.race(work);
+  return {
+    ...copy,
+    data: (bytes) => step(copy.data(bytes)),
+    done: () => step(copy.done()).finally(stopTimer),
+    abort() {
+      stopTimer();
+      copy.abort();
+    },
+    onCancel: (stop) => cancellation.onCancel(() => stop(cancellation.error())),
+  };
 }
 
 /** A row stream whose waits end when the statement is cancelled. */

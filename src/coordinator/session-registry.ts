@@ -34,8 +34,8 @@ export class SessionRegistry implements Sessions {
     if (this.#sessions.size >= limits.connectionsMax) {
       throw sqlError('53300', 'sorry, too many clients already');
     }
-    const state = this.#state(startup);
     const processId = this.#nextId++;
+    const state = this.#state(startup, processId);
     const bytes = this.#coordinator.entropy.bytes(4);
     const secret = new DataView(bytes.buffer, bytes.byteOffset, 4).getInt32(0);
     const session = new SessionCore(
@@ -47,15 +47,19 @@ export class SessionRegistry implements Sessions {
     return session;
   }
 
-  #state(startup: ReadonlyMap<string, string>): SessionState {
+  #state(startup: ReadonlyMap<string, string>, processId: number): SessionState {
     const user = startup.get('user') ?? defaultUser;
     const database = startup.get('database') ?? user;
     const known = database === defaultDatabase;
     const state = new SessionState(
       this.#coordinator,
       runtimeOf(this.#coordinator, this),
-      user,
-      defaultDatabase,
+      {
+        exists: (other) => this.#sessions.has(other),
+        cancel: (other) => this.#sessions.get(other)?.session.cancel(),
+        terminate: (other) => this.#sessions.get(other)?.session.terminate(),
+      },
+      { user, database: defaultDatabase, processId },
     );
     state.settings.setInitial('session_authorization', user);
     for (const [name, value] of startup) {

@@ -5,11 +5,14 @@
 import type { Notice, Portal, PreparedStatement } from './session.ts';
 import { SessionCatalog } from '../catalog/session-catalog.ts';
 import type { Runtime } from '../catalog/system/relation.ts';
+import { sqlError } from '../base/error.ts';
 import { limits } from '../base/limits.ts';
+import type { SessionDoor } from '../sql/catalog-view.ts';
 import type { Coordinator } from './coordinator.ts';
 import { effectivePath, parseSearchPath } from './search-path.ts';
 import { Settings } from './settings.ts';
 import { Transaction } from './transaction.ts';
+import type { PendingWrite } from './transaction.ts';
 
 export const defaultDatabase = 'materialize';
 export const defaultUser = 'materialize';
@@ -18,6 +21,14 @@ export const defaultUser = 'materialize';
 const epochMicroseconds = 946_684_800_000_000n;
 
 const none: readonly Notice[] = [];
+
+/** The other sessions, by process id. */
+export interface Peers {
+  exists(processId: number): boolean;
+  cancel(processId: number): void;
+  /** Ends its connection: 57P01. */
+  terminate(processId: number): void;
+}
 
 /** The state of one session. */
 export class SessionState {
@@ -29,17 +40,49 @@ export class SessionState {
   readonly statements = new Map<string, PreparedStatement>();
   readonly portals = new Map<string, Portal>();
   readonly #runtime: Runtime;
+  readonly peers: Peers;
+  /** The number by which clients and other sessions name this one. */
+  readonly processId: number;
+  readonly #door: SessionDoor;
   #notices: Notice[] = [];
   #block: { readonly snapshot: ReadonlyMap<string, string>; readonly time: bigint } | null = null;
   #localSettings: ReadonlyMap<string, string> | null = null;
   #time: bigint | null = null;
 
-  constructor(coordinator: Coordinator, runtime: Runtime, user: string, database: string) {
+  constructor(
+    coordinator: Coordinator,
+    runtime: Runtime,
+    peers: Peers,
+    identity: { readonly user: string; readonly database: string; readonly processId: number },
+  ) {
+    const { user, database, processId } = identity;
     this.coordinator = coordinator;
+    this.peers = peers;
+    this.processId = processId;
+    this.#door = {
+      processId,
+      randomBytes: (count) => coordinator.entropy.bytes(count),
+      clockMicroseconds: () => this.#now(),
+      readTime: () => coordinator.timeline.timeOf(this.transaction.readStep()),
+      sessionExists: (other) => peers.exists(other),
+      checkedSetting: (name, value) => this.settings.checked(name, value),
+    };
     this.#runtime = runtime;
     this.user = user;
     this.database = database;
-    this.transaction = new Transaction(coordinator.timeline, (writes) => coordinator.write(writes));
+    this.transaction = new Transaction(coordinator.timeline, (writes) => this.#write(writes));
+  }
+
+  /** Throws 40001 if another session has dropped a table in the meantime, and what a write throws. */
+  async #write(writes: readonly PendingWrite[]): Promise<void> {
+    const { catalog } = this.coordinator;
+    const gone = writes.find(({ table }) => catalog.byOid(table.oid) === undefined);
+    if (gone !== undefined) {
+      throw sqlError('40001', `table "${gone.table.name}" was dropped by another session`, {
+        detail: 'What the transaction inserted is lost with it.',
+      });
+    }
+    await this.coordinator.write(writes);
   }
 
   notice(notice: Notice): void {
@@ -75,6 +118,7 @@ export class SessionState {
       system: { catalog, runtime: this.#runtime, database: this.database, user: this.user },
       searchPath: effectivePath(catalog, written),
       nowMicroseconds: this.#statementTime,
+      door: this.#door,
       setting: (name) => this.settings.get(name),
     });
   }

@@ -5,7 +5,7 @@
  * A protocol calls one method at a time and awaits it, except `cancel`, which may come at any
  * moment. Errors are thrown as `SqlError`; the protocol turns anything else into XX000 and closes.
  */
-import type { ErrorFields } from '../base/error.ts';
+import type { ErrorFields, SqlError } from '../base/error.ts';
 import type { DatetimeContext } from '../../dataflow/value/datetime-text.ts';
 import type { Datum } from '../../dataflow/value/datum.ts';
 import type { PackedBatch } from '../../dataflow/graph/command.ts';
@@ -73,8 +73,12 @@ export interface CopyIn {
   data(bytes: Uint8Array): Promise<void>;
   /** CopyDone: the rows become visible; answers the tag. */
   done(): Promise<string>;
+  /** Where it is in the data, for messages: `COPY t, line 3`. */
+  place(): string;
   /** CopyFail or a broken connection: nothing becomes visible. */
   abort(): void;
+  /** Calls back when the statement is cancelled while data is awaited; answers how to forget that. */
+  onCancel?(stop: (error: SqlError) => void): () => void;
 }
 
 export interface CopyOut {
@@ -143,6 +147,13 @@ export interface Session {
   sync(failed: boolean): Promise<void> | undefined;
   /** Marks an explicit block as failed after an error. */
   fail(): void;
+  /** Sets what ends the connection when another session asks for it. */
+  onTerminate(end: () => void): void;
+  /**
+   * The client may now be idle: calls back after idle_in_transaction_session_timeout. Undefined if
+   * nothing bounds it; else how to stop waiting.
+   */
+  watchIdle(expired: () => void): (() => void) | undefined;
   /** Cancels what is running now (57014), if anything. */
   cancel(): void;
   /** The connection is gone: rolls back, ends subscriptions, frees everything. */

@@ -465,6 +465,18 @@ export class Settings {
     return { name, value };
   }
 
+  /** How a value would be shown that SET takes. Throws 42704, 22023, 55P02. */
+  checked(name: string, value: string): string {
+    const entry = byName.get(name.toLowerCase());
+    if (entry === undefined) {
+      if (name.includes('.') || ignored.has(name.toLowerCase())) return value;
+      throw unknown(name);
+    }
+    if (entry.check === null)
+      throw sqlError('55P02', `parameter "${entry.name}" cannot be changed`);
+    return entry.check(value);
+  }
+
   get(name: string): string | undefined {
     const entry = byName.get(name.toLowerCase());
     return entry === undefined ? this.#values.get(name.toLowerCase()) : this.#get(entry);

@@ -15,6 +15,8 @@ import type { TransactionStatus } from './session.ts';
 export type Purpose = 'read' | 'insert' | 'subscribe';
 
 export interface PendingWrite {
+  /** The table that it goes into, as it was named. */
+  readonly table: { readonly oid: number; readonly name: string };
   readonly collection: number;
   readonly batch: PackedBatch;
 }
@@ -128,8 +130,8 @@ export class Transaction {
     return this.#writes;
   }
 
-  insert(collection: number, batch: PackedBatch): void {
-    this.#writes.push({ collection, batch });
+  insert(write: PendingWrite): void {
+    this.#writes.push(write);
   }
 
   /** Makes gathered writes visible without ending anything. */

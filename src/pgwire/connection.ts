@@ -49,6 +49,9 @@ export class Connection {
   #running = false;
   #closed = false;
   #skipping = false;
+  /** The client went on with something else in the middle of its data. */
+  #lost = false;
+  #stopIdle: (() => void) | undefined = undefined;
   /** An answer is complete and was not sent yet. */
   #due = false;
   #paused = false;
@@ -105,6 +108,7 @@ export class Connection {
   /** The client is gone. */
   disconnected(): void {
     this.#closed = true;
+    this.#stopIdle?.();
     this.#session?.close();
     this.#session = null;
     this.#deliver();
@@ -144,6 +148,7 @@ export class Connection {
       this.#start(message);
       return undefined;
     }
+    this.#stopIdle?.();
     if (message.kind === 'terminate') {
       this.#close();
       return undefined;
@@ -162,6 +167,13 @@ export class Connection {
     if (this.#closed) return undefined;
     session.fail();
     this.#report(session, error);
+    if (this.#lost) {
+      this.fatal({
+        code: '08P01',
+        message: 'terminating connection because protocol synchronization was lost',
+      });
+      return undefined;
+    }
     if (message.kind === 'query') return this.#endQuery(session, true);
     this.#skipping = true;
     return undefined;
@@ -241,6 +253,12 @@ export class Connection {
     this.#notices(session);
     for (const [name, value] of session.changedSettings()) this.writer.parameterStatus(name, value);
     this.writer.readyForQuery(session.transactionStatus);
+    this.#stopIdle = session.watchIdle(() =>
+      this.fatal({
+        code: '25P03',
+        message: 'terminating connection due to idle-in-transaction timeout',
+      }),
+    );
     this.#due = true;
     return this.writer.at < limits.writeBufferBytes ? undefined : this.#send();
   }
@@ -270,6 +288,11 @@ export class Connection {
     });
   }
 
+  /** Nobody waits for the next message of a COPY any more. */
+  stopWaiting(): void {
+    this.#waiting = null;
+  }
+
   #deliver(): void {
     const waiting = this.#waiting;
     this.#waiting = null;
@@ -285,6 +308,11 @@ export class Connection {
   /** Like `flush`, but only when the buffer is worth a write. */
   flushWhenLarge(): Promise<void> | undefined {
     return this.writer.at < limits.writeBufferBytes ? undefined : this.flush();
+  }
+
+  /** After the error that is about to be thrown nothing that comes can be understood. */
+  loseTrack(): void {
+    this.#lost = true;
   }
 
   /** How texts of moments are written now. */
@@ -351,6 +379,7 @@ export class Connection {
     this.writer.authenticationOk();
     const session = this.#sessions.open(message.parameters, this.#transport.remote);
     this.#session = session;
+    session.onTerminate(() => this.shutdown());
     this.#extended = new ExtendedProtocol(this, session);
     for (const [name, value] of session.reportedSettings())
       this.writer.parameterStatus(name, value);

@@ -12,6 +12,7 @@ import type { CopyIn, CopyOut } from '../coordinator/session.ts';
 import type { CopyOptions } from '../sql/ast.ts';
 import type { ResultColumn } from '../sql/planned.ts';
 import type { Connection } from './connection.ts';
+import type { FrontendMessage } from './frontend.ts';
 
 const utf8 = new TextEncoder();
 
@@ -22,18 +23,42 @@ const utf8 = new TextEncoder();
 export async function runCopyIn(connection: Connection, copy: CopyIn): Promise<void> {
   connection.writer.copyResponse('G', copy.columns.length, 0);
   await connection.flush();
+  // The client may send nothing at all, so a timeout wakes who waits for it.
+  let forget: () => void = () => undefined;
+  const cancelled = new Promise<never>((_, reject) => {
+    forget = copy.onCancel?.(reject) ?? forget;
+  });
+  cancelled.catch(() => undefined);
   try {
-    const tag = await takeData(connection, copy);
+    const tag = await takeData(connection, copy, cancelled);
     connection.writer.commandComplete(tag);
   } catch (error) {
+    connection.stopWaiting();
     copy.abort();
     throw error;
+  } finally {
+    forget();
   }
 }
 
-async function takeData(connection: Connection, copy: CopyIn): Promise<string> {
+/** Type bytes of the messages that cannot come while data is expected. */
+const typeBytes: Readonly<Partial<Record<FrontendMessage['kind'], string>>> = {
+  query: '51',
+  parse: '50',
+  bind: '42',
+  describe: '44',
+  execute: '45',
+  close: '43',
+  functionCall: '46',
+};
+
+async function takeData(
+  connection: Connection,
+  copy: CopyIn,
+  cancelled: Promise<never>,
+): Promise<string> {
   for (;;) {
-    const message = await connection.nextMessage();
+    const message = await Promise.race([connection.nextMessage(), cancelled]);
     if (message === null) throw sqlError('08006', 'the client is gone');
     switch (message.kind) {
       case 'copyData':
@@ -42,14 +67,20 @@ async function takeData(connection: Connection, copy: CopyIn): Promise<string> {
       case 'copyDone':
         return await copy.done();
       case 'copyFail':
-        throw sqlError('57014', `COPY from stdin failed: ${message.message}`);
+        throw sqlError('57014', `COPY from stdin failed: ${message.message}`, {
+          where: copy.place(),
+        });
       case 'flush':
       case 'sync':
         break; // Sent by clients that pipeline; ignored during COPY (Postgres manual, 55.2.6).
       case 'terminate':
         throw sqlError('08006', 'unexpected EOF on client connection during COPY');
       default:
-        throw sqlError('08P01', `unexpected message ${message.kind} during COPY from stdin`);
+        connection.loseTrack();
+        throw sqlError(
+          '08P01',
+          `unexpected message type 0x${typeBytes[message.kind] ?? '??'} during COPY from stdin`,
+        );
     }
   }
 }

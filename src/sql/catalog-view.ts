@@ -50,7 +50,22 @@ export interface Relation {
   readonly rows: (() => readonly (readonly Datum[])[]) | null;
 }
 
+/** What functions ask of the session that runs them. */
+export interface SessionDoor {
+  readonly processId: number;
+  randomBytes(count: number): Uint8Array;
+  /** The clock now, µs since 2000-01-01 UTC. */
+  clockMicroseconds(): bigint;
+  /** The time that a read sees now, ms since 1970-01-01. */
+  readTime(): number;
+  sessionExists(processId: number): boolean;
+  /** How a setting's value would be shown. Throws 42704, 22023, 55P02. */
+  checkedSetting(name: string, value: string): string;
+}
+
 export interface CatalogView {
+  /** Absent where statements are planned without a session. */
+  readonly door?: SessionDoor | undefined;
   /** Resolves a name along the search path; undefined if there is none. */
   relation(parts: readonly string[]): Relation | undefined;
   /** Existing names close to a missing one, for hints. */

@@ -112,6 +112,7 @@ function planWithRelations(
     lookup: once ? findLookup(plan, (collection) => relations.get(collection)) : null,
     constant: plan.nodes.every((node) => node.kind !== 'get'),
     dependencies: [...context.dependencies],
+    ...(context.effects.length === 0 ? {} : { effects: context.effects }),
     collections: [
       ...new Set(plan.nodes.flatMap((node) => (node.kind === 'get' ? [node.collection] : []))),
     ],

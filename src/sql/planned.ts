@@ -16,6 +16,12 @@ export interface ResultColumn {
   readonly attribute: number;
 }
 
+/** What running a query does besides answering. */
+export type Effect =
+  | { readonly kind: 'set'; readonly name: string; readonly value: string; readonly local: boolean }
+  | { readonly kind: 'cancel' | 'terminate'; readonly processId: number }
+  | { readonly kind: 'sleep'; readonly milliseconds: number };
+
 export interface PlannedQuery {
   readonly columns: readonly ResultColumn[];
   /**
@@ -40,4 +46,6 @@ export interface PlannedQuery {
    * Sets of result columns known to be unique keys; the first is the best. Empty if none is known.
    */
   readonly keys: readonly (readonly number[])[];
+  /** To be done, in this order, before it runs; absent if there are none. */
+  readonly effects?: readonly Effect[];
 }

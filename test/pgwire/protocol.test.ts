@@ -388,7 +388,7 @@ describe('COPY', () => {
       ]);
       expect(await send('COPY cp FROM STDIN', '4\n')).toEqual([
         'G',
-        'E 22P04 missing data for column "b" (COPY cp, line 1)',
+        'E 22P04 missing data for column "b" (COPY cp, line 1: "4")',
         'Z I',
       ]);
       expect(await client.query('COPY (SELECT * FROM cp ORDER BY a) TO STDOUT')).toEqual([
@@ -407,7 +407,7 @@ describe('COPY', () => {
       client.send(query('COPY big FROM STDIN'), serialize.copyFail('no more'));
       expect(await client.until('Z')).toEqual([
         'G',
-        'E 57014 COPY from stdin failed: no more',
+        'E 57014 COPY from stdin failed: no more (COPY big, line 1)',
         'Z I',
       ]);
     }));

@@ -120,11 +120,13 @@ export function copyFrom(context: ExecutionContext, statement: CopyFrom): CopyIn
       pack();
       await gather(
         context,
+        table,
         batches.map((batch) => ({ collection: table.collection, batch })),
       );
       if (!session.transaction.inBlock) await session.transaction.flush();
       return `COPY ${count}`;
     },
+    place: () => `COPY ${table.name}, line ${reader.nextLine}`,
     abort() {
       batches.length = 0;
       rows = [];
@@ -139,23 +141,27 @@ function readRow(
   defaults: readonly Datum[],
   datetime: DatetimeContext,
 ): Row {
-  const { fields, line } = copied;
+  const { fields, line, text } = copied;
+  const where = `COPY ${table}, line ${line}: "${shownText(text)}"`;
   if (fields.length > named.length) {
-    throw sqlError('22P04', 'extra data after last expected column', {
-      where: `COPY ${table}, line ${line}`,
-    });
+    throw sqlError('22P04', 'extra data after last expected column', { where });
   }
   const row = [...defaults];
   named.forEach(({ column, position }, i) => {
     const field = fields[i];
     if (field === undefined) {
-      throw sqlError('22P04', `missing data for column "${column.name}"`, {
-        where: `COPY ${table}, line ${line}`,
-      });
+      throw sqlError('22P04', `missing data for column "${column.name}"`, { where });
     }
     row[position] = field === null ? null : readField(field, column, datetime, table, line);
   });
   return row;
+}
+
+/** Data is shown up to this many characters. */
+const shownCharacters = 100;
+
+function shownText(text: string): string {
+  return text.length <= shownCharacters ? text : `${text.slice(0, shownCharacters)}...`;
 }
 
 function readField(
@@ -171,7 +177,7 @@ function readField(
     if (!(error instanceof SqlError)) throw error;
     throw new SqlError({
       ...error.fields,
-      where: `COPY ${table}, line ${line}, column ${column.name}: "${field.slice(0, 100)}"`,
+      where: `COPY ${table}, line ${line}, column ${column.name}: "${shownText(field)}"`,
     });
   }
 }

@@ -7,7 +7,7 @@
  * so that nothing that it read can have been changed by another of them.
  */
 import { defined } from '../../base/assert.ts';
-import { sqlError } from '../../base/error.ts';
+import { sqlError, unsupported } from '../../base/error.ts';
 import type { PackedBatch } from '../../../dataflow/graph/command.ts';
 import type { ColumnType } from '../../../dataflow/value/type.ts';
 import { constantRows } from '../../sql/plan-constant.ts';
@@ -111,7 +111,11 @@ function outcome(planned: PlannedWrite, batches: readonly PackedBatch[], word: s
  * Gathers rows that an INSERT or COPY adds until the transaction ends. A key that is there already
  * is found at once, and looked for again when they are written, as others may write in between.
  */
-export async function gather(context: ExecutionContext, inputs: readonly Input[]): Promise<void> {
+export async function gather(
+  context: ExecutionContext,
+  table: Relation,
+  inputs: readonly Input[],
+): Promise<void> {
   const {
     coordinator: { uniqueKeys, timeline },
     session: { transaction },
@@ -119,7 +123,7 @@ export async function gather(context: ExecutionContext, inputs: readonly Input[]
   const keyed = (input: Input): boolean => uniqueKeys.has(input.collection);
   if (inputs.some(keyed))
     await uniqueKeys.check([...transaction.writes.filter(keyed), ...inputs], timeline.complete);
-  for (const { collection, batch } of inputs) transaction.insert(collection, batch);
+  for (const input of inputs) transaction.insert({ ...input, table });
 }
 
 /**
@@ -167,6 +171,8 @@ export async function write(
   const plan = (): PlannedWrite =>
     planWrite(statement, session.catalog(), { parameters: context.parameters, mode: 'once' });
   const planned = plan();
+  if (planned.query.effects !== undefined)
+    throw unsupported(`a function that does something in ${statement.kind.toUpperCase()}`);
   if (statement.kind !== 'insert' || (!planned.query.constant && !session.transaction.inBlock)) {
     const { catalog } = context.coordinator;
     const { version } = catalog;
@@ -174,6 +180,6 @@ export async function write(
   }
   const batches = await affected(context, planned);
   const result = outcome(planned, batches, word);
-  await gather(context, changes(planned, batches));
+  await gather(context, planned.table, changes(planned, batches));
   return result;
 }

@@ -23,6 +23,7 @@ import { coerceOrFail, coerceToBoolean, isUnknown, settleUnknown } from './coerc
 import { catalogFunction } from './catalog-text.ts';
 import type { BoundAggregate, Environment } from './environment.ts';
 import { applyChoice, coerceArguments, padded, resolveFunction } from './operator-call.ts';
+import { effectFunction } from './session-effect.ts';
 import { keywordFunction, sessionFunction } from './session-function.ts';
 
 export type BindChild = (child: Expression, environment: Environment) => Scalar;
@@ -78,7 +79,10 @@ function bindPlain(
 ): Scalar {
   const { context } = environment;
   const { position } = call;
-  const session = sessionFunction(context, name, args, position);
+  const hasRows = environment.scope.items.length > 0;
+  const session =
+    effectFunction(context, name, args, hasRows, position) ??
+    sessionFunction(context, name, args, position);
   if (session !== undefined) return session;
   const cast = castByName(name, args, environment, position);
   if (cast !== undefined) return cast;

@@ -8,6 +8,7 @@ import type { TypeName } from '../../../dataflow/value/type.ts';
 import { sqlError } from '../../base/error.ts';
 import { limits } from '../../base/limits.ts';
 import type { CatalogView } from '../catalog-view.ts';
+import type { Effect } from '../planned.ts';
 import { ColumnMaker } from '../logical/column.ts';
 import type { Definition, Rel } from '../logical/rel.ts';
 import { columnsOf } from '../logical/rel.ts';
@@ -79,6 +80,8 @@ export class BindContext {
   readonly parameters: ParameterInference;
   /** Oids of relations read, views included. */
   readonly dependencies: Set<number>;
+  /** What the query does besides answering. */
+  readonly effects: Effect[];
   readonly #counter: { definitions: number; views: number; depth: number };
   /**
    * False once the plan depends on the session, the time or a parameter's value: it serves one
@@ -102,6 +105,7 @@ export class BindContext {
       parent === undefined ? new ParameterInference(parameters.types) : new ParameterInference([]);
     this.values = parent === undefined ? parameters.values : [];
     this.dependencies = parent?.dependencies ?? new Set();
+    this.effects = parent?.effects ?? [];
     this.#counter = parent === undefined ? { definitions: 0, views: 0, depth: 0 } : parent.#counter;
   }
 

@@ -146,6 +146,7 @@ function alongPath(catalog: CatalogView, searchPath: readonly string[]): Catalog
     currentUser: catalog.currentUser,
     setting: (name) => catalog.setting(name),
     nowMicroseconds: catalog.nowMicroseconds,
+    ...(catalog.door === undefined ? {} : { door: catalog.door }),
     relationOid: (parts) => first(parts, (full) => catalog.relationOid(full)),
     relationName: (oid) => catalog.relationName(oid),
   };

@@ -4,6 +4,7 @@
  * is kept up to date they have no meaning and are refused.
  */
 import type { Datum } from '../../../dataflow/value/datum.ts';
+import { decimal } from '../../../dataflow/value/datum.ts';
 import type { TypeName } from '../../../dataflow/value/type.ts';
 import { SqlError, unsupported } from '../../base/error.ts';
 import type { Scalar } from '../logical/scalar.ts';
@@ -35,7 +36,6 @@ const functions = new Map<string, SessionFunction>([
   ['now', now],
   ['transaction_timestamp', now],
   ['statement_timestamp', now],
-  ['clock_timestamp', now],
   ['current_database', name((context) => context.catalog.currentDatabase)],
   ['current_schema', name((context) => context.catalog.currentSchema)],
   ['current_user', name((context) => context.catalog.currentUser)],
@@ -43,9 +43,13 @@ const functions = new Map<string, SessionFunction>([
   ['current_catalog', name((context) => context.catalog.currentDatabase)],
   ['current_role', name((context) => context.catalog.currentUser)],
   ['user', name((context) => context.catalog.currentUser)],
+  ['pg_backend_pid', { type: 'int4', value: (context) => context.catalog.door?.processId ?? 0 }],
   [
-    'pg_backend_pid',
-    { type: 'int4', value: (context) => Number(context.catalog.setting('backend_pid') ?? 0) },
+    'mz_now',
+    {
+      type: 'numeric',
+      value: (context) => decimal(BigInt(context.catalog.door?.readTime() ?? 0), 0),
+    },
   ],
   ['mz_version', text((context) => context.catalog.setting('server_version') ?? '15.0')],
   [
@@ -76,18 +80,6 @@ const timeParts = new Map<string, TypeName>([
   ['localtime', 'time'],
 ]);
 
-const clocks = new Set([
-  'now',
-  'transaction_timestamp',
-  'statement_timestamp',
-  'clock_timestamp',
-  'current_timestamp',
-  'localtimestamp',
-  'current_date',
-  'current_time',
-  'localtime',
-]);
-
 function answer(
   context: BindContext,
   shown: string,
@@ -95,11 +87,7 @@ function answer(
   position: number,
 ): Scalar {
   if (context.mode !== 'once') {
-    throw unsupported(
-      `${shown} in a query that is kept up to date`,
-      position,
-      clocks.has(shown.replace('()', '')) ? 'Compare with mz_now() instead.' : undefined,
-    );
+    throw unsupported(`${shown} in a query that is kept up to date`, position);
   }
   context.repeatable = false;
   return constant(found.value(context), found.type, -1, position);
@@ -115,8 +103,7 @@ export function sessionFunction(
   if (called === 'current_schemas') return currentSchemas(context, args, position);
   if (called === 'to_regclass' || called === 'to_regtype')
     return toRegistered(context, called, args, position);
-  if (called === 'random' || called === 'setseed') throw unsupported(`${called}()`, position);
-  if (called === 'mz_now') throw unsupported('mz_now()', position);
+  if (called === 'setseed') throw unsupported(`${called}()`, position);
   if (called === 'current_setting') return currentSetting(context, args, position);
   const found = functions.get(called);
   return found === undefined || args.length > 0
