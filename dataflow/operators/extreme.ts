@@ -8,9 +8,7 @@
  * one of least bytes is shown. No number equals the prefix of an item but infinity that of NaN,
  * which is the greater.
  *
- * A group remembers its greatest or least number while that is there; so a step that brings lesser
- * ones, or greater, ends without a search. State words: root of the bag, root of the tree of items,
- * the number remembered (a double; NaN if it is to be searched).
+ * State words: those of the bag, of which the second is the root of the tree of items.
  */
 import { assert } from '../../src/base/assert.ts';
 import type { Aggregate } from '../plan/plan.ts';
@@ -26,8 +24,8 @@ import type { Place } from './ordered-items.ts';
 import type { StateMemory } from './state-memory.ts';
 
 const two32 = 2 ** 32;
+/** A word that a bag leaves to its holder's owner. */
 const itemsWord = 1;
-const numberWord = 2;
 
 // One chunk of one operator is worked on at a time, and leaves nothing here.
 const values = new Float64Array(lookupRowsMax);
@@ -45,7 +43,7 @@ export class Extreme implements Accumulator {
   readonly #items: ItemStore;
   readonly #tree: OrderedItems;
   readonly #place: Place = { leaf: 0, index: 0 };
-  #rootAt = 0;
+  #stateAt = 0;
 
   constructor(memory: StateMemory, aggregate: Aggregate) {
     const { argumentType, argument, fn } = aggregate;
@@ -54,24 +52,22 @@ export class Extreme implements Accumulator {
     this.#columns = [argument];
     this.#greatest = fn === 'max';
     this.#physical = physicalOf(argumentType);
-    this.#bags = new NumberBags(memory);
+    this.#bags = new NumberBags(memory, this.#greatest);
     this.#items = new ItemStore(memory, [{ type: argumentType, nullable: false }], [], 0);
     this.#tree = new OrderedItems(memory, this.#items.compare);
   }
 
   place(offset: number): void {
-    this.#rootAt = offset;
+    this.#stateAt = offset;
   }
 
   add(rows: GroupedRows): void {
     const { batch, first, n, groups, weights } = rows;
     const numbers = this.#numbersOf(batch, first, n);
-    if (numbers) this.#bags.touch(groups, this.#rootAt, n);
+    if (numbers) this.#bags.add(groups, this.#stateAt, values, weights, n);
     for (let i = 0; i < n; i++) {
-      if (weights[i] === 0) continue;
-      const holder = groups[i] + this.#rootAt;
-      if (numbers && !Number.isNaN(values[i])) this.#addNumber(holder, values[i], weights[i]);
-      else this.#addItem(holder, batch, first + i, weights[i]);
+      if (weights[i] === 0 || (numbers && !Number.isNaN(values[i]))) continue;
+      this.#addItem(groups[i] + this.#stateAt, batch, first + i, weights[i]);
     }
   }
 
@@ -101,17 +97,6 @@ export class Extreme implements Accumulator {
     }
   }
 
-  /** Adds to the bag, and keeps the number remembered right. */
-  #addNumber(holder: number, number: number, weight: number): void {
-    const isFirst = this.#memory.i32[holder] === 0;
-    const isThere = this.#bags.add(holder, number, weight);
-    const { f64 } = this.#memory;
-    const at = (holder + numberWord) >> 1;
-    if (isFirst) f64[at] = isThere ? number : NaN;
-    else if (this.#greatest ? number >= f64[at] : number <= f64[at])
-      f64[at] = isThere ? number : NaN;
-  }
-
   #addItem(holder: number, batch: Batch, row: number, weight: number): void {
     const items = this.#items;
     const item = items.make(batch, this.#columns, row);
@@ -123,8 +108,8 @@ export class Extreme implements Accumulator {
 
   finish(groups: Int32Array, first: number, n: number, out: Cells): void {
     for (let i = 0; i < n; i++) {
-      const holder = groups[first + i] + this.#rootAt;
-      const number = this.#memory.i32[holder] === 0 ? NaN : this.#number(holder);
+      const holder = groups[first + i] + this.#stateAt;
+      const number = this.#bags.extreme(holder);
       const item = this.#memory.i32[holder + itemsWord] === 0 ? 0 : this.#item(holder, number);
       if (item !== 0) out.setField(i, this.#memory.i32, item, this.#items.fields[0]);
       else if (Number.isNaN(number)) out.setNull(i);
@@ -132,14 +117,6 @@ export class Extreme implements Accumulator {
       else if (this.#physical === 'f64') out.setDouble(i, number);
       else out.setOne(i, number);
     }
-  }
-
-  /** The extreme number of a bag; NaN if none is there. */
-  #number(holder: number): number {
-    const { f64 } = this.#memory;
-    const at = (holder + numberWord) >> 1;
-    if (Number.isNaN(f64[at])) f64[at] = this.#bags.extreme(holder, this.#greatest);
-    return f64[at];
   }
 
   /** The extreme item, if it is there and beyond the extreme number; else 0. */
@@ -158,8 +135,8 @@ export class Extreme implements Accumulator {
   }
 
   isEmpty(group: number): boolean {
-    const { i32 } = this.#memory;
-    return i32[group + this.#rootAt] === 0 && i32[group + this.#rootAt + itemsWord] === 0;
+    const holder = group + this.#stateAt;
+    return this.#bags.isEmpty(holder) && this.#memory.i32[holder + itemsWord] === 0;
   }
 
   release(group: number): void {

@@ -1,6 +1,6 @@
 /**
  * Multisets of numbers of which only the least and the greatest are asked: for each of many holders
- * (a word of a group's record) a *bag* of values with weights. What min and max of integers, dates
+ * (a place in a group's record) a *bag* of values with weights. What min and max of integers, dates
  * and doubles stand on.
  *
  * A bag is a tree over leaves of up to 62 entries. Inner nodes divide the numbers into ranges; in a
@@ -12,6 +12,13 @@
  * A value that came more than once may have several entries, until its leaf is full and such values
  * are found in it: then they are put together. Values of which more went than came have one entry,
  * of negative weight; a leaf counts these, as a value that comes must then be looked for first.
+ *
+ * Many values are added at once: first the leaves of all are found, so that cache misses overlap,
+ * then each is appended. A leaf that is divided or goes meanwhile is forgotten, and found again.
+ *
+ * The extreme is remembered while it is there; so lesser values, or greater ones, cost no search.
+ * Words of a holder: the root, one for its owner, the extreme (a double; NaN if it is to be
+ * searched).
  *
  * Invariants: no entry of weight 0; of one value entries are positive, or a single one is negative;
  * nodes are not empty; an inner root has two children or more. No value is NaN.
@@ -52,42 +59,69 @@ const sideMin = 12;
 const sampleStep = 9;
 const depthMax = 12;
 
+/** Word after the root at which the extreme is remembered, as a double. */
+const extremeWord = 2;
+
 const samples = new Float64Array(Math.ceil(bagEntries / sampleStep));
+// One chunk of one operator is worked on at a time, and leaves nothing in these.
+const leaves = new Int32Array(lookupRowsMax);
 const ends = new Int32Array(lookupRowsMax);
 /** Loads are kept here, or they would not be made. */
 const sink = new Float64Array(1);
 
-/** Bags of numbers, one per holder. */
+/** Bags of numbers, one per holder: a place of four words, all zero in the beginning, of
+ * which the second is not looked at. */
 export class NumberBags {
   readonly #memory: StateMemory;
+  readonly #greatest: boolean;
   readonly #nodes = new Int32Array(depthMax);
   readonly #indexes = new Int32Array(depthMax);
   #depth = 0;
+  /** Leaves from here to `#to` are those of values that are to be added. */
+  #from = 0;
+  #to = 0;
 
-  constructor(memory: StateMemory) {
+  /** `greatest`: whether the greatest value is asked, or the least. */
+  constructor(memory: StateMemory, greatest: boolean) {
     this.#memory = memory;
+    this.#greatest = greatest;
   }
 
   /**
-   * Adds `weight`, not 0, to a value in the bag of `holder`. Answers true if the value is there now
-   * and was not looked for; else it may be there or not. May grow the memory.
+   * Adds `weights[i]` to the value `values[i]` in the bag at word `at` of `groups[i]`, for each i
+   * below `n`; not where the weight is 0 or the value NaN. May grow the memory.
    */
-  add(holder: number, value: number, weight: number): boolean {
-    const leaf = this.#leafOf(holder, value);
-    const { i32 } = this.#memory;
-    if (weight < 0 || i32[leaf + bagNegatives] > 0) {
-      this.#settle(holder, leaf, value, weight);
-      return false;
+  add(groups: Int32Array, at: number, values: Float64Array, weights: Int32Array, n: number): void {
+    this.#touch(groups, at, values, n);
+    this.#to = n;
+    for (let i = 0; i < n; i++) {
+      const weight = weights[i];
+      const value = values[i];
+      if (weight === 0 || Number.isNaN(value)) continue;
+      this.#from = i + 1;
+      this.#addOne(groups[i] + at, value, weight, leaves[i]);
     }
-    this.#append(holder, leaf, value, weight);
-    return true;
+    this.#from = this.#to;
   }
 
-  /** The least or greatest value of positive weight; NaN if there is none. */
-  extreme(holder: number, greatest: boolean): number {
+  /** Whether there is nothing in a bag, not even values of negative weight. */
+  isEmpty(holder: number): boolean {
+    return this.#memory.i32[holder] === 0;
+  }
+
+  /** The extreme of the values of positive weight; NaN if there is none. */
+  extreme(holder: number): number {
     const { i32, f64 } = this.#memory;
+    if (i32[holder] === 0) return NaN;
+    const known = (holder + extremeWord) >> 1;
+    if (Number.isNaN(f64[known])) f64[known] = this.#find(holder);
+    return f64[known];
+  }
+
+  #find(holder: number): number {
+    const { i32, f64 } = this.#memory;
+    const greatest = this.#greatest;
     let leaf = i32[holder];
-    if (leaf === 0) return NaN;
     while (i32[leaf + bagLevel] > 0) {
       leaf = i32[childOf(leaf, greatest ? i32[leaf + bagCount] - 1 : 0)];
     }
@@ -99,18 +133,73 @@ export class NumberBags {
   }
 
   /**
-   * Loads the heads of the bags of many holders and the places behind their last entries, in loops
-   * of nothing else, so that cache misses overlap.
+   * Walks down to the leaves of all values, and loads what `#addOne` needs of them, in loops of
+   * little else, so that cache misses overlap. Sets leaves[i] where the leaf is not the root.
    */
-  touch(groups: Int32Array, rootAt: number, n: number): void {
+  #touch(groups: Int32Array, at: number, values: Float64Array, n: number): void {
     const { i32, f64 } = this.#memory;
+    let deep = 0;
     for (let i = 0; i < n; i++) {
-      const root = i32[groups[i] + rootAt];
-      ends[i] = root === 0 ? 0 : entriesOf(root) + 2 * i32[root + bagCount] - 1;
+      const root = i32[groups[i] + at];
+      leaves[i] = root;
+      if (root !== 0) deep |= i32[root + bagLevel];
+    }
+    for (let i = 0; deep !== 0 && i < n; i++) {
+      let node = leaves[i];
+      if (node === 0) continue;
+      for (let level = i32[node + bagLevel]; level > 0; level--) {
+        node = i32[childOf(node, childFor(i32, f64, node, values[i]))];
+      }
+      leaves[i] = node;
+    }
+    for (let i = 0; i < n; i++) {
+      const leaf = leaves[i];
+      ends[i] = leaf === 0 ? 0 : entriesOf(leaf) + 2 * i32[leaf + bagCount] - 1;
     }
     let seen = 0;
-    for (let i = 0; i < n; i++) seen += f64[ends[i]];
+    for (let i = 0; i < n; i++) {
+      seen += f64[ends[i]];
+      if (leaves[i] === i32[groups[i] + at]) leaves[i] = 0;
+    }
     sink[0] = seen;
+  }
+
+  /** The leaf is that of values that are to be added no more. */
+  #forget(leaf: number): void {
+    for (let i = this.#from; i < this.#to; i++) if (leaves[i] === leaf) leaves[i] = 0;
+  }
+
+  /** Adds a value whose leaf may be known (0: not), and keeps the extreme remembered right. */
+  #addOne(holder: number, value: number, weight: number, known: number): void {
+    const isFirst = this.#memory.i32[holder] === 0;
+    const isThere = this.#put(holder, value, weight, known);
+    const { f64 } = this.#memory;
+    const at = (holder + extremeWord) >> 1;
+    if (isFirst || (this.#greatest ? value >= f64[at] : value <= f64[at])) {
+      f64[at] = isThere ? value : NaN;
+    }
+  }
+
+  /** Answers true if the value is there now and was not looked for; else it may be there or not. */
+  #put(holder: number, value: number, weight: number, known: number): boolean {
+    const { i32, f64 } = this.#memory;
+    if (known !== 0 && weight > 0 && i32[known + bagNegatives] === 0) {
+      const count = i32[known + bagCount];
+      if (count < i32[known + bagCapacity]) {
+        const at = entriesOf(known) + 2 * count;
+        f64[at] = value;
+        f64[at + 1] = weight;
+        i32[known + bagCount] = count + 1;
+        return true;
+      }
+    }
+    const leaf = this.#leafOf(holder, value);
+    if (weight < 0 || this.#memory.i32[leaf + bagNegatives] > 0) {
+      this.#settle(holder, leaf, value, weight);
+      return false;
+    }
+    this.#append(holder, leaf, value, weight);
+    return true;
   }
 
   /** The leaf to which a value belongs; sets the path to it. Makes an empty leaf if none is. */
@@ -219,6 +308,7 @@ export class NumberBags {
 
   /** Moves the values of child `k` that are not less than the pivot to a new child k + 1. */
   #splitLeaf(parent: number, k: number, leaf: number, pivot: number): void {
+    this.#forget(leaf);
     const other = makeBagNode(this.#memory, bagEntries, 0);
     const { i32, f64 } = this.#memory;
     const entries = entriesOf(leaf);
@@ -303,6 +393,7 @@ export class NumberBags {
 
   /** A root leaf of another capacity with the same entries. */
   #resize(holder: number, leaf: number, capacity: number): number {
+    this.#forget(leaf);
     const other = makeBagNode(this.#memory, capacity, 0);
     moveBagEntries(this.#memory, leaf, 0, other);
     const { i32 } = this.#memory;
@@ -349,7 +440,10 @@ export class NumberBags {
 
   #dropChild(parent: number, k: number, node: number): void {
     const { i32 } = this.#memory;
-    if (i32[node + bagLevel] === 0) unlinkLeaf(i32, node);
+    if (i32[node + bagLevel] === 0) {
+      this.#forget(node);
+      unlinkLeaf(i32, node);
+    }
     freeBagNode(this.#memory, node);
     removeChild(this.#memory, parent, k);
   }
@@ -360,6 +454,7 @@ export class NumberBags {
     const count = i32[root + bagCount];
     const capacity = i32[root + bagCapacity];
     if (count === 0) {
+      this.#forget(root);
       freeBagNode(this.#memory, root);
       this.#memory.i32[holder] = 0;
     } else if (i32[root + bagLevel] > 0) {
