@@ -385,8 +385,10 @@ export class KafkaReader implements SourceReader {
 
   /** Hands over the batches that came, as far as they are whole and intact. */
   async #takeRecords(partition: Partition, fetched: FetchedPartition): Promise<void> {
+    const { next } = partition;
     const intact = await intactBatches(fetched.records, () => this.#turn());
-    if (this.#closed) return;
+    // Meanwhile the topic may have been made anew, or another leader have given the same records.
+    if (this.#closed || partition.failure !== null || partition.next !== next) return;
     const chunk = partition.take(fetched, intact, frameMemory);
     if (chunk !== null) {
       partition.backoff.reset();
