@@ -7,11 +7,13 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import pg from 'pg';
+import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { testTables } from '../support/sql/tables.ts';
 import { root } from '../support/source-files.ts';
 import { MillraceServer } from './millrace-server.ts';
+import type { Outcome } from './outcome.ts';
+import { ofData, outcomeOf, spelling } from './outcome.ts';
 import { PostgresServer } from './postgres.ts';
 import { RandomQuery } from './random-query.ts';
 import { queries, setup, wrong } from './referee-queries.ts';
@@ -25,57 +27,6 @@ let theirs: pg.Client;
 let ours: pg.Client;
 const started: (() => Promise<unknown>)[] = [];
 
-interface Outcome {
-  readonly columns: readonly string[];
-  readonly rows: readonly string[];
-  readonly error: {
-    readonly code: string;
-    readonly message: string;
-    readonly position: string;
-  } | null;
-}
-
-async function run(client: pg.Client, text: string, ordered: boolean): Promise<Outcome> {
-  try {
-    const result = await client.query({
-      text,
-      rowMode: 'array',
-      types: { getTypeParser: () => (value: string) => value },
-    });
-    const rows = result.rows.map((row) => JSON.stringify(row));
-    return {
-      columns: result.fields.map(
-        ({ name, dataTypeID, dataTypeModifier }) => `${name}:${dataTypeID}:${dataTypeModifier}`,
-      ),
-      rows: ordered ? rows : rows.sort(),
-      error: null,
-    };
-  } catch (error) {
-    if (!(error instanceof pg.DatabaseError)) throw error;
-    return {
-      columns: [],
-      rows: [],
-      error: { code: error.code ?? '', message: error.message, position: error.position ?? '' },
-    };
-  }
-}
-
-/**
- * Of values that are equal and differ in spelling (1.10 and 1.1, a month and thirty days) any may
- * stand for all in a group, a set operation or a minimum.
- */
-function spelling(rows: readonly string[]): readonly string[] {
-  return rows
-    .map((row) =>
-      row
-        .replace(/(\.\d*?)0+(?=[",}\]])/g, '$1')
-        .replace(/\.(?=[",}\]])/g, '')
-        .replaceAll('32 days', '1 mon 2 days')
-        .replace(/ +"/g, '"'),
-    )
-    .sort();
-}
-
 function same(text: string, a: Outcome, b: Outcome): boolean {
   if (JSON.stringify(a) === JSON.stringify(b) || known.some(({ excuses }) => excuses(text, a, b)))
     return true;
@@ -85,7 +36,8 @@ function same(text: string, a: Outcome, b: Outcome): boolean {
     b.error === null;
   return (
     open &&
-    JSON.stringify([a.columns, spelling(a.rows)]) === JSON.stringify([b.columns, spelling(b.rows)])
+    JSON.stringify([a.columns, [...spelling(a.rows)].sort()]) ===
+      JSON.stringify([b.columns, [...spelling(b.rows)].sort()])
   );
 }
 
@@ -100,7 +52,7 @@ const known: readonly {
       /n2::numeric|nullif\(|WHEN true/.test(text) &&
       a.error === null &&
       b.error === null &&
-      JSON.stringify(spelling(a.rows)) === JSON.stringify(spelling(b.rows)),
+      JSON.stringify([...spelling(a.rows)].sort()) === JSON.stringify([...spelling(b.rows)].sort()),
   },
   {
     why: 'definitions point at the name that is wrong, where Postgres gives no position',
@@ -124,11 +76,6 @@ function isOrdered(text: string): boolean {
   return /ORDER BY[^)]*$/i.test(text);
 }
 
-/** An error of data: which of several rows fails first is not part of what SQL means. */
-function ofData(outcome: Outcome): boolean {
-  return outcome.error?.code.startsWith('22') === true || outcome.error?.code === '21000';
-}
-
 interface Difference {
   readonly text: string;
   readonly postgres: Outcome;
@@ -148,8 +95,8 @@ function brief({ text, postgres: a, millrace: b }: Difference): Difference {
 async function compare(texts: readonly string[]): Promise<readonly Difference[]> {
   const differences: Difference[] = [];
   for (const text of texts) {
-    const expected = await run(theirs, text, isOrdered(text));
-    const found = await run(ours, text, isOrdered(text));
+    const expected = await outcomeOf(theirs, text, isOrdered(text));
+    const found = await outcomeOf(ours, text, isOrdered(text));
     if (!same(text, expected, found))
       differences.push({ text, postgres: expected, millrace: found });
   }
@@ -160,12 +107,13 @@ async function compare(texts: readonly string[]): Promise<readonly Difference[]>
 async function compareViews(texts: readonly string[]): Promise<readonly Difference[]> {
   const differences: Difference[] = [];
   for (const text of texts) {
-    const expected = await run(theirs, text, false);
-    const made = await run(ours, `CREATE MATERIALIZED VIEW under_test AS ${text}`, false);
+    const expected = await outcomeOf(theirs, text, false);
+    const made = await outcomeOf(ours, `CREATE MATERIALIZED VIEW under_test AS ${text}`, false);
     // Two columns of one name are a fine answer and no view, in both.
     if (made.error?.code === '42701' || made.error?.code === '42P16') continue;
-    const found = made.error === null ? await run(ours, 'SELECT * FROM under_test', false) : made;
-    await run(ours, 'DROP MATERIALIZED VIEW IF EXISTS under_test', false);
+    const found =
+      made.error === null ? await outcomeOf(ours, 'SELECT * FROM under_test', false) : made;
+    await outcomeOf(ours, 'DROP MATERIALIZED VIEW IF EXISTS under_test', false);
     if (
       ofData(expected) ? ofData(found) : same(text, { ...expected, columns: found.columns }, found)
     )
