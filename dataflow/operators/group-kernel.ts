@@ -39,8 +39,8 @@ export interface LookupCall {
 }
 
 /**
- * Sets the call's hashes, and candidates in `out`. Loops of their own for the hashes and for the
- * first slots are short, so that more misses are under way at once; the answer only keeps the loads.
+ * Sets the call's hashes, and candidates in `out`. The hashes and the first slots have loops of
+ * their own: short ones, so that more misses are under way at once. The answer only keeps the loads.
  */
 export type FindCandidates = (
   i32: Int32Array,
