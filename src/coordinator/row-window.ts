@@ -2,8 +2,8 @@
  * Taking a stated number of rows from a row stream, however its batches are cut: what FETCH and the
  * protocol's row limits need. Weights are multiplicities, so a row of weight 5 may be split between
  * two takes. A slice shares the buffer of its batch, so taking costs what is taken: the weight of a
- * row that is split is written into the batch, and holds until the next take. So rows that were taken
- * have to be used up before more are taken of the same row.
+ * row that is split is written into the batch and holds until the next take. So rows that were
+ * taken have to be used up before more are taken of the same row.
  */
 import { assert } from '../base/assert.ts';
 import type { PackedBatch } from '../../dataflow/graph/command.ts';

@@ -132,3 +132,18 @@ describe('a table that goes while a block writes into it', () => {
     await other.end();
   });
 });
+
+describe('the errors of a view', () => {
+  it('are reported by the first and their number', async () => {
+    await client.query('CREATE TABLE divisor (a int)');
+    await client.query('CREATE MATERIALIZED VIEW quotient AS SELECT 1 / a AS q FROM divisor');
+    await client.query('INSERT INTO divisor VALUES (0), (0), (1)');
+    await expect(client.query('SELECT * FROM quotient')).rejects.toMatchObject({
+      code: '22012',
+      message: 'division by zero',
+      detail: '2 rows fail; this is the first error.',
+    });
+    await client.query('DELETE FROM divisor WHERE a = 0');
+    expect(await ask('SELECT q FROM quotient')).toEqual([1]);
+  });
+});
