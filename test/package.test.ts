@@ -75,7 +75,7 @@ interface Running {
 
 /** Starts `millrace serve` on a free port and waits for the line that names it. */
 function serve(): Promise<Running> {
-  const child = spawn(command, ['serve', '--port', '0'], { cwd: project, env });
+  const child = spawn(command, ['serve', '--memory', '--port', '0'], { cwd: project, env });
   return new Promise((resolve, reject) => {
     let output = '';
     const read = (data: Buffer): void => {

@@ -61,7 +61,11 @@ export type Command =
       readonly collection: number;
       readonly columns: readonly ColumnType[];
       readonly stored: boolean;
+      /** It is filled with what was there before the process began: nobody reads it until `open`. */
+      readonly closed?: boolean;
     }
+  /** A collection that was created closed has all that it had: it can be read from now on. */
+  | { readonly kind: 'openCollection'; readonly collection: number }
   /**
    * Hydrates at `asOf`, or at the earliest later step at which every import can be read. Stream
    * imports wait for `replay…`.

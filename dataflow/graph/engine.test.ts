@@ -113,6 +113,52 @@ describe('a table', () => {
   });
 });
 
+describe('a closed table', () => {
+  test('is read, and read on by views, once it is opened', () => {
+    const rig = new EngineRig();
+    rig.table(1, orders, true);
+    rig.table(2, orders);
+    rig.view(3, perCustomer);
+    const read = rig.ask(1, 0);
+    const readView = rig.ask(3, 0);
+    const request = 77;
+    rig.dataflow(4, perCustomer, {
+      kind: 'subscribe',
+      request,
+      snapshot: true,
+      progress: false,
+      upTo: null,
+    });
+    rig.seal(new Map([[1, [plus(1, 'ann', 10n), plus(2, 'bob', 20n)]]]));
+    rig.seal(new Map([[1, [minus(2, 'bob', 20n)]]]));
+    rig.seal(new Map([[2, [plus(9, 'eve', 1n)]]]));
+    rig.settle();
+    expect(rig.read(2, 3)).toEqual(['1 × (9, eve, 1)']);
+    for (const one of [read, readView]) expect(rig.answer(one, rig.columns(1)).ended).toBe(false);
+    expect(rig.changes(request, rig.columns(3))).toEqual([]);
+    rig.command({ kind: 'openCollection', collection: 1 });
+    rig.settle();
+    expect(rig.answer(read, rig.columns(1)).rows).toEqual([[1, 'ann', 10n]]);
+    expect(rig.answer(readView, rig.columns(3)).rows.length).toBe(1);
+    expect(rig.changes(request, rig.columns(3)).length).toBe(1);
+    rig.seal(new Map([[1, [plus(3, 'ann', 5n)]]]));
+    expect(rig.read(1, 4)).toEqual(['1 × (1, ann, 10)', '1 × (3, ann, 5)']);
+    expect(rig.read(3, 4)).toEqual(['1 × (ann, 2, finite:15e-0)']);
+  });
+
+  test('can be dropped before it is opened', () => {
+    const rig = new EngineRig();
+    rig.table(1, orders, true);
+    rig.view(2, perCustomer);
+    rig.seal(new Map([[1, [plus(1, 'ann', 10n)]]]));
+    rig.command({ kind: 'dropCollection', collection: 2 });
+    rig.command({ kind: 'dropCollection', collection: 1 });
+    rig.command({ kind: 'openCollection', collection: 1 });
+    rig.settle();
+    expect(rig.statistics().collections).toEqual([]);
+  });
+});
+
 describe('a view', () => {
   test('follows its table step by step', () => {
     const rig = new EngineRig();

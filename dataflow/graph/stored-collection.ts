@@ -121,6 +121,11 @@ export class StoredCollection {
     return this.#holds.size;
   }
 
+  /** Nothing can be read until `hydratedAt`. */
+  hydratesLater(): void {
+    this.#readableFrom = always;
+  }
+
   /** The producer was hydrated at `step`, which is sealed: nothing before can be read. */
   hydratedAt(step: number): void {
     this.#readableFrom = step;

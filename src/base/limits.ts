@@ -7,6 +7,8 @@ export const limits = {
   logFileBytesMax: 64 * 1024 * 1024,
   /** Bytes of one record of the log: what one step writes. */
   logRecordBytesMax: 1024 * 1024 * 1024,
+  /** Steps of the log that are on their way to the engine when the program starts. */
+  recoveryStepsInFlightMax: 16,
   /** Milliseconds after which a step for which the disk had no room is tried again. */
   diskFullRetryMilliseconds: 1_000,
   /** Rows that one activation of an operator may take or give. */

@@ -22,16 +22,27 @@ export const systemSchemas: readonly { readonly name: string; readonly oid: numb
 
 const publicSchemaOid = 2200;
 
+/** Who is told of every change, when it has happened. */
+export interface CatalogListener {
+  /** An object is new, or has a new record. */
+  put(object: CatalogObject): void;
+  remove(oid: number): void;
+}
+
+const nobody: CatalogListener = { put: () => undefined, remove: () => undefined };
+
 /** Every object, by oid and by name. */
 export class Catalog {
   readonly #objects = new Map<number, CatalogObject>();
   /** schema → name → oid. */
   readonly #names = new Map<string, Map<string, number>>();
   readonly #system = new Map<string, Map<string, SystemRelation>>();
+  readonly #listener: CatalogListener;
   #nextOid = firstUserOid;
   #version = 0;
 
-  constructor(system: readonly SystemRelation[]) {
+  constructor(system: readonly SystemRelation[], listener: CatalogListener = nobody) {
+    this.#listener = listener;
     for (const schema of systemSchemas) this.#system.set(schema.name, new Map());
     for (const relation of system) {
       defined(this.#system.get(relation.schema), `${relation.schema} is a system schema`).set(
@@ -90,9 +101,39 @@ export class Catalog {
     return this.#system.get(schema)?.get(name);
   }
 
+  /** The number that the next new object gets. */
+  get oidAhead(): number {
+    return this.#nextOid;
+  }
+
+  /**
+   * What was there when the process before ended, by oid, in place of what a new catalog has; oids
+   * below `oidAhead` have been used.
+   */
+  restore(objects: readonly CatalogObject[], oidAhead: number): void {
+    assert(this.#version === 0, 'a catalog is restored before it is used');
+    this.#objects.clear();
+    this.#names.clear();
+    for (const object of objects) this.#enter(object);
+    this.#nextOid = Math.max(this.#nextOid, oidAhead);
+    this.#version++;
+  }
+
+  /** Gives an object that was restored in part its whole record. */
+  reinstate(object: SchemaItem): void {
+    assert(this.#objects.get(object.oid)?.kind === object.kind, 'the object was restored');
+    this.#objects.set(object.oid, object);
+    this.#version++;
+  }
+
   /** Adds an object. Throws 42P07 or 42P06 if the name is taken, 3F000 if the schema is missing. */
   add(object: CatalogObject): void {
+    this.#enter(object);
     this.#version++;
+    this.#listener.put(object);
+  }
+
+  #enter(object: CatalogObject): void {
     if (object.kind === 'schema') return this.#addSchema(object);
     this.requireUserSchema(object.schema);
     const names = defined(this.#names.get(object.schema), 'a user schema has its names');
@@ -115,6 +156,7 @@ export class Catalog {
     );
     this.#version++;
     this.#objects.set(object.oid, object);
+    this.#listener.put(object);
   }
 
   /** Removes one object on which nothing depends. */
@@ -125,6 +167,7 @@ export class Catalog {
     this.#objects.delete(oid);
     if (object.kind === 'schema') this.#names.delete(object.name);
     else this.#names.get(object.schema)?.delete(object.name);
+    this.#listener.remove(oid);
   }
 
   /** What directly needs an object. A schema is needed by its items. */

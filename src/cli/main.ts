@@ -1,10 +1,14 @@
 #!/usr/bin/env node
 /** The command line: `millrace demo`, `millrace serve`, `millrace help`. */
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { SqlError } from '../base/error.ts';
+import { RealDisk } from '../base/real/disk.ts';
+import { realProcesses } from '../base/real/processes.ts';
 import { realClock, realEntropy, stderrLog } from '../base/real/seam.ts';
 import { EmbeddedBroker } from '../../connectors/kafka/broker/broker.ts';
 import { runDemo } from './demo.ts';
+import type { MillraceOptions } from './millrace.ts';
 import { Millrace } from './millrace.ts';
 
 const usage = `usage: millrace <command> [options]
@@ -15,6 +19,9 @@ const usage = `usage: millrace <command> [options]
       --port PORT       port for Postgres clients (6875)
       --seconds N       end so many seconds after the first rows; else with Ctrl-C
   serve                 run the engine until it is stopped
+      --data-directory DIR
+                        where everything is kept that must survive (millrace-data)
+      --memory          keep nothing: all is gone when it ends
       --host HOST       address to listen on (127.0.0.1)
       --port PORT       port to listen on (6875)
       --embedded-kafka  also start a Kafka broker: in memory, on this machine only
@@ -25,6 +32,7 @@ Connect with: psql -h localhost -p 6875
 `;
 
 const defaultPort = 6875;
+const defaultDataDirectory = 'millrace-data';
 const defaultKafkaPort = 9092;
 const defaultRate = 1000;
 const rateMax = 1_000_000;
@@ -52,12 +60,23 @@ function positiveOf(name: string, text: string, most: number): number {
   return value;
 }
 
+/** Where the data is kept; nothing with --memory. */
+function dataOf(directory: string | undefined, memory: boolean): Pick<MillraceOptions, 'data'> {
+  if (memory && directory !== undefined)
+    throw new Error('--memory and --data-directory exclude each other');
+  if (memory) return {};
+  const disk = new RealDisk(resolve(directory ?? defaultDataDirectory));
+  return { data: { disk, processes: realProcesses } };
+}
+
 async function serve(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: [...args],
     options: {
       host: { type: 'string' },
       port: { type: 'string' },
+      'data-directory': { type: 'string' },
+      memory: { type: 'boolean' },
       'embedded-kafka': { type: 'boolean' },
       'kafka-port': { type: 'string' },
     },
@@ -66,23 +85,33 @@ async function serve(args: readonly string[]): Promise<void> {
   const seams = { clock: realClock, entropy: realEntropy, log: stderrLog };
   const port = portOf(values.port, defaultPort);
   const kafkaPort = portOf(values['kafka-port'], defaultKafkaPort);
+  const data = dataOf(values['data-directory'], values.memory === true);
   const embedded = values['embedded-kafka'] === true || values['kafka-port'] !== undefined;
   const broker = embedded
     ? await EmbeddedBroker.start({ ...seams, port: kafkaPort, autoCreatePartitions: 1 })
     : null;
   try {
-    const millrace = await Millrace.start({ host, port, ...seams });
+    const millrace = await Millrace.start({ host, port, ...seams, ...data });
     if (broker !== null) {
       stderrLog.info(
         `embedded Kafka broker on ${broker.brokers}: in memory, for this machine only; its topics end with this process`,
       );
     }
     stderrLog.info(
+      values.memory === true
+        ? 'nothing is kept: tables and definitions end with this process'
+        : `data in ${resolve(values['data-directory'] ?? defaultDataDirectory)}`,
+    );
+    stderrLog.info(
       `millrace listens on ${host}:${millrace.port}; connect with: psql -h ${host} -p ${millrace.port}`,
     );
-    const crashed = await Promise.race([stopSignal(), millrace.crashed]);
+    const failed = await Promise.race([
+      stopSignal(),
+      millrace.crashed.then((reason) => new Error(`the dataflow thread has ended: ${reason}`)),
+      millrace.logFailed,
+    ]);
     await millrace.stop();
-    if (crashed !== undefined) throw new Error(`the dataflow thread has ended: ${crashed}`);
+    if (failed !== undefined) throw failed;
   } finally {
     await broker?.stop();
   }

@@ -5,7 +5,9 @@
 import type { Clock, Entropy, Log } from '../base/seam.ts';
 import { guardRegularExpressions } from '../base/real/regex-guard.ts';
 import { systemRelations } from '../catalog/system/all.ts';
-import { Coordinator } from '../coordinator/coordinator.ts';
+import type { Coordinator } from '../coordinator/coordinator.ts';
+import type { DataPlace } from '../coordinator/durable-coordinator.ts';
+import { DurableCoordinator } from '../coordinator/durable-coordinator.ts';
 import type { EngineLink } from '../coordinator/engine-link.ts';
 import { SessionRegistry } from '../coordinator/session-registry.ts';
 import { PostgresServer } from '../pgwire/server.ts';
@@ -22,6 +24,8 @@ export interface MillraceOptions {
   readonly log: Log;
   /** The line to the engine; a worker thread by default. */
   readonly link?: EngineLink;
+  /** Where everything is kept that must survive the process; without it nothing does. */
+  readonly data?: DataPlace;
 }
 
 /** The running product. */
@@ -30,38 +34,46 @@ export class Millrace {
   readonly sessions: SessionRegistry;
   readonly port: number;
   readonly #server: PostgresServer;
+  readonly #durable: DurableCoordinator;
 
   private constructor(
-    coordinator: Coordinator,
+    durable: DurableCoordinator,
     sessions: SessionRegistry,
     server: PostgresServer,
     port: number,
   ) {
-    this.coordinator = coordinator;
+    this.#durable = durable;
+    this.coordinator = durable.coordinator;
     this.sessions = sessions;
     this.port = port;
     this.#server = server;
   }
 
-  /** Starts everything. Throws 58000 if the port is taken. */
+  /**
+   * Starts everything; with a data directory, first restores what it holds. Throws 58000 if the
+   * port is taken, and what `DataDirectory.open` throws.
+   */
   static async start(options: MillraceOptions): Promise<Millrace> {
     guardRegularExpressions();
     await initializeParser();
-    const { clock, entropy, log, host, port } = options;
-    const coordinator = new Coordinator({
-      link: options.link ?? new WorkerLink(clock),
-      clock,
-      entropy,
-      log,
-      system: systemRelations,
-      connect: (connection) => connectKafka(connection, { clock, entropy, log }),
-    });
-    const sessions = new SessionRegistry(coordinator);
+    const { clock, entropy, log, host, port, data } = options;
+    const durable = await DurableCoordinator.open(
+      () => ({
+        link: options.link ?? new WorkerLink(clock),
+        clock,
+        entropy,
+        log,
+        system: systemRelations,
+        connect: (connection) => connectKafka(connection, { clock, entropy, log }),
+      }),
+      data ?? null,
+    );
+    const sessions = new SessionRegistry(durable.coordinator);
     const server = new PostgresServer({ host, port, sessions, log });
     try {
-      return new Millrace(coordinator, sessions, server, await server.listen());
+      return new Millrace(durable, sessions, server, await server.listen());
     } catch (error) {
-      await coordinator.close();
+      await durable.close();
       throw error;
     }
   }
@@ -74,9 +86,14 @@ export class Millrace {
     return this.coordinator.crashed;
   }
 
+  /** Resolves with the reason if nothing can be made durable any more: the process must end. */
+  get logFailed(): Promise<Error> {
+    return this.#durable.failed;
+  }
+
   /** Ends every connection, source and thread. */
   async stop(): Promise<void> {
     await this.#server.close();
-    await this.coordinator.close();
+    await this.#durable.close();
   }
 }

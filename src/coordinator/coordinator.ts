@@ -12,10 +12,13 @@ import type { Plan } from '../../dataflow/plan/plan.ts';
 import { Catalog } from '../catalog/catalog.ts';
 import type { CatalogObject, ConnectionObject, SourceObject } from '../catalog/object.ts';
 import type { SystemRelation } from '../catalog/system/relation.ts';
+import type { Log as DurableLog } from '../storage/log.ts';
 import { EngineClient } from './engine-client.ts';
 import type { EngineLink } from './engine-link.ts';
+import { Journal } from './journal.ts';
 import { RegisteredLookups } from './registered-lookups.ts';
 import { Replay } from './replay.ts';
+import type { RecoveredOffsets } from './source-runtime.ts';
 import { SourceRuntime } from './source-runtime.ts';
 import { Timeline } from './timeline.ts';
 import { UniqueKeys } from './unique-keys.ts';
@@ -26,6 +29,8 @@ export interface CoordinatorParts {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly log: Log;
+  /** Where what must survive the process is written; without it nothing does. */
+  readonly durable?: DurableLog;
   readonly system: readonly SystemRelation[];
   /** Opens a connection to what a connection object describes. */
   connect(connection: ConnectionObject): SourceConnection;
@@ -34,6 +39,7 @@ export interface CoordinatorParts {
 /** One per process. */
 export class Coordinator {
   readonly catalog: Catalog;
+  readonly journal: Journal;
   readonly engine: EngineClient;
   readonly timeline: Timeline;
   readonly uniqueKeys: UniqueKeys;
@@ -72,7 +78,11 @@ export class Coordinator {
     this.log = parts.log;
     this.#link = parts.link;
     this.#connect = (connection) => parts.connect(connection);
-    this.catalog = new Catalog(parts.system);
+    this.journal = new Journal(parts.durable ?? null, parts.clock, () => ({
+      oid: this.catalog.oidAhead,
+      number: this.engine.numberAhead,
+    }));
+    this.catalog = new Catalog(parts.system, this.journal);
     this.engine = new EngineClient(parts.link, {
       complete: (step) => this.timeline.completed(step),
       frontier: (dataflow, step) => this.#advanced(dataflow, step),
@@ -87,7 +97,7 @@ export class Coordinator {
         this.log.error(`the dataflow thread has ended: ${message}`);
       },
     });
-    this.timeline = new Timeline(this.engine, parts.clock, null);
+    this.timeline = new Timeline(this.engine, parts.clock, this.journal);
     this.uniqueKeys = new UniqueKeys(this.engine);
     this.lookups = new RegisteredLookups((command) => this.engine.send(command));
   }
@@ -143,30 +153,28 @@ export class Coordinator {
     this.#connections.set(oid, connection);
   }
 
-  /** Starts a source whose object is in the catalog. */
-  startSource(source: SourceObject): void {
+  /**
+   * Starts a source whose object is in the catalog; `recovered` is what the process before knew of
+   * its offsets.
+   */
+  startSource(source: SourceObject, recovered?: RecoveredOffsets): void {
     const columns = source.columns.map((column) => ({
       type: column.type.name,
       nullable: column.nullable,
     }));
-    this.engine.send({
-      kind: 'createCollection',
-      collection: source.collection,
-      columns,
-      stored: source.stored,
-    });
-    this.engine.send({
-      kind: 'createSource',
-      collection: source.collection,
-      format: source.format,
-    });
+    const { collection, format, stored } = source;
     const runtime = new SourceRuntime(
       source,
       this.connection(source.connection),
       this.timeline,
       this.clock,
+      recovered,
     );
-    this.#sources.set(source.collection, runtime);
+    const closed = runtime.isBehind;
+    this.engine.send({ kind: 'createCollection', collection, columns, stored, closed });
+    this.engine.send({ kind: 'createSource', collection, format });
+    if (closed) runtime.onCaughtUp(() => this.engine.send({ kind: 'openCollection', collection }));
+    this.#sources.set(collection, runtime);
     void (source.stored ? runtime.live() : runtime.watch());
   }
 
@@ -220,11 +228,13 @@ export class Coordinator {
             : null;
       return kept !== null && collections.has(kept.collection) ? [kept.dataflow] : [];
     });
-    await Promise.all(
-      dataflows.map(
+    const sources = [...collections].flatMap((one) => this.#sources.get(one) ?? []);
+    await Promise.all([
+      ...dataflows.map(
         (dataflow) => new Promise<void>((resolve) => this.onHydrated(dataflow, resolve)),
       ),
-    );
+      ...sources.map((source) => new Promise<void>((resolve) => source.onCaughtUp(resolve))),
+    ]);
   }
 
   /**

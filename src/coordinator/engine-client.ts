@@ -77,6 +77,16 @@ export class EngineClient {
     link.receive((response) => this.#receive(response));
   }
 
+  /** The number that comes next. */
+  get numberAhead(): number {
+    return this.#nextNumber;
+  }
+
+  /** Numbers below this one have been used. */
+  reserveNumbers(numberAhead: number): void {
+    this.#nextNumber = Math.max(this.#nextNumber, numberAhead);
+  }
+
   /** A number for a new collection, dataflow or hold. */
   nextNumber(): number {
     return this.#nextNumber++;

@@ -9,20 +9,13 @@ import { assert } from '../base/assert.ts';
 import { SqlError, sqlError } from '../base/error.ts';
 import { limits } from '../base/limits.ts';
 import type { Clock } from '../base/seam.ts';
+import type { CatalogListener } from '../catalog/catalog.ts';
 import type { CatalogObject } from '../catalog/object.ts';
 import { objectText } from '../catalog/durable-object.ts';
 import type { Log } from '../storage/log.ts';
-import type { Binding, CatalogChange, TableRows } from '../storage/step-record.ts';
+import type { CatalogChange, StepRecord } from '../storage/step-record.ts';
 import { encodeStep } from '../storage/step-record.ts';
-
-/** What a step adds to what is durable. */
-export interface SealedStep {
-  readonly step: number;
-  readonly time: number;
-  readonly tables: readonly TableRows[];
-  readonly starts: readonly Binding[];
-  readonly bound: readonly Binding[];
-}
+import type { SealedStep, StepJournal } from './timeline.ts';
 
 /** Numbers that have been given away. */
 export interface Counters {
@@ -30,20 +23,16 @@ export interface Counters {
   readonly number: number;
 }
 
-/** Whether an error says that the disk is full. */
-export function isDiskFull(error: unknown): boolean {
-  return error instanceof SqlError && error.fields.code === '53100';
-}
-
 /** One per coordinator. */
-export class Journal {
+export class Journal implements CatalogListener, StepJournal {
   readonly #log: Log | null;
   readonly #clock: Clock;
   readonly #counters: () => Counters;
   #changes: CatalogChange[] = [];
   /** Resolves when all changes that were handed to the log are durable; null if they are. */
   #writing: Promise<void> | null = null;
-  #full = false;
+  /** When the disk was last found to be full, ms since the epoch; -1: it has room. */
+  #fullAt = -1;
 
   constructor(log: Log | null, clock: Clock, counters: () => Counters) {
     this.#log = log;
@@ -63,9 +52,10 @@ export class Journal {
     this.#changes.push({ kind: 'remove', oid });
   }
 
-  /** Throws 53100 while the disk is full: nothing may be begun that has to be written. */
+  /** Throws 53100 if the disk was just found full: nothing is begun that has to be written. */
   requireRoom(): void {
-    if (!this.#full) return;
+    if (this.#fullAt < 0) return;
+    if (this.#clock.now() - this.#fullAt >= limits.diskFullRetryMilliseconds) return;
     throw sqlError('53100', 'could not write to the log: no space left on the disk', {
       hint: 'Free some space; writes then go on by themselves.',
     });
@@ -97,10 +87,14 @@ export class Journal {
       try {
         return await this.#append({ ...record, counters: this.#counters() });
       } catch (error) {
-        if (!isDiskFull(error)) throw error;
-        await this.#pause();
+        if (!this.isDiskFull(error)) throw error;
+        await this.retryLater();
       }
     }
+  }
+
+  isDiskFull(error: unknown): boolean {
+    return error instanceof SqlError && error.fields.code === '53100';
   }
 
   /**
@@ -115,29 +109,26 @@ export class Journal {
 
   async #writeStep(before: Promise<void> | undefined, sealed: SealedStep): Promise<void> {
     await before;
-    await this.#append({ ...sealed, catalog: [], counters: this.#counters() });
+    const { step, time, tables, starts, bound } = sealed;
+    const counters = this.#counters();
+    await this.#append({ step, time, catalog: [], counters, starts, bound, tables });
   }
 
-  async #append(record: Parameters<typeof encodeStep>[0]): Promise<void> {
+  async #append(record: StepRecord): Promise<void> {
     assert(this.#log !== null, 'there is a log');
     try {
       await this.#log.append(encodeStep(record));
-      this.#full = false;
+      this.#fullAt = -1;
     } catch (error) {
-      this.#full = isDiskFull(error);
+      if (this.isDiskFull(error)) this.#fullAt = this.#clock.now();
       throw error;
     }
   }
 
   /** Resolves when it is time to try again after the disk was full. */
-  async #pause(): Promise<void> {
-    await new Promise<void>((resolve) => {
+  retryLater(): Promise<void> {
+    return new Promise((resolve) => {
       this.#clock.after(limits.diskFullRetryMilliseconds, resolve);
     });
-  }
-
-  /** The same for whoever has a step that must be written. */
-  retryLater(): Promise<void> {
-    return this.#pause();
   }
 }

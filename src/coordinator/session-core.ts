@@ -42,6 +42,10 @@ interface Parsed extends ScriptStatement {
 /** Of statements that nobody can cancel: they are planned in one piece. */
 const idle = new Cancellation();
 
+function changesCatalog({ kind }: Statement): boolean {
+  return kind.startsWith('create') || kind.startsWith('drop');
+}
+
 /** Allowed in a failed block. */
 const endings = new Set(['commit', 'rollback']);
 
@@ -176,7 +180,12 @@ export class SessionCore implements Session {
     this.#current = cancellation;
     const stopTimer = this.#timeout(cancellation);
     try {
+      const { journal } = this.#coordinator;
+      if (changesCatalog(statement)) journal.requireRoom();
       const outcome = await execute(this.#context(parameters, cancellation, template), statement);
+      // What was defined, by this session or by one that it has seen the work of, is durable first.
+      const settled = journal.settled();
+      if (settled !== undefined) await cancellation.race(settled);
       if (outcome.kind === 'rows') return supervised(outcome, cancellation, stopTimer);
       if (outcome.kind === 'copyOut') {
         return { ...outcome, rows: supervised(outcome.rows, cancellation, stopTimer) };

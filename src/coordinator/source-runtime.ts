@@ -284,6 +284,11 @@ export class SourceRuntime implements Intake {
     );
   }
 
+  /** Whether there is less of it than when the process before ended. */
+  get isBehind(): boolean {
+    return this.#behind.size > 0;
+  }
+
   /**
    * Calls back once when a step has everything that was bound before the process began, and that
    * step can be read.

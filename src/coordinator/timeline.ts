@@ -59,15 +59,16 @@ interface Sealed extends Bindings {
   readonly chunks: readonly { readonly collection: number; readonly chunks: readonly RawChunk[] }[];
 }
 
+/** What is durable of a step. */
+export interface SealedStep extends Bindings {
+  readonly step: number;
+  readonly time: number;
+  readonly tables: Write['inputs'];
+}
+
 /** Where steps are written before they are sent; see journal.ts. */
 export interface StepJournal {
-  step(
-    sealed: Bindings & {
-      readonly step: number;
-      readonly time: number;
-      readonly tables: Write['inputs'];
-    },
-  ): Promise<void> | undefined;
+  step(sealed: SealedStep): Promise<void> | undefined;
   isDiskFull(error: unknown): boolean;
   /** Resolves when it is time to try again. */
   retryLater(): Promise<void>;
@@ -182,6 +183,18 @@ export class Timeline {
     this.#complete = this.#sealed;
   }
 
+  /** Sends a step that is durable already; resolves when it is complete. */
+  resend(step: number, time: number, inputs: Write['inputs']): Promise<number> {
+    assert(step > this.#sealed && time > this.#time, `step ${step} follows ${this.#sealed}`);
+    this.#sealed = step;
+    this.#time = time;
+    this.#remember(step);
+    return new Promise((resolve, reject) => {
+      const writes = [{ inputs, resolve, reject }];
+      this.#send({ step, time, writes, chunks: [], starts: [], bound: [] });
+    });
+  }
+
   /** The engine has applied a step. */
   completed(step: number): void {
     assert(
@@ -235,10 +248,13 @@ export class Timeline {
     } catch (error) {
       for (const write of sealed.writes) write.reject(asError(error));
       if (this.#journal?.isDiskFull(error) !== true) return this.fail(asError(error));
-      this.#refusal = asError(error);
-      for (const write of this.#writes.splice(0)) write.reject(this.#refusal);
-      await this.#rewrite({ ...sealed, writes: [] });
-      this.#refusal = null;
+      if (sealed.chunks.length > 0 || sealed.starts.length > 0 || sealed.bound.length > 0) {
+        this.#refusal = asError(error);
+        for (const write of this.#writes.splice(0)) write.reject(this.#refusal);
+        await this.#rewrite({ ...sealed, writes: [] });
+        this.#refusal = null;
+      }
+      this.#writing = false;
     }
     this.#seal();
   }

@@ -68,6 +68,12 @@ export class Log {
     return log;
   }
 
+  /** Gives all records once more, in order. Nothing may be appended meanwhile. */
+  async replay(each: RecordReader): Promise<void> {
+    const { disk, folder, identity } = this.#parts;
+    await readLog(disk, folder, identity, each);
+  }
+
   async #goOn(end: LogEnd): Promise<void> {
     const { disk, folder } = this.#parts;
     this.#commits = end.sequence;

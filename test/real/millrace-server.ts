@@ -25,6 +25,7 @@ export class MillraceServer {
         '--disable-warning=ExperimentalWarning',
         join(root, 'src/cli/main.ts'),
         'serve',
+        '--memory',
         '--port',
         '0',
       ],

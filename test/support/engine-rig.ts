@@ -94,9 +94,9 @@ export class EngineRig {
     return rowsFromBatch(unpackBatch(packed, columns, 0), columns);
   }
 
-  table(collection: number, columns: readonly ColumnType[]): void {
+  table(collection: number, columns: readonly ColumnType[], closed = false): void {
     this.#columns.set(collection, columns);
-    this.command({ kind: 'createCollection', collection, columns, stored: true });
+    this.command({ kind: 'createCollection', collection, columns, stored: true, closed });
   }
 
   stream(collection: number, columns: readonly ColumnType[]): void {

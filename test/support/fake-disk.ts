@@ -159,7 +159,8 @@ export class FakeDisk implements Disk {
     if (operation === this.failAt) throw new DiskError(this.failure, path);
   }
 
-  #bytes(): number {
+  /** Bytes of all files. */
+  get bytes(): number {
     return [...this.#names.values()].reduce((sum, node) => sum + node.content.length, 0);
   }
 
@@ -195,7 +196,7 @@ export class FakeDisk implements Disk {
       write: async (position, bytes) => {
         await operate();
         const grown = Math.max(0, position + bytes.length - node.content.length);
-        const room = this.capacity - this.#bytes();
+        const room = this.capacity - this.bytes;
         const fits = grown <= room ? bytes.length : Math.max(0, bytes.length - grown + room);
         node.change({ kind: 'write', position, bytes: bytes.slice(0, fits) });
         if (fits < bytes.length) throw new DiskError({ kind: 'full' }, path);

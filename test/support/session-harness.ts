@@ -4,7 +4,7 @@
  * are refused unless the test brings its own.
  */
 import { SqlError } from '../../src/base/error.ts';
-import type { Clock } from '../../src/base/seam.ts';
+import type { Clock, Disk } from '../../src/base/seam.ts';
 import { realClock, realEntropy } from '../../src/base/real/seam.ts';
 import type { SourceConnection } from '../../connectors/connector.ts';
 import { unpackBatch } from '../../dataflow/graph/packed-batch.ts';
@@ -12,7 +12,9 @@ import type { PackedBatch, Statistics } from '../../dataflow/graph/command.ts';
 import { readDatum } from '../../dataflow/value/datum-column.ts';
 import { formatDatum } from '../../dataflow/value/text-output.ts';
 import { systemRelations } from '../../src/catalog/system/all.ts';
-import { Coordinator } from '../../src/coordinator/coordinator.ts';
+import type { Coordinator } from '../../src/coordinator/coordinator.ts';
+import type { DataPlace } from '../../src/coordinator/durable-coordinator.ts';
+import { DurableCoordinator } from '../../src/coordinator/durable-coordinator.ts';
 import { InlineLink } from '../../src/coordinator/inline-link.ts';
 import { SessionRegistry } from '../../src/coordinator/session-registry.ts';
 import type { Outcome, RowStream, Session } from '../../src/coordinator/session.ts';
@@ -27,23 +29,12 @@ export interface Answer {
 
 export class SessionHarness {
   readonly coordinator: Coordinator;
+  readonly #durable: DurableCoordinator;
   readonly #sessions: SessionRegistry;
 
-  private constructor(connect: () => SourceConnection, clock: Clock, engineClock: Clock) {
-    this.coordinator = new Coordinator({
-      link: new InlineLink(engineClock),
-      clock,
-      entropy: realEntropy,
-      log: {
-        info: () => undefined,
-        warn: () => undefined,
-        error: (message) => {
-          throw new Error(message);
-        },
-      },
-      system: systemRelations,
-      connect,
-    });
+  private constructor(durable: DurableCoordinator) {
+    this.#durable = durable;
+    this.coordinator = durable.coordinator;
     this.#sessions = new SessionRegistry(this.coordinator);
   }
 
@@ -51,9 +42,31 @@ export class SessionHarness {
     connect: () => SourceConnection = refuseConnection,
     clock: Clock = realClock,
     engineClock: Clock = clock,
+    data: DataPlace | null = null,
   ): Promise<SessionHarness> {
     await initializeParser();
-    return new SessionHarness(connect, clock, engineClock);
+    const parts = () => ({
+      link: new InlineLink(engineClock),
+      clock,
+      entropy: realEntropy,
+      log: {
+        info: () => undefined,
+        warn: () => undefined,
+        error: (message: string) => {
+          throw new Error(message);
+        },
+      },
+      system: systemRelations,
+      connect,
+    });
+    return new SessionHarness(await DurableCoordinator.open(parts, data));
+  }
+
+  /** The same on a data directory, without Kafka. */
+  static onDisk(disk: Disk): Promise<SessionHarness> {
+    const self = `${nextProcess++} a b`;
+    const processes = { self: () => self, alive: (name: string) => name === self };
+    return SessionHarness.open(refuseConnection, realClock, realClock, { disk, processes });
   }
 
   session(): SqlSession {
@@ -74,9 +87,11 @@ export class SessionHarness {
   }
 
   close(): Promise<void> {
-    return this.coordinator.close();
+    return this.#durable.close();
   }
 }
+
+let nextProcess = 1;
 
 function refuseConnection(): SourceConnection {
   throw new Error('this test has no Kafka connection');

@@ -91,7 +91,7 @@ export function createIndex(context: ExecutionContext, statement: CreateIndex): 
 }
 
 /** A query of all rows of a view, whose names are looked up along the view's own search path. */
-function wholeOf(view: ViewObject): Query {
+export function wholeOf(view: ViewObject): Query {
   const [schema, name] = [view.schema, view.name].map((part) => `"${part.replaceAll('"', '""')}"`);
   const statement = parseStatements(`SELECT * FROM ${schema}.${name}`)[0]?.statement;
   assert(statement?.kind === 'select', 'a query was written');

@@ -1,0 +1,75 @@
+/**
+ * What a log says when it is read from its beginning: the catalog, the offsets of sources, the last
+ * step. Rows of tables are not kept here; they are read once more when their tables exist.
+ */
+import { objectOf } from '../catalog/durable-object.ts';
+import type { CatalogObject } from '../catalog/object.ts';
+import { sqlError } from '../base/error.ts';
+import type { Binding, StepRecord } from '../storage/step-record.ts';
+import type { Counters } from './journal.ts';
+import type { RecoveredOffsets } from './source-runtime.ts';
+
+type Offsets = Map<number, Map<number, bigint>>;
+
+function note(offsets: Offsets, bindings: readonly Binding[]): void {
+  for (const { collection, partition, offset } of bindings) {
+    const known = offsets.get(collection) ?? new Map<number, bigint>();
+    known.set(partition, offset);
+    offsets.set(collection, known);
+  }
+}
+
+/** Gathers records in order. */
+export class RecoveredState {
+  readonly #texts = new Map<number, string>();
+  readonly #starts: Offsets = new Map();
+  readonly #bound: Offsets = new Map();
+  #counters: Counters = { oid: 0, number: 0 };
+  #step = 0;
+  #time = 0;
+  #records = 0;
+
+  take(record: StepRecord): void {
+    this.#records++;
+    for (const change of record.catalog) {
+      if (change.kind === 'put') this.#texts.set(change.oid, change.object);
+      else this.#texts.delete(change.oid);
+    }
+    note(this.#starts, record.starts);
+    note(this.#bound, record.bound);
+    this.#counters = record.counters;
+    if (record.step === 0) return;
+    if (record.step <= this.#step || record.time <= this.#time)
+      throw sqlError('XX001', `step ${record.step} follows step ${this.#step} in the log`);
+    this.#step = record.step;
+    this.#time = record.time;
+  }
+
+  /** Whether the log was empty. */
+  get isNew(): boolean {
+    return this.#records === 0;
+  }
+
+  get counters(): Counters {
+    return this.#counters;
+  }
+
+  /** The last step, and its time in ms since the epoch. */
+  get last(): { readonly step: number; readonly time: number } {
+    return { step: this.#step, time: this.#time };
+  }
+
+  /** The objects of the catalog, by oid. */
+  objects(): readonly CatalogObject[] {
+    const oids = [...this.#texts.keys()].sort((a, b) => a - b);
+    return oids.map((oid) => objectOf(this.#texts.get(oid) ?? ''));
+  }
+
+  offsets(collection: number): RecoveredOffsets {
+    const none = new Map<number, bigint>();
+    return {
+      starts: this.#starts.get(collection) ?? none,
+      bound: this.#bound.get(collection) ?? none,
+    };
+  }
+}
