@@ -40,7 +40,7 @@ export interface LookupCall {
 
 /**
  * Sets the call's hashes, and candidates in `out`. The hashes and the first slots have loops of
- * their own: short ones, so that more misses are under way at once. The answer only keeps the loads.
+ * their own: short ones, so that more misses are under way at once. The answer keeps the loads.
  */
 export type FindCandidates = (
   i32: Int32Array,
