@@ -87,8 +87,8 @@ export const limits = {
   messageBytesMax: 256 * 1024 * 1024,
   /** Bytes of a startup packet (Postgres: 10,000). */
   startupBytesMax: 10_000,
-  /** Bytes of one SQL text. */
-  statementBytesMax: 128 * 1024 * 1024,
+  /** Bytes of one SQL text: reading it holds up everybody, for a third of a second at the most. */
+  statementBytesMax: 16 * 1024 * 1024,
   /** Nesting of parentheses, CASE, subqueries and the like in one statement. */
   nestingDepthMax: 1_000,
   /**

@@ -2,6 +2,7 @@
  * The catalog as one statement sees it: names resolved along a search path, settings and the time
  * of the statement fixed. Implements what the SQL layer asks for (`CatalogView`).
  */
+import { quoteIdentifier } from '../../dataflow/expr/quoting.ts';
 import { defined } from '../base/assert.ts';
 import type { CatalogView, Relation, SessionDoor } from '../sql/catalog-view.ts';
 import type { Catalog } from './catalog.ts';
@@ -147,7 +148,7 @@ export class SessionCatalog implements CatalogView {
 
 /** An identifier as it must be written in SQL. */
 export function quoted(name: string): string {
-  return /^[a-z_][a-z0-9_$]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`;
+  return quoteIdentifier(name);
 }
 
 /** Levenshtein's distance, for hints. */

@@ -147,3 +147,13 @@ describe('the errors of a view', () => {
     expect(await ask('SELECT q FROM quotient')).toEqual([1]);
   });
 });
+
+describe('names that are words of the language', () => {
+  it('are quoted by SHOW CREATE', async () => {
+    await client.query('CREATE TABLE "order" ("select" int)');
+    expect(await ask('SHOW CREATE TABLE "order"')).toEqual([
+      'public."order"',
+      'CREATE TABLE public."order" ("select" integer)',
+    ]);
+  });
+});

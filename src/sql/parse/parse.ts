@@ -71,7 +71,9 @@ function checkText(text: string): void {
   // A UTF-16 unit is at least one byte and at most three.
   const isLarge = text.length > limits.statementBytesMax / 3;
   if (isLarge && new TextEncoder().encode(text).length > limits.statementBytesMax) {
-    throw sqlError('54000', `query is longer than ${limits.statementBytesMax} bytes`);
+    throw sqlError('54000', `query is longer than ${limits.statementBytesMax} bytes`, {
+      hint: 'Send many rows by COPY, and large values as parameters.',
+    });
   }
   if (text.includes('\0'))
     throw sqlError('22021', 'invalid byte sequence for encoding "UTF8": 0x00');
