@@ -87,7 +87,7 @@ export const limits = {
   messageBytesMax: 256 * 1024 * 1024,
   /** Bytes of a startup packet (Postgres: 10,000). */
   startupBytesMax: 10_000,
-  /** Bytes of one SQL text: reading it holds up everybody, for a third of a second at the most. */
+  /** Bytes of one SQL text; while it is read and bound nobody else is answered. */
   statementBytesMax: 16 * 1024 * 1024,
   /** Nesting of parentheses, CASE, subqueries and the like in one statement. */
   nestingDepthMax: 1_000,
