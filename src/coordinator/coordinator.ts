@@ -229,11 +229,12 @@ export class Coordinator {
       return kept !== null && collections.has(kept.collection) ? [kept.dataflow] : [];
     });
     const sources = [...collections].flatMap((one) => this.#sources.get(one) ?? []);
+    const behind = sources.filter((source) => source.isBehind);
     await Promise.all([
       ...dataflows.map(
         (dataflow) => new Promise<void>((resolve) => this.onHydrated(dataflow, resolve)),
       ),
-      ...sources.map((source) => new Promise<void>((resolve) => source.onCaughtUp(resolve))),
+      ...behind.map((source) => new Promise<void>((resolve) => source.onCaughtUp(resolve))),
     ]);
   }
 
