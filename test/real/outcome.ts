@@ -50,7 +50,8 @@ export function ofData(outcome: Outcome): boolean {
   const { code = '', message = '' } = outcome.error ?? {};
   // Postgres calls some numbers that do not convert a feature that is not there.
   return (
-    /^22|^21000|^54000/.test(code) || (code === '0A000' && message.startsWith('cannot convert'))
+    /^22|^21000|^54000/.test(code) ||
+    (code === '0A000' && /^(cannot convert|timestamps cannot)/.test(message))
   );
 }
 
