@@ -51,7 +51,10 @@ const allowed = new Map<string, readonly string[]>([
     ['dataflow/graph/command.ts', 'dataflow/plan', 'dataflow/expr', 'dataflow/value', 'src/base'],
   ],
   ['src/storage', ['dataflow/value', 'src/base']],
-  ['src/catalog', ['src/sql', 'connectors', 'dataflow/value', 'src/base']],
+  [
+    'src/catalog',
+    ['src/sql', 'connectors', 'dataflow/expr/quoting.ts', 'dataflow/value', 'src/base'],
+  ],
   [
     'src/coordinator',
     ['src/catalog', 'src/storage', 'src/sql', 'connectors', 'dataflow', 'src/base'],

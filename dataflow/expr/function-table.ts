@@ -19,6 +19,7 @@ import { datetimeFunctions } from './functions/datetime.ts';
 import { degreeFunctions } from './functions/degrees.ts';
 import { formatFunctions } from './functions/format.ts';
 import { floatFunctions } from './functions/float.ts';
+import { generalFunctions } from './functions/general.ts';
 import { internalFunctions } from './functions/internal.ts';
 import { integerFunctions } from './functions/integer.ts';
 import { jsonFunctions } from './functions/json.ts';
@@ -41,6 +42,7 @@ export const functions: readonly FunctionEntry[] = [
   ...jsonFunctions,
   ...arrayFunctions,
   ...bytesFunctions,
+  ...generalFunctions,
   ...systemFunctions,
   ...castFunctions,
   ...internalFunctions,

@@ -180,6 +180,7 @@ function positions(a: Datum, e: Datum, start: number, site: CallSite): number[] 
   return items(a).flatMap((item, k) => (k + 1 >= start && same(type, item, e) ? [k + 1] : []));
 }
 
+/** The element at a subscript, and the subscripts of an element. */
 function search(): FunctionEntry[] {
   return [
     make(
@@ -217,6 +218,12 @@ function search(): FunctionEntry[] {
       ([a, e], site) => (a === null ? null : array(positions(a, e, 1, site))),
       calledNullable,
     ),
+  ];
+}
+
+/** Arrays with fewer or other elements. */
+function replacement(): FunctionEntry[] {
+  return [
     make(
       'array_remove',
       ['anycompatiblearray', 'anycompatible'],
@@ -250,6 +257,11 @@ function search(): FunctionEntry[] {
         return array(items(a).slice(0, count - numberOf(n)));
       },
     ),
+  ];
+}
+
+function toText(): FunctionEntry[] {
+  return [
     make(
       'array_to_string',
       ['anyarray', 'text'],
@@ -443,6 +455,8 @@ export const arrayFunctions: readonly FunctionEntry[] = [
   ...construction(),
   ...sizes(),
   ...search(),
+  ...replacement(),
+  ...toText(),
   ...sets(),
   ...quantifiers(),
   ...setReturning(),

@@ -1,22 +1,10 @@
-/** JSON: access, tests, changes and construction of jsonb, and access to json. */
+/** JSON: access to jsonb and json by key, number and path; tests and changes of jsonb; rows. */
 import { sqlError } from '../../../src/base/error.ts';
-import { arrayOf } from '../../value/array.ts';
 import type { Datum, Row } from '../../value/datum.ts';
-import { canonicalJsonb, jsonQuote, jsonbArray, jsonbObject } from '../../value/json-text.ts';
+import { jsonQuote } from '../../value/json-text.ts';
 import { numberOf, stringOf } from '../../value/scalar-words.ts';
-import { formatDatum } from '../../value/text-output.ts';
-import type { TypeName } from '../../value/type.ts';
-import { utc } from '../../value/timezone.ts';
-import type { Zone } from '../../value/timezone.ts';
-import { typeInfo } from '../../value/type.ts';
 import { utf8 } from '../../value/words.ts';
-import type {
-  CallSite,
-  FunctionEntry,
-  Options,
-  SignatureType,
-  Template,
-} from '../function-entry.ts';
+import type { FunctionEntry, Options, SignatureType, Template } from '../function-entry.ts';
 import { entry } from '../function-entry.ts';
 import {
   changeAt,
@@ -34,24 +22,9 @@ import {
   withoutIndex,
   withoutKeys,
 } from '../json-tree.ts';
+import { json, jsonConstruction, texts } from './json-construction.ts';
 
 const nullable: Options = { nullable: true };
-
-function json(
-  name: string,
-  args: readonly SignatureType[],
-  result: SignatureType,
-  description: string,
-  evaluate: (values: readonly Datum[], site: CallSite) => Datum,
-  options: Options = {},
-): FunctionEntry {
-  return entry('JSON', name, args, result, description, evaluate, options);
-}
-
-/** The texts of a text[]. */
-function texts(value: Datum): (string | null)[] {
-  return arrayOf(value).elements.map((e) => (e === null ? null : stringOf(e)));
-}
 
 /** An element; a jsonb scalar counts as an array of itself here. */
 function elementOf(type: 'jsonb' | 'json', text: string, index: number): string | null {
@@ -74,9 +47,8 @@ function memberTemplate(kernel: 'jsonMember' | 'jsonMemberText'): Template {
   };
 }
 
+/** `->` and `->>`: one member or element. */
 function access(type: 'jsonb' | 'json'): FunctionEntry[] {
-  const path = (values: readonly Datum[]): (string | null)[] =>
-    values.slice(1).map((v) => (v === null ? null : stringOf(v)));
   return [
     json(
       '->',
@@ -110,6 +82,14 @@ function access(type: 'jsonb' | 'json'): FunctionEntry[] {
       ([j, index]) => textOf(elementOf(type, stringOf(j), numberOf(index))),
       nullable,
     ),
+  ];
+}
+
+/** What lies at a path of several steps. */
+function pathAccess(type: 'jsonb' | 'json'): FunctionEntry[] {
+  const path = (values: readonly Datum[]): (string | null)[] =>
+    values.slice(1).map((v) => (v === null ? null : stringOf(v)));
+  return [
     json(
       '#>',
       [type, '_text'],
@@ -142,6 +122,11 @@ function access(type: 'jsonb' | 'json'): FunctionEntry[] {
       (values) => textOf(follow(stringOf(values[0]), path(values))),
       { nullable: true, variadic: 'text' },
     ),
+  ];
+}
+
+function shape(type: 'jsonb' | 'json'): FunctionEntry[] {
+  return [
     json(
       `${type}_typeof`,
       [type],
@@ -283,190 +268,6 @@ function changes(): FunctionEntry[] {
   ];
 }
 
-/** A `T` between date and time, and minutes in the offset. */
-function isoText(text: string): string {
-  return text.replace(' ', 'T').replace(/(:.*[+-]\d\d)(?=$| BC$)/, '$1:00');
-}
-
-/** A value of any type as jsonb. */
-export function toJsonb(type: TypeName, value: Datum, zone: Zone = utc): string {
-  if (value === null) return 'null';
-  const info = typeInfo(type);
-  const { element: elementType } = info;
-  if (elementType !== undefined) {
-    return jsonbArray(arrayOf(value).elements.map((e) => toJsonb(elementType, e, zone)));
-  }
-  switch (type) {
-    case 'bool':
-      return value === true ? 'true' : 'false';
-    case 'jsonb':
-      return stringOf(value);
-    case 'json':
-      return canonicalJsonb(stringOf(value));
-    case 'timestamp':
-    case 'timestamptz':
-      return jsonQuote(isoText(formatDatum(type, value, -1, { zone })));
-    case 'int2':
-    case 'int4':
-    case 'int8':
-    case 'float4':
-    case 'float8':
-    case 'numeric': {
-      const text = formatDatum(type, value);
-      return /[IN]/.test(text) ? jsonQuote(text) : canonicalJsonb(text);
-    }
-    default:
-      return jsonQuote(formatDatum(type, value));
-  }
-}
-
-/** A value as json: the same, but json keeps its text and numbers theirs. */
-function toJson(type: TypeName, value: Datum, zone: Zone = utc): string {
-  if (value === null) return 'null';
-  const { element: elementType } = typeInfo(type);
-  if (elementType !== undefined) {
-    return `[${arrayOf(value)
-      .elements.map((e) => toJson(elementType, e, zone))
-      .join(',')}]`;
-  }
-  if (type === 'json') return stringOf(value);
-  const text = formatDatum(type, value);
-  const isNumber =
-    (typeInfo(type).category === 'N' && typeInfo(type).physical !== 'i64') || type === 'int8';
-  return isNumber && !/[IN]/.test(text) ? text : toJsonb(type, value, zone);
-}
-
-function keyText(values: readonly Datum[], k: number, site: CallSite): string {
-  const value = values[k];
-  if (value === null) throw sqlError('22023', `argument ${k + 1}: key must not be null`);
-  const type = site.args[k];
-  if (type === 'json' || type === 'jsonb' || typeInfo(type).element !== undefined) {
-    throw sqlError('22023', 'key value must be scalar, not array, composite, or json');
-  }
-  const text = formatDatum(type, value);
-  if (type === 'timestamp' || type === 'timestamptz') return isoText(text);
-  return typeof value === 'boolean' ? String(value) : text;
-}
-
-function pairs(
-  values: readonly Datum[],
-  site: CallSite,
-  of: (type: TypeName, value: Datum) => string,
-): [string, string][] {
-  if (values.length % 2 !== 0) {
-    throw sqlError('22023', 'argument list must have even number of elements');
-  }
-  return Array.from({ length: values.length / 2 }, (_, k) => [
-    keyText(values, 2 * k, site),
-    of(site.args[2 * k + 1], values[2 * k + 1]),
-  ]);
-}
-
-function construction(): FunctionEntry[] {
-  const called: Options = { nullHandling: 'called', variadic: 'any' };
-  return [
-    json(
-      'to_jsonb',
-      ['anyelement'],
-      'jsonb',
-      'The value as jsonb.',
-      ([v], { args }) => toJsonb(args[0], v),
-      { inZone: ([v], zone, { args }) => toJsonb(args[0], v, zone) },
-    ),
-    json(
-      'to_json',
-      ['anyelement'],
-      'json',
-      'The value as json.',
-      ([v], { args }) => toJson(args[0], v),
-      { inZone: ([v], zone, { args }) => toJson(args[0], v, zone) },
-    ),
-    json(
-      'array_to_json',
-      ['anyarray'],
-      'json',
-      'The array as json.',
-      ([v], { args }) => toJson(args[0], v),
-      { inZone: ([v], zone, { args }) => toJson(args[0], v, zone) },
-    ),
-    json(
-      'jsonb_build_array',
-      [],
-      'jsonb',
-      'An array of the arguments.',
-      (values, { args }) => jsonbArray(values.map((v, k) => toJsonb(args[k], v))),
-      called,
-    ),
-    json(
-      'json_build_array',
-      [],
-      'json',
-      'An array of the arguments.',
-      (values, { args }) => `[${values.map((v, k) => toJson(args[k], v)).join(', ')}]`,
-      called,
-    ),
-    json(
-      'jsonb_build_object',
-      [],
-      'jsonb',
-      'An object of keys and values, given in turn.',
-      (values, site) => jsonbObject(pairs(values, site, toJsonb)),
-      called,
-    ),
-    json(
-      'json_build_object',
-      [],
-      'json',
-      'An object of keys and values, given in turn.',
-      (values, site) =>
-        `{${pairs(values, site, toJson)
-          .map(([k, v]) => `${jsonQuote(k)} : ${v}`)
-          .join(', ')}}`,
-      called,
-    ),
-    json(
-      'jsonb_object',
-      ['_text'],
-      'jsonb',
-      'An object of texts: keys and values in turn.',
-      ([v]) => {
-        const all = texts(v);
-        if (all.length % 2 !== 0)
-          throw sqlError('2202E', 'array must have even number of elements');
-        return jsonbObject(
-          objectOf(
-            all.filter((_, k) => k % 2 === 0),
-            all.filter((_, k) => k % 2 === 1),
-          ),
-        );
-      },
-    ),
-    json(
-      'jsonb_object',
-      ['_text', '_text'],
-      'jsonb',
-      'An object of an array of keys and an array of values.',
-      ([keys, values]) => {
-        if (texts(keys).length !== texts(values).length) {
-          throw sqlError('2202E', 'mismatched array dimensions');
-        }
-        return jsonbObject(objectOf(texts(keys), texts(values)));
-      },
-    ),
-  ];
-}
-
-function objectOf(
-  keys: readonly (string | null)[],
-  values: readonly (string | null)[],
-): [string, string][] {
-  return keys.map((key, k) => {
-    if (key === null) throw sqlError('22004', 'null value not allowed for object key');
-    const value = values[k];
-    return [key, value === null ? 'null' : jsonQuote(value)];
-  });
-}
-
 function rows(
   name: string,
   result: SignatureType,
@@ -552,10 +353,14 @@ function setReturning(type: 'jsonb' | 'json'): FunctionEntry[] {
 
 export const jsonFunctions: readonly FunctionEntry[] = [
   ...access('jsonb'),
+  ...pathAccess('jsonb'),
+  ...shape('jsonb'),
   ...access('json'),
+  ...pathAccess('json'),
+  ...shape('json'),
   ...tests(),
   ...changes(),
-  ...construction(),
+  ...jsonConstruction,
   ...setReturning('jsonb'),
   ...setReturning('json'),
 ];
