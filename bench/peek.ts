@@ -3,48 +3,24 @@
  * against Postgres itself. Both are driven by pgbench with the same script, in turns, on the same
  * machine. Part `busy` does the same while rows are inserted all the time, and gives the latency
  * that 99 of 100 reads stay below.
- *
- * Postgres is a throw-away server made by initdb; without its programs the benchmark cannot run.
  */
-import { execFile } from 'node:child_process';
-import { chmod, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { Client } from 'pg';
 import { Millrace } from '../src/cli/millrace.ts';
 import { realClock, realEntropy, stderrLog } from '../src/base/real/seam.ts';
 import type { BenchOptions } from './run.ts';
 import { figure, median, percentile } from './support/figure.ts';
 import type { Figure } from './support/figure.ts';
+import { pgbench, postgresPort, startPostgres } from './support/postgres.ts';
 
-const runProgram = promisify(execFile);
-const programs = '/usr/lib/postgresql/15/bin';
 const rows = 100_000;
 const rounds = 3;
-const port = 54_327;
 
 const script = `\\set aid random(1, ${rows})
 SELECT abalance FROM accounts WHERE aid = :aid;
 `;
-
-/** Runs a Postgres program, as the user postgres if we are root: it refuses root. */
-async function program(name: string, args: readonly string[]): Promise<void> {
-  const command = [`${programs}/${name}`, ...args];
-  const root = process.getuid?.() === 0;
-  await runProgram(
-    root ? 'runuser' : (command[0] ?? name),
-    root ? ['-u', 'postgres', '--', ...command] : command.slice(1),
-  );
-}
-
-async function startPostgres(directory: string): Promise<() => Promise<void>> {
-  const data = join(directory, 'data');
-  await program('initdb', ['-D', data, '-A', 'trust', '-U', 'postgres']);
-  const options = `-p ${port} -k ${directory} -c listen_addresses=127.0.0.1`;
-  await program('pg_ctl', ['-D', data, '-w', '-l', join(directory, 'log'), '-o', options, 'start']);
-  return () => program('pg_ctl', ['-D', data, '-m', 'immediate', 'stop']);
-}
 
 async function load(at: number, database: string): Promise<void> {
   const client = new Client({ host: '127.0.0.1', port: at, user: 'postgres', database });
@@ -55,59 +31,6 @@ async function load(at: number, database: string): Promise<void> {
   );
   await client.query('CREATE TABLE events (id bigint, body text)');
   await client.end();
-}
-
-interface Load {
-  readonly perSecond: number;
-  /** Milliseconds of each read. */
-  readonly latencies: readonly number[];
-}
-
-async function pgbench(
-  directory: string,
-  at: number,
-  database: string,
-  clients: number,
-  seconds: number,
-): Promise<Load> {
-  const prefix = join(directory, `log-${at}`);
-  const { stdout } = await runProgram(
-    'pgbench',
-    [
-      '-n',
-      '-h',
-      '127.0.0.1',
-      '-p',
-      String(at),
-      '-U',
-      'postgres',
-      '-M',
-      'prepared',
-      '-f',
-      join(directory, 'script.sql'),
-      '-c',
-      String(clients),
-      '-T',
-      String(seconds),
-      '-l',
-      '--log-prefix',
-      prefix,
-      '--sampling-rate',
-      '0.1',
-      database,
-    ],
-    { maxBuffer: 1 << 24 },
-  );
-  const perSecond = Number(/tps = ([\d.]+)/.exec(stdout)?.[1] ?? NaN);
-  const latencies: number[] = [];
-  for (const name of await readdir(directory)) {
-    if (!name.startsWith(`log-${at}`)) continue;
-    const text = await readFile(join(directory, name), 'utf8');
-    for (const line of text.split('\n'))
-      if (line !== '') latencies.push(Number(line.split(' ')[2]) / 1000);
-    await rm(join(directory, name));
-  }
-  return { perSecond, latencies };
 }
 
 /** Inserts batches of rows with pauses in between until it is stopped; answers how many. */
@@ -153,7 +76,7 @@ export async function run({ quick, parts }: BenchOptions): Promise<readonly Figu
   const figures: Figure[] = [];
   try {
     await load(millrace.port, 'materialize');
-    await load(port, 'postgres');
+    await load(postgresPort, 'postgres');
     for (const clients of [1, 8, 64]) {
       if (parts.length > 0 && !parts.includes(String(clients))) continue;
       const ours: number[] = [];
@@ -162,7 +85,9 @@ export async function run({ quick, parts }: BenchOptions): Promise<readonly Figu
         ours.push(
           (await pgbench(directory, millrace.port, 'materialize', clients, seconds)).perSecond,
         );
-        theirs.push((await pgbench(directory, port, 'postgres', clients, seconds)).perSecond);
+        theirs.push(
+          (await pgbench(directory, postgresPort, 'postgres', clients, seconds)).perSecond,
+        );
       }
       figures.push(
         figure(`reads by key, ${clients} clients`, median(ours), median(theirs), 'reads/s', 1),

@@ -38,6 +38,13 @@ const benchmarks = new Map<string, Benchmark>([
     },
   ],
   [
+    'durability',
+    {
+      what: 'durable inserts of one row, against Postgres and against --memory',
+      load: () => import('./durability.ts'),
+    },
+  ],
+  [
     'freshness',
     {
       what: 'from produce to the row of a SUBSCRIBE, against bare kafkajs',

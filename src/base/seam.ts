@@ -60,6 +60,8 @@ export interface DiskFile {
   read(position: number, into: Uint8Array): Promise<number>;
   /** Writes all of `bytes`. A failure may leave any part of them written. */
   write(position: number, bytes: Uint8Array): Promise<void>;
+  /** The same, and resolves when the bytes survive a crash; a failure may be the sync's. */
+  writeSynced(position: number, bytes: Uint8Array): Promise<void>;
   truncate(size: number): Promise<void>;
   sync(): Promise<void>;
   close(): Promise<void>;
@@ -75,6 +77,8 @@ export interface Disk {
   open(path: string): Promise<DiskFile>;
   /** A new file; fails with `exists` if the name is taken. */
   create(path: string): Promise<DiskFile>;
+  /** Tells a file from all others, whatever its names are; null if there is none. */
+  identity(path: string): Promise<string | null>;
   /** Names in a folder, sorted; empty if there is no such folder. */
   list(folder: string): Promise<readonly string[]>;
   /** Makes a folder and those above it. */

@@ -182,7 +182,7 @@ describe('after a stop of the machine', () => {
     await rig.acknowledges('CREATE TABLE t (a text)');
     await rig.acknowledges("INSERT INTO t VALUES ('x')");
     disk.capacity = disk.bytes;
-    expect(await rig.answer("INSERT INTO t VALUES ('y')")).toBe('53100');
+    expect(await rig.answer("INSERT INTO t VALUES (repeat('y', 400000))")).toBe('53100');
     expect(await rig.answer('CREATE TABLE u (a text)')).toBe('53100');
     expect(await rig.answer('SELECT * FROM t')).toBe('[["x"]]');
     disk.capacity = Infinity;

@@ -49,11 +49,12 @@ async function readOwner(disk: Disk, name: string): Promise<Owner | null> {
 /** A lock that is held. */
 export class DirectoryLock {
   readonly #disk: Disk;
-  readonly #token: string;
+  /** Of the file that is the lock. */
+  readonly #identity: string | null;
 
-  private constructor(disk: Disk, token: string) {
+  private constructor(disk: Disk, identity: string | null) {
     this.#disk = disk;
-    this.#token = token;
+    this.#identity = identity;
   }
 
   /** Takes the lock. Throws 55006 if a running process has it. */
@@ -66,9 +67,10 @@ export class DirectoryLock {
     await file.write(0, new TextEncoder().encode(`${processes.self()}\n${token}\n`));
     await file.sync();
     await file.close();
+    const identity = await disk.identity(own);
     try {
       for (let attempt = 0; attempt < attemptsMax; attempt++) {
-        if (await linked(disk, own)) return new DirectoryLock(disk, token);
+        if (await linked(disk, own)) return new DirectoryLock(disk, identity);
         await removeStale(disk, processes, `${path}.stale.${token}`);
       }
     } finally {
@@ -79,7 +81,7 @@ export class DirectoryLock {
 
   /** Whether the lock is still this one. */
   async held(): Promise<boolean> {
-    return (await readOwner(this.#disk, path))?.token === this.#token;
+    return (await this.#disk.identity(path)) === this.#identity;
   }
 
   /** Gives it back, if it is still ours. */

@@ -113,8 +113,8 @@ describe('the log', () => {
     const disk = new FakeDisk(new Random(6));
     const { log } = await open(disk);
     await append(log, 'first');
-    disk.capacity = disk.bytesOf('log/0000000000000000.log').length + 40;
-    await expect(append(log, 'x'.repeat(1_000))).rejects.toMatchObject({
+    disk.capacity = disk.bytes + 40;
+    await expect(append(log, 'x'.repeat(1_000_000))).rejects.toMatchObject({
       fields: { code: '53100' },
     });
     await append(log, 'small');

@@ -29,8 +29,11 @@ function apply(content: Uint8Array, change: Change): Uint8Array {
   return result;
 }
 
+let nodes = 0;
+
 /** A file's bytes: what is synced, and what came after. */
 class Node {
+  readonly number = ++nodes;
   durable: Uint8Array = new Uint8Array();
   content: Uint8Array = new Uint8Array();
   unsynced: Change[] = [];
@@ -185,6 +188,14 @@ export class FakeDisk implements Disk {
 
   #file(path: string, node: Node): DiskFile {
     const operate = (): Promise<void> => this.#operate(path);
+    const write = async (position: number, bytes: Uint8Array): Promise<void> => {
+      await operate();
+      const grown = Math.max(0, position + bytes.length - node.content.length);
+      const room = this.capacity - this.bytes;
+      const fits = grown <= room ? bytes.length : Math.max(0, bytes.length - grown + room);
+      node.change({ kind: 'write', position, bytes: bytes.slice(0, fits) });
+      if (fits < bytes.length) throw new DiskError({ kind: 'full' }, path);
+    };
     return {
       size: () => operate().then(() => node.content.length),
       read: async (position, into) => {
@@ -193,18 +204,22 @@ export class FakeDisk implements Disk {
         into.set(part);
         return part.length;
       },
-      write: async (position, bytes) => {
+      write,
+      writeSynced: async (position, bytes) => {
+        await write(position, bytes);
         await operate();
-        const grown = Math.max(0, position + bytes.length - node.content.length);
-        const room = this.capacity - this.bytes;
-        const fits = grown <= room ? bytes.length : Math.max(0, bytes.length - grown + room);
-        node.change({ kind: 'write', position, bytes: bytes.slice(0, fits) });
-        if (fits < bytes.length) throw new DiskError({ kind: 'full' }, path);
+        node.sync();
       },
       truncate: (size) => operate().then(() => node.change({ kind: 'truncate', size })),
       sync: () => operate().then(() => node.sync()),
       close: () => Promise.resolve(),
     };
+  }
+
+  async identity(path: string): Promise<string | null> {
+    await this.#operate(path);
+    const node = this.#names.get(path);
+    return node === undefined ? null : String(node.number);
   }
 
   async list(folder: string): Promise<readonly string[]> {
