@@ -45,7 +45,7 @@ export type Sink =
   | { readonly kind: 'answer'; readonly request: number; readonly finishing: Finishing }
   /**
    * Every change: consolidated per step, `snapshot` says whether the state at the start is sent
-   * first.
+   * first. Changes at the time `upTo`, in ms, and later are not sent: it ends before them.
    */
   | {
       readonly kind: 'subscribe';

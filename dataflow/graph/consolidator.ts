@@ -16,6 +16,8 @@ import { sameWords } from '../value/words.ts';
 
 const rowsMax = 2 ** 16;
 const batchesMax = 256;
+/** What a word holds; a larger weight takes several rows. */
+const weightMax = 2 ** 31 - 1;
 /** Slots of the table per row, at least. */
 const slotsPerRow = 2;
 
@@ -84,7 +86,7 @@ export class Consolidator {
     if (this.#rows === 0) return [];
     prepare(this.#rows);
     const row = new Int32Array(this.#rows);
-    const weight = new Int32Array(this.#rows);
+    const weight = new Float64Array(this.#rows);
     const starts: number[] = [];
     let n = 0;
     for (const batch of this.#batches) {
@@ -101,7 +103,7 @@ export class Consolidator {
     batch: Batch,
     starts: readonly number[],
     row: Int32Array,
-    weight: Int32Array,
+    weight: Float64Array,
     from: number,
   ): number {
     const { i32 } = batch.slab;
@@ -149,18 +151,23 @@ function prepare(rows: number): void {
 function cut(
   batch: Batch,
   row: Int32Array,
-  weight: Int32Array,
+  weight: Float64Array,
   first: number,
   end: number,
 ): ConsolidatedRows[] {
-  let n = first;
+  let n = 0;
+  for (let entry = first; entry < end; entry++) n += Math.ceil(Math.abs(weight[entry]) / weightMax);
+  if (n === 0) return [];
+  const rows = new Int32Array(n);
+  const weights = new Int32Array(n);
+  n = 0;
   for (let entry = first; entry < end; entry++) {
-    if (weight[entry] === 0) continue;
-    row[n] = row[entry];
-    weight[n++] = weight[entry];
+    for (let rest = weight[entry]; rest !== 0; rest -= weights[n++]) {
+      rows[n] = row[entry];
+      weights[n] = Math.max(-weightMax, Math.min(weightMax, rest));
+    }
   }
-  if (n === first) return [];
-  return [{ batch, rows: row.subarray(first, n), weights: weight.subarray(first, n) }];
+  return [{ batch, rows, weights }];
 }
 
 /** Whether two rows are the same byte for byte. */

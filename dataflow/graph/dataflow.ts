@@ -24,6 +24,7 @@ import { errorColumns } from '../operators/operator.ts';
 import type { StepClock } from '../operators/step-clock.ts';
 import { never } from '../operators/step-clock.ts';
 import type { Batch } from '../value/batch.ts';
+import type { DataflowStatistics } from './command.ts';
 import { ErrorBuffer } from './error-buffer.ts';
 import { Network } from './network.ts';
 import type { DataflowSink } from './sink.ts';
@@ -201,6 +202,26 @@ export class Dataflow implements StreamReader {
     if (this.#known === null) return;
     const resting = !this.#behind && !this.#disposed && this.hydrated;
     this.#known.step = resting ? always : this.frontier;
+  }
+
+  /** Whether nothing more can come that its sink, which goes to a last step only, may be shown. */
+  get spent(): boolean {
+    const { lastStep } = this.sink;
+    if (lastStep === Infinity) return false;
+    if (!this.hydrated) return this.#earliestShown() > lastStep;
+    // A step that an import has skipped is not reached: the one before it is the last.
+    return (
+      !this.#inStep && this.#target() === lastStep && this.#frontier >= this.#readableTo(lastStep)
+    );
+  }
+
+  /** Before it is hydrated: the first step that can be shown, as far as is known. */
+  #earliestShown(): number {
+    if (this.readsStreams) return (this.#liveFrom ?? 0) - 1;
+    if (this.#inStep) return this.clock.to;
+    const step = this.#readableFrom(Math.max(0, this.asOf));
+    // An import that is not hydrated itself has not told yet from where on it can be read.
+    return step >= always ? never : step;
   }
 
   settle(): void {
@@ -464,6 +485,16 @@ export class Dataflow implements StreamReader {
 
   bytes(): number {
     return this.network.bytes();
+  }
+
+  statistics(): DataflowStatistics {
+    return {
+      dataflow: this.id,
+      frontier: this.effectiveFrontier(),
+      operators: this.network.operators,
+      bytes: this.bytes(),
+      busyMilliseconds: this.busyMilliseconds,
+    };
   }
 
   /** Frees up to about `rowsMax` dead rows of private arrangements; answers how many. */

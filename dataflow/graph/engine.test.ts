@@ -231,7 +231,7 @@ describe('a subscription', () => {
       request: 5,
       snapshot: true,
       progress: false,
-      upTo: 3,
+      upTo: 3_000,
     });
     for (let i = 0; i < 4; i++) {
       rig.seal(new Map([[1, [plus(i, 'ann', 10n)]]]));

@@ -36,7 +36,7 @@ import { StepTimes } from './step-times.ts';
 import type { StepInput } from './step-task.ts';
 import { StepTask, releaseInput } from './step-task.ts';
 import type { CollectionHold, Producer } from './stored-collection.ts';
-import { StoredCollection } from './stored-collection.ts';
+import { StoredCollection, statisticsOf } from './stored-collection.ts';
 import { StreamCollection } from './stream-collection.ts';
 import { SubscribeSink } from './subscribe-sink.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -376,10 +376,13 @@ export class Engine implements DataflowListener {
   #completeStep(task: StepTask): void {
     const { step } = task;
     assert(step > this.#complete, `step ${step} comes after ${this.#complete}`);
+    this.#around.stops.timed(step, task.time);
     this.#complete = step;
     this.#around.progress.version++;
     this.#since = task.since;
-    this.#times.add(step, task.time, () => this.#scheduler.leastFrontier());
+    this.#times.add(step, task.time, () =>
+      Math.min(this.#scheduler.leastFrontier(), this.#since ?? step),
+    );
     for (const collection of task.touched) {
       if (collection instanceof StoredCollection) {
         collection.sealTo(step);
@@ -400,6 +403,7 @@ export class Engine implements DataflowListener {
     dataflow.settle();
     const frontier = dataflow.effectiveFrontier();
     if (frontier >= 0 && frontier > sink.progressedTo) sink.progress(frontier);
+    if (dataflow.spent) sink.close();
     if (sink.finished) this.#endDataflow(dataflow);
   }
 
@@ -522,8 +526,10 @@ export class Engine implements DataflowListener {
     dataflow.start(render(plan, dataflow, (one) => this.#collection(one), this.#around));
     if (sink.kind !== 'collection')
       this.#requests.set(sink.request, { kind: 'dataflow', dataflow: id });
-    if (dataflow.sink instanceof SubscribeSink && dataflow.sink.watching)
+    if (dataflow.sink instanceof SubscribeSink && dataflow.sink.watching) {
       this.#watchers.add(dataflow);
+      this.#around.progress.version++;
+    }
     if (dataflow.readsStreams) this.#streaming.add(dataflow);
   }
 
@@ -545,16 +551,30 @@ export class Engine implements DataflowListener {
       case 'answer':
         return new AnswerSink(this.#storedCollection(-1, columns, producer, -1), sink.finishing);
       case 'subscribe':
-        return new SubscribeSink(
-          sink,
-          columns,
-          this.#around,
-          (step) => made.dataflow?.consistent(step) ?? false,
-          this.#options.subscribeBufferedBytesMax ?? limits.subscribeBufferedBytesMax,
-        );
+        return this.#subscribeSink(sink, columns, (step) => made.dataflow?.consistent(step));
       default:
         return unreachable(sink);
     }
+  }
+
+  #subscribeSink(
+    request: Extract<Sink, { kind: 'subscribe' }>,
+    columns: readonly ColumnType[],
+    shown: (step: number) => boolean | undefined,
+  ): SubscribeSink {
+    const sink = new SubscribeSink(
+      request,
+      columns,
+      this.#around,
+      (step) => shown(step) ?? false,
+      this.#options.subscribeBufferedBytesMax ?? limits.subscribeBufferedBytesMax,
+    );
+    if (request.upTo !== null) {
+      const end = this.#times.firstFrom(request.upTo);
+      if (end !== undefined) sink.timed(end, request.upTo);
+      this.#around.stops.add(sink);
+    }
+    return sink;
   }
 
   #collection(id: number): StoredCollection | StreamCollection {
@@ -594,6 +614,7 @@ export class Engine implements DataflowListener {
     this.#streaming.delete(dataflow);
     this.#housekeeping.remove(dataflow);
     this.#advanced.delete(dataflow);
+    if (dataflow.sink instanceof SubscribeSink) this.#around.stops.remove(dataflow.sink);
     for (const [request, running] of this.#requests) {
       if (running.kind === 'dataflow' && running.dataflow === dataflow.id) {
         this.#requests.delete(request);
@@ -751,28 +772,10 @@ export class Engine implements DataflowListener {
   }
 
   #statistics(request: number): void {
-    const collections = [...this.#collections.values()].flatMap((collection) => {
-      if (!(collection instanceof StoredCollection)) return [];
-      const { id, arrangement, errors, since, holds } = collection;
-      return [
-        {
-          collection: id,
-          rows: arrangement.rows,
-          bytes: collection.bytes(),
-          since,
-          complete: collection.frontier(),
-          errors: errors?.rows ?? 0,
-          holds,
-        },
-      ];
-    });
-    const dataflows = [...this.#dataflows.values()].map((dataflow) => ({
-      dataflow: dataflow.id,
-      frontier: dataflow.effectiveFrontier(),
-      operators: dataflow.network.operators,
-      bytes: dataflow.bytes(),
-      busyMilliseconds: dataflow.busyMilliseconds,
-    }));
+    const collections = [...this.#collections.values()].flatMap((collection) =>
+      collection instanceof StoredCollection ? [statisticsOf(collection)] : [],
+    );
+    const dataflows = [...this.#dataflows.values()].map((dataflow) => dataflow.statistics());
     const slabsLive = this.#around.pool.live;
     const statistics: Statistics = { step: this.#complete, collections, dataflows, slabsLive };
     this.#around.respond({ kind: 'statistics', request, statistics });

@@ -10,6 +10,8 @@ import { batchFromRows } from '../value/datum-column.ts';
 import type { SlabPool } from '../value/slab.ts';
 
 const bufferedErrorsMax = 4_096;
+/** Weights in a batch are int32; larger ones take several rows. */
+const weightMax = 2 ** 31 - 1;
 
 /** Folds errors until they are written out. */
 export class ErrorBuffer {
@@ -31,7 +33,11 @@ export class ErrorBuffer {
     if (this.#weights.size === 0) return;
     const updates: Update[] = [];
     for (const { error, weight } of this.#weights.values()) {
-      if (weight !== 0) updates.push({ row: [error.code, error.message], weight });
+      for (let rest = weight; rest !== 0;) {
+        const part = Math.max(-weightMax, Math.min(weightMax, rest));
+        updates.push({ row: [error.code, error.message], weight: part });
+        rest -= part;
+      }
     }
     this.#weights.clear();
     if (updates.length === 0) return;

@@ -12,6 +12,12 @@ export class StepTimes {
     return this.#times.get(step) ?? 0;
   }
 
+  /** The first step known with at least this time, or undefined if none has. */
+  firstFrom(time: number): number | undefined {
+    for (const [step, its] of this.#times) if (its >= time) return step;
+    return undefined;
+  }
+
   /** Notes a step; `least` tells the first one that is still needed. */
   add(step: number, time: number, least: () => number): void {
     this.#times.set(step, time);

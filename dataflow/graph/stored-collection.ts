@@ -24,6 +24,7 @@ import { errorColumns } from '../operators/operator.ts';
 import type { Batch } from '../value/batch.ts';
 import type { RowLayout } from '../value/layout.ts';
 import type { ColumnType } from '../value/type.ts';
+import type { CollectionStatistics } from './command.ts';
 import { ReadGate, always } from './read-gate.ts';
 
 export type ArrangementFactory = (columns: readonly ColumnType[]) => Arrangement;
@@ -315,6 +316,20 @@ export class StoredCollection {
     this.#errorHistory?.release();
     this.#errors?.dispose();
   }
+}
+
+/** How a collection stands. */
+export function statisticsOf(collection: StoredCollection): CollectionStatistics {
+  const { arrangement, errors } = collection;
+  return {
+    collection: collection.id,
+    rows: arrangement.rows,
+    bytes: collection.bytes(),
+    since: collection.since,
+    complete: collection.frontier(),
+    errors: errors?.rows ?? 0,
+    holds: collection.holds,
+  };
 }
 
 /** Rows of an owner, of which the collection hears when they change. */

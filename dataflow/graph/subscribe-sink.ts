@@ -6,6 +6,10 @@
  * The changes of a step are consolidated: in place as long as they are few, else, like a snapshot,
  * in an arrangement that lives for one step. A subscription to a collection as it is sends few
  * changes as they come where the collection knows that they name no row twice.
+ *
+ * UP TO is a time. Which step is the last before it is known when the first one at it or after it
+ * is complete; the dataflow goes no further than steps that are complete, so it cannot have passed
+ * the end by then.
  */
 import { limits } from '../../src/base/limits.ts';
 import type { Arrangement, Position } from '../arrangement/arrangement.ts';
@@ -24,16 +28,16 @@ import { never } from '../operators/step-clock.ts';
 import { firstError } from './error-rows.ts';
 import { packBatch, packRows } from './packed-batch.ts';
 import type { DataflowSink } from './sink.ts';
+import type { Limited } from './stops.ts';
 import type { Surroundings } from './surroundings.ts';
 
 type SubscribeRequest = Extract<Sink, { kind: 'subscribe' }>;
 
 /** Sends the changes of a dataflow's result to one subscriber. */
-export class SubscribeSink implements DataflowSink, Operator {
+export class SubscribeSink implements DataflowSink, Operator, Limited {
   readonly operator: Operator = this;
   readonly columns: readonly ColumnType[];
   readonly request: number;
-  readonly lastStep: number;
   /** Wants to hear of steps without changes too. */
   readonly watching: boolean;
   readonly #request: SubscribeRequest;
@@ -50,6 +54,7 @@ export class SubscribeSink implements DataflowSink, Operator {
   #changes: Arrangement | null = null;
   #errors: Arrangement | null = null;
   #credit: number;
+  #lastStep = Infinity;
   #sentFirst = false;
   #sentTo = -1;
   #progressedTo = -1;
@@ -70,10 +75,18 @@ export class SubscribeSink implements DataflowSink, Operator {
     this.columns = columns;
     this.#around = around;
     this.#shown = shown;
-    this.lastStep = request.upTo === null ? Infinity : request.upTo - 1;
     this.watching = request.progress || request.upTo !== null;
     this.#writer = new BatchWriter(around.pool, columns);
     this.#few = new Consolidator(columns);
+  }
+
+  get lastStep(): number {
+    return this.#lastStep;
+  }
+
+  timed(step: number, time: number): void {
+    const { upTo } = this.#request;
+    if (upTo !== null && time >= upTo) this.#lastStep = Math.min(this.#lastStep, step - 1);
   }
 
   get blocked(): boolean {
@@ -264,11 +277,18 @@ export class SubscribeSink implements DataflowSink, Operator {
   progress(step: number): void {
     if (this.#finished) return;
     this.#progressedTo = step;
-    const last = step >= this.lastStep;
+    const last = step >= this.#lastStep;
     if (last) this.#finished = true;
     if (last || this.#request.progress || this.#sentTo === step) {
       this.#respond(step, null, true, last);
     }
+  }
+
+  /** Nothing more can come before UP TO: ends it. */
+  close(): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    this.#around.respond({ kind: 'changes', request: this.request, chunks: [], last: true });
   }
 
   poke(): void {

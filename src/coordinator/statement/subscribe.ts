@@ -32,7 +32,7 @@ function timeOf(context: ExecutionContext, expression: Expression): number {
 }
 
 /** The step that AS OF names. Throws 22023 for a time that can no longer (or not yet) be read. */
-function asOf(context: ExecutionContext, statement: Subscribe): number {
+function stepOf(context: ExecutionContext, statement: Subscribe): number {
   const { timeline } = context.coordinator;
   if (statement.asOf === null) return timeline.complete;
   const time = timeOf(context, statement.asOf);
@@ -49,13 +49,11 @@ function asOf(context: ExecutionContext, statement: Subscribe): number {
 interface View {
   readonly columns: readonly ResultColumn[];
   readonly progress: boolean;
-  /** Changes at this time, ms since the epoch, and later are not shown: it ends there. */
-  readonly upTo: number;
 }
 
 /** Rows of a running subscription. */
 function subscriptionStream(
-  { columns, progress, upTo }: View,
+  { columns, progress }: View,
   subscription: Subscription,
   onEnd: () => void,
 ): RowStream {
@@ -79,8 +77,7 @@ function subscriptionStream(
           end();
           throw error;
         });
-        if (chunk === null || chunk.time >= upTo) {
-          if (chunk !== null) subscription.cancel();
+        if (chunk === null) {
           end();
           return null;
         }
@@ -96,30 +93,43 @@ function subscriptionStream(
   };
 }
 
+/** The time of UP TO. Throws 22000 if it lies before the start. */
+function endOf(context: ExecutionContext, statement: Subscribe, from: number): number | null {
+  if (statement.upTo === null) return null;
+  const upTo = timeOf(context, statement.upTo);
+  let start = context.coordinator.timeline.timeOf(from);
+  if (statement.asOf !== null && !statement.asOfAtLeast)
+    start = Math.max(start, timeOf(context, statement.asOf));
+  if (upTo >= start) return upTo;
+  throw sqlError('22000', `the subscription begins at ${start} and ends before, at ${upTo}`, {
+    position: statement.upTo.position,
+  });
+}
+
 /**
  * A stream of changes without end (unless UP TO says so). Throws 22023 for a time that cannot be
- * read.
+ * read, 22000 for an end before the start.
  */
 export function subscribe(context: ExecutionContext, statement: Subscribe): RowStream {
   const { coordinator, session } = context;
   session.transaction.use('subscribe');
   const planned: PlannedQuery = planRead(context, statement.query, 'subscribed');
-  const from = asOf(context, statement);
-  const upTo = statement.upTo === null ? Infinity : timeOf(context, statement.upTo);
+  const from = stepOf(context, statement);
+  const upTo = endOf(context, statement, from);
   const release = coordinator.timeline.hold(from);
   const dataflow = coordinator.engine.nextNumber();
   const subscription = coordinator.engine.subscribe(dataflow, planned.plan, from, {
-    // Time goes on without changes too: the end of a limited one is seen by its progress.
     snapshot: statement.snapshot,
-    progress: statement.progress || upTo < Infinity,
-    upTo: null,
+    progress: statement.progress,
+    upTo,
   });
   coordinator.hydrate(dataflow, planned.plan);
   // From then on the dataflow itself keeps what it needs.
   coordinator.onHydrated(dataflow, release);
-  if (statement.progress || upTo < Infinity) coordinator.keepTicking(dataflow);
+  // Time goes on without changes too.
+  if (statement.progress || upTo !== null) coordinator.keepTicking(dataflow);
   const columns = subscribeColumns(planned.columns, statement.progress);
-  const view: View = { columns, progress: statement.progress, upTo };
+  const view: View = { columns, progress: statement.progress };
   const stream = subscriptionStream(view, subscription, () => coordinator.forgetDataflow(dataflow));
   context.cancellation.onCancel(() => stream.close());
   return stream;
