@@ -13,7 +13,7 @@ const fileLinesMax = 800;
 const functionLinesMax = 70;
 const columnsMax = 100;
 /** Lines that hold a text, which nothing can break. */
-const textColumnsMax = 153;
+const textColumnsMax = 110;
 /** Casts and non-null assertions per 1,000 lines of product code. */
 const castsPerThousandMax = 2;
 const assertsPerThousandMin = 5;

@@ -446,7 +446,8 @@ export class KafkaReader implements SourceReader {
     } else if (range !== null && range.first > next) {
       this.#fail(
         partition,
-        `${where} starts at offset ${range.first} now, records from ${next} on were removed before they were read`,
+        `${where} starts at offset ${range.first} now, ` +
+          `records from ${next} on were removed before they were read`,
       );
     } else if (range !== null && range.end < next) {
       this.#fail(partition, `${where} ends before offset ${next}: it was cut or created again`);

@@ -137,6 +137,7 @@ function copyText(layout: RowLayout, c: number, k: number): string {
   const l${k} = m[${at}];
   w[c${k} + 2 * i] = t;
   w[c${k} + 2 * i + 1] = l${k};
-  for (let f = ${varStartText(layout, c, 'm', 'g')}, e = f + ((l${k} + 3) >> 2); f < e; f++) w[t++] = m[f];${nulls}`;
+  const f${k} = ${varStartText(layout, c, 'm', 'g')}, e${k} = f${k} + ((l${k} + 3) >> 2);
+  for (let f = f${k}; f < e${k}; f++) w[t++] = m[f];${nulls}`;
   }
 }

@@ -275,12 +275,13 @@ function valuePart(field: Field, k: number): KeyPart {
       };
     case 'var': {
       const name = className(field.column.type);
+      const equal = `equal${k}${name}(m, u${k}, v${k}, w, x${k}, y${k})`;
       // A value of no bytes is an empty text or a NULL, which class functions do not take.
       return {
         hash: `${pair}\n${mixText(`hash${k}${name}(w, x${k}, y${k})`)}`,
         values: pair,
         load: `const u${k} = m[${at}], v${k} = m[${at} + 1];`,
-        equal: `(y${k} === 0 || v${k} === 0 ? y${k} === v${k} : equal${k}${name}(m, u${k}, v${k}, w, x${k}, y${k}))`,
+        equal: `(y${k} === 0 || v${k} === 0 ? y${k} === v${k} : ${equal})`,
       };
     }
   }

@@ -49,7 +49,8 @@ return function settle(m, d, call) {
 const list = call.list, first = call.first, n = call.n, ended = call.ended;
 const writer = call.writer, slab = writer.slab, w = slab.i32, b = slab.u8, weight = writer.weight;
 ${fields.map((_, c) => `const c${c} = writer.column[${c}], z${c} = writer.nulls[${c}];`).join('\n')}
-${published.map((_, a) => `const v${a} = call.cells[${a}].words, u${a} = call.cells[${a}].isNull;`).join('\n')}
+const cells = call.cells;
+${published.map((_, a) => `const v${a} = cells[${a}].words, u${a} = cells[${a}].isNull;`).join('\n')}
 let r = 0, endedCount = 0;
 for (let i = 0; i < n; i++) {
   const g = list[first + i];

@@ -248,7 +248,8 @@ function dateText(days: number): { text: string; era: string } {
 export function formatTime(microseconds: number): string {
   const micro = microseconds % 1_000_000;
   const seconds = (microseconds - micro) / 1_000_000;
-  const clock = `${two[Math.floor(seconds / 3600)]}:${two[Math.floor(seconds / 60) % 60]}:${two[seconds % 60]}`;
+  const minutes = Math.floor(seconds / 60);
+  const clock = `${two[Math.floor(minutes / 60)]}:${two[minutes % 60]}:${two[seconds % 60]}`;
   return micro === 0 ? clock : `${clock}.${String(micro).padStart(6, '0').replace(/0+$/, '')}`;
 }
 

@@ -75,7 +75,8 @@ function sourceText(catalog: Catalog, source: SourceObject, name: string): strin
   const typed = source.columns.filter((_, i) => source.format.columns[i]?.origin.kind === 'field');
   const list = typed.length === 0 ? '' : ` (${typed.map(columnText).join(', ')})`;
   const options = `(TOPIC ${literal(source.format.topic)}${startText(source.start)})`;
-  return `CREATE SOURCE ${name}${list} FROM KAFKA CONNECTION ${connectionName} ${options} ${formatText(source.format)}`;
+  const from = `KAFKA CONNECTION ${connectionName} ${options}`;
+  return `CREATE SOURCE ${name}${list} FROM ${from} ${formatText(source.format)}`;
 }
 
 /** The names of columns, in parentheses. */
@@ -104,8 +105,10 @@ export function createText(catalog: Catalog, object: SchemaItem): string {
   switch (object.kind) {
     case 'connection':
       return `CREATE CONNECTION ${name} TO KAFKA (BROKER ${literal(object.brokers.join(','))})`;
-    case 'table':
-      return `CREATE TABLE ${name} (${[...object.columns.map((_, i) => tableColumnText(object, i)), ...keyTexts(catalog, object)].join(', ')})`;
+    case 'table': {
+      const columns = object.columns.map((_, i) => tableColumnText(object, i));
+      return `CREATE TABLE ${name} (${[...columns, ...keyTexts(catalog, object)].join(', ')})`;
+    }
     case 'source':
       return sourceText(catalog, object, name);
     case 'view':
@@ -116,7 +119,9 @@ export function createText(catalog: Catalog, object: SchemaItem): string {
       const on = catalog.byOid(object.on);
       if (on === undefined || !isRelation(on)) return '';
       const [word, method] = object.primary ? ['UNIQUE INDEX', 'btree'] : ['INDEX', 'arrangement'];
-      return `CREATE ${word} ${quoted(object.name)} ON ${quoted(on.schema)}.${quoted(on.name)} USING ${method} ${namesText(on, object.key)}`;
+      const relation = `${quoted(on.schema)}.${quoted(on.name)}`;
+      const key = namesText(on, object.key);
+      return `CREATE ${word} ${quoted(object.name)} ON ${relation} USING ${method} ${key}`;
     }
   }
 }

@@ -160,7 +160,9 @@ export class OrderTraffic {
       topic: 'payments',
       id: due.order,
       key: null,
-      value: `{"payment_id":${id},"order_id":${due.order},"paid":${money(due.cents)},"method":"${this.#pick(methods)}","paid_at":"${time(due.paidAt)}"}`,
+      value:
+        `{"payment_id":${id},"order_id":${due.order},"paid":${money(due.cents)},` +
+        `"method":"${this.#pick(methods)}","paid_at":"${time(due.paidAt)}"}`,
     };
   }
 
@@ -191,7 +193,7 @@ function record(order: Order, status: string): TrafficRecord {
     id,
     key: String(id),
     value:
-      `{"order_id":${id},"customer":"${customer}","region":"${region}","status":"${status}","amount":${money(cents)},` +
-      `"channel":"web","placed_at":"${time(placedAt)}"}`,
+      `{"order_id":${id},"customer":"${customer}","region":"${region}","status":"${status}",` +
+      `"amount":${money(cents)},"channel":"web","placed_at":"${time(placedAt)}"}`,
   };
 }

@@ -94,7 +94,8 @@ async function serve(args: readonly string[]): Promise<void> {
     const millrace = await Millrace.start({ host, port, ...seams, ...data });
     if (broker !== null) {
       stderrLog.info(
-        `embedded Kafka broker on ${broker.brokers}: in memory, for this machine only; its topics end with this process`,
+        `embedded Kafka broker on ${broker.brokers}: in memory, for this machine only; ` +
+          'its topics end with this process',
       );
     }
     stderrLog.info(

@@ -123,9 +123,11 @@ function figureLines(figures: DemoFigures, paint: Paint): readonly string[] {
 
 /** The whole screen. */
 export function screenLines(figures: DemoFigures, paint: Paint): readonly string[] {
-  const { port, trouble } = figures;
+  const { trouble } = figures;
+  const psql = `psql -h localhost -p ${figures.port} -c`;
+  const what = `orders and payments from Kafka (${figures.broker}), as SQL views, live`;
   const lines = [
-    `${paint.strong('Millrace')}  ${paint.faint(`orders and payments from Kafka (${figures.broker}), as SQL views, live`)}  ${clock(figures.seconds)}`,
+    `${paint.strong('Millrace')}  ${paint.faint(what)}  ${clock(figures.seconds)}`,
     '',
     paint.faint('SUBSCRIBE revenue'),
     ...tableLines(figures.regions, paint),
@@ -135,8 +137,8 @@ export function screenLines(figures: DemoFigures, paint: Paint): readonly string
     '',
     ...figureLines(figures, paint),
     '',
-    `Ask it anything:  ${paint.accent(`psql -h localhost -p ${port} -c 'SELECT * FROM revenue ORDER BY region'`)}`,
-    `See each change:  ${paint.accent(`psql -h localhost -p ${port} -c 'COPY (SUBSCRIBE top_customers) TO STDOUT'`)}`,
+    `Ask it anything:  ${paint.accent(`${psql} 'SELECT * FROM revenue ORDER BY region'`)}`,
+    `See each change:  ${paint.accent(`${psql} 'COPY (SUBSCRIBE top_customers) TO STDOUT'`)}`,
     paint.faint('Ctrl-C ends the demo and everything that it started.'),
   ];
   return trouble === null ? lines : [...lines, '', paint.alarm(trouble)];
@@ -151,9 +153,12 @@ export function plainLine(figures: DemoFigures): string {
   const { regions, customers, lag } = figures;
   const money = (name: string): string => grouped(column(regions, name).toFixed(2));
   const first = customers.rows[0]?.[0] ?? 'nobody';
+  const seconds = figures.seconds.toFixed(0).padStart(4);
+  const rate = grouped(String(figures.rates.at(-1) ?? 0));
+  const orders = grouped(String(column(regions, 'orders')));
   const text =
-    `${figures.seconds.toFixed(0).padStart(4)} s  in ${grouped(String(figures.rates.at(-1) ?? 0))} records/s  lag ${grouped(String(lag))}  ` +
-    `revenue: ${grouped(String(column(regions, 'orders')))} orders, ${money('ordered')} ordered, ${money('open')} open  ` +
+    `${seconds} s  in ${rate} records/s  lag ${grouped(String(lag))}  ` +
+    `revenue: ${orders} orders, ${money('ordered')} ordered, ${money('open')} open  ` +
     `first customer: ${first}  pushed after ${figures.latencyMedian.toFixed(0)} ms`;
   return figures.trouble === null ? text : `${text}  (${figures.trouble})`;
 }

@@ -350,7 +350,9 @@ export class Connection {
     if (message.major !== 3) {
       return this.fatal({
         code: '0A000',
-        message: `unsupported frontend protocol ${message.major}.${message.minor}: server supports 3.0 to 3.0`,
+        message:
+          `unsupported frontend protocol ${message.major}.${message.minor}: ` +
+          'server supports 3.0 to 3.0',
       });
     }
     if (!this.#transport.loopback) {

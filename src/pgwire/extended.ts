@@ -364,7 +364,8 @@ function readParameters(
   if (parameters.length !== count) {
     throw sqlError(
       '08P01',
-      `bind message supplies ${parameters.length} parameters, but prepared statement "${message.statement}" requires ${count}`,
+      `bind message supplies ${parameters.length} parameters, ` +
+        `but prepared statement "${message.statement}" requires ${count}`,
     );
   }
   if (parameterFormats.length > 1 && parameterFormats.length !== count) {

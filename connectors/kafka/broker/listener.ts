@@ -74,7 +74,8 @@ class Connection {
     this.#hold(data.length);
     if (this.#pending.bytes > limits.brokerPendingBytesMax) {
       this.#parts.log.warn(
-        `embedded broker: more than ${limits.brokerPendingBytesMax} bytes of requests wait; a connection ends`,
+        `embedded broker: more than ${limits.brokerPendingBytesMax} bytes of requests wait; ` +
+          'a connection ends',
       );
       return this.end();
     }

@@ -15,8 +15,8 @@ export async function runSelect(context: ExecutionContext, query: Query): Promis
     context.template?.plan(context, query) ?? planRead(context, query, 'once');
   let planned = plan();
   if (transaction.pending && !planned.constant) {
-    // Only what reads needs it, and only now, so that a statement that cannot be planned leaves what was written to be undone;
-    // and planned anew, since the catalog may change in between.
+    // Only what reads needs it, and only when planned: a statement that cannot be planned leaves
+    // what was written to be undone. Planned anew, since the catalog may change in between.
     await transaction.flush();
     planned = plan();
   }

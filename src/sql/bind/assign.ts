@@ -22,9 +22,11 @@ export function assign(
   const at = positionOf(scalar) || position;
   const coerced = tryCoerce(context, scalar, column.type, 'assignment', at);
   if (coerced !== undefined) return foldScalar(coerced);
+  const target = typeInfo(column.type.name).sqlName;
   throw sqlError(
     '42804',
-    `column "${column.name}" is of type ${typeInfo(column.type.name).sqlName} but expression is of type ${typeInfo(scalar.type).sqlName}`,
+    `column "${column.name}" is of type ${target} ` +
+      `but expression is of type ${typeInfo(scalar.type).sqlName}`,
     { position: at, hint: 'You will need to rewrite or cast the expression.' },
   );
 }

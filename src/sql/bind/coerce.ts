@@ -170,7 +170,10 @@ function readLiteral(context: BindContext, text: string, type: TypeName, positio
   }
 }
 
-/** The value that a text denotes in a type other than those of dates and times. Throws SqlError with `position`. */
+/**
+ * The value that a text denotes in a type other than those of dates and times. Throws SqlError with
+ * `position`.
+ */
 export function readText(text: string, type: TypeName, position: number): Datum {
   if (type === 'text' || type === 'varchar' || type === 'unknown') return text;
   const path = castPath('text', type);

@@ -54,8 +54,9 @@ export class ParameterInference {
     const before = this.#types.get(number);
     if (before === undefined) this.#types.set(number, type);
     else if (before !== type) {
+      const [one, other] = [before, type].map((name) => formatType({ name, modifier: -1 }));
       throw sqlError('42P08', `inconsistent types deduced for parameter $${number}`, {
-        detail: `${formatType({ name: before, modifier: -1 })} versus ${formatType({ name: type, modifier: -1 })}`,
+        detail: `${one} versus ${other}`,
         position,
       });
     }

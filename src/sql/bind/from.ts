@@ -296,7 +296,8 @@ function bindJoin(
   if (right.lateral && (item.type === 'right' || item.type === 'full')) {
     throw sqlError(
       '42P10',
-      `invalid reference to FROM-clause entry: the combining JOIN type must be INNER or LEFT for a LATERAL reference`,
+      'invalid reference to FROM-clause entry: ' +
+        'the combining JOIN type must be INNER or LEFT for a LATERAL reference',
       { position: item.right.position },
     );
   }

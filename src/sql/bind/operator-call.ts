@@ -75,6 +75,8 @@ export function tryOperator(
   return typeof choice === 'string' ? undefined : callOperator(context, operator, args, position);
 }
 
+const addCasts = 'You might need to add explicit type casts.';
+
 function operatorError(
   name: string,
   args: readonly Scalar[],
@@ -88,11 +90,13 @@ function operatorError(
   return problem === 'none'
     ? sqlError('42883', `operator does not exist: ${shown}`, {
         position,
-        hint: `No operator matches the given name and argument ${plural[0]}. You might need to add ${plural[1]}.`,
+        hint:
+          `No operator matches the given name and argument ${plural[0]}. ` +
+          `You might need to add ${plural[1]}.`,
       })
     : sqlError('42725', `operator is not unique: ${shown}`, {
         position,
-        hint: 'Could not choose a best candidate operator. You might need to add explicit type casts.',
+        hint: `Could not choose a best candidate operator. ${addCasts}`,
       });
 }
 
@@ -218,10 +222,10 @@ export function resolveFunction(
   throw choice === 'none'
     ? sqlError('42883', `function ${shown} does not exist`, {
         position,
-        hint: 'No function matches the given name and argument types. You might need to add explicit type casts.',
+        hint: `No function matches the given name and argument types. ${addCasts}`,
       })
     : sqlError('42725', `function ${shown} is not unique`, {
         position,
-        hint: 'Could not choose a best candidate function. You might need to add explicit type casts.',
+        hint: `Could not choose a best candidate function. ${addCasts}`,
       });
 }

@@ -112,7 +112,8 @@ function bindCommonTable(item: CommonTable, environment: Environment): CommonTab
   if (item.columns.length > bound.outputs.length) {
     throw sqlError(
       '42P10',
-      `WITH query "${item.name}" has ${bound.outputs.length} columns available but ${item.columns.length} columns specified`,
+      `WITH query "${item.name}" has ${bound.outputs.length} columns available ` +
+        `but ${item.columns.length} columns specified`,
       { position: item.position },
     );
   }

@@ -117,6 +117,8 @@ export function resolveItem(
   throw missingItem(table, name.position, scope);
 }
 
+const outOfReach = 'but it cannot be referenced from this part of the query.';
+
 function missingItem(table: string, position: number, scope: Scope): SqlError {
   for (let at: Scope | null = scope; at !== null; at = at.parent) {
     const named = [...at.items, ...at.hidden].find((item) => item.name === table);
@@ -126,7 +128,7 @@ function missingItem(table: string, position: number, scope: Scope): SqlError {
       position,
       hint:
         named !== undefined || aliased === undefined
-          ? `There is an entry for table "${table}", but it cannot be referenced from this part of the query.`
+          ? `There is an entry for table "${table}", ${outOfReach}`
           : `Perhaps you meant to reference the table alias "${aliased.name}".`,
     });
   }
@@ -148,7 +150,7 @@ function hintFor(column: string, scope: Scope, item: string): Partial<ErrorField
     );
     if (hidden !== undefined) {
       return {
-        hint: `There is a column named "${column}" in table "${hidden.name}", but it cannot be referenced from this part of the query.`,
+        hint: `There is a column named "${column}" in table "${hidden.name}", ${outOfReach}`,
       };
     }
   }

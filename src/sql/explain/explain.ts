@@ -93,12 +93,13 @@ function lookupLines(lookup: Lookup, relationOf: RelationOf): readonly string[] 
   return [...lines, ...programLines(lookup.program, labels).map((line) => `  ${line}`)];
 }
 
+function filterText(program: Program, labels: Labels): string {
+  return program.filters.map((id) => expressionText(program, id, labels)).join(' AND ');
+}
+
 function programLines(program: Program, labels: Labels): readonly string[] {
   const lines: string[] = [];
-  if (program.filters.length > 0)
-    lines.push(
-      `filter: ${program.filters.map((id) => expressionText(program, id, labels)).join(' AND ')}`,
-    );
+  if (program.filters.length > 0) lines.push(`filter: ${filterText(program, labels)}`);
   lines.push(
     `output: ${program.outputs.map((id) => expressionText(program, id, labels)).join(', ')}`,
   );
@@ -190,8 +191,10 @@ class Printer {
 
   #line(node: Node): string {
     switch (node.kind) {
-      case 'get':
-        return `Get ${relationName(this.#relationOf(node.collection), node.collection)} (${this.#labelsOf(node).join(', ')})`;
+      case 'get': {
+        const relation = relationName(this.#relationOf(node.collection), node.collection);
+        return `Get ${relation} (${this.#labelsOf(node).join(', ')})`;
+      }
       case 'constant':
         return constantLine(node);
       case 'mfp':
@@ -223,17 +226,20 @@ class Printer {
         const key = node.key.length === 0 ? '' : ` by ${this.#columns(node.key, node.input)}`;
         const order =
           node.order.length === 0 ? '' : ` order by ${orderText(node.order, this.#of(node.input))}`;
-        return `TopK${key}${order}${node.limit < 0 ? '' : ` limit ${node.limit}`}${node.offset === 0 ? '' : ` offset ${node.offset}`}`;
+        const limit = node.limit < 0 ? '' : ` limit ${node.limit}`;
+        return `TopK${key}${order}${limit}${node.offset === 0 ? '' : ` offset ${node.offset}`}`;
       }
     }
   }
 
   #keys(node: Extract<Node, { kind: 'join' | 'semijoin' }>): string {
     const operator = node.nullsEqual ? 'IS NOT DISTINCT FROM' : '=';
+    const label = (input: number, column: number): string =>
+      this.#of(input)[column] ?? `#${column}`;
     return node.leftKey
       .map((left, i) => {
-        const right = node.rightKey[i] ?? -1;
-        return `${this.#of(node.left)[left] ?? `#${left}`} ${operator} ${this.#of(node.right)[right] ?? `#${right}`}`;
+        const right = label(node.right, node.rightKey[i] ?? -1);
+        return `${label(node.left, left)} ${operator} ${right}`;
       })
       .join(' AND ');
   }
@@ -244,7 +250,7 @@ class Printer {
     const { residual } = node;
     if (residual === null) return head;
     const labels = [...this.#of(node.left), ...this.#of(node.right)];
-    return `${head}; where ${residual.filters.map((id) => expressionText(residual, id, labels)).join(' AND ')}`;
+    return `${head}; where ${filterText(residual, labels)}`;
   }
 
   /** The sides that are kept as counts and sums. */
@@ -275,5 +281,6 @@ function constantLine(node: Extract<Node, { kind: 'constant' }>): string {
     return `(${parts.join(', ')})${weight === 1 ? '' : ` × ${weight}`}`;
   });
   if (node.rows.length === 0) return 'Constant: no rows';
-  return `Constant ${shown.join(', ')}${node.rows.length > rowsShownMax ? `, … ${node.rows.length - rowsShownMax} more` : ''}`;
+  const hidden = node.rows.length - shown.length;
+  return `Constant ${shown.join(', ')}${hidden > 0 ? `, … ${hidden} more` : ''}`;
 }
