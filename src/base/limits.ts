@@ -120,8 +120,8 @@ export const limits = {
   subscribeBufferedBytesMax: 64 * 1024 * 1024,
   /** Regions, each a reserved range of address space. */
   regionsMax: 1_024,
-  /** Bytes that one transaction may write. */
-  transactionBytesMax: 1024 * 1024 * 1024,
+  /** Bytes that one transaction may write, and all transactions of one step but its first. */
+  transactionBytesMax: 512 * 1024 * 1024,
   /** Notices that a session keeps until they are sent. */
   noticesMax: 1_000,
   /**

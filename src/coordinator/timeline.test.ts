@@ -248,6 +248,52 @@ describe('Timeline', () => {
     expect(await again).toBe(2);
   });
 
+  it('goes on after any number of steps that the disk had no room for', async () => {
+    const journal = new FakeJournal();
+    const { clock, steps, timeline } = rig(journal);
+    for (let i = 0; i < 3 * limits.stepsInFlightMax; i++) {
+      const refused = expect(timeline.write([{ collection: 1, batch }])).rejects.toThrow('full');
+      await clock.advance(0);
+      journal.fails('full');
+      await refused;
+    }
+    const write = timeline.write([{ collection: 1, batch }]);
+    await clock.advance(0);
+    journal.durable();
+    await clock.advance(0);
+    expect(steps.length).toBe(1);
+    const step = steps[0]?.step ?? 0;
+    timeline.completed(step);
+    expect(await write).toBe(step);
+    // Nothing happened at the times of the others.
+    expect(timeline.stepAt(timeline.timeOf(step))).toBe(step);
+    expect(timeline.stepAt(timeline.timeOf(step) - 1)).toBeUndefined();
+  });
+
+  it('tells who waits for the disk that the engine is gone', async () => {
+    const journal = new FakeJournal();
+    const { clock, sent, timeline } = rig(journal);
+    const written = expect(timeline.write([])).rejects.toThrow('gone');
+    await clock.advance(0);
+    timeline.fail(new Error('gone'));
+    await written;
+    journal.durable();
+    await clock.advance(0);
+    expect(sent).toEqual([]);
+  });
+
+  it('gives large writes steps of their own, and refuses what is too large', async () => {
+    const { clock, steps, timeline } = rig();
+    const half = { ...batch, buffer: new ArrayBuffer(limits.transactionBytesMax / 2) };
+    const whole = [1, 2].map((collection) => ({ collection, batch: half }));
+    await expect(timeline.write(whole)).rejects.toMatchObject({ fields: { code: '54000' } });
+    const writes = [1, 2, 3].map((collection) => timeline.write([{ collection, batch: half }]));
+    await clock.advance(0);
+    for (let step = 1; step <= 3; step++) timeline.completed(step);
+    expect(await Promise.all(writes)).toEqual([1, 2, 3]);
+    expect(steps.map(({ inputs }) => inputs.length)).toEqual([1, 1, 1]);
+  });
+
   it('ends when the log has failed', async () => {
     const journal = new FakeJournal();
     const { clock, sent, timeline } = rig(journal);

@@ -16,6 +16,8 @@
  * Timestamps are milliseconds since the epoch and strictly increase with the step.
  */
 import { assert } from '../base/assert.ts';
+import type { SqlError } from '../base/error.ts';
+import { sqlError } from '../base/error.ts';
 import type { Clock } from '../base/seam.ts';
 import { limits } from '../base/limits.ts';
 import type { Binding } from '../storage/step-record.ts';
@@ -99,6 +101,10 @@ export class Timeline {
   #scheduled = false;
   /** A step is sealed and not yet durable. */
   #writing = false;
+  /** Who waits for the step that is being written. */
+  #written: readonly Write[] = [];
+  /** Steps that were sent and are not complete. */
+  readonly #underWay: number[] = [];
   /** What writers are told while a step waits for room on the disk. */
   #refusal: Error | null = null;
   #failure: Error | null = null;
@@ -142,10 +148,11 @@ export class Timeline {
   }
 
   /**
-   * Writes all of `inputs` in one step; answers the step once it can be read. Rejects after `fail`.
+   * Writes all of `inputs` in one step; answers the step once it can be read. Rejects after `fail`,
+   * and with 54000 what is too large for one step.
    */
   write(inputs: Write['inputs']): Promise<number> {
-    const refusal = this.#failure ?? this.#refusal;
+    const refusal = this.#failure ?? this.#refusal ?? tooLarge(bytesOf(inputs));
     if (refusal !== null) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
       this.#writes.push({ inputs, resolve, reject });
@@ -188,7 +195,6 @@ export class Timeline {
     assert(step > this.#sealed && time > this.#time, `step ${step} follows ${this.#sealed}`);
     this.#sealed = step;
     this.#time = time;
-    this.#remember(step);
     return new Promise((resolve, reject) => {
       const writes = [{ inputs, resolve, reject }];
       this.#send({ step, time, writes, chunks: [], starts: [], bound: [] });
@@ -202,6 +208,7 @@ export class Timeline {
       `step ${step} was sealed and is not undone`,
     );
     this.#complete = step;
+    while ((this.#underWay[0] ?? Infinity) <= step) this.#underWay.shift();
     while (this.#waiting.length > 0 && (this.#waiting[0]?.step ?? Infinity) <= step) {
       this.#waiting.shift()?.write.resolve(step);
     }
@@ -212,6 +219,7 @@ export class Timeline {
   fail(error: Error): void {
     this.#failure ??= error;
     for (const { write } of this.#waiting.splice(0)) write.reject(error);
+    for (const write of this.#written) write.reject(error);
     for (const write of this.#writes.splice(0)) write.reject(error);
   }
 
@@ -227,16 +235,27 @@ export class Timeline {
 
   #seal(): void {
     if (this.#failure !== null || (this.#writes.length === 0 && this.#ready.size === 0)) return;
-    if (this.#writing || this.#sealed - this.#complete >= limits.stepsInFlightMax) return;
+    // Steps are counted, not subtracted: one that the disk had no room for is never complete.
+    if (this.#writing || this.#underWay.length >= limits.stepsInFlightMax) return;
     const step = ++this.#sealed;
     this.#time = Math.max(this.#time + 1, this.#clock.now());
-    this.#remember(step);
     const intake = this.#take(step);
-    const sealed = { step, time: this.#time, writes: this.#writes.splice(0), ...intake };
+    const sealed = { step, time: this.#time, writes: this.#takeWrites(), ...intake };
     const written = this.#journal?.step({ ...sealed, tables: inputsOf(sealed.writes) });
     if (written === undefined) return this.#send(sealed);
     this.#writing = true;
+    this.#written = sealed.writes;
     void this.#sendWritten(sealed, written);
+  }
+
+  /** The oldest writes that fit into one step; the others wait for the next. */
+  #takeWrites(): Write[] {
+    let bytes = 0;
+    const end = this.#writes.findIndex(({ inputs }, i) => {
+      bytes += bytesOf(inputs);
+      return i > 0 && bytes > limits.transactionBytesMax;
+    });
+    return this.#writes.splice(0, end < 0 ? this.#writes.length : end);
   }
 
   /** Sends a step when it is durable, and goes on with the next. */
@@ -275,7 +294,13 @@ export class Timeline {
   }
 
   #send({ step, time, writes, chunks }: Sealed): void {
-    if (this.#failure !== null) return;
+    this.#written = [];
+    if (this.#failure !== null) {
+      for (const write of writes) write.reject(this.#failure);
+      return;
+    }
+    this.#underWay.push(step);
+    this.#remember(step, time);
     if (chunks.length > 0) this.#engine.send({ kind: 'ingest', inputs: chunks });
     for (const write of writes) this.#waiting.push({ step, write });
     const held = [...new Set(this.#holds.values())];
@@ -301,14 +326,28 @@ export class Timeline {
     };
   }
 
-  #remember(step: number): void {
-    this.#history.push({ step, time: this.#time });
+  #remember(step: number, time: number): void {
+    this.#history.push({ step, time });
     if (this.#history.length > 2 * historyStepsMax) this.#history.splice(0, historyStepsMax);
   }
 }
 
 function inputsOf(writes: readonly Write[]): Write['inputs'] {
   return writes.flatMap((write) => write.inputs);
+}
+
+/** What a batch takes beside its rows, in the message and in the log. */
+const batchHeadBytes = 256;
+
+/** Bytes that writing `inputs` takes. */
+export function bytesOf(inputs: Write['inputs']): number {
+  return inputs.reduce((sum, { batch }) => sum + batch.buffer.byteLength + batchHeadBytes, 0);
+}
+
+/** 54000 if that is more than one transaction, and so one step, may write. */
+export function tooLarge(bytes: number): SqlError | null {
+  if (bytes <= limits.transactionBytesMax) return null;
+  return sqlError('54000', `a transaction may write at most ${limits.transactionBytesMax} bytes`);
 }
 
 function asError(error: unknown): Error {
