@@ -23,6 +23,16 @@ export type Polymorphic =
 
 export type SignatureType = TypeName | Polymorphic;
 
+/** Numbers of the placeholders in signatures, as in Postgres. */
+export const placeholderOids = new Map<SignatureType, number>([
+  ['any', 2276],
+  ['anyelement', 2283],
+  ['anyarray', 2277],
+  ['anynonarray', 2776],
+  ['anycompatible', 5077],
+  ['anycompatiblearray', 5078],
+]);
+
 /** What `evaluate` may know about the call besides the values. */
 export interface CallSite {
   /** Types of the arguments as planned (no placeholders). */

@@ -14,6 +14,7 @@ import type { FunctionEntry } from './function-entry.ts';
 import { arrayFunctions } from './functions/array.ts';
 import { bytesFunctions } from './functions/bytes.ts';
 import { arrayCast, castFunctions } from './functions/cast.ts';
+import { catalogFunctions } from './functions/catalog.ts';
 import { comparisonFunctions } from './functions/comparison.ts';
 import { datetimeFunctions } from './functions/datetime.ts';
 import { degreeFunctions } from './functions/degrees.ts';
@@ -44,6 +45,7 @@ export const functions: readonly FunctionEntry[] = [
   ...bytesFunctions,
   ...generalFunctions,
   ...systemFunctions,
+  ...catalogFunctions,
   ...castFunctions,
   ...internalFunctions,
 ];

@@ -124,6 +124,50 @@ describe('psql', () => {
     expect(rows('\\dn').map((line) => line.split('|')[0])).toContain('public');
   });
 
+  it('lists functions, operators, casts, types, roles and rights', () => {
+    expect(rows('\\df lower')).toEqual(['pg_catalog|lower|text|text|func']);
+    expect(rows('\\df')).toEqual([]);
+    expect(rows('\\da sum')).toContain('pg_catalog|sum|numeric|bigint|Sum of the values.');
+    expect(rows('\\df+ generate_series')[0]).toMatch(/^pg_catalog\|generate_series\|SETOF bigint/);
+    expect(rows('\\do @>')).toContain(
+      'pg_catalog|@>|jsonb|jsonb|boolean|Whether the left value contains the right one.',
+    );
+    expect(rows('\\do')).toEqual([]);
+    expect(rows('\\dC')).toEqual(
+      expect.arrayContaining([
+        'integer|bigint|int8|yes',
+        'numeric|integer|int4|in assignment',
+        'character varying|text|(binary coercible)|yes',
+      ]),
+    );
+    expect(rows('\\dT int4')).toEqual(['pg_catalog|integer|']);
+    expect(rows('\\dT')).toEqual([]);
+    expect(rows('\\du')[0]).toMatch(/\|Superuser, Create role, Create DB, /);
+    expect(rows('\\dp').map((line) => line.split('|')[1])).toContain('orders');
+  });
+
+  it('tells more with a plus', () => {
+    expect(rows('\\dn+').map((line) => line.split('|')[0])).toContain('public');
+    expect(rows('\\dv+').map((line) => line.split('|')[1])).toContain('big');
+    expect(rows('\\dm+').map((line) => line.split('|')[1])).toContain('revenue');
+    expect(rows('\\di+').map((line) => line.split('|')[1])).toContain('by_region');
+    expect(rows('\\l+')[0]).toMatch(/^materialize\|.*\|pg_default\|$/);
+    expect(psql('\\d+ big').out).toMatch(
+      /View definition:\nSELECT \* FROM orders WHERE amount > 10/,
+    );
+    expect(rows('\\d+ by_region')).toContain('region|text|yes|region|extended|');
+    expect(
+      rows('CREATE TABLE kept (n int4 DEFAULT 1 + 2);\n\\d+ kept\nDROP TABLE kept;'),
+    ).toContain('n|integer|||1 + 2|plain|||');
+  });
+
+  it('shows a function, or says why not', () => {
+    expect(rows('\\sf lower')[0]).toBe('CREATE OR REPLACE FUNCTION pg_catalog.lower(text)');
+    expect(psql('\\sf nosuch').errors).toMatch(/function "nosuch" does not exist/);
+    expect(psql('\\sf md5').errors).toMatch(/more than one function named "md5"/);
+    expect(psql('\\sf lower(text)').errors).toMatch(/type "regprocedure" is not supported/);
+  });
+
   it('copies out and in', () => {
     expect(rows('COPY (SELECT id, region FROM orders ORDER BY id) TO STDOUT;')).toEqual([
       '1\tnorth',

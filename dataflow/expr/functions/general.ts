@@ -12,7 +12,7 @@ import { utc } from '../../value/timezone.ts';
 import type { Zone } from '../../value/timezone.ts';
 import { typeByOid, typeInfo } from '../../value/type.ts';
 import type { CallSite, FunctionEntry, Options, SignatureType } from '../function-entry.ts';
-import { entry } from '../function-entry.ts';
+import { entry, placeholderOids } from '../function-entry.ts';
 import { addInZone } from '../datetime-zone.ts';
 import { isInfiniteTimestamp } from '../interval-math.ts';
 import { add, signOf, subtract } from '../numeric-math.ts';
@@ -99,11 +99,17 @@ function general(): FunctionEntry[] {
   ];
 }
 
+/** The name of a type that only signatures have. */
+function placeholderName(oid: bigint): string | undefined {
+  const found = [...placeholderOids].find(([, number]) => BigInt(number) === oid)?.[0];
+  return found === 'any' ? '"any"' : found;
+}
+
 /** A type's name with its modifier, as `format_type` prints it. */
 function formatType(oid: bigint, modifier: number): string {
   if (oid === 0n) return '-';
   const info = typeByOid(Number(oid));
-  if (info === undefined) return '???';
+  if (info === undefined) return placeholderName(oid) ?? '???';
   if (info.element !== undefined && info.name.startsWith('_')) {
     return `${formatType(BigInt(typeInfo(info.element).oid), modifier)}[]`;
   }

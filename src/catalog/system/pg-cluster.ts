@@ -108,6 +108,19 @@ export const pgCluster: readonly SystemRelation[] = [
     ],
   },
   {
+    oid: 1213,
+    schema: 'pg_catalog',
+    name: 'pg_tablespace',
+    columns: systemColumns([
+      ['oid', 'oid'],
+      ['spcname', 'name'],
+      ['spcowner', 'oid'],
+      ['spcacl', '_text'],
+      ['spcoptions', '_text'],
+    ]),
+    rows: () => [[1663n, 'pg_default', BigInt(ownerOid), null, null]],
+  },
+  {
     oid: 12_010,
     schema: 'pg_catalog',
     name: 'pg_roles',

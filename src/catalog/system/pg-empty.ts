@@ -221,17 +221,6 @@ const shapes: readonly Shape[] = [
     ],
   ],
   [
-    1213,
-    'pg_tablespace',
-    [
-      ['oid', 'oid'],
-      ['spcname', 'name'],
-      ['spcowner', 'oid'],
-      ['spcacl', '_text'],
-      ['spcoptions', '_text'],
-    ],
-  ],
-  [
     3118,
     'pg_foreign_table',
     [

@@ -229,11 +229,12 @@ function indexRows({ catalog }: SystemContext): readonly Row[] {
 
 function defaultRows({ catalog }: SystemContext): readonly Row[] {
   return relations(catalog).flatMap((relation) =>
-    relation.columns.flatMap((_, i) =>
-      hasDefault(relation, i)
-        ? [[BigInt(relation.oid * 1_000 + i), BigInt(relation.oid), i + 1, 'DEFAULT']]
-        : [],
-    ),
+    relation.columns.flatMap((_, i) => {
+      const text = relation.kind === 'table' ? (relation.defaultTexts[i] ?? null) : null;
+      return text === null
+        ? []
+        : [[BigInt(relation.oid * 1_000 + i), BigInt(relation.oid), i + 1, text]];
+    }),
   );
 }
 

@@ -5,6 +5,7 @@
 import type { Row } from '../../../dataflow/value/datum.ts';
 import type { TypeInfo } from '../../../dataflow/value/type.ts';
 import { typeInfo, types } from '../../../dataflow/value/type.ts';
+import { placeholderTypes } from '../../sql/bind/function-list.ts';
 import { ownerOid } from './oid.ts';
 import type { SystemRelation } from './relation.ts';
 import { systemColumns } from './relation.ts';
@@ -51,6 +52,12 @@ function typeRow(type: TypeInfo): Row {
   ];
 }
 
+/** A placeholder of signatures: Postgres counts them among the types. */
+function placeholderRow(name: string, oid: number): Row {
+  const like = typeRow(typeInfo('void'));
+  return [BigInt(oid), name, ...like.slice(2, 7), 'P', ...like.slice(8)];
+}
+
 const typeColumns = systemColumns([
   ['oid', 'oid'],
   ['typname', 'name'],
@@ -92,7 +99,10 @@ export const pgTypes: readonly SystemRelation[] = [
     schema: 'pg_catalog',
     name: 'pg_type',
     columns: typeColumns,
-    rows: () => types.map(typeRow),
+    rows: () => [
+      ...types.map(typeRow),
+      ...placeholderTypes.map(({ name, oid }) => placeholderRow(name, oid)),
+    ],
   },
   {
     oid: 2601,

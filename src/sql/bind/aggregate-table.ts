@@ -12,6 +12,25 @@ interface AggregateFamily {
   readonly entries: readonly FunctionEntry[];
 }
 
+/** What each computes, for the catalog. */
+const descriptions = new Map<string, string>([
+  ['count', 'How many rows there are, or how many values that are not NULL.'],
+  ['sum', 'Sum of the values.'],
+  ['avg', 'Average of the values.'],
+  ['min', 'The least value.'],
+  ['max', 'The greatest value.'],
+  ['bool_and', 'True if every value is true.'],
+  ['bool_or', 'True if some value is true.'],
+  ['string_agg', 'The values one after the other, with a delimiter between.'],
+  ['array_agg', 'An array of the values, NULLs too.'],
+  ['jsonb_agg', 'A JSON array of the values.'],
+  ['jsonb_object_agg', 'A JSON object of names and values.'],
+  ['stddev_samp', 'Standard deviation of a sample.'],
+  ['stddev_pop', 'Standard deviation of all there are.'],
+  ['var_samp', 'Variance of a sample.'],
+  ['var_pop', 'Variance of all there are.'],
+]);
+
 /** Argument types and the result. */
 type Signature = readonly [readonly SignatureType[], SignatureType];
 
@@ -21,7 +40,9 @@ function family(
   signatures: readonly Signature[],
 ): readonly [string, AggregateFamily] {
   const entries = signatures.map(([args, result]) =>
-    entry('aggregate', name, args, result, '', undefined),
+    entry('aggregate', name, args, result, descriptions.get(fn) ?? '', undefined, {
+      nullHandling: 'called',
+    }),
   );
   return [name, { fn, entries }];
 }
@@ -135,6 +156,11 @@ const windowOnly = new Set([
   'last_value',
   'nth_value',
 ]);
+
+/** Every signature of every aggregate. */
+export function aggregateEntries(): readonly FunctionEntry[] {
+  return [...families.values()].flatMap((each) => each.entries);
+}
 
 /** The aggregate of a name, or undefined. */
 export function aggregateFamily(name: string): AggregateFamily | undefined {

@@ -12,6 +12,7 @@ import { columnReference, constant, sameScalar, walk } from '../logical/scalar.t
 import type { Scalar } from '../logical/scalar.ts';
 import { canCoerce } from '../types/cast.ts';
 import { chooseFunction } from '../types/overload.ts';
+import type { Choice } from '../types/overload.ts';
 import { typeNamed } from '../types/type-name.ts';
 import {
   aggregateFamily,
@@ -20,8 +21,10 @@ import {
   isWindowFunction,
 } from './aggregate-table.ts';
 import { coerceOrFail, coerceToBoolean, isUnknown, settleUnknown } from './coerce.ts';
+import type { BindContext } from './context.ts';
 import { catalogFunction } from './catalog-text.ts';
 import type { BoundAggregate, Environment } from './environment.ts';
+import { functionText } from './function-text.ts';
 import { applyChoice, coerceArguments, padded, resolveFunction } from './operator-call.ts';
 import { effectFunction } from './session-effect.ts';
 import { keywordFunction, sessionFunction } from './session-function.ts';
@@ -98,8 +101,8 @@ function bindPlain(
     return bindPlain(call, name, [padded(context, args[0]), ...args.slice(1)], environment);
   }
   const choice = resolveFunction(name, call.name.parts.join('.'), args, position);
-  const fromCatalog =
-    choice.entry.evaluate === undefined ? catalogFunction(context, name, args) : undefined;
+  const known = knownOids(context, choice, args);
+  const fromCatalog = catalogFunction(context, name, known) ?? functionText(context, name, known);
   if (fromCatalog !== undefined) return fromCatalog;
   if (name === 'age' && args.length === 1) return ageOfToday(call, args, environment);
   if (choice.entry.evaluate === undefined && !choice.entry.setReturning)
@@ -116,6 +119,20 @@ function bindPlain(
   const column = context.columns.make(name, { name: applied.type, modifier: -1 });
   environment.setFunctions.push({ column, call: applied });
   return columnReference(column, position);
+}
+
+/** The arguments in their types: `pg_get_viewdef(16384)` is called with an integer. */
+function knownOids(
+  context: BindContext,
+  choice: Choice,
+  args: readonly Scalar[],
+): readonly Scalar[] {
+  if (choice.args[0] !== 'oid') return args;
+  const [first, ...rest] = coerceArguments(context, choice, args);
+  const [written] = args;
+  if (written?.kind === 'constant' && typeof written.value === 'number')
+    return [constant(BigInt(written.value), 'oid'), ...rest];
+  return first === undefined ? args : [first, ...rest];
 }
 
 /** `age(x)` counts from the start of today. */

@@ -41,27 +41,32 @@ function choose(
     return found === undefined ? otherwise : constant(found, type);
   }
   if (texts.size === 0) return otherwise;
-  const equal = defined(
-    operatorsNamed('=').find((entry) => entry.args.every((each) => each === 'oid')),
-    'oids can be compared',
-  );
   const oid: Scalar = { ...arg, type: 'oid' };
   return caseOf(
     [...texts].map(([value, text]): readonly [Scalar, Scalar] => [
-      {
-        kind: 'call',
-        fn: equal.key,
-        name: '=',
-        args: [oid, constant(value, 'oid')],
-        position: 0,
-        type: 'bool',
-        modifier: -1,
-      },
+      isEqual(oid, constant(value, 'oid')),
       constant(text, type),
     ]),
     otherwise,
     type,
   );
+}
+
+/** Both of one type. */
+function isEqual(left: Scalar, right: Scalar): Scalar {
+  const equal = defined(
+    operatorsNamed('=').find((entry) => entry.args.every((each) => each === left.type)),
+    `values of ${left.type} can be compared`,
+  );
+  return {
+    kind: 'call',
+    fn: equal.key,
+    name: '=',
+    args: [left, right],
+    position: 0,
+    type: 'bool',
+    modifier: -1,
+  };
 }
 
 /** A relation's oid cast to text is its name. undefined if it is not such a cast. */
@@ -141,6 +146,30 @@ function constraints(context: BindContext): ReadonlyMap<bigint, string> {
   );
 }
 
+/** The columns of indexes by number, then by the oid of the index. */
+function indexColumns(context: BindContext): ReadonlyMap<number, ReadonlyMap<bigint, string>> {
+  const isIndex = new Set(systemRows(context, 'pg_index').map((row) => row('indexrelid')));
+  const found = new Map<number, Map<bigint, string>>();
+  for (const row of systemRows(context, 'pg_attribute')) {
+    const oid = row('attrelid');
+    const number = row('attnum');
+    if (typeof oid !== 'bigint' || typeof number !== 'number' || !isIndex.has(oid)) continue;
+    const names = found.get(number) ?? new Map<bigint, string>();
+    found.set(number, names.set(oid, quoteIdentifier(asText(row('attname')))));
+  }
+  return found;
+}
+
+/** A column of an index by its number; the whole definition for 0. */
+function indexColumn(context: BindContext, oid: Scalar, number: Scalar, whole: Scalar): Scalar {
+  const none = nullConstant('text');
+  const columns = [...indexColumns(context)].map(([at, names]): readonly [Scalar, Scalar] => [
+    isEqual(number, constant(at, 'int4')),
+    choose(oid, names, none, 'text'),
+  ]);
+  return caseOf([[isEqual(number, constant(0, 'int4')), whole], ...columns], none, 'text');
+}
+
 /** Relations that their bare name finds. */
 function visibleRelations(context: BindContext): ReadonlyMap<bigint, string> {
   const found = new Map<bigint, string>();
@@ -179,13 +208,15 @@ export function catalogFunction(
       const visible = choose(oid, visibleRelations(context), nullConstant('text'), 'text');
       return { kind: 'not', arg: isNull(visible), type: 'bool', modifier: -1 };
     }
-    case 'pg_get_indexdef':
-      return choose(
+    case 'pg_get_indexdef': {
+      const whole = choose(
         oid,
         definitions(context, 'pg_indexes', 'indexname', 'indexdef'),
         nullConstant('text'),
         'text',
       );
+      return args[1] === undefined ? whole : indexColumn(context, oid, args[1], whole);
+    }
     case 'pg_get_constraintdef':
       return choose(oid, constraints(context), nullConstant('text'), 'text');
     default:

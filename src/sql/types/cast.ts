@@ -5,7 +5,7 @@
  */
 import { castBetween, functionByKey } from '../../../dataflow/expr/function-table.ts';
 import type { FunctionEntry } from '../../../dataflow/expr/function-entry.ts';
-import { typeInfo } from '../../../dataflow/value/type.ts';
+import { typeInfo, types } from '../../../dataflow/value/type.ts';
 import type { TypeName } from '../../../dataflow/value/type.ts';
 import { defined } from '../../base/assert.ts';
 
@@ -37,6 +37,18 @@ const relabels = new Map<string, CastContext>([
   ['int2vector>_int2', 'implicit'],
   ['oidvector>_oid', 'implicit'],
 ]);
+
+/** The casts that leave the bytes as they are. */
+export const relabelings: readonly {
+  readonly from: TypeName;
+  readonly to: TypeName;
+  readonly context: CastContext;
+}[] = types.flatMap(({ name: from }) =>
+  types.flatMap(({ name: to }) => {
+    const context = relabels.get(`${from}>${to}`);
+    return context === undefined ? [] : [{ from, to, context }];
+  }),
+);
 
 const rank: Record<CastContext, number> = { implicit: 0, assignment: 1, explicit: 2 };
 

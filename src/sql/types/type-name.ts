@@ -61,6 +61,13 @@ const knownMissing = new Set([
   'cid',
   'tid',
   'refcursor',
+  'regprocedure',
+  'regoper',
+  'regoperator',
+  'regrole',
+  'regcollation',
+  'regconfig',
+  'regdictionary',
 ]);
 
 const varcharLengthMax = 10_485_760;
