@@ -15,8 +15,8 @@
  * at the step, the original dead at it; so readers need no rule for it.
  *
  * Laws: Σ weights visible at e = Σ changes at steps <= e; at any step at most one visible record
- * per distinct row; payload never changes between birth and reclaim; weight only in the birth step;
- * death is set once; since never falls.
+ * per distinct row, and one more for each 2^31 - 1 of its weight; payload never changes between
+ * birth and reclaim; weight only in the birth step; death is set once; since never falls.
  */
 import { assert } from '../../src/base/assert.ts';
 import type { Batch } from '../value/batch.ts';
@@ -62,6 +62,8 @@ const sliceRows = touchRowsMax;
 const movedRowsMin = 256;
 const movedRowsPerChange = 0.25;
 const movedRowsMax = 8_192;
+/** The largest weight of a record. */
+const weightMax = 2 ** 31 - 1;
 /** Bytes of the objects of an arrangement, roughly. */
 const objectBytes = 2_048;
 
@@ -93,6 +95,8 @@ export class StoreArrangement implements Arrangement, OwnedRows {
   #complete = -1;
   #open = -1;
   #changed = 0;
+  /** Whether a row may have several records, as its weight was too large for one. */
+  #hasTwins = false;
   #rows = 0;
   #liveRows = 0;
 
@@ -239,6 +243,10 @@ export class StoreArrangement implements Arrangement, OwnedRows {
     if (old >= 0) {
       const { i32 } = this.#store.region;
       weight += i32[old + recordWeight];
+      if (this.#hasTwins || weight > weightMax || weight < -weightMax) {
+        this.#changeTwins(step, k);
+        return;
+      }
       if (i32[old + recordBirth] === step) {
         this.#moves.changed(old);
         i32[old + recordWeight] = weight;
@@ -253,6 +261,59 @@ export class StoreArrangement implements Arrangement, OwnedRows {
     words[at + recordBirth] = step;
     const record = this.#insert(words, at, size, identity, k, old < 0);
     if (old < 0) this.#noteReturn(record, step, k);
+  }
+
+  /**
+   * Applies the change staged as number `k` to a row that may have several records, twins: one for
+   * each 2^31 - 1 of its weight, as no word holds more. Twins are all of one sign. Cold.
+   */
+  #changeTwins(step: number, k: number): void {
+    this.#hasTwins = true;
+    const { words } = stage;
+    const at = stage.at[k];
+    const size = stage.size[k];
+    const hash = sliceHashes[0][k];
+    const identity = stage.identity[k];
+    const { table } = this.#index(0);
+    let rest = words[at + recordWeight];
+    while (rest !== 0) {
+      const { i32 } = this.#store.region;
+      const old = table.find(hash, identity, words, at, size);
+      const there = old < 0 ? 0 : i32[old + recordWeight];
+      const sum = there + rest;
+      const full = Math.max(-weightMax, Math.min(weightMax, sum));
+      if (full !== sum) {
+        // A twin of its own takes all that a word can hold; it may be the one that is found next.
+        this.#insertWeighing(step, k, full);
+        rest -= full;
+        continue;
+      }
+      // Where the sign turns there may be another twin to take the rest from.
+      const turns = sum !== 0 && there !== 0 && sum > 0 !== there > 0;
+      this.#setWeight(old, step, k, turns ? 0 : sum);
+      rest = turns ? sum : 0;
+    }
+  }
+
+  /** Gives the record `old` (less than 0: none yet) of the row staged as number `k` a weight. */
+  #setWeight(old: number, step: number, k: number, weight: number): void {
+    const { i32 } = this.#store.region;
+    if (old >= 0 && i32[old + recordBirth] === step) {
+      this.#moves.changed(old);
+      i32[old + recordWeight] = weight;
+      if (weight === 0) this.#unborn(old, stage.size[k], stage.identity[k]);
+      return;
+    }
+    if (old >= 0) this.#close(old, step, k);
+    if (weight !== 0) this.#insertWeighing(step, k, weight);
+  }
+
+  #insertWeighing(step: number, k: number, weight: number): void {
+    const { words } = stage;
+    const at = stage.at[k];
+    words[at + recordWeight] = weight;
+    words[at + recordBirth] = step;
+    this.#insert(words, at, stage.size[k], stage.identity[k], k, false);
   }
 
   /**

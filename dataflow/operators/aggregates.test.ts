@@ -26,6 +26,23 @@ function aggregateText(
   result: TypeName,
   values: readonly (readonly (string | null)[])[],
 ): string | null {
+  const harness = harnessOf(fn, types, result);
+  const rows = values.map((texts): Update => ({
+    row: texts.map((text, c) => textOf(types[c] ?? 'void', text)),
+    weight: 1,
+  }));
+  // Twice as many come first, and half of them go again in another step.
+  harness.step([0, [...rows, ...rows]]);
+  harness.step([0, rows.map(({ row }) => ({ row, weight: -1 }))]);
+  const [error] = harness.errors();
+  if (error !== undefined) return error;
+  const value = harness.rows()[0]?.row[0] ?? null;
+  harness.operator.dispose();
+  return value === null ? null : formatDatum(result, value);
+}
+
+/** One group of one aggregate. */
+function harnessOf(fn: Fn, types: readonly TypeName[], result: TypeName): OperatorHarness {
   const input: ColumnType[] = types.map((type) => ({ type, nullable: true }));
   const aggregate: Aggregate = {
     fn,
@@ -45,19 +62,7 @@ function aggregateText(
     aggregates: [aggregate],
     columns,
   };
-  const harness = new OperatorHarness((pool) => new ReduceOperator(node, input, pool), [input]);
-  const rows = values.map((texts): Update => ({
-    row: texts.map((text, c) => textOf(types[c] ?? 'void', text)),
-    weight: 1,
-  }));
-  // Twice as many come first, and half of them go again in another step.
-  harness.step([0, [...rows, ...rows]]);
-  harness.step([0, rows.map(({ row }) => ({ row, weight: -1 }))]);
-  const [error] = harness.errors();
-  if (error !== undefined) return error;
-  const value = harness.rows()[0]?.row[0] ?? null;
-  harness.operator.dispose();
-  return value === null ? null : formatDatum(result, value);
+  return new OperatorHarness((pool) => new ReduceOperator(node, input, pool), [input]);
 }
 
 const spread: readonly Fn[] = ['sum', 'avg', 'stddev_samp', 'stddev_pop', 'var_samp', 'var_pop'];
@@ -219,4 +224,21 @@ it.each<[Fn, TypeName[], TypeName, (string | null)[][], string | null]>([
   ],
 ])('%s of %j as %s', (fn, types, result, rows, expected) => {
   expect(aggregateText(fn, types, result, rows)).toBe(expected);
+});
+
+it.each([
+  ['array_agg', ['int4'], '_int4'],
+  ['jsonb_agg', ['int4'], 'jsonb'],
+  ['jsonb_object_agg', ['int4', 'int4'], 'jsonb'],
+  ['string_agg', ['text', 'text'], 'text'],
+] as const)('%s of more than it can show is an error until it is less', (fn, types, result) => {
+  const harness = harnessOf(fn, types, result);
+  const row = types.map((type) => textOf(type, '1'));
+  harness.step([0, [{ row, weight: 2 ** 31 - 1 }]]);
+  expect(harness.rows()).toEqual([]);
+  expect(harness.errors()).toEqual(['54000 a group collects more than 67108864 bytes 1']);
+  harness.step([0, [{ row, weight: 3 - 2 ** 31 }]]);
+  expect(harness.errors()).toEqual([]);
+  expect(harness.rows()).toHaveLength(1);
+  harness.operator.dispose();
 });

@@ -8,6 +8,7 @@
  * once a step. State words: root of the tree, unused.
  */
 import { assert } from '../../src/base/assert.ts';
+import { limits } from '../../src/base/limits.ts';
 import type { Aggregate, Order } from '../plan/plan.ts';
 import type { Datum, Row } from '../value/datum.ts';
 import { readScalar } from '../value/scalar-words.ts';
@@ -22,6 +23,9 @@ import type { Place } from './ordered-items.ts';
 import type { Field } from './record-field.ts';
 import { isNullField } from './record-field.ts';
 import type { StateMemory } from './state-memory.ts';
+
+/** Bytes that a value takes in a collected one beside its own, roughly. */
+const valueBytes = 8;
 
 /** The accumulator of the aggregates whose value holds every row. */
 export class Collect implements Accumulator {
@@ -74,6 +78,14 @@ export class Collect implements Accumulator {
   finish(groups: Int32Array, first: number, n: number, out: Cells): void {
     for (let i = 0; i < n; i++) {
       const rows = this.#rowsOf(groups[first + i]);
+      if (rows === null) {
+        out.setError(
+          i,
+          '54000',
+          `a group collects more than ${limits.functionResultBytesMax} bytes`,
+        );
+        continue;
+      }
       if (rows.length === 0) {
         out.setNull(i);
         continue;
@@ -84,20 +96,33 @@ export class Collect implements Accumulator {
     }
   }
 
-  /** The argument rows of a group in order, each as often as it is there. */
-  #rowsOf(group: number): Row[] {
+  /** The argument rows of a group in order, each as often as it is there; null if too large. */
+  #rowsOf(group: number): Row[] | null {
     const rows: Row[] = [];
+    let bytes = 0;
     const place = this.#place;
     for (this.#tree.first(group + this.#rootAt, place); place.leaf !== 0; this.#tree.next(place)) {
       const weight = this.#tree.weightAt(place);
       if (weight <= 0) continue;
       const item = this.#tree.itemAt(place);
+      bytes += weight * this.#bytesOf(item);
+      if (bytes > limits.functionResultBytesMax) return null;
       const row = this.#types.map((type, k) =>
         readField(this.#memory.i32, item, this.#items.fields[k], type),
       );
       for (let copy = 0; copy < weight; copy++) rows.push(row);
     }
     return rows;
+  }
+
+  /** About the bytes of a row of arguments. */
+  #bytesOf(item: number): number {
+    const { i32 } = this.#memory;
+    let bytes = 0;
+    for (const { physical, offset } of this.#items.fields.slice(0, this.#types.length)) {
+      bytes += valueBytes + (physical === 'var' ? i32[item + offset + 1] : 0);
+    }
+    return bytes;
   }
 
   isEmpty(group: number): boolean {

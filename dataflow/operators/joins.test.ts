@@ -1,6 +1,7 @@
 /**
  * Goal: joins and semijoins of every kind of key: several columns, numeric keys that are equal
- * without being the same bytes, NULLs that are equal or not, no key at all; weights of every sign.
+ * without being the same bytes, NULLs that are equal or not, no key at all; weights of every
+ * sign and size.
  * Method: plans of one join over two tables, random changes of both, through an engine with large
  * and with small fuel; after each step the subscription's sum must equal the reference evaluation.
  */
@@ -28,19 +29,32 @@ function row(random: Random): Datum[] {
   ];
 }
 
+const fewWeights = [-2, -1, -1, 1, 1, 2];
+/** Products of which are more than 32 bits hold. */
+const manyWeights = [70_000, -70_000, 2 ** 18, 1, -1];
+/** Sums of which are more than 32 bits hold. */
+const mostWeights = [2 ** 31 - 1, 1 - 2 ** 31, 2 ** 30, 1];
+
 /** Insertions and deletions of any weight; weights may become negative. */
-function changes(random: Random, present: Update[]): Update[] {
+function changes(random: Random, present: Update[], weights: readonly number[]): Update[] {
   const updates: Update[] = [];
   for (let n = random.below(7); n > 0; n--) {
     const again = present.length > 0 && random.chance(0.5);
-    const weight = random.pick([-2, -1, -1, 1, 1, 2]);
-    updates.push({ row: again ? random.pick(present).row : row(random), weight });
+    updates.push({
+      row: again ? random.pick(present).row : row(random),
+      weight: random.pick(weights),
+    });
   }
   present.push(...updates);
   return updates;
 }
 
-function play(seed: number, join: (left: number, right: number) => Node, rowsMax: number): void {
+function play(
+  seed: number,
+  join: (left: number, right: number) => Node,
+  rowsMax: number,
+  weights = fewWeights,
+): void {
   const random = new Random(seed);
   const rig = new EngineRig({ rowsMax });
   rig.table(1, columns);
@@ -65,8 +79,8 @@ function play(seed: number, join: (left: number, right: number) => Node, rowsMax
   for (let step = 0; step < 6; step++) {
     rig.seal(
       new Map([
-        [1, changes(random, left)],
-        [2, changes(random, right)],
+        [1, changes(random, left, weights)],
+        [2, changes(random, right, weights)],
       ]),
     );
     if (random.chance(0.3)) continue;
@@ -106,6 +120,7 @@ describe('at every step', () => {
             columns: [...columns, ...columns],
           });
           play(seed, join, seed % 2 === 0 ? 2 : 4096);
+          play(seed, join, seed % 2 === 0 ? 64 : 4096, manyWeights);
         }
       });
 
@@ -123,6 +138,7 @@ describe('at every step', () => {
               columns,
             });
             play(seed, join, seed % 2 === 0 ? 2 : 4096);
+            play(seed, join, seed % 2 === 0 ? 64 : 4096, mostWeights);
           }
         });
       }

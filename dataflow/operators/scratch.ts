@@ -13,9 +13,9 @@ export interface Scratch {
   /** Row numbers and weights of a selection. */
   readonly rows: Int32Array;
   readonly weights: Int32Array;
-  /** Sums by row of a batch. */
-  readonly before: Int32Array;
-  readonly after: Int32Array;
+  /** Sums of weights by row of a batch. */
+  readonly before: Float64Array;
+  readonly after: Float64Array;
   /** Records counted by row, and the least address among them. */
   readonly records: Int32Array;
   readonly least: Int32Array;
@@ -28,8 +28,8 @@ export function newScratch(rowsMax: number): Scratch {
     matched: makePairs(rowsMax),
     rows: new Int32Array(rowsMax),
     weights: new Int32Array(rowsMax),
-    before: new Int32Array(rowsMax),
-    after: new Int32Array(rowsMax),
+    before: new Float64Array(rowsMax),
+    after: new Float64Array(rowsMax),
     records: new Int32Array(rowsMax),
     least: new Int32Array(rowsMax),
   };

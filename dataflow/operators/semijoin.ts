@@ -130,7 +130,7 @@ export class SemijoinOperator implements Operator {
   }
 
   /** Adds for each row of the batch the weight of its key on the right at a step; notes records. */
-  #sumWeights(batch: Batch, key: readonly number[], at: number, sums: Int32Array): void {
+  #sumWeights(batch: Batch, key: readonly number[], at: number, sums: Float64Array): void {
     const { right, nullsEqual } = this.#shape;
     const { matched: pairs, records, least } = this.#scratch;
     const { arrangement, index } = right;
