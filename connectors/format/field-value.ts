@@ -92,6 +92,10 @@ export class FieldReader {
   /** The last integer that `#digits` read: int64 as words, and whether it fits. */
   #low = 0;
   #high = 0;
+  /** The last number that `#decimal` read, without its point. */
+  #value = 0;
+  #scale = 0;
+  #digitCount = 0;
 
   constructor(cursor: JsonCursor, heap: Heap) {
     this.#cursor = cursor;
@@ -324,11 +328,12 @@ export class FieldReader {
 
   // Numbers.
 
-  #float(kind: number, at: number, column: StagedColumn, row: number): number {
-    const cursor = this.#cursor;
-    const { bytes, end } = cursor;
-    const negative = bytes[at] === minus;
-    const firstDigit = negative ? at + 1 : at;
+  /**
+   * Reads digits with at most one point among them, as `#value`, `#scale` and `#digitCount`. Answers
+   * where they end, or −1 if they are not a JSON number that a double holds exactly.
+   */
+  #decimal(firstDigit: number): number {
+    const { bytes, end } = this.#cursor;
     let p = firstDigit;
     let value = 0;
     let digits = 0;
@@ -348,10 +353,20 @@ export class FieldReader {
       fraction !== p &&
       fraction !== firstDigit + 1 &&
       (bytes[firstDigit] !== 0x30 || digits - scale === 1) &&
-      p < end &&
-      (bytes[p] | 0x20) !== 0x65;
-    if (!usual) return this.#otherFloat(kind, at, column, row);
-    const exact = scale === 0 ? value : value / powers[scale];
+      p < end;
+    if (!usual) return -1;
+    this.#value = value;
+    this.#scale = scale;
+    this.#digitCount = digits;
+    return p;
+  }
+
+  #float(kind: number, at: number, column: StagedColumn, row: number): number {
+    const { bytes } = this.#cursor;
+    const negative = bytes[at] === minus;
+    const p = this.#decimal(negative ? at + 1 : at);
+    if (p < 0 || (bytes[p] | 0x20) === 0x65) return this.#otherFloat(kind, at, column, row);
+    const exact = this.#scale === 0 ? this.#value : this.#value / powers[this.#scale];
     const signed = negative ? -exact : exact;
     column.doubles[row] = kind === kindFloat4 ? Math.fround(signed) : signed;
     return p;
@@ -379,35 +394,15 @@ export class FieldReader {
   }
 
   #numeric(modifier: number, at: number, column: StagedColumn, row: number): number {
-    const cursor = this.#cursor;
-    const { bytes, end } = cursor;
+    const { bytes } = this.#cursor;
     const quoted = bytes[at] === quote;
     const from = quoted ? at + 1 : at;
     const negative = bytes[from] === minus;
-    let p = negative ? from + 1 : from;
-    const firstDigit = p;
-    let value = 0;
-    let digits = 0;
-    let fraction = 0;
-    for (; p < end; p++) {
-      const digit = bytes[p] - 0x30;
-      if (digit >>> 0 <= 9) {
-        value = value * 10 + digit;
-        digits++;
-      } else if (bytes[p] === point && fraction === 0) fraction = p + 1;
-      else break;
+    const p = this.#decimal(negative ? from + 1 : from);
+    if (p < 0 || (quoted ? bytes[p] !== quote : (bytes[p] | 0x20) === 0x65)) {
+      return this.#otherNumeric(modifier, at, column, row);
     }
-    const scale = fraction === 0 ? 0 : p - fraction;
-    const usual =
-      digits > 0 &&
-      digits <= exactDigits &&
-      fraction !== p &&
-      fraction !== firstDigit + 1 &&
-      (bytes[firstDigit] !== 0x30 || digits - scale === 1) &&
-      p < end &&
-      (quoted ? bytes[p] === quote : (bytes[p] | 0x20) !== 0x65);
-    if (!usual) return this.#otherNumeric(modifier, at, column, row);
-    if (!this.#fitNumeric(negative ? -value : value, digits, scale, modifier, column, row)) {
+    if (!this.#fitNumeric(negative ? -this.#value : this.#value, modifier, column, row)) {
       return this.#otherNumeric(modifier, at, column, row);
     }
     return quoted ? p + 1 : p;
@@ -417,21 +412,14 @@ export class FieldReader {
    * Writes a small coefficient at the scale that the modifier asks for; false if that takes more
    * care.
    */
-  #fitNumeric(
-    value: number,
-    digits: number,
-    scale: number,
-    modifier: number,
-    column: StagedColumn,
-    row: number,
-  ): boolean {
+  #fitNumeric(value: number, modifier: number, column: StagedColumn, row: number): boolean {
     let coefficient = value;
-    let finalScale = scale;
+    let finalScale = this.#scale;
     if (modifier >= 4) {
       const precision = (modifier - 4) >>> 16;
       const wanted = (modifier - 4) & 0x7ff;
-      const more = wanted - scale;
-      if (wanted >= 1024 || more < 0 || digits + more > exactDigits) return false;
+      const more = wanted - finalScale;
+      if (wanted >= 1024 || more < 0 || this.#digitCount + more > exactDigits) return false;
       coefficient *= powers[more];
       finalScale = wanted;
       if (precision < exactDigits && Math.abs(coefficient) >= powers[precision]) return false;
