@@ -23,6 +23,12 @@ export class ChangeLog {
     this.#noted++;
   }
 
+  /** Notes rows[0 … n - 1], born in the open step. */
+  append(rows: Int32Array, n: number): void {
+    this.#born.append(rows, n);
+    this.#noted += n;
+  }
+
   /** Ends `step`; births up to and including `since` are forgotten. */
   seal(step: number, since: number): void {
     if (this.#noted > 0) {

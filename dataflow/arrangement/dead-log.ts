@@ -60,6 +60,26 @@ export class DeadLog {
     return sequence;
   }
 
+  /** Notes that rows[0 … n - 1] died at `step`. */
+  append(rows: Int32Array, n: number, step: number): void {
+    this.#rows.append(rows, n);
+    if (n > 0) this.#newest = step;
+  }
+
+  /** The oldest rows that died at `since` or before, at most `n`; answers how many. */
+  oldest(since: number, n: number, out: Int32Array): number {
+    const { i32 } = this.#region;
+    const copied = this.#rows.oldest(n, out);
+    let rows = 0;
+    while (rows < copied && i32[out[rows] + recordDeath] <= since) rows++;
+    return rows;
+  }
+
+  /** Forgets the `n` oldest rows. */
+  drop(n: number): void {
+    this.#rows.drop(n);
+  }
+
   /** Forgets the oldest row; answers its address. */
   shift(): number {
     return this.#rows.shift();

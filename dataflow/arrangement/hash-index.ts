@@ -70,6 +70,11 @@ const objectBytes = 256;
 /** Rows that `touch` takes at most. */
 export const touchRowsMax = 1_024;
 const candidates = new Int32Array(touchRowsMax);
+/**
+ * By number of the last call of `touch`: word of the first slot that may be of that hash, or of the
+ * empty one after the run. Good until anything changes.
+ */
+export const touchedSlots = new Int32Array(touchRowsMax);
 const sink = new Int32Array(1);
 
 /** Live rows of one key hash, by identity hash. */
@@ -301,6 +306,7 @@ export class HashIndex {
         slot = (slot + 1) & mask;
         value = i32[base + 2 * slot + 1];
       }
+      touchedSlots[k] = base + 2 * slot;
       if (value > 0) candidates[k] = value - 1;
       else if (identities === null || !isHeavy(value)) candidates[k] = base;
       else candidates[k] = firstOfHeavy(i32, cellOf(value), identities[k]);

@@ -52,6 +52,26 @@ export class IntRing {
     this.#count++;
   }
 
+  /** Pushes values[0 … n - 1]. */
+  append(values: Int32Array, n: number): void {
+    while (this.#count + n > this.#ring.length) this.#double();
+    const ring = this.#ring;
+    const mask = ring.length - 1;
+    const tail = this.#head + this.#count;
+    for (let k = 0; k < n; k++) ring[(tail + k) & mask] = values[k];
+    this.#count += n;
+  }
+
+  /** Copies the `n` oldest entries, or as many as there are; answers how many. */
+  oldest(n: number, out: Int32Array): number {
+    const ring = this.#ring;
+    const mask = ring.length - 1;
+    const head = this.#head;
+    const copied = Math.min(n, this.#count);
+    for (let k = 0; k < copied; k++) out[k] = ring[(head + k) & mask];
+    return copied;
+  }
+
   /** Drops the oldest entry and answers it. */
   shift(): number {
     assert(this.#count > 0, 'an entry is there to be dropped');

@@ -12,6 +12,7 @@ import type { EqualBatchRecord } from '../value/equal.ts';
 import { recordBirth, recordWeight } from '../value/layout.ts';
 import type { Pairs } from './arrangement.ts';
 import type { HashIndex } from './hash-index.ts';
+import { touchedSlots } from './hash-index.ts';
 import { directoryPlace, tableBase, tableMask } from './hash-table.ts';
 import { isHeavy } from './index-door.ts';
 import { touchedMax } from './key-walk.ts';
@@ -32,6 +33,8 @@ export interface ProbeRun {
   /** Key hash of row `first + k` at `hashes[k]`. */
   readonly hashes: Int32Array;
   first: number;
+  /** Whether these hashes were touched just now, so that their first slots are known. */
+  warm: boolean;
   readonly at: number;
   /** Whether dead rows may be visible at `at`. */
   readonly dead: boolean;
@@ -56,6 +59,7 @@ function hasNull(u8: Uint8Array, n: Int32Array, row: number): boolean {
 export function probeRows(run: ProbeRun, from: number, to: number, out: Pairs): number {
   const { index, words, equal, k, n, hashes, at, dead, skipNulls } = run;
   const hashed = run.first;
+  const { warm } = run;
   const { i32, u8 } = run.keys.slab;
   const { tagMask } = index;
   const { directoryAt, shift } = index.table;
@@ -72,7 +76,8 @@ export function probeRows(run: ProbeRun, from: number, to: number, out: Pairs): 
     const entry = words[directoryAt + directoryPlace(hash, shift)];
     const base = tableBase(entry);
     const mask = tableMask(entry);
-    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+    const start = warm ? (touchedSlots[r - hashed] - base) >> 1 : hash & mask;
+    for (let slot = start; ; slot = (slot + 1) & mask) {
       const value = words[base + 2 * slot + 1];
       if (value === 0) break;
       if (((words[base + 2 * slot] ^ hash) & tagMask) !== 0) continue;

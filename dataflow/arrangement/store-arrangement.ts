@@ -47,12 +47,13 @@ import type { KeyWalk } from './key-walk.ts';
 import { startWalk, walkKey } from './key-walk.ts';
 import { MoveLog } from './move-log.ts';
 import type { OwnedRows, RowOwner } from './owned-rows.ts';
+import { identityOf, replaceRows } from './owned-writer.ts';
 import type { ProbeRun } from './probe.ts';
 import { probeRows } from './probe.ts';
 import type { Arena, RegionPool } from './region.ts';
 import { blockWordsMin } from './region.ts';
 import { RowStore, segmentWordsMax } from './row-store.ts';
-import { Stage, identityHash, stagedWords } from './stage.ts';
+import { Stage, stagedWords } from './stage.ts';
 import type { History } from './walk.ts';
 import { scanRows, walkChanges } from './walk.ts';
 
@@ -407,10 +408,8 @@ export class StoreArrangement implements Arrangement, OwnedRows {
     this.#begins(step);
     this.#changed += n;
     const { since } = this;
-    for (let k = 0; k < n; k++) {
-      if (olds[k] !== 0) this.#end(olds[k] - 1, step);
-      places[k] = sizes[k] === 0 ? 0 : this.#begin(step, sizes[k], tokens[k], since) + 1;
-    }
+    const call = { step, since, olds, sizes, tokens, n, places };
+    this.#liveRows += replaceRows({ ...this.#history, indexes: this.#indexes }, call);
     this.reclaim(2 * n);
   }
 
@@ -419,60 +418,9 @@ export class StoreArrangement implements Arrangement, OwnedRows {
     for (let k = 0; k < n; k++) {
       if (places[k] === 0) continue;
       const record = places[k] - 1;
-      const identity = this.#identityOf(record);
+      const identity = identityOf(this.#store, record);
       for (const index of this.#indexes) index?.add(record, identity);
     }
-  }
-
-  #identityOf(record: number): number {
-    const { i32 } = this.#store.region;
-    return identityHash(i32, record, this.layout.payload, this.#store.sizeOf(i32, record));
-  }
-
-  /** Ends an owned row. */
-  #end(record: number, step: number): void {
-    const { i32 } = this.#store.region;
-    assert(
-      i32[record + recordBirth] < step && i32[record + recordDeath] === infinity,
-      'a row ends once, later than it began',
-    );
-    i32[record + recordDeath] = step;
-    const sequence = this.#dead.push(record, step);
-    this.#liveRows--;
-    if (this.#indexes.length === 0) return;
-    const identity = this.#identityOf(record);
-    for (const index of this.#indexes) index?.die(record, identity, sequence);
-  }
-
-  /** Opens an owned row: all but its payload, which is zero. */
-  #begin(step: number, size: number, token: number, since: number): number {
-    const recycled = this.#recycle(size, since);
-    const record = recycled < 0 ? this.#store.allocate(size) : recycled;
-    const { i32 } = this.#store.region;
-    for (let w = recordMark + 1; w < size; w++) i32[record + w] = 0;
-    // Whoever walks the segment before the payload is there must find the record's end.
-    const { variable, offset, fixedWords } = this.layout;
-    if (variable.length > 0) i32[record + offset[variable[0]]] = (size - fixedWords) * 4;
-    i32[record + recordWeight] = 1;
-    i32[record + recordBirth] = step;
-    i32[record + recordDeath] = infinity;
-    i32[record + recordMark] = token;
-    this.#log.born(record);
-    this.#liveRows++;
-    return record;
-  }
-
-  /**
-   * The room of the oldest dead row, if nobody can read that any more and it fits exactly; else -1.
-   */
-  #recycle(size: number, since: number): number {
-    const dead = this.#dead;
-    if (dead.count === 0 || dead.death(dead.head) > since) return -1;
-    const record = dead.row(dead.head);
-    if (this.#store.sizeOf(this.#store.region.i32, record) !== size) return -1;
-    if (!this.#store.reusable(record, size)) return -1;
-    this.#forget();
-    return record;
   }
 
   /** Takes the oldest dead row out of the log and the indexes; answers its address. */
@@ -542,7 +490,7 @@ export class StoreArrangement implements Arrangement, OwnedRows {
     this.#log.born(to);
     this.#moves.moved(from, to, i32[from + recordBirth]);
     const sequence = this.#dead.push(from, step);
-    const identity = this.#identityOf(to);
+    const identity = identityOf(this.#store, to);
     for (const index of this.#indexes) {
       index?.die(from, identity, sequence);
       index?.add(to, identity);
@@ -583,6 +531,7 @@ export class StoreArrangement implements Arrangement, OwnedRows {
       ...operandsOf(keys, keyColumns),
       hashes: probeHashes,
       first: 0,
+      warm: false,
       at,
       dead: at < this.#dead.newest,
       skipNulls: !nullsEqual,
@@ -595,7 +544,8 @@ export class StoreArrangement implements Arrangement, OwnedRows {
       hashRange(keys, keyColumns, types, row, to - row, probeHashes);
       run.first = row;
       if (position.slot === 0) {
-        if (to - row >= touchRowsMin) table.touch(probeHashes, null, to - row);
+        run.warm = to - row >= touchRowsMin;
+        if (run.warm) table.touch(probeHashes, null, to - row);
         position.row = probeRows(run, row, to, out);
       }
       if (position.slot !== 0 || run.long) {
