@@ -4,7 +4,7 @@
  * flip a bit. Names behave like data: what was created, renamed or removed in a folder and not
  * synced is kept up to some point and lost after it.
  */
-import { assert, defined } from '../../src/base/assert.ts';
+import { defined } from '../../src/base/assert.ts';
 import type { Disk, DiskFailure, DiskFile } from '../../src/base/seam.ts';
 import { DiskError } from '../../src/base/seam.ts';
 import type { Random } from './random.ts';
@@ -18,15 +18,32 @@ type Change =
   | { readonly kind: 'write'; readonly position: number; readonly bytes: Uint8Array }
   | { readonly kind: 'truncate'; readonly size: number };
 
-function apply(content: Uint8Array, change: Change): Uint8Array {
-  const size =
-    change.kind === 'truncate'
-      ? change.size
-      : Math.max(content.length, change.position + change.bytes.length);
-  const result = new Uint8Array(size);
-  result.set(content.subarray(0, Math.min(size, content.length)));
-  if (change.kind === 'write') result.set(change.bytes, change.position);
-  return result;
+/** Bytes that grow in place. */
+class Bytes {
+  #buffer = new Uint8Array(1024);
+  length = 0;
+
+  get view(): Uint8Array {
+    return this.#buffer.subarray(0, this.length);
+  }
+
+  apply(change: Change): void {
+    if (change.kind === 'truncate') return this.#resize(change.size);
+    const end = change.position + change.bytes.length;
+    if (end > this.length) this.#resize(end);
+    this.#buffer.set(change.bytes, change.position);
+  }
+
+  #resize(size: number): void {
+    if (size > this.#buffer.length) {
+      const wider = new Uint8Array(size * 2);
+      wider.set(this.view);
+      this.#buffer = wider;
+    }
+    // What lies behind the end is zero when the file grows again.
+    if (size < this.length) this.#buffer.fill(0, size, this.length);
+    this.length = size;
+  }
 }
 
 let nodes = 0;
@@ -34,27 +51,28 @@ let nodes = 0;
 /** A file's bytes: what is synced, and what came after. */
 class Node {
   readonly number = ++nodes;
-  durable: Uint8Array = new Uint8Array();
-  content: Uint8Array = new Uint8Array();
+  durable = new Bytes();
+  content = new Bytes();
   unsynced: Change[] = [];
 
   change(change: Change): void {
-    this.content = apply(this.content, change);
+    this.content.apply(change);
     this.unsynced.push(change);
   }
 
   sync(): void {
-    this.durable = this.content;
+    for (const change of this.unsynced) this.durable.apply(change);
     this.unsynced = [];
   }
 
   /** What a stop leaves: of each write any sectors. */
   stop(random: Random): void {
+    if (this.unsynced.length === 0) return;
     const fate = random.below(4);
     for (const change of this.unsynced) {
       if (fate === 0) break;
       if (fate === 1 || change.kind === 'truncate') {
-        if (fate === 1 || random.chance(0.5)) this.durable = apply(this.durable, change);
+        if (fate === 1 || random.chance(0.5)) this.durable.apply(change);
         continue;
       }
       const { position, bytes } = change;
@@ -62,11 +80,12 @@ class Node {
       for (let at = 0; at < kept; at += sectorBytes) {
         if (fate === 3 && random.chance(0.5)) continue;
         const part = bytes.subarray(at, Math.min(kept, at + sectorBytes));
-        this.durable = apply(this.durable, { kind: 'write', position: position + at, bytes: part });
+        this.durable.apply({ kind: 'write', position: position + at, bytes: part });
       }
     }
-    this.content = this.durable;
     this.unsynced = [];
+    this.content = new Bytes();
+    this.content.apply({ kind: 'write', position: 0, bytes: this.durable.view });
   }
 }
 
@@ -90,6 +109,8 @@ export class FakeDisk implements Disk {
   /** The operation that fails, and how. */
   failAt = Infinity;
   failure: DiskFailure = { kind: 'failed', code: 'EIO' };
+  /** What every operation waits for before it is done, on a slow disk. */
+  pause: (() => Promise<void>) | null = null;
   #stopped = false;
 
   constructor(random: Random) {
@@ -98,6 +119,16 @@ export class FakeDisk implements Disk {
 
   get stopped(): boolean {
     return this.#stopped;
+  }
+
+  /** The machine stops now, between two operations. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** Names of all files. */
+  get paths(): readonly string[] {
+    return [...this.#names.keys()].sort();
   }
 
   /** The machine starts again: what was not synced is as the stop left it. */
@@ -110,21 +141,22 @@ export class FakeDisk implements Disk {
     this.#stopped = false;
     this.stopAt = Infinity;
     this.failAt = Infinity;
+    this.pause = null;
     this.operations = 0;
   }
 
   /** Bytes of a file as a reader gets them. */
   bytesOf(path: string): Uint8Array {
-    return defined(this.#names.get(path), `${path} is there`).content;
+    return defined(this.#names.get(path), `${path} is there`).content.view.slice();
   }
 
-  /** Changes one bit of a file, where it lies. */
+  /** Changes one bit of a file, where it lies: at rest, so all of the file is on the disk. */
   flip(path: string, bit: number): void {
     const node = defined(this.#names.get(path), `${path} is there`);
-    assert(node.unsynced.length === 0, 'a bit flips at rest');
-    const bytes = node.content.slice();
-    bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) ^ (1 << (bit & 7));
-    node.durable = node.content = bytes;
+    node.sync();
+    const byte = (node.content.view[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+    node.change({ kind: 'write', position: bit >> 3, bytes: Uint8Array.of(byte) });
+    node.sync();
   }
 
   /** An independent disk with the same durable content. */
@@ -132,7 +164,8 @@ export class FakeDisk implements Disk {
     const other = new FakeDisk(random);
     for (const [path, { durable }] of this.#durableNames) {
       const node = new Node();
-      node.durable = node.content = durable.slice();
+      node.change({ kind: 'write', position: 0, bytes: durable.view.slice() });
+      node.sync();
       other.#names.set(path, node);
       other.#durableNames.set(path, node);
     }
@@ -152,7 +185,7 @@ export class FakeDisk implements Disk {
 
   /** Counts an operation; throws what is planned for it. */
   async #operate(path: string): Promise<void> {
-    await Promise.resolve();
+    await (this.pause?.() ?? Promise.resolve());
     if (this.#stopped) throw new MachineStopped();
     const operation = this.operations++;
     if (operation >= this.stopAt) {
@@ -200,7 +233,7 @@ export class FakeDisk implements Disk {
       size: () => operate().then(() => node.content.length),
       read: async (position, into) => {
         await operate();
-        const part = node.content.subarray(position, position + into.length);
+        const part = node.content.view.subarray(position, position + into.length);
         into.set(part);
         return part.length;
       },

@@ -1,0 +1,122 @@
+/**
+ * One life of the machine: the product from its sessions to the disk in the calling thread, on a
+ * clock, entropy, disk and topics that all come from the seed. A life that has ended is never run
+ * again: its clock stands still, and its promises stay as they are.
+ */
+import { systemRelations } from '../../src/catalog/system/all.ts';
+import { DurableCoordinator } from '../../src/coordinator/durable-coordinator.ts';
+import { InlineLink } from '../../src/coordinator/inline-link.ts';
+import { limits } from '../../src/base/limits.ts';
+import { SessionRegistry } from '../../src/coordinator/session-registry.ts';
+import { initializeParser } from '../../src/sql/parse/parse.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import type { FakeDisk } from '../support/fake-disk.ts';
+import type { Random } from '../support/random.ts';
+import { SqlSession } from '../support/session-harness.ts';
+import type { Marks } from './marks.ts';
+import type { SimTopic } from './sim-topic.ts';
+import { connectTopics } from './sim-topic.ts';
+
+/** What lives on between machines. */
+export interface Surroundings {
+  readonly disk: FakeDisk;
+  readonly topics: ReadonlyMap<string, SimTopic>;
+  readonly random: Random;
+  readonly marks: Marks;
+  /** Bytes of a file of the log. */
+  readonly logFileBytesMax: number;
+}
+
+/** A running product. */
+export class Machine {
+  readonly clock: FakeClock;
+  readonly #disk: FakeDisk;
+  readonly #durable: DurableCoordinator;
+  readonly #sessions: SessionRegistry;
+  readonly #errors: string[];
+  #over = false;
+
+  private constructor(
+    clock: FakeClock,
+    disk: FakeDisk,
+    durable: DurableCoordinator,
+    errors: string[],
+  ) {
+    this.clock = clock;
+    this.#disk = disk;
+    this.#durable = durable;
+    this.#errors = errors;
+    this.#sessions = new SessionRegistry(durable.coordinator);
+    void durable.failed.then(() => this.end());
+  }
+
+  /** Starts the product. Throws what its start throws. */
+  static async start(life: number, now: number, around: Surroundings): Promise<Machine> {
+    await initializeParser();
+    const { disk, random, marks, topics, logFileBytesMax } = around;
+    // Files of the log as small as this are what no run would fill otherwise.
+    Reflect.set(limits, 'logFileBytesMax', logFileBytesMax);
+    const clock = new FakeClock(now);
+    const errors: string[] = [];
+    const log = {
+      info: () => undefined,
+      warn: () => undefined,
+      error: (message: string) => void errors.push(message),
+    };
+    const entropy = {
+      bytes: (length: number) => Uint8Array.from({ length }, () => random.below(256)),
+      below: (bound: number) => random.below(bound),
+    };
+    const self = `${life + 1} begun booted`;
+    const processes = { self: () => self, alive: (name: string) => name === self };
+    const network = { topics, clock, random, marks, failures: random.chance(0.5) ? 0.1 : 0 };
+    disk.pause = null;
+    const durable = await clock.until(
+      DurableCoordinator.open(
+        () => ({
+          link: new InlineLink(clock),
+          clock,
+          entropy,
+          log,
+          system: systemRelations,
+          connect: () => connectTopics(network),
+        }),
+        { disk, processes },
+      ),
+    );
+    return new Machine(clock, disk, durable, errors);
+  }
+
+  /** Whether what comes from it still reaches anybody. */
+  get alive(): boolean {
+    return !this.#over && !this.#disk.stopped;
+  }
+
+  /** Errors that it reported to its operator. */
+  get errors(): readonly string[] {
+    return this.#errors;
+  }
+
+  /** From now on nobody hears of it. */
+  end(): void {
+    this.#over = true;
+  }
+
+  session(): SqlSession {
+    return new SqlSession(
+      this.#sessions.open(
+        new Map([
+          ['user', 'test'],
+          ['database', 'materialize'],
+        ]),
+        '',
+      ),
+    );
+  }
+
+  /** Stops it as SIGTERM does. */
+  async close(): Promise<void> {
+    this.end();
+    await this.clock.until(this.#durable.close());
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * A read of everything at one step, and what it must be: each client's rows a version of the
+ * history, each source a prefix of each partition, each view what its naive function makes of the
+ * base rows that were read with it.
+ */
+import { defined } from '../../src/base/assert.ts';
+import type { History, Vector } from './history.ts';
+import { demand, Violation } from './history.ts';
+import type { SimTopic } from './sim-topic.ts';
+import type { Base, Cells, ViewTemplate } from './views.ts';
+
+/** A view that exists. */
+export interface LivingView {
+  readonly name: string;
+  readonly template: ViewTemplate;
+}
+
+const baseSelects: readonly string[] = [
+  "SELECT 'kv' AS tag, client::text AS a, k::text AS b, v::text AS c FROM kv",
+  "SELECT 'log', client::text, n::text, '' FROM log",
+  "SELECT 'counter', n::text, '', '' FROM counter",
+  `SELECT 'src', text, partition::text, "offset"::text FROM src`,
+  "SELECT 'up', key, text, '' FROM up",
+];
+
+/** The parts of a read of everything: each a SELECT of four texts; with or without the stream. */
+export function everything(views: readonly LivingView[], streams: boolean): readonly string[] {
+  return [
+    ...baseSelects.filter((select) => streams || !select.includes('FROM src')),
+    ...views.map(({ name }) => `SELECT '${name}', a::text, b::text, c::text FROM ${name}`),
+  ];
+}
+
+/** How a client's rows are written as one text. */
+export function clientState(kv: readonly Cells[], log: readonly Cells[]): string {
+  const texts = (rows: readonly Cells[]): string =>
+    rows
+      .map((row) => row.join(' '))
+      .sort()
+      .join(',');
+  return kv.length === 0 && log.length === 0 ? '' : `${texts(kv)} | ${texts(log)}`;
+}
+
+/** What the world knows. */
+export interface Known {
+  readonly history: History;
+  readonly topics: ReadonlyMap<string, SimTopic>;
+  readonly clients: readonly string[];
+  /** Whether the stream was read. */
+  readonly streams: boolean;
+  /** Additions to the counter that were asked for. */
+  readonly counterAsked: () => number;
+}
+
+/** Checks rows (tag, a, b, c); answers the vector. `floor` is what they must show. */
+export function vectorOf(
+  known: Known,
+  rows: readonly Cells[],
+  views: readonly LivingView[],
+  floor: Vector,
+): Vector {
+  const base = new Map<string, Cells[]>();
+  const width = new Map([
+    ['kv', 3],
+    ['log', 2],
+    ['counter', 1],
+    ['src', 3],
+    ['up', 2],
+  ]);
+  for (const row of rows) {
+    const tag = row[0] ?? '';
+    const list = base.get(tag) ?? [];
+    list.push(row.slice(1, 1 + (width.get(tag) ?? 3)));
+    base.set(tag, list);
+  }
+  const vector = new Map<string, number>();
+  for (const client of known.clients) {
+    const own = (tag: string): Cells[] => (base.get(tag) ?? []).filter((row) => row[0] === client);
+    const name = `client${client}`;
+    const versions = known.history.client(name);
+    vector.set(name, versions.find(clientState(own('kv'), own('log')), floor.get(name) ?? 0));
+  }
+  const counter = Number(base.get('counter')?.[0]?.[0] ?? -1);
+  demand(counter <= known.counterAsked(), () => `the counter is ${counter}, more than was added`);
+  vector.set('counter', counter);
+  if (known.streams) streamPrefixes(known.topics, base, vector);
+  keyedPrefixes(known.topics, base, vector);
+  for (const { name, template } of views) {
+    const found = canonical(base.get(name) ?? []);
+    const wanted = canonical(template.rows(base));
+    demand(found === wanted, () => `view ${name} is\n  ${found}\nand should be\n  ${wanted}`);
+  }
+  return vector;
+}
+
+function canonical(rows: readonly Cells[]): string {
+  return rows
+    .map((row) => row.join('|'))
+    .sort()
+    .join(' ');
+}
+
+function streamPrefixes(
+  topics: ReadonlyMap<string, SimTopic>,
+  base: Base,
+  vector: Map<string, number>,
+): void {
+  const stream = defined(topics.get('src'), 'topic src');
+  for (const [p, { records }] of stream.partitions.entries()) {
+    const found = (base.get('src') ?? []).filter((row) => row[1] === String(p));
+    const wanted = records
+      .slice(0, found.length)
+      .map(({ value }) => `${value}|${p}|${value?.split(':')[1]}`);
+    demand(
+      canonical(found) === wanted.sort().join(' '),
+      () => `partition ${p} of src is not its first ${found.length} records: ${canonical(found)}`,
+    );
+    vector.set(`src${p}`, found.length);
+  }
+}
+
+function keyedPrefixes(
+  topics: ReadonlyMap<string, SimTopic>,
+  base: Base,
+  vector: Map<string, number>,
+): void {
+  const keyed = defined(topics.get('up'), 'topic up');
+  for (const [p, { records }] of keyed.partitions.entries()) {
+    const found = canonical((base.get('up') ?? []).filter((row) => row[0]?.startsWith(`${p}/`)));
+    const rows = new Map<string, string>();
+    let prefix = found === '' ? 0 : -1;
+    for (const [i, { key, value }] of records.entries()) {
+      if (prefix >= 0) break;
+      if (value === null) rows.delete(key ?? '');
+      else rows.set(key ?? '', value);
+      if (found === canonical([...rows])) prefix = i + 1;
+    }
+    if (prefix < 0)
+      throw new Violation(`partition ${p} of up is no prefix of its records: ${found}`);
+    vector.set(`up${p}`, prefix);
+  }
+}

@@ -1,0 +1,367 @@
+/**
+ * One seed: the same disk and topics through several lives of the machine. In each, clients write,
+ * define, read and subscribe at once while topics grow; then the machine stops, at an operation of
+ * its disk or at a moment, or its disk fails, or it is stopped in good order. The next life first
+ * looks at what is left. In the end everything comes to rest and is compared once more.
+ */
+import { createHash } from 'node:crypto';
+import { defined } from '../../src/base/assert.ts';
+import { SqlError } from '../../src/base/error.ts';
+import { DiskError } from '../../src/base/seam.ts';
+import { FakeDisk, MachineStopped } from '../support/fake-disk.ts';
+import { Random } from '../support/random.ts';
+import type { SqlSession } from '../support/session-harness.ts';
+import type { Ending, Shared } from './client.ts';
+import { Client } from './client.ts';
+import { Definer } from './definer.ts';
+import { demand, History, Violation } from './history.ts';
+import { Machine } from './machine.ts';
+import { Marks } from './marks.ts';
+import type { Watched } from './observer.ts';
+import { follow, readAll } from './observer.ts';
+import { SimTopic } from './sim-topic.ts';
+
+const begin = 1_700_000_000_000;
+const startsMax = 40;
+const clientNames = ['0', '1', '2'];
+
+const setUp = [
+  "CREATE CONNECTION IF NOT EXISTS k TO KAFKA (BROKER 'nowhere:9092')",
+  'CREATE TABLE IF NOT EXISTS kv (client int4, k int8, v int8, PRIMARY KEY (client, k))',
+  'CREATE TABLE IF NOT EXISTS log (client int4, n int8)',
+  'CREATE TABLE IF NOT EXISTS counter (n int8)',
+  "CREATE SOURCE IF NOT EXISTS src FROM KAFKA CONNECTION k (TOPIC 'src') FORMAT TEXT INCLUDE PARTITION, OFFSET ENVELOPE NONE",
+  "CREATE SOURCE IF NOT EXISTS up FROM KAFKA CONNECTION k (TOPIC 'up') KEY FORMAT TEXT VALUE FORMAT TEXT ENVELOPE UPSERT",
+];
+
+/** What a seed gave. */
+export interface Result {
+  /** Of all that happened, in order. */
+  readonly hash: string;
+  readonly milliseconds: number;
+  readonly stops: number;
+  readonly marks: Marks;
+}
+
+/** How a life may go wrong. */
+export interface Plan {
+  readonly lives: number;
+  /** Stops at this operation of the first life instead of what the seed says. */
+  readonly stopAt?: number;
+  /** Kinds of faults other than stops. */
+  readonly faults: boolean;
+}
+
+/** See the head of this file. */
+export class Simulation {
+  readonly marks = new Marks();
+  readonly #random: Random;
+  readonly #disk: FakeDisk;
+  readonly #topics: ReadonlyMap<string, SimTopic>;
+  readonly #plan: Plan;
+  readonly #hash = createHash('sha256');
+  readonly #shared: Shared;
+  readonly #watched: Watched;
+  readonly #clients: readonly Client[];
+  readonly #definer: Definer;
+  readonly #logFileBytesMax: number;
+  #isSetUp = false;
+  #lives = 0;
+  #now = begin;
+  #milliseconds = 0;
+  #stops = 0;
+  #fresh = 100;
+  #failure: unknown = null;
+  /** Lines of all that happened, if asked for. */
+  readonly lines: string[] | null;
+
+  constructor(seed: number, plan: Plan, keepLines = false) {
+    const random = new Random(seed);
+    const { marks } = this;
+    this.lines = keepLines ? [] : null;
+    this.#random = random;
+    this.#plan = plan;
+    this.#disk = new FakeDisk(random);
+    this.#logFileBytesMax = random.pick([3_000, 20_000, 1_000_000]);
+    this.#topics = new Map([
+      ['src', new SimTopic(false, random, marks)],
+      ['up', new SimTopic(true, random, marks)],
+    ]);
+    const history = new History();
+    this.#shared = {
+      history,
+      random,
+      marks,
+      fresh: () => this.#fresh++,
+      counterAsked: 0,
+      counterDone: 0,
+      note: (text) => this.#note(text),
+    };
+    const shared = this.#shared;
+    this.#definer = new Definer(shared);
+    this.#clients = clientNames.map((name) => new Client(name, shared));
+    const known = {
+      history,
+      topics: this.#topics,
+      clients: clientNames,
+      counterAsked: () => shared.counterAsked,
+    };
+    this.#watched = { known, shared, definer: this.#definer, readers: 0, followers: 0 };
+  }
+
+  #note(text: string): void {
+    this.#hash.update(`${text}\n`);
+    this.lines?.push(text);
+  }
+
+  async run(): Promise<Result> {
+    while (this.#lives < this.#plan.lives) await this.#life(this.#lives === this.#plan.lives - 1);
+    return {
+      hash: this.#hash.digest('hex'),
+      milliseconds: this.#milliseconds,
+      stops: this.#stops,
+      marks: this.marks,
+    };
+  }
+
+  /** Starts the machine, however often that is interrupted; looks at what is left. */
+  async #start(): Promise<Machine> {
+    const random = this.#random;
+    for (let tries = 0; tries < startsMax; tries++) {
+      const fragile = tries < 5 && this.#plan.faults;
+      if (fragile && random.chance(0.15)) this.#disk.stopAt = random.below(60);
+      try {
+        if (fragile && random.chance(0.15)) await this.#tryFlipped();
+        const machine = await this.#boot();
+        await this.#drive(machine, this.#lookAround(machine));
+        if (machine.alive) return machine;
+        this.#now = machine.clock.now();
+        if (!this.#disk.stopped) continue;
+      } catch (error) {
+        if (error instanceof Violation || !this.#disk.stopped) throw error;
+      }
+      this.marks.sometimes('machine stopped while it started');
+      this.#restart();
+    }
+    throw new Violation('the machine does not start');
+  }
+
+  async #boot(): Promise<Machine> {
+    const backwards = this.#lives > 0 && this.#random.chance(0.2);
+    if (backwards) this.marks.sometimes('clock went back over a restart');
+    const now =
+      this.#now + (backwards ? -this.#random.below(3_600_000) : this.#random.below(5_000));
+    this.#lives++;
+    this.#note(`life ${this.#lives} at ${now}`);
+    const machine = await Machine.start(this.#lives, now, {
+      disk: this.#disk,
+      topics: this.#topics,
+      random: this.#random,
+      marks: this.marks,
+      logFileBytesMax: this.#logFileBytesMax,
+    });
+    const names = this.#disk.paths.filter((path) => !/^(lock|identity|log\/\d+\.log)$/.test(path));
+    demand(names.length === 0, () => `files are left behind: ${names.join(' ')}`);
+    const files = this.#disk.paths.filter((path) => path.startsWith('log/'));
+    if (files.length > 1) this.marks.sometimes('new file of the log');
+    return machine;
+  }
+
+  /** Flips a bit at rest: nothing may be served then, unless the bit means nothing. */
+  async #tryFlipped(): Promise<void> {
+    const files = this.#disk.paths.filter((path) => /^(identity|log\/)/.test(path));
+    if (files.length === 0) return;
+    const path = this.#random.pick(files);
+    const bits = this.#disk.bytesOf(path).length * 8;
+    if (bits === 0) return;
+    const bit = this.#random.below(bits);
+    this.#disk.flip(path, bit);
+    try {
+      const machine = await this.#boot();
+      await machine.close();
+    } catch (error) {
+      if (this.#disk.stopped) this.#restart();
+      else if (error instanceof SqlError && error.fields.code === 'XX001')
+        this.marks.sometimes('bit flip refused');
+      else throw error;
+      this.#disk.flip(path, bit);
+      return;
+    }
+    await this.#afterHarmlessFlip();
+  }
+
+  /** The machine started in spite of a flipped bit: what it shows must be right all the same. */
+  async #afterHarmlessFlip(): Promise<void> {
+    const machine = await this.#boot();
+    await this.#drive(machine, this.#lookAround(machine));
+    if (machine.alive) await machine.close();
+  }
+
+  #restart(): void {
+    this.#stops++;
+    this.#disk.restart();
+    this.#disk.capacity = Infinity;
+  }
+
+  /** Runs the machine until the work is done or the machine is not. */
+  async #drive(machine: Machine, work: Promise<void>): Promise<void> {
+    let done = false;
+    work.then(
+      () => {
+        done = true;
+      },
+      (error: unknown) => {
+        done = true;
+        if (machine.alive || error instanceof Violation) this.#fail(error);
+      },
+    );
+    const { clock } = machine;
+    const started = clock.now();
+    const late = started + 600_000;
+    while (machine.alive && this.#failure === null) {
+      await Promise.resolve();
+      if (done) break;
+      if (!(await clock.next(late)) && !done) {
+        if (machine.alive) throw new Violation('nothing goes on, and somebody waits');
+      }
+    }
+    this.#milliseconds += clock.now() - started;
+    if (this.#failure !== null) throw this.#failure;
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= error;
+  }
+
+  /** What every life begins with: what must be there is; what was in doubt is so no more. */
+  async #lookAround(machine: Machine): Promise<void> {
+    const sql = machine.session();
+    if (!this.#isSetUp) {
+      for (const text of setUp) await sql.run(text);
+      const counters = await sql.rows('SELECT n FROM counter');
+      if (counters.length === 0) await sql.run('INSERT INTO counter VALUES (0)');
+      if (!machine.alive) return;
+      this.#isSetUp = true;
+    }
+    await this.#definer.pin(sql, machine);
+    if (!machine.alive) return;
+    const vector = await readAll(this.#watched, machine, sql);
+    if (!machine.alive) return;
+    const found = defined(vector ?? undefined, 'nobody drops anything now');
+    for (const client of this.#clients) client.pin(found.get(`client${client.name}`) ?? 0);
+    const counter = found.get('counter') ?? 0;
+    this.#shared.counterAsked = this.#shared.counterDone = counter;
+    this.#shared.history.counted.set('counter', counter);
+    if ([...found].some(([name, n]) => name.startsWith('up') && n > 0) && this.#lives > 1)
+      this.marks.sometimes('upsert source restored');
+  }
+
+  async #life(last: boolean): Promise<void> {
+    const machine = await this.#start();
+    const { clock } = machine;
+    const random = this.#random;
+    const until = clock.now() + 100 + random.below(1_500);
+    const on = (): boolean => machine.alive && clock.now() < until && this.#failure === null;
+    this.#watched.readers = this.#watched.followers = 0;
+    const tasks = this.#tasks(machine, on);
+    if (!last || this.#plan.stopAt !== undefined) this.#prepareEnd(machine, until);
+    if (this.#plan.faults) this.#prepareTrouble(machine);
+    const work = Promise.all(tasks).then(async () => {
+      this.#disk.capacity = Infinity;
+      await this.#lookAround(machine);
+    });
+    await this.#drive(machine, work);
+    demand(
+      !machine.alive || machine.errors.length === 0,
+      () => `the program reports ${machine.errors.join('; ')}`,
+    );
+    this.#now = clock.now();
+    if (!machine.alive) {
+      if (this.#watched.followers > 0) this.marks.sometimes('subscription ended by a stop');
+      // Also if only its disk has failed: what was not synced may be gone.
+      return this.#restart();
+    }
+    await machine.close();
+    this.#disk.stopAt = this.#disk.failAt = Infinity;
+    this.marks.sometimes('clean stop');
+    demand(!this.#disk.paths.includes('lock'), () => 'the lock is left behind');
+  }
+
+  /** Plans how this life ends. */
+  #prepareEnd(machine: Machine, until: number): void {
+    const random = this.#random;
+    const disk = this.#disk;
+    const { stopAt } = this.#plan;
+    const choice = stopAt === undefined ? random.below(10) : 0;
+    if (choice <= 4) {
+      disk.stopAt = disk.operations + (stopAt ?? random.below(300));
+      this.marks.sometimes('machine stopped at an operation of the disk');
+    } else if (choice <= 6) {
+      const { clock } = machine;
+      this.marks.sometimes('machine stopped at a moment');
+      clock.after(random.below(Math.max(1, until - clock.now())), () => disk.stop());
+    } else if (choice <= 8 && this.#plan.faults) {
+      disk.failAt = disk.operations + random.below(200);
+      disk.failure = { kind: 'failed', code: 'EIO' };
+      this.marks.sometimes('operation of the disk failed');
+    }
+  }
+
+  /** Plans what goes wrong meanwhile. */
+  #prepareTrouble({ clock }: Machine): void {
+    const random = this.#random;
+    const disk = this.#disk;
+    if (random.chance(0.3)) {
+      this.marks.sometimes('slow disk');
+      const most = 1 + random.below(20);
+      disk.pause = () => new Promise((resolve) => void clock.after(random.below(most), resolve));
+    }
+    if (!random.chance(0.3)) return;
+    clock.after(random.below(300), () => {
+      // What the log has reserved may be all that is left of it.
+      disk.capacity = disk.bytes + 2_000 - random.below(300_000);
+      clock.after(200 + random.below(3_000), () => {
+        disk.capacity = Infinity;
+        this.marks.sometimes('writes went on with room');
+      });
+    });
+  }
+
+  #tasks(machine: Machine, on: () => boolean): Promise<void>[] {
+    const watched = this.#watched;
+    const repeat = async (
+      longest: number,
+      act: (
+        sql: SqlSession,
+      ) => Promise<Ending | null | ReadonlyMap<string, number> | undefined | void>,
+    ): Promise<void> => {
+      const sql = machine.session();
+      while (on()) {
+        await this.#wait(machine, 1 + this.#random.below(longest));
+        if (!on() || (await act(sql)) === 'gone') return;
+      }
+    };
+    const guarded = (task: Promise<void>): Promise<void> =>
+      task.catch((error: unknown) => {
+        const stop = error instanceof MachineStopped || error instanceof DiskError;
+        if (error instanceof Violation || (machine.alive && !stop)) this.#fail(error);
+      });
+    return [
+      ...this.#clients.map((client) => repeat(60, (sql) => client.act(machine, sql))),
+      repeat(100, (sql) => this.#definer.act(machine, sql)),
+      repeat(150, (sql) => readAll(watched, machine, sql)),
+      repeat(300, (sql) => readAll(watched, machine, sql)),
+      repeat(200, (sql) =>
+        follow(watched, machine, sql, { moments: 1 + this.#random.below(8), on }),
+      ),
+      repeat(40, () => {
+        this.#random.pick([...this.#topics.values()]).produce();
+        return Promise.resolve(undefined);
+      }),
+    ].map(guarded);
+  }
+
+  #wait({ clock }: Machine, milliseconds: number): Promise<void> {
+    return new Promise((resolve) => void clock.after(milliseconds, resolve));
+  }
+}
