@@ -1,6 +1,6 @@
 /**
- * Templates of dates and times, taken apart into fields such as YYYY, MM, HH24 and literal text, and
- * the names that months and days of the week have in them.
+ * Templates of dates and times, taken apart into fields such as YYYY, MM, HH24 and literal text;
+ * and the names that months and days of the week have in them.
  */
 import { unsupported } from '../../src/base/error.ts';
 

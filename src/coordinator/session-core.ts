@@ -26,7 +26,7 @@ import type {
   TransactionStatus,
 } from './session.ts';
 import type { SessionState } from './session-state.ts';
-import { durationMilliseconds } from './settings.ts';
+import { durationMilliseconds } from './setting-value.ts';
 import { analyse } from './statement/analyse.ts';
 import { asAnalysed } from './statement/analysed.ts';
 import type { Analysed } from './statement/analysed.ts';
