@@ -57,6 +57,29 @@ describe('the lock of a data directory', () => {
     expect(await lock.held()).toBe(true);
   });
 
+  it('leaves no files behind, wherever who tried before has stopped', async () => {
+    for (let stopAt = 0; stopAt < 40; stopAt++) {
+      const random = new Random(stopAt);
+      const disk = new FakeDisk(random);
+      const take = (self: string) =>
+        DirectoryLock.take({
+          disk,
+          processes: processOf(self, new Set([self])),
+          entropy: entropyOf(random),
+        });
+      disk.stopAt = stopAt;
+      await take('1 a b')
+        .then(
+          () => take('2 c d'),
+          () => undefined,
+        )
+        .catch(() => undefined);
+      disk.restart();
+      await take('3 e f');
+      expect(await disk.list(''), `stopped at ${stopAt}`).toEqual(['lock']);
+    }
+  });
+
   it('goes to one of many who try at once', async () => {
     for (let seed = 0; seed < 200; seed++) {
       const random = new Random(seed);

@@ -68,13 +68,18 @@ export class DirectoryLock {
     await file.sync();
     await file.close();
     const identity = await disk.identity(own);
+    let taken = false;
     try {
-      for (let attempt = 0; attempt < attemptsMax; attempt++) {
-        if (await linked(disk, own)) return new DirectoryLock(disk, identity);
-        await removeStale(disk, processes, `${path}.stale.${token}`);
+      for (let attempt = 0; attempt < attemptsMax && !taken; attempt++) {
+        taken = await linked(disk, own);
+        if (!taken) await removeStale(disk, processes, `${path}.stale.${token}`);
       }
     } finally {
       await disk.remove(own);
+    }
+    if (taken) {
+      await removeLeftovers(disk, processes);
+      return new DirectoryLock(disk, identity);
     }
     throw sqlError('55006', 'the data directory is being taken by another process');
   }
@@ -87,6 +92,23 @@ export class DirectoryLock {
   /** Gives it back, if it is still ours. */
   async release(): Promise<void> {
     if (await this.held()) await this.#disk.remove(path);
+  }
+}
+
+/**
+ * Removes what processes have left that ended while they tried. Only who has the lock does it, and
+ * a process that still tries keeps its file.
+ */
+async function removeLeftovers(disk: Disk, processes: Processes): Promise<void> {
+  for (const name of await disk.list('')) {
+    if (!name.startsWith(`${path}.`)) continue;
+    const owner = await readOwner(disk, name);
+    if (owner !== null && processes.alive(owner.process)) continue;
+    try {
+      await disk.remove(name);
+    } catch (error) {
+      if (!isFailure(error, 'missing')) throw error;
+    }
   }
 }
 
