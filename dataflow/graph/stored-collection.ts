@@ -207,9 +207,13 @@ export class StoredCollection {
     if (batch.rows === 0) return;
     if (this.#errors === null) {
       this.#errors = this.#make(errorColumns);
-      if (this.arrangement.complete >= 0) this.#errors.seal(this.arrangement.complete);
-      this.#errorHistory = this.#errors.hold(this.#errors.complete);
+      // At all steps that somebody may still read there were no errors.
+      const { since, complete } = this.arrangement;
+      if (since >= 0) this.#errors.seal(since);
+      this.#errorHistory = this.#errors.hold(since);
+      if (complete > since) this.#errors.seal(complete);
       for (const hold of this.#holds) hold.attachErrors(this.#errors);
+      this.#errorHistory.advance(this.#history.step);
     }
     this.#tellErrors(always);
     this.#errors.apply(step, batch);
