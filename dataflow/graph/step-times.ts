@@ -8,8 +8,16 @@ const stepsBetweenLooks = 1_024;
 export class StepTimes {
   readonly #times = new Map<number, number>();
 
+  /** A number that no step has (one that was refused for want of disk) is the step before it. */
   of(step: number): number {
-    return this.#times.get(step) ?? 0;
+    const known = this.#times.get(step);
+    if (known !== undefined) return known;
+    let before = 0;
+    for (const [other, time] of this.#times) {
+      if (other > step) break;
+      before = time;
+    }
+    return before;
   }
 
   /** The first step known with at least this time, or undefined if none has. */

@@ -82,7 +82,7 @@ export async function follow(
   sql: SqlSession,
   { moments, on }: { readonly moments: number; readonly on: () => boolean },
 ): Promise<void> {
-  const { known, shared, definer } = watched;
+  const { known, definer } = watched;
   const views = definer.views();
   const { turns } = definer;
   const { lastTime } = known.history;
