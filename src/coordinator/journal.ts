@@ -31,6 +31,10 @@ export class Journal implements CatalogListener, StepJournal {
   #changes: CatalogChange[] = [];
   /** Resolves when all changes that were handed to the log are durable; null if they are. */
   #writing: Promise<void> | null = null;
+  /** Why they cannot be written now: the disk is full. */
+  #stuck: unknown = null;
+  /** Who must know of that. */
+  readonly #onStuck = new Set<(error: unknown) => void>();
   /** When the disk was last found to be full, ms since the epoch; -1: it has room. */
   #fullAt = -1;
 
@@ -85,9 +89,13 @@ export class Journal implements CatalogListener, StepJournal {
     const record = { step: 0, time: 0, catalog, starts: [], bound: [], tables: [] };
     for (;;) {
       try {
-        return await this.#append({ ...record, counters: this.#counters() });
+        await this.#append({ ...record, counters: this.#counters() });
+        this.#stuck = null;
+        return;
       } catch (error) {
         if (!this.isDiskFull(error)) throw error;
+        this.#stuck = error;
+        for (const tell of this.#onStuck) tell(error);
         await this.retryLater();
       }
     }
@@ -107,8 +115,33 @@ export class Journal implements CatalogListener, StepJournal {
     return this.#writeStep(before, sealed);
   }
 
+  /**
+   * The same for who has not changed the catalog, but may have seen what others changed: rejects
+   * with 53100 while the disk is full.
+   */
+  seen(): Promise<void> | undefined {
+    const settled = this.settled();
+    return settled === undefined ? undefined : this.#unlessStuck(settled);
+  }
+
+  /** Resolves when `before` does; rejects with 53100 while the disk has no room for that. */
+  async #unlessStuck(before: Promise<void>): Promise<void> {
+    let tell: (error: unknown) => void = () => undefined;
+    const stuck = new Promise<never>((_, reject) => {
+      tell = reject;
+    });
+    stuck.catch(() => undefined);
+    this.#onStuck.add(tell);
+    if (this.#stuck !== null) tell(this.#stuck);
+    try {
+      await Promise.race([before, stuck]);
+    } finally {
+      this.#onStuck.delete(tell);
+    }
+  }
+
   async #writeStep(before: Promise<void> | undefined, sealed: SealedStep): Promise<void> {
-    await before;
+    if (before !== undefined) await this.#unlessStuck(before);
     const { step, time, tables, starts, bound } = sealed;
     const counters = this.#counters();
     await this.#append({ step, time, catalog: [], counters, starts, bound, tables });

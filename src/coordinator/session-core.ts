@@ -54,6 +54,7 @@ export class SessionCore implements Session {
   readonly backend: { readonly processId: number; readonly secret: number };
   readonly #state: SessionState;
   readonly #onClose: () => void;
+  /** What a cancel ends: nothing once the statement has ended. */
   #current: { cancel(): void } | null = null;
   #closed = false;
   #end: () => void = () => undefined;
@@ -119,9 +120,19 @@ export class SessionCore implements Session {
     );
     const parameters: Parameters = { types: analysed.parameters, values };
     let outcome: Promise<Outcome> | null = null;
+    const cancellation = new Cancellation();
     return {
       columns: analysed.columns,
-      execute: () => (outcome ??= this.#run(analysed.statement, parameters, analysed.template)),
+      execute: () => {
+        // Others may have run since its last rows were taken.
+        this.#current = cancellation;
+        return (outcome ??= this.#run(
+          analysed.statement,
+          parameters,
+          analysed.template,
+          cancellation,
+        ));
+      },
       lookup: () => (outcome === null ? this.#lookup(analysed, parameters) : null),
       close() {
         void outcome?.then(
@@ -144,7 +155,9 @@ export class SessionCore implements Session {
     const { transaction, settings } = this.#state;
     if (transaction.failed || transaction.pending || settings.statementTimeoutMilliseconds > 0)
       return null;
-    const { engine } = this.#coordinator;
+    const { engine, journal } = this.#coordinator;
+    // Nobody sees what was defined before it is durable.
+    if (journal.settled() !== undefined) return null;
     this.#coordinator.requireEngine();
     this.#state.startStatement();
     const found = template.key(this.#context(parameters, idle, template), statement.query);
@@ -164,37 +177,51 @@ export class SessionCore implements Session {
 
   run(statement: ScriptStatement): Promise<Outcome> {
     assert('statement' in statement, 'statements come from parseScript');
-    return this.#run((statement as Parsed).statement, noParameters, null);
+    const cancellation = new Cancellation();
+    this.#current = cancellation;
+    return this.#run((statement as Parsed).statement, noParameters, null, cancellation);
   }
 
   async #run(
     statement: Statement | null,
     parameters: Parameters,
     template: TemplateSlot | null,
+    cancellation: Cancellation,
   ): Promise<Outcome> {
     if (statement === null) return { kind: 'empty' };
+    if (this.#closed) throw sqlError('08006', 'the client is gone');
     this.#refuseInFailedBlock(statement);
     this.#coordinator.requireEngine();
     this.#state.startStatement();
-    const cancellation = new Cancellation();
-    this.#current = cancellation;
     const stopTimer = this.#timeout(cancellation);
     try {
       const { journal } = this.#coordinator;
       if (changesCatalog(statement)) journal.requireRoom();
       const outcome = await execute(this.#context(parameters, cancellation, template), statement);
-      // What was defined, by this session or by one that it has seen the work of, is durable first.
-      const settled = journal.settled();
-      if (settled !== undefined) await cancellation.race(settled);
+      await this.#settle(statement, outcome, cancellation);
       if (outcome.kind === 'rows') return supervised(outcome, cancellation, stopTimer);
       if (outcome.kind === 'copyOut') {
         return { ...outcome, rows: supervised(outcome.rows, cancellation, stopTimer) };
       }
       if (outcome.kind === 'copyIn') return supervisedCopy(outcome, cancellation, stopTimer);
       stopTimer();
+      if (this.#current === cancellation) this.#current = null;
       return outcome;
     } catch (error) {
       stopTimer();
+      throw error;
+    }
+  }
+
+  /** What was defined, by this session or by one that it has seen the work of, is durable first. */
+  async #settle(statement: Statement, outcome: Outcome, cancellation: Cancellation): Promise<void> {
+    const { journal } = this.#coordinator;
+    const settled = changesCatalog(statement) ? journal.settled() : journal.seen();
+    if (settled === undefined) return;
+    try {
+      await cancellation.race(settled);
+    } catch (error) {
+      closeOutcome(outcome);
       throw error;
     }
   }
@@ -257,7 +284,8 @@ export class SessionCore implements Session {
     for (const portal of portals.values()) portal.close();
     portals.clear();
     if (transaction.idle) return undefined;
-    return transaction.end(!failed).then(() => undefined);
+    // Whoever is gone has committed nothing.
+    return transaction.end(!failed && !this.#closed).then(() => undefined);
   }
 
   fail(): void {

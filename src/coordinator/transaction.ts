@@ -4,12 +4,13 @@
  * Kinds: *implicit* (what runs between two Syncs, or one simple query) and *block* (BEGIN …
  * COMMIT). A block is fixed by its first statement: reads only, all at one step; or inserts only,
  * which become visible together at COMMIT; or one SUBSCRIBE. In an implicit transaction inserts are
- * gathered too, so that several statements of one message become visible together; a read in
- * between makes them visible first, since it must see them.
+ * gathered too, so that several statements of one message become visible together; a read of them
+ * in between makes them visible first, since it must see them.
  */
 import { sqlError } from '../base/error.ts';
 import type { PackedBatch } from '../../dataflow/graph/command.ts';
 import type { Timeline } from './timeline.ts';
+import { bytesOf, tooLarge } from './timeline.ts';
 import type { TransactionStatus } from './session.ts';
 
 export type Purpose = 'read' | 'insert' | 'subscribe';
@@ -32,6 +33,7 @@ export class Transaction {
   #step: number | null = null;
   #release: (() => void) | null = null;
   #writes: PendingWrite[] = [];
+  #bytes = 0;
 
   /** `write` makes rows of tables visible together. */
   constructor(timeline: Timeline, write: (writes: readonly PendingWrite[]) => Promise<void>) {
@@ -83,7 +85,14 @@ export class Transaction {
   /** After an error: a block waits for its end, an implicit one forgets its writes. */
   fail(): void {
     if (this.#block) this.#failed = true;
+    this.#takeWrites();
+  }
+
+  #takeWrites(): readonly PendingWrite[] {
+    const writes = this.#writes;
     this.#writes = [];
+    this.#bytes = 0;
+    return writes;
   }
 
   /**
@@ -130,21 +139,30 @@ export class Transaction {
     return this.#writes;
   }
 
+  /** Throws 54000 if the transaction gets too large. */
   insert(write: PendingWrite): void {
+    const bytes = this.#bytes + bytesOf([write]);
+    const error = tooLarge(bytes);
+    if (error !== null) throw error;
+    this.#bytes = bytes;
     this.#writes.push(write);
+  }
+
+  /** What was to go into tables that it drops itself goes with them. */
+  forget(tables: ReadonlyMap<number, unknown>): void {
+    this.#writes = this.#writes.filter(({ table }) => !tables.has(table.oid));
   }
 
   /** Makes gathered writes visible without ending anything. */
   async flush(): Promise<void> {
-    const writes = this.#writes;
-    this.#writes = [];
+    const writes = this.#takeWrites();
     if (writes.length > 0) await this.#write(writes);
   }
 
   /** Ends it; answers whether it was committed. */
   async end(commit: boolean): Promise<boolean> {
     const committed = commit && !this.#failed;
-    if (!committed) this.#writes = [];
+    if (!committed) this.#takeWrites();
     this.#release?.();
     this.#release = null;
     this.#block = false;

@@ -190,6 +190,6 @@ export async function copyTo(
   const rows =
     statement.source.kind === 'select'
       ? await runSelect(context, statement.source.query)
-      : subscribe(context, statement.source);
+      : await subscribe(context, statement.source);
   return { kind: 'copyOut', options: statement.options, rows };
 }

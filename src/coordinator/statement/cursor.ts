@@ -31,7 +31,7 @@ export async function declare(
   const stream: RowStream =
     statement.statement.kind === 'select'
       ? await runSelect(context, statement.statement.query)
-      : subscribe(context, statement.statement);
+      : await subscribe(context, statement.statement);
   const cursor: Portal = {
     columns: stream.columns,
     window: new RowWindow(stream),

@@ -113,6 +113,7 @@ export async function drop(context: ExecutionContext, statement: Drop): Promise<
   for (const object of objects) {
     for (const each of coordinator.catalog.cascade(object.oid)) doomed.set(each.oid, each);
   }
+  context.session.transaction.forget(doomed);
   // All go in this turn, so that nobody can make an object that stands on one of them.
   const ending = [...doomed.keys()].map((oid) => {
     const object = coordinator.catalog.byOid(oid);

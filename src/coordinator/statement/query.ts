@@ -1,4 +1,5 @@
 /** SELECT (also VALUES and TABLE): planned, then run at the transaction's step. */
+import { dependenciesOf } from '../../catalog/object.ts';
 import type { Query } from '../../sql/ast.ts';
 import type { Effect, PlannedQuery } from '../../sql/planned.ts';
 import { planRead } from '../planning.ts';
@@ -14,14 +15,31 @@ export async function runSelect(context: ExecutionContext, query: Query): Promis
   const plan = (): PlannedQuery =>
     context.template?.plan(context, query) ?? planRead(context, query, 'once');
   let planned = plan();
-  if (transaction.pending && !planned.constant) {
-    // Only what reads needs it, and only when planned: a statement that cannot be planned leaves
-    // what was written to be undone. Planned anew, since the catalog may change in between.
-    await transaction.flush();
+  if (readsPending(context, planned)) {
+    // Only now, so that a statement that cannot be planned leaves what was written to be undone; and
+    // planned anew, since the catalog may change in between.
+    await context.cancellation.race(transaction.flush());
     planned = plan();
   }
   const stream = runQuery(context, planned, transaction.readStep());
   return planned.effects === undefined ? stream : afterEffects(context, stream, planned.effects);
+}
+
+/** Whether a query reads a table into which the transaction has something to write. */
+export function readsPending(
+  { coordinator, session: { transaction } }: ExecutionContext,
+  { dependencies }: PlannedQuery,
+): boolean {
+  if (!transaction.pending) return false;
+  const written = new Set(transaction.writes.map(({ table }) => table.oid));
+  const read = new Set(dependencies);
+  for (const oid of read) {
+    if (written.has(oid)) return true;
+    const object = coordinator.catalog.byOid(oid);
+    // What is added is come to later.
+    if (object !== undefined) for (const other of dependenciesOf(object)) read.add(other);
+  }
+  return false;
 }
 
 /** The rows come when the effects are done; the client has their description before. */

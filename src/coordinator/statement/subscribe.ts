@@ -110,10 +110,19 @@ function endOf(context: ExecutionContext, statement: Subscribe, from: number): n
  * A stream of changes without end (unless UP TO says so). Throws 22023 for a time that cannot be
  * read, 22000 for an end before the start.
  */
-export function subscribe(context: ExecutionContext, statement: Subscribe): RowStream {
-  const { coordinator, session } = context;
+export async function subscribe(
+  context: ExecutionContext,
+  statement: Subscribe,
+): Promise<RowStream> {
+  const { coordinator, session, cancellation } = context;
   session.transaction.use('subscribe');
-  const planned: PlannedQuery = planRead(context, statement.query, 'subscribed');
+  const plan = (): PlannedQuery => planRead(context, statement.query, 'subscribed');
+  let planned = plan();
+  if (session.transaction.pending) {
+    // It may never end, and what was written before it is not to wait for that.
+    await cancellation.race(session.transaction.flush());
+    planned = plan();
+  }
   const from = stepOf(context, statement);
   const upTo = endOf(context, statement, from);
   const release = coordinator.timeline.hold(from);
@@ -131,6 +140,6 @@ export function subscribe(context: ExecutionContext, statement: Subscribe): RowS
   const columns = subscribeColumns(planned.columns, statement.progress);
   const view: View = { columns, progress: statement.progress };
   const stream = subscriptionStream(view, subscription, () => coordinator.forgetDataflow(dataflow));
-  context.cancellation.onCancel(() => stream.close());
+  cancellation.onCancel(() => stream.close());
   return stream;
 }
