@@ -40,19 +40,23 @@ describe('frames', () => {
     const random = new Random(2);
     for (const bytes of [0, 3, 40, 200]) {
       const file = new Uint8Array(frameBytes(bytes));
-      writeFrame(file, 0, record(random, bytes), start);
-      for (let bit = 0; bit < (16 + bytes) * 8; bit++) {
+      const payload = record(random, bytes);
+      // The last word of a step is often a lone 1, a weight.
+      payload.fill(0, 8);
+      payload.fill(1, bytes - 1);
+      writeFrame(file, 0, payload, start);
+      for (let bit = 0; bit < file.length * 8; bit++) {
+        if (bit >> 3 >= 16 + bytes && bit >> 3 < file.length - 8) continue; // Zeros in between.
         const damaged = file.slice();
         damaged[bit >> 3] = (damaged[bit >> 3] ?? 0) ^ (1 << (bit & 7));
         expect(readFrame(damaged, 0, start), `bit ${bit}`).toBeNull();
         expect(isOneBitOff(damaged, 0, start), `bit ${bit}`).toBe(true);
       }
-      // Torn: what is missing reads as zeros, or is not there.
-      for (let cut = 0; cut < 16 + bytes; cut++) {
+      // Torn, at any word, as no sector ends within one: what is missing reads as zeros, or is not there.
+      for (let cut = 0; cut < file.length; cut += 8) {
         const torn = file.slice();
-        const missing = torn.subarray(cut).reduce((sum, byte) => sum + bitsOf(byte), 0);
         torn.fill(0, cut);
-        if (missing > 1) expect(isOneBitOff(torn, 0, start), `cut at ${cut}`).toBe(false);
+        expect(isOneBitOff(torn, 0, start), `cut at ${cut}`).toBe(false);
         expect(isOneBitOff(file.subarray(0, cut), 0, start), `short at ${cut}`).toBe(false);
       }
     }
@@ -70,7 +74,3 @@ describe('frames', () => {
     expect(findLaterFrame(file, 0, { previous: 0, sequence: 5 })).toBe(-1);
   });
 });
-
-function bitsOf(byte: number): number {
-  return byte === 0 ? 0 : (byte & 1) + bitsOf(byte >> 1);
-}

@@ -2,6 +2,7 @@
  * How one commit lies in a file of the log, as a *frame*:
  *
  *     length (u32) | previous (u32) | sequence (u32) | checksum (u32) | payload | zeros to 8 bytes
+ *     | checksum (u32) | its complement (u32)
  *
  * all little-endian. `checksum` is CRC-32 over the first three words and the payload, `previous` is
  * the checksum of the frame before, `sequence` counts frames, modulo 2^32. So a frame proves by
@@ -10,6 +11,9 @@
  *
  * A commit is one frame, not one a record, because a frame is what is written and synced at once:
  * that a later frame is there proves that this one was durable.
+ *
+ * A frame is written over zeros. The end repeats the checksum so that at least 32 bits are missing
+ * from a frame whose end was not written: that is never taken for one flipped bit.
  */
 import { crc32 } from 'node:zlib';
 import { assert } from '../base/assert.ts';
@@ -17,6 +21,7 @@ import { assert } from '../base/assert.ts';
 /** Bytes before the payload. */
 export const frameHeaderBytes = 16;
 const alignment = 8;
+const trailerBytes = 8;
 /** Frames that may be missing before one that is looked for behind damage. */
 const gapMax = 1 << 20;
 
@@ -35,7 +40,7 @@ export interface Frame {
 
 /** Bytes that a frame with `payloadBytes` takes. */
 export function frameBytes(payloadBytes: number): number {
-  return Math.ceil((frameHeaderBytes + payloadBytes) / alignment) * alignment;
+  return Math.ceil((frameHeaderBytes + payloadBytes) / alignment) * alignment + trailerBytes;
 }
 
 /** The payload of a commit. */
@@ -83,7 +88,23 @@ export function writeFrame(into: Uint8Array, at: number, payload: Uint8Array, pl
   into.set(payload, at + frameHeaderBytes);
   const checksum = checksumAt(into, at, payload.length);
   view.setUint32(at + 12, checksum, true);
+  const end = at + frameBytes(payload.length);
+  view.setUint32(end - 8, checksum, true);
+  view.setUint32(end - 4, ~checksum >>> 0, true);
   return { previous: checksum, sequence: (place.sequence + 1) >>> 0 };
+}
+
+/** Bits in which the end of a frame differs from what belongs to `checksum`. */
+function trailerBitsOff(view: DataView, end: number, checksum: number): number {
+  const first = view.getUint32(end - 8, true) ^ checksum;
+  const second = view.getUint32(end - 4, true) ^ ~checksum;
+  return bitsOf(first) + bitsOf(second);
+}
+
+function bitsOf(word: number): number {
+  let bits = 0;
+  for (let rest = word; rest !== 0; rest &= rest - 1) bits++;
+  return bits;
 }
 
 /** The frame at `at`, if it is whole; wherever it belongs. */
@@ -95,6 +116,7 @@ function wholeFrame(bytes: Uint8Array, at: number): (Frame & { readonly place: P
   if (end > bytes.length) return null;
   const checksum = view.getUint32(at + 12, true);
   if (checksumAt(bytes, at, length) !== checksum) return null;
+  if (trailerBitsOff(view, end, checksum) > 0) return null;
   const sequence = view.getUint32(at + 8, true);
   return {
     payload: bytes.subarray(at + frameHeaderBytes, at + frameHeaderBytes + length),
@@ -137,9 +159,15 @@ export function isOneBitOff(bytes: Uint8Array, at: number, place: Place): boolea
   if (at + frameHeaderBytes > bytes.length) return false;
   const view = viewOf(bytes);
   const length = view.getUint32(at, true);
-  if (at + frameBytes(length) > bytes.length) return lengthIsOneBitOff(bytes, at, place);
-  const difference = (checksumAt(bytes, at, length) ^ view.getUint32(at + 12, true)) >>> 0;
-  if (isPowerOfTwo(difference)) return true;
+  const end = at + frameBytes(length);
+  if (end > bytes.length) return lengthIsOneBitOff(bytes, at, place);
+  const stored = view.getUint32(at + 12, true);
+  const computed = checksumAt(bytes, at, length);
+  const difference = (computed ^ stored) >>> 0;
+  const ofComputed = trailerBitsOff(view, end, computed);
+  if (difference === 0) return ofComputed === 1;
+  if (ofComputed === 0 && isPowerOfTwo(difference)) return true;
+  if (trailerBitsOff(view, end, stored) > 0) return lengthIsOneBitOff(bytes, at, place);
   // The bit at distance d from the end makes the difference x^(d + 32) modulo the polynomial.
   let state = 1 << 31;
   const bits = (frameHeaderBytes - 4 + length) * 8;

@@ -5,6 +5,7 @@
  */
 import { parseArgs } from 'node:util';
 import { Marks } from './marks.ts';
+import type { Plan } from './simulation.ts';
 import { Simulation } from './simulation.ts';
 
 const { values } = parseArgs({
@@ -12,6 +13,7 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '100' },
     from: { type: 'string', default: '0' },
     seconds: { type: 'string', default: '86400' },
+    sweep: { type: 'string', default: '0' },
     lines: { type: 'boolean', default: false },
   },
 });
@@ -21,33 +23,58 @@ function say(text: string): void {
 }
 
 const from = Number(values.from);
-const marks = new Marks();
+const secondsMax = Number(values.seconds);
+const total = { seeds: 0, stops: 0, milliseconds: 0, marks: new Marks() };
+const failed: string[] = [];
 const began = performance.now();
-let milliseconds = 0;
-let stops = 0;
-let seeds = 0;
-const failed: number[] = [];
-for (let seed = from; seed < from + Number(values.seeds); seed++) {
-  if (performance.now() - began > Number(values.seconds) * 1000) break;
-  const simulation = new Simulation(seed, { lives: 4, faults: true }, values.lines);
+
+function timeIsUp(): boolean {
+  return performance.now() - began > secondsMax * 1000;
+}
+
+/** Runs one seed; answers whether the machine stopped in it. */
+async function one(seed: number, plan: Plan, name: string): Promise<boolean> {
+  const simulation = new Simulation(seed, plan, values.lines);
+  let stops = 0;
   try {
     const result = await simulation.run();
-    milliseconds += result.milliseconds;
-    stops += result.stops;
+    total.milliseconds += result.milliseconds;
+    ({ stops } = result);
     if (values.lines) say(result.hash);
   } catch (error) {
-    failed.push(seed);
-    say(`seed ${seed}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    failed.push(name);
+    stops = 1;
+    say(`${name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   }
   for (const line of simulation.lines ?? []) say(line);
-  marks.add(simulation.marks);
-  seeds++;
+  total.marks.add(simulation.marks);
+  total.stops += stops;
+  total.seeds++;
+  return stops > 0;
+}
+
+/** Stops a script, which is a seed's first life, at each operation in turn. */
+async function sweep(script: number): Promise<void> {
+  for (let stopAt = 0; !timeIsUp(); stopAt++) {
+    const plan = { lives: 2, faults: false, stopAt };
+    if (!(await one(script, plan, `script ${script}, operation ${stopAt}`))) return;
+  }
+}
+
+const scripts = Number(values.sweep);
+if (scripts > 0) {
+  for (let script = from; script < from + scripts && !timeIsUp(); script++) await sweep(script);
+} else {
+  for (let seed = from; seed < from + Number(values.seeds) && !timeIsUp(); seed++)
+    await one(seed, { lives: 4, faults: true }, `seed ${seed}`);
 }
 const minutes = (performance.now() - began) / 60_000;
-say(marks.toString());
+const missing = scripts > 0 || total.seeds < 100 ? [] : total.marks.missing();
+say(total.marks.toString());
+for (const mark of missing) say(`never happened: ${mark}`);
 say(
-  `${seeds} seeds, ${stops} stops, ${failed.length} failed${failed.length > 0 ? `: ${failed.slice(0, 50).join(' ')}` : ''}; ` +
-    `${(milliseconds / 60_000 / minutes).toFixed(1)} simulated minutes a minute`,
+  `${total.seeds} runs, ${total.stops} stops, ${failed.length} failed; ` +
+    `${(total.milliseconds / 60_000 / minutes).toFixed(1)} simulated minutes a minute`,
 );
-process.exitCode = failed.length > 0 || (seeds >= 100 && marks.missing().length > 0) ? 1 : 0;
-if (marks.missing().length > 0) say(`never happened: ${marks.missing().join('; ')}`);
+for (const name of failed.slice(0, 50)) say(`failed: ${name}`);
+process.exitCode = failed.length > 0 || missing.length > 0 ? 1 : 0;

@@ -46,7 +46,7 @@ export interface Result {
 /** How a life may go wrong. */
 export interface Plan {
   readonly lives: number;
-  /** Stops at this operation of the first life instead of what the seed says. */
+  /** Stops at this operation of the disk, once, and nowhere else; lives are short then. */
   readonly stopAt?: number;
   /** Kinds of faults other than stops. */
   readonly faults: boolean;
@@ -129,6 +129,7 @@ export class Simulation {
     const random = this.#random;
     for (let tries = 0; tries < startsMax; tries++) {
       const fragile = tries < 5 && this.#plan.faults;
+      if (this.#lives === 0) this.#disk.stopAt = this.#plan.stopAt ?? Infinity;
       if (fragile && random.chance(0.15)) this.#disk.stopAt = random.below(60);
       try {
         if (fragile && random.chance(0.15)) await this.#tryFlipped();
@@ -260,11 +261,12 @@ export class Simulation {
     const machine = await this.#start();
     const { clock } = machine;
     const random = this.#random;
-    const until = clock.now() + 100 + random.below(1_500);
+    const { stopAt } = this.#plan;
+    const until = clock.now() + 100 + random.below(stopAt === undefined ? 1_500 : 150);
     const on = (): boolean => machine.alive && clock.now() < until && this.#failure === null;
     this.#watched.readers = this.#watched.followers = 0;
     const tasks = this.#tasks(machine, on);
-    if (!last || this.#plan.stopAt !== undefined) this.#prepareEnd(machine, until);
+    if (!last && stopAt === undefined) this.#prepareEnd(machine, until);
     if (this.#plan.faults) this.#prepareTrouble(machine);
     const work = Promise.all(tasks).then(async () => {
       this.#disk.capacity = Infinity;
@@ -291,10 +293,9 @@ export class Simulation {
   #prepareEnd(machine: Machine, until: number): void {
     const random = this.#random;
     const disk = this.#disk;
-    const { stopAt } = this.#plan;
-    const choice = stopAt === undefined ? random.below(10) : 0;
+    const choice = random.below(10);
     if (choice <= 4) {
-      disk.stopAt = disk.operations + (stopAt ?? random.below(300));
+      disk.stopAt = disk.operations + random.below(300);
       this.marks.sometimes('machine stopped at an operation of the disk');
     } else if (choice <= 6) {
       const { clock } = machine;

@@ -92,7 +92,12 @@ export const viewTemplates: readonly ViewTemplate[] = [
     column: 'b',
     rows: (base) =>
       [...table(base, 'kv')]
-        .sort((x, y) => compare(BigInt(cell(y, 2)), BigInt(cell(x, 2))))
+        .sort(
+          (x, y) =>
+            compare(BigInt(cell(y, 2)), BigInt(cell(x, 2))) ||
+            compare(BigInt(cell(x, 0)), BigInt(cell(y, 0))) ||
+            compare(BigInt(cell(x, 1)), BigInt(cell(y, 1))),
+        )
         .slice(0, 3),
   },
   {

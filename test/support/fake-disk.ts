@@ -77,9 +77,10 @@ class Node {
       }
       const { position, bytes } = change;
       const kept = fate === 2 ? random.below(bytes.length + 1) : bytes.length;
-      for (let at = 0; at < kept; at += sectorBytes) {
-        if (fate === 3 && random.chance(0.5)) continue;
-        const part = bytes.subarray(at, Math.min(kept, at + sectorBytes));
+      for (let at = 0, next = 0; at < bytes.length; at = next) {
+        next = Math.min(bytes.length, at + sectorBytes - ((position + at) % sectorBytes));
+        if (fate === 3 ? random.chance(0.5) : at >= kept) continue;
+        const part = bytes.subarray(at, next);
         this.durable.apply({ kind: 'write', position: position + at, bytes: part });
       }
     }
