@@ -130,6 +130,8 @@ export const limits = {
   queuedMessageBytesMax: 1024 * 1024,
   /** Bytes of answers that are gathered before they are handed to the socket. */
   writeBufferBytes: 64 * 1024,
+  /** Milliseconds that a client whose connection has ended may take to read what is left. */
+  closeMillisecondsMax: 2_000,
   /** Client connections. */
   connectionsMax: 5_000,
   /** Bytes of an identifier; longer ones are cut with a notice, as in Postgres. */

@@ -106,5 +106,7 @@ class SocketTransport implements Transport {
 
   end(): void {
     this.#socket.end();
+    // One that does not read what is left, or does not close its side, would stay for ever.
+    this.#socket.setTimeout(limits.closeMillisecondsMax, () => this.#socket.destroy());
   }
 }
