@@ -89,6 +89,7 @@ export function packBatch(batch: Batch, types: readonly ColumnType[]): PackedBat
     const at = batch.nulls[c];
     if (at >= 0) new Uint8Array(buffer).set(u8.subarray(at, at + rows), nulls[c]);
   }
+  assert(free === words, 'var bytes take the words that were counted for them');
   return { buffer, rows, column, nulls, weight };
 }
 
@@ -138,7 +139,10 @@ export function unpackBatch(
     const at = packed.column[c];
     assert(at >= 0 && at + words * packed.rows <= slab.words, 'a column lies inside its buffer');
     assert(words === 1 || at % 2 === 0, 'a wide column is aligned');
+    const end = packed.nulls[c] + packed.rows;
+    assert(end <= packed.buffer.byteLength, 'the null bytes of a column lie inside its buffer');
   });
+  assert(packed.weight + packed.rows <= slab.words, 'the weights lie inside their buffer');
   const { rows, column, nulls, weight } = packed;
   return { step, rows, slab, column, nulls, weight };
 }

@@ -71,6 +71,7 @@ export class ReadGate {
 
   /** An index was dropped; the gate is open. */
   indexDropped(): void {
+    assert((this.#turn & 1) === 1, 'an index is dropped behind an open gate');
     Atomics.add(this.#words, wordIndexes, 1);
   }
 }
@@ -99,6 +100,7 @@ export class GateReader {
     known: readonly SharedArrayBuffer[],
     indexesDropped: number,
   ) {
+    assert(gate.byteLength === gateWords * 4, `a gate of ${gate.byteLength} bytes is none`);
     this.#words = new Int32Array(gate);
     this.#known = known.map((buffer) => new Int32Array(buffer));
     this.#indexesDropped = indexesDropped;

@@ -3,6 +3,7 @@
  * the collection is known at the step, holds the step while it reads, and works in slices between
  * the activations of dataflows, so a long scan disturbs nobody and a long step delays no read.
  */
+import { assert } from '../../src/base/assert.ts';
 import { SqlError } from '../../src/base/error.ts';
 import { limits } from '../../src/base/limits.ts';
 import type { Pairs, Position } from '../arrangement/arrangement.ts';
@@ -155,6 +156,7 @@ export class ReadTask {
       this.#tools.answer.sendSome();
       return 'pause';
     }
+    assert(this.#hold !== null, 'a step that is read is held');
     const pairs = this.#pairs;
     const { arrangement } = this.collection;
     pairs.n = 0;

@@ -2,6 +2,7 @@
  * Dataflows in order of the time that they have used: a binary heap. One that is removed stays in
  * the heap as a leftover until it comes to the top, so removing costs nothing.
  */
+import { assert } from '../../src/base/assert.ts';
 import type { Dataflow } from './dataflow.ts';
 
 /** The dataflows that can run, least time used first. */
@@ -44,6 +45,7 @@ export class TurnQueue implements Iterable<Dataflow> {
       at = parent;
     }
     this.#heap[at] = dataflow;
+    assert(this.#heap.length >= this.#members.size, 'every member is in the heap');
   }
 
   remove(dataflow: Dataflow): void {
@@ -54,6 +56,7 @@ export class TurnQueue implements Iterable<Dataflow> {
   take(): Dataflow | null {
     this.#dropLeftovers();
     const first = this.#heap[0];
+    assert((first === undefined) === (this.#members.size === 0), 'the first is a member');
     if (first === undefined) return null;
     this.#pop();
     this.#members.delete(first);

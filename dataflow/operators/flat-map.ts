@@ -7,7 +7,7 @@
  * these are taken back: the function is asked again for as many rows, which get the opposite
  * weight.
  */
-import { defined } from '../../src/base/assert.ts';
+import { assert, defined } from '../../src/base/assert.ts';
 import { limits } from '../../src/base/limits.ts';
 import type { CallSite, FunctionEntry } from '../expr/function-entry.ts';
 import { functionByKey } from '../expr/function-table.ts';
@@ -53,6 +53,7 @@ export class FlatMapOperator implements Operator {
 
   /** `input`: types of the input's rows; `rowsMax`: rows of a batch. */
   constructor(node: FlatMapNode, input: readonly ColumnType[], rowsMax: number, pool: SlabPool) {
+    assert(node.columns.length >= input.length, 'the results of a row come behind its columns');
     this.columns = node.columns;
     this.#input = input;
     this.#args = node.args;

@@ -4,7 +4,7 @@
  * 64-bit values travel as int32 pairs, var values as bytes (or as a bare pointer if both batches
  * share a slab).
  */
-import { defined } from '../../src/base/assert.ts';
+import { assert, defined } from '../../src/base/assert.ts';
 import type { Batch } from '../value/batch.ts';
 import type { BatchWriter } from '../value/batch-writer.ts';
 import type { ColumnType } from '../value/type.ts';
@@ -44,6 +44,8 @@ export function copyColumns(
   out: BatchWriter,
   outColumn: number,
 ): void {
+  assert(first >= 0 && first + n <= rows.length, 'the rows that are copied are listed');
+  assert(outColumn + columns.length <= out.column.length, 'the columns that are copied fit');
   columns.forEach((c, position) => {
     const to = out.column[outColumn + position];
     const physical = physicalOf(defined(types[c], 'a column of the batch').type);
@@ -150,6 +152,7 @@ export function copyWeights(
   const source = batch.slab.i32;
   const target = out.slab.i32;
   const to = out.weight;
+  assert(first >= 0 && first + n <= rows.length, 'the rows whose weights are copied are listed');
   for (let i = 0; i < n; i++) target[to + i] = source[batch.weight + rows[first + i]];
 }
 

@@ -14,6 +14,7 @@
  *
  * A NULL in a key occurs nowhere unless `nullsEqual`: an antijoin keeps such a row.
  */
+import { assert } from '../../src/base/assert.ts';
 import type { Position } from '../arrangement/arrangement.ts';
 import { rewind, startPosition } from '../arrangement/pairs.ts';
 import type { Batch } from '../value/batch.ts';
@@ -60,6 +61,8 @@ export class SemijoinOperator implements Operator {
 
   constructor(shape: SemijoinShape, clock: StepClock, scratch: Scratch, pool: SlabPool) {
     const { left, right } = shape;
+    assert(left.key.length === right.key.length, 'both keys of a semijoin have the same length');
+    assert(shape.columns.length === left.types.length, 'a semijoin gives rows of its left side');
     this.columns = shape.columns;
     this.#shape = shape;
     this.#clock = clock;

@@ -12,6 +12,7 @@
  *
  * State words: root of the tree, first item of the window (0: empty), last item, unused.
  */
+import { assert } from '../../src/base/assert.ts';
 import type { Node } from '../plan/plan.ts';
 import type { Batch } from '../value/batch.ts';
 import { BatchWriter } from '../value/batch-writer.ts';
@@ -71,6 +72,8 @@ export class TopkOperator implements Operator {
 
   /** `input`: columns of the input rows, which are those of the output. */
   constructor(node: TopkNode, input: readonly ColumnType[], pool: SlabPool) {
+    assert(node.columns.length === input.length, 'the rows of a window are those of its input');
+    assert(node.offset >= 0, `a window begins at a row, not at ${node.offset}`);
     this.columns = node.columns;
     this.#node = node;
     this.#all = input.map((_, c) => c);
@@ -138,6 +141,7 @@ export class TopkOperator implements Operator {
       this.#part++;
       this.#next = 0;
     }
+    assert(this.#changedCount === 0, 'what changed in a step is given out in it');
     this.#part = 0;
     this.#itemCount = 0;
     this.#touched.clear();

@@ -73,6 +73,7 @@ export class BatchWriter {
    * `slab === near` afterwards.
    */
   begin(rows: number, varWords: number, near?: Slab): void {
+    assert(rows >= 0 && varWords >= 0, 'a batch has a number of rows and of words');
     const words = this.wordsFor(rows, varWords);
     if (near !== undefined && near.words - near.used >= words) {
       if (near !== this.#slab) this.#replace(near, true);
@@ -110,7 +111,10 @@ export class BatchWriter {
 
   /** Closes the open batch with its first `rows` rows. */
   seal(step: number, rows: number): Batch {
-    assert(rows <= this.#capacity, `at most ${this.#capacity} rows were reserved, got ${rows}`);
+    assert(
+      rows >= 0 && rows <= this.#capacity,
+      `at most ${this.#capacity} rows were reserved, got ${rows}`,
+    );
     const slab = this.slab;
     slab.retain();
     this.#capacity = 0;

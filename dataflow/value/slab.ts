@@ -63,6 +63,7 @@ class PooledSlab implements Slab {
 
   /** The pool's call only: the slab is handed out again, empty. */
   reopen(): void {
+    assert(this.#users === 0, 'a slab is handed out again when nobody uses it');
     this.#used = 0;
     this.#users = 1;
   }
@@ -87,6 +88,7 @@ export class SlabPool {
     const slab = this.#free.get(size)?.pop();
     if (slab === undefined) return new PooledSlab(new SharedArrayBuffer(size * 4), this);
     this.#freeBytes -= size * 4;
+    assert(this.#freeBytes >= 0, 'a pool counts the bytes of its free slabs');
     slab.reopen();
     return slab;
   }
@@ -115,5 +117,6 @@ export function lonelySlab(words: number): Slab {
 export function foreignSlab(buffer: SharedArrayBuffer | ArrayBuffer): Slab {
   const slab = new PooledSlab(buffer, null);
   slab.take(slab.words);
+  assert(slab.used === slab.words, 'nothing is written into memory that came from elsewhere');
   return slab;
 }

@@ -20,6 +20,7 @@ export class BatchQueue<T> {
   push(item: T): void {
     if (this.#ended || this.#error !== null) return;
     const waiter = this.#waiter;
+    assert(waiter === null || this.#items.length === 0, 'who waits has read everything');
     this.#waiter = null;
     if (waiter === null) this.#items.push(item);
     else waiter.resolve(item);

@@ -4,6 +4,7 @@
  *
  * The reader keeps at most one unfinished line, bounded by `rowBytesMax`.
  */
+import { assert } from '../base/assert.ts';
 import { sqlError } from '../base/error.ts';
 import { limits } from '../base/limits.ts';
 import type { CopyOptions } from '../sql/ast.ts';
@@ -66,6 +67,7 @@ export class CopyReader {
       yield* this.#row(this.#pending.subarray(start, end), true);
       start = end + 1;
     }
+    assert(start <= this.#scanned && this.#scanned <= this.#length, 'rows end where was looked');
     this.#pending.copyWithin(0, start, this.#length);
     this.#length -= start;
     this.#scanned -= start;

@@ -13,7 +13,7 @@
  * reads it from now on. Records that go while a replay is under way, between some that were
  * replayed and others, would leave a hole: those become an error of the dataflow that names them.
  */
-import { assert } from '../base/assert.ts';
+import { assert, defined } from '../base/assert.ts';
 import { limits } from '../base/limits.ts';
 import type { Positions, RawChunk, SourceReader } from '../../connectors/connector.ts';
 import type { EngineClient } from './engine-client.ts';
@@ -39,6 +39,7 @@ class Window {
 
   acknowledged(): void {
     this.#bytes -= this.#inFlight.shift() ?? 0;
+    assert(this.#bytes >= 0, 'what is acknowledged was sent');
     if (this.#bytes < limits.replayBytesInFlightMax) this.onRoom();
   }
 }
@@ -79,6 +80,7 @@ export class Replay {
   }
 
   async #run(): Promise<void> {
+    assert(this.#windows.size === 0, 'a replay runs once');
     for (const source of this.#sources) {
       await source.live();
       if (this.#cancelled) return;
@@ -100,7 +102,7 @@ export class Replay {
       step: this.#timeline.sealed + 1,
     });
     for (const [i, source] of this.#sources.entries()) {
-      await this.#read(source, targets[i] ?? new Map());
+      await this.#read(source, defined(targets[i], 'a source has its target'));
       if (this.#cancelled) return;
       this.#send(source, [], true);
     }
@@ -121,7 +123,7 @@ export class Replay {
   #rest(): bigint {
     let rest = 0n;
     for (const source of this.#sources) {
-      const done = this.#done.get(source.collection) ?? new Map<number, bigint>();
+      const done = this.#doneOf(source);
       for (const [partition, offset] of source.bound) {
         rest += offset - (done.get(partition) ?? source.starts.get(partition) ?? 0n);
       }
@@ -129,9 +131,14 @@ export class Replay {
     return rest;
   }
 
+  /** Offsets up to which partitions of the source are replayed. */
+  #doneOf(source: SourceRuntime): Map<number, bigint> {
+    return defined(this.#done.get(source.collection), 'a source has what is done of it');
+  }
+
   async #read(source: SourceRuntime, until: Positions): Promise<void> {
     if (this.#cancelled) return;
-    const done = this.#done.get(source.collection) ?? new Map<number, bigint>();
+    const done = this.#doneOf(source);
     const from = new Map(
       [...until.keys()].map((p) => [p, done.get(p) ?? source.starts.get(p) ?? 0n]),
     );
@@ -139,7 +146,7 @@ export class Replay {
       [...until].filter(([p, end]) => (from.get(p) ?? 0n) < end).map(([p]) => p),
     );
     if (open.size === 0) return;
-    const window = this.#windows.get(source.collection) ?? new Window();
+    const window = defined(this.#windows.get(source.collection), 'a source has its window');
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
       this.#reader = source.connection.reader(source.source.format.topic, from, until, {

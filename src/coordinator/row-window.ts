@@ -97,6 +97,7 @@ export class RowWindow {
   }
 
   #slice(batch: PackedBatch, first: number, rows: number): PackedBatch {
+    assert(rows > 0 && first + rows <= batch.rows, 'what is taken lies in the batch');
     return {
       buffer: batch.buffer,
       rows,

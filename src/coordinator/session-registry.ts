@@ -2,6 +2,7 @@
  * All sessions by process id. Ids are small and count up, so that they look like process ids; the
  * secret that a CancelRequest must name is random.
  */
+import { assert } from '../base/assert.ts';
 import { sqlError } from '../base/error.ts';
 import { limits } from '../base/limits.ts';
 import type { Coordinator } from './coordinator.ts';
@@ -43,6 +44,7 @@ export class SessionRegistry implements Sessions {
       { processId, secret },
       () => void this.#sessions.delete(processId),
     );
+    assert(!this.#sessions.has(processId), `number ${processId} is given to one session`);
     this.#sessions.set(processId, { session, state, secret });
     return session;
   }

@@ -5,7 +5,7 @@
 import type { FoundRecords, RecordField } from '../../dataflow/value/found-records.ts';
 import { recordWeight } from '../../dataflow/value/layout.ts';
 import type { ValueWriter } from '../../dataflow/value/wire-text.ts';
-import { defined } from '../base/assert.ts';
+import { assert, defined } from '../base/assert.ts';
 import type { BackendWriter } from './backend.ts';
 
 const dataRow = 'D'.charCodeAt(0);
@@ -31,6 +31,7 @@ export class RecordFormat {
 
   /** Writes every record as often as its weight says; answers how many rows that are. */
   write(writer: BackendWriter, { words, places, count }: FoundRecords): number {
+    assert(count <= places.length, 'what was found has its places');
     let sent = 0;
     for (let k = 0; k < count; k++) {
       const place = places[k] ?? 0;

@@ -54,6 +54,7 @@ export function joinRecords(records: readonly Uint8Array[]): Uint8Array {
     payload.set(record, at + 4);
     at += 4 + record.length;
   }
+  assert(at === size, 'a payload is as long as its records');
   return payload;
 }
 
@@ -81,6 +82,8 @@ function checksumAt(bytes: Uint8Array, at: number, length: number): number {
 /** Writes a frame at `at`, where there must be room for it, all zero; answers what follows it. */
 export function writeFrame(into: Uint8Array, at: number, payload: Uint8Array, place: Place): Place {
   assert(at % alignment === 0, `a frame begins at a multiple of ${alignment}, not at ${at}`);
+  assert(at + frameBytes(payload.length) <= into.length, 'there is room for the frame');
+  assert(place.sequence === place.sequence >>> 0, 'the number of a frame is a word');
   const view = viewOf(into);
   view.setUint32(at, payload.length, true);
   view.setUint32(at + 4, place.previous, true);

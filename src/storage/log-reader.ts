@@ -4,6 +4,7 @@
  * cut off; damage to one that was durable is reported, and nothing is served. How the two are told
  * apart is in docs/design/durability.md.
  */
+import { assert } from '../base/assert.ts';
 import { sqlError } from '../base/error.ts';
 import type { SqlError } from '../base/error.ts';
 import type { Disk } from '../base/seam.ts';
@@ -143,6 +144,7 @@ async function readRecords(
       return { file: begin.file, at, sequence, previous, torn: bytes.length - at };
     }
     for (const record of recordsOf(frame.payload)) await each(record);
+    assert(frame.end > at && frame.end <= bytes.length, 'a frame lies in its file');
     at = frame.end;
     ({ previous } = frame.next);
     sequence++;

@@ -6,7 +6,7 @@
  * could not be written and nothing else; a failed sync, or the loss of the lock, is final, since
  * what is on the disk is then unknown until it is read again.
  */
-import { defined } from '../base/assert.ts';
+import { assert, defined } from '../base/assert.ts';
 import { sqlError } from '../base/error.ts';
 import { limits } from '../base/limits.ts';
 import type { Disk, DiskFile } from '../base/seam.ts';
@@ -89,6 +89,7 @@ export class Log {
     for (const name of unfinished) await disk.remove(`${folder}/${name}`);
     if (end.file === null) return this.#begin();
     this.#file = await disk.open(`${folder}/${end.file}`);
+    assert(end.at >= logHeaderBytes, 'a log ends behind the header of its file');
     this.#at = this.#allocated = end.at;
     if (end.torn > 0) {
       await this.#file.truncate(end.at);
@@ -184,6 +185,7 @@ export class Log {
     this.#allocated = Math.max(this.#allocated, this.#at);
     this.#commits++;
     this.#place = next;
+    assert(this.#commits >>> 0 === next.sequence, 'frames are counted as commits are');
   }
 
   /**
@@ -204,6 +206,7 @@ export class Log {
 
   /** Cuts off what lies behind the last frame. */
   async #takeBack(file: DiskFile): Promise<void> {
+    assert(this.#allocated >= this.#at, 'frames lie in what is allocated');
     await file.truncate(this.#at);
     await file.sync();
     this.#allocated = this.#at;
