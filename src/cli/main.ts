@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The command line: `millrace demo`, `millrace serve`, `millrace help`. */
+/** The command line: `millrace demo`, `serve`, `inspect`, `help`. */
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { SqlError } from '../base/error.ts';
@@ -8,6 +8,7 @@ import { realProcesses } from '../base/real/processes.ts';
 import { realClock, realEntropy, stderrLog } from '../base/real/seam.ts';
 import { EmbeddedBroker } from '../../connectors/kafka/broker/broker.ts';
 import { runDemo } from './demo.ts';
+import { inspect } from './inspect.ts';
 import type { MillraceOptions } from './millrace.ts';
 import { Millrace } from './millrace.ts';
 
@@ -26,6 +27,7 @@ const usage = `usage: millrace <command> [options]
       --port PORT       port to listen on (6875)
       --embedded-kafka  also start a Kafka broker: in memory, on this machine only
       --kafka-port PORT port of that broker (9092)
+  inspect DIR           what a data directory holds, and whether it is sound
   help                  this text
 
 Connect with: psql -h localhost -p 6875
@@ -140,6 +142,21 @@ async function demo(args: readonly string[]): Promise<void> {
   });
 }
 
+/** Throws if the directory is damaged, after it has said what is there. */
+async function inspectDirectory(args: readonly string[]): Promise<void> {
+  const { positionals } = parseArgs({ args: [...args], allowPositionals: true });
+  const [directory, ...rest] = positionals;
+  if (directory === undefined || rest.length > 0)
+    throw new Error('inspect takes one data directory');
+  const root = resolve(directory);
+  const sound = await inspect({
+    disk: new RealDisk(root),
+    processes: realProcesses,
+    line: (text) => void process.stdout.write(`${text}\n`),
+  });
+  if (!sound) throw new Error(`${root} is not a sound data directory`);
+}
+
 async function main(): Promise<void> {
   const [command, ...rest] = process.argv.slice(2);
   switch (command) {
@@ -147,6 +164,8 @@ async function main(): Promise<void> {
       return demo(rest);
     case 'serve':
       return serve(rest);
+    case 'inspect':
+      return inspectDirectory(rest);
     case undefined:
     case 'help':
     case '--help':

@@ -91,7 +91,8 @@ async function identityOf({ disk, entropy }: DataDirectoryParts): Promise<Uint8A
   return bytes.subarray(0, identityBytes);
 }
 
-async function readIdentity(disk: Disk): Promise<Uint8Array> {
+/** Reads the identity. Throws XX001 if it is damaged or not there. */
+export async function readIdentity(disk: Disk): Promise<Uint8Array> {
   const file = await disk.open(identityPath);
   try {
     const bytes = new Uint8Array(identityFileBytes);

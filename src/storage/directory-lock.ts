@@ -46,6 +46,11 @@ async function readOwner(disk: Disk, name: string): Promise<Owner | null> {
   }
 }
 
+/** The name of the process that the lock names; null if there is none or it makes no sense. */
+export async function lockOwner(disk: Disk): Promise<string | null> {
+  return (await readOwner(disk, path))?.process ?? null;
+}
+
 /** A lock that is held. */
 export class DirectoryLock {
   readonly #disk: Disk;
