@@ -15,6 +15,7 @@ import type { BatchWriter } from '../value/batch-writer.ts';
 import type { RowLayout } from '../value/layout.ts';
 import type { IndexDoor } from './index-door.ts';
 import type { OwnedRows, RowOwner } from './owned-rows.ts';
+import type { Region } from './region.ts';
 
 /** Matches of a probe or rows of a scan: flat, of fixed capacity, reused by its owner. */
 export interface Pairs {
@@ -40,6 +41,14 @@ export interface Position {
   slot: number;
   /** Private to the arrangement; 0 starts. */
   inner: number;
+}
+
+/** Memory that is to be had before something is begun. */
+export interface Claim {
+  readonly region: Region;
+  readonly words: number;
+  /** Words of the largest block among them that has to be in one piece. */
+  readonly largest: number;
 }
 
 /** Keeps reads at `step` and later possible until it is released. */
@@ -76,6 +85,8 @@ export interface Arrangement {
    * read by others and does not change), and not before the step being applied.
    */
   apply(step: number, batch: Batch): void;
+  /** The memory that a batch needs, if it is applied `rowsMax` rows at a time. */
+  claim(batch: Batch, rowsMax: number): Claim;
   /**
    * Makes `owner` the only writer, who remembers where its rows are; before the first row and the
    * first index. `apply` is not called then.

@@ -33,7 +33,7 @@ import {
 } from '../value/layout.ts';
 import { operandsOf } from '../value/side.ts';
 import type { ColumnType } from '../value/type.ts';
-import type { Arrangement, Hold, Pairs, Position } from './arrangement.ts';
+import type { Arrangement, Claim, Hold, Pairs, Position } from './arrangement.ts';
 import { ChangeLog } from './change-log.ts';
 import { DeadLog } from './dead-log.ts';
 import { Gatherer, gatheredVarWords } from './gather.ts';
@@ -65,6 +65,8 @@ const movedRowsPerChange = 0.25;
 const movedRowsMax = 8_192;
 /** The largest weight of a record. */
 const weightMax = 2 ** 31 - 1;
+/** Words of a row in an index, generously: 3 to 5 unless keys are chosen to share their hashes. */
+const claimedIndexWords = 16;
 /** Bytes of the objects of an arrangement, roughly. */
 const objectBytes = 2_048;
 
@@ -206,6 +208,18 @@ export class StoreArrangement implements Arrangement, OwnedRows {
   /** Throws SQLSTATE 53200 if the region may be full before so many rows are in. */
   #reserve(n: number, words: number): void {
     this.#arena.region.reserve(this.#wordsFor(n, words), this.#largestDirectory());
+  }
+
+  claim(batch: Batch, rowsMax: number): Claim {
+    const indexes = Math.max(1, this.#indexes.length);
+    const split = Math.min(batch.rows, rowsMax);
+    const entered = (batch.rows - split) * claimedIndexWords * indexes;
+    const words = this.#wordsFor(0, stagedWords(this.layout, batch));
+    return {
+      region: this.#arena.region,
+      words: words + split * tableWords * indexes + entered,
+      largest: this.#largestDirectory(),
+    };
   }
 
   /** Words of the largest directory that may be made next. */

@@ -77,7 +77,13 @@ export type Command =
       readonly sink: Sink;
       readonly asOf: number;
     }
-  | { readonly kind: 'createIndex'; readonly collection: number; readonly key: readonly number[] }
+  /** Answered by `indexed`, or by `failed`, if it is a request. */
+  | {
+      readonly kind: 'createIndex';
+      readonly collection: number;
+      readonly key: readonly number[];
+      readonly request?: number;
+    }
   | { readonly kind: 'dropIndex'; readonly collection: number; readonly key: readonly number[] }
   | { readonly kind: 'dropDataflow'; readonly dataflow: number }
   /** Also ends the dataflow that feeds it. */
@@ -86,7 +92,8 @@ export type Command =
    * Seals a step; `time` is its timestamp in ms. Inputs that came in by `input` calls belong to it.
    * Reads at `since` and later may still be asked for: history before it may be forgotten, history
    * from it on must be kept in every stored collection (no `since`: complete). `held` are the steps
-   * that are read more than once, from several collections.
+   * that are read more than once, from several collections. Inputs of one `write`, which stand one
+   * behind the other, are applied all or not at all.
    */
   | {
       readonly kind: 'step';
@@ -94,7 +101,11 @@ export type Command =
       readonly time: number;
       readonly since?: number;
       readonly held?: readonly number[];
-      readonly inputs: readonly { readonly collection: number; readonly batch: PackedBatch }[];
+      readonly inputs: readonly {
+        readonly collection: number;
+        readonly batch: PackedBatch;
+        readonly write?: number;
+      }[];
     }
   /**
    * Snapshot rows of a stream for one hydrating dataflow; `last` ends the replay: live steps follow
@@ -177,9 +188,22 @@ export interface SharedCollection {
   readonly door: IndexDoor;
 }
 
+/** A write that was not applied. */
+export interface Refusal {
+  readonly write: number;
+  readonly error: ErrorFields;
+}
+
 export type Response =
-  /** Every input of the step is applied; tables and upsert sources are readable at it. */
-  | { readonly kind: 'complete'; readonly step: number }
+  /**
+   * Every input of the step is applied, but those of writes for which there is no memory; tables
+   * and upsert sources are readable at it.
+   */
+  | { readonly kind: 'complete'; readonly step: number; readonly refused?: readonly Refusal[] }
+  /** There is no memory to go on with a collection: reads of it fail until it is dropped. */
+  | { readonly kind: 'stopped'; readonly collection: number; readonly error: ErrorFields }
+  /** An index that was asked for is whole. */
+  | { readonly kind: 'indexed'; readonly request: number }
   /**
    * A dataflow's frontier moved by work (coalesced: at most one per dataflow and turn); -1 until it
    * is hydrated. One to which nothing happens is not reported: its result is known up to
@@ -209,7 +233,13 @@ export type Response =
       readonly template: number;
       readonly shared: SharedCollection;
     }
-  | { readonly kind: 'failed'; readonly request: number; readonly error: ErrorFields }
+  | {
+      readonly kind: 'failed';
+      readonly request: number;
+      readonly error: ErrorFields;
+      /** The collection that ran out of memory, if that is why. */
+      readonly stopped?: number;
+    }
   | { readonly kind: 'cancelled'; readonly request: number }
   | {
       readonly kind: 'changes';

@@ -16,6 +16,7 @@
  * a dataflow that is not behind is never run.
  */
 import { assert, defined } from '../../src/base/assert.ts';
+import { sqlError } from '../../src/base/error.ts';
 import type { Arrangement, Hold } from '../arrangement/arrangement.ts';
 import { DeltaReader } from '../operators/arranged.ts';
 import { range } from '../operators/gather.ts';
@@ -54,6 +55,9 @@ export interface Rendering {
   readonly arrangements: readonly Arrangement[];
 }
 
+/** Activations between two looks at the memory of a dataflow: to count it takes some time. */
+const runsBetweenLooks = 16;
+
 /** What a dataflow tells the scheduler. */
 export interface DataflowListener {
   /** It has something to do, or will have once its imports are far enough. */
@@ -82,6 +86,7 @@ export class Dataflow implements StreamReader {
   busyMilliseconds = 0;
   /** The scheduler's measure of turns taken. */
   turns = 0;
+  #runs = 0;
   readonly #around: Surroundings;
   readonly #listener: DataflowListener;
   readonly #errors = new ErrorBuffer();
@@ -485,6 +490,15 @@ export class Dataflow implements StreamReader {
 
   bytes(): number {
     return this.network.bytes();
+  }
+
+  /** Throws SQLSTATE 53200 if it holds more than `bytesMax` bytes; looks now and then only. */
+  requireBytes(bytesMax: number): void {
+    if (this.#disposed || ++this.#runs % runsBetweenLooks !== 0) return;
+    if (this.bytes() + this.sink.keptBytes() <= bytesMax) return;
+    throw sqlError('53200', 'out of memory', {
+      detail: `What one query keeps, its result included, takes ${bytesMax} bytes at most.`,
+    });
   }
 
   statistics(): DataflowStatistics {

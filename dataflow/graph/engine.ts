@@ -15,6 +15,7 @@ import { StoreArrangement } from '../arrangement/store-arrangement.ts';
 import { projection } from '../expr/expr.ts';
 import { range } from '../operators/gather.ts';
 import { newScratch } from '../operators/scratch.ts';
+import type { Plan } from '../plan/plan.ts';
 import { render } from '../render/render.ts';
 import type { Batch } from '../value/batch.ts';
 import { SlabPool } from '../value/slab.ts';
@@ -23,8 +24,10 @@ import type { Command, Response, Sink, Statistics } from './command.ts';
 import type { DataflowListener } from './dataflow.ts';
 import { Dataflow } from './dataflow.ts';
 import { Housekeeping } from './housekeeping.ts';
+import { IndexBuilds } from './index-builds.ts';
 import type { Template } from './key-lookups.ts';
 import { KeyLookups } from './key-lookups.ts';
+import { NumberedHolds } from './numbered-holds.ts';
 import { unpackBatch } from './packed-batch.ts';
 import { ReadTask } from './read-task.ts';
 import { Scheduler } from './scheduler.ts';
@@ -33,15 +36,17 @@ import { AnswerSink, CollectionSink } from './sink.ts';
 import { shareCollection } from './shared-collection.ts';
 import { Stops } from './stops.ts';
 import { StepTimes } from './step-times.ts';
-import type { StepInput } from './step-task.ts';
-import { StepTask, releaseInput } from './step-task.ts';
-import type { CollectionHold, Producer } from './stored-collection.ts';
+import type { Collection } from './step-inputs.ts';
+import { StepInputs } from './step-inputs.ts';
+import type { StepTask } from './step-task.ts';
+import type { Producer } from './stored-collection.ts';
 import { StoredCollection, statisticsOf } from './stored-collection.ts';
+import type { Stopped } from './stopped-collection.ts';
+import { StoppedCollection, droppedError } from './stopped-collection.ts';
 import { StreamCollection } from './stream-collection.ts';
 import { SubscribeSink } from './subscribe-sink.ts';
 import type { Surroundings } from './surroundings.ts';
 import type { UpsertRows } from './upsert.ts';
-import { UpsertState, UpsertTask } from './upsert.ts';
 
 export interface EngineOptions {
   respond(response: Response): void;
@@ -53,6 +58,8 @@ export interface EngineOptions {
   readonly regionWords?: number;
   /** Bytes that a subscriber may be sent before it has taken any. */
   readonly subscribeBufferedBytesMax?: number;
+  /** Bytes of the state and the result of one dataflow. */
+  readonly dataflowBytesMax?: number;
 }
 
 /** Steps, indexes, dataflows, reclaiming. */
@@ -63,12 +70,6 @@ type Running =
   | { readonly kind: 'read'; readonly task: ReadTask }
   | { readonly kind: 'dataflow'; readonly dataflow: number };
 
-/** An index that a command asked for and that is being built. */
-interface Building {
-  readonly collection: StoredCollection;
-  readonly index: number;
-}
-
 type Of<K extends Command['kind']> = Extract<Command, { kind: K }>;
 
 /** One engine: everything that a dataflow thread holds. */
@@ -77,7 +78,7 @@ export class Engine implements DataflowListener {
   readonly #around: Surroundings;
   readonly #regions: RegionPool;
   readonly #scheduler: Scheduler;
-  readonly #collections = new Map<number, StoredCollection | StreamCollection>();
+  readonly #collections = new Map<number, Collection>();
   /** Collections that are filled with what was there before the process began. */
   readonly #closed = new Set<number>();
   /** Dataflow that writes each collection. */
@@ -85,17 +86,16 @@ export class Engine implements DataflowListener {
   readonly #dataflows = new Map<number, Dataflow>();
   readonly #requests = new Map<number, Running>();
   readonly #reads: ReadTask[] = [];
-  readonly #holds = new Map<number, CollectionHold>();
+  readonly #holds = new NumberedHolds();
   readonly #keyLookups: KeyLookups;
-  readonly #building: Building[] = [];
+  readonly #builds: IndexBuilds;
   readonly #steps: StepTask[] = [];
   /** Commands that came while the engine was at work. */
   readonly #commands: Command[] = [];
   #busy = false;
   /** The kind of work that had the last slice. */
   #nextKind = 0;
-  #inputs: StepInput[] = [];
-  readonly #upserts = new Map<number, UpsertState>();
+  readonly #inputs: StepInputs;
   /** Subscriptions that want to hear of steps without changes. */
   readonly #watchers = new Set<Dataflow>();
   /** Dataflows that read streams. */
@@ -126,6 +126,8 @@ export class Engine implements DataflowListener {
       respond: (response) => options.respond(response),
     };
     this.#keyLookups = new KeyLookups(this.#around);
+    this.#inputs = new StepInputs(this.#around);
+    this.#builds = new IndexBuilds(this.#around);
   }
 
   /** The pool that batches for `input` are cut from. */
@@ -171,7 +173,7 @@ export class Engine implements DataflowListener {
       case 'dropDataflow':
         return this.#dropDataflow(command.dataflow);
       case 'dropCollection':
-        return this.#dropCollection(command.collection);
+        return this.#remove(command.collection, null);
       case 'step':
         return this.#takeStep(command);
       case 'replay':
@@ -193,7 +195,7 @@ export class Engine implements DataflowListener {
       case 'hold':
         return this.#hold(command);
       case 'releaseHold':
-        return this.#releaseHold(command.hold);
+        return this.#holds.release(command.hold);
       case 'statistics':
         return this.#statistics(command.request);
       default:
@@ -206,13 +208,7 @@ export class Engine implements DataflowListener {
    * their slabs pass to the engine.
    */
   input(collection: number, batch: Batch | null, errors: Batch | null): void {
-    const target = this.#collections.get(collection);
-    if (target === undefined) {
-      batch?.slab.release();
-      errors?.slab.release();
-      return;
-    }
-    this.#inputs.push({ collection: target, batch, errors, upsert: null });
+    this.#inputs.add(this.#collections.get(collection), batch, errors);
   }
 
   /**
@@ -220,27 +216,7 @@ export class Engine implements DataflowListener {
    * columns are the key. The use of the batch's slab passes to the engine.
    */
   upsert(id: number, key: readonly number[], rows: UpsertRows): void {
-    const collection = this.#collections.get(id);
-    if (!(collection instanceof StoredCollection)) {
-      rows.batch?.slab.release();
-      return;
-    }
-    let state = this.#upserts.get(id);
-    if (state === undefined) {
-      state = new UpsertState(collection, key, this.#around);
-      this.#upserts.set(id, state);
-    }
-    let input = this.#inputs.find((one) => one.collection === collection && one.upsert !== null);
-    if (input === undefined) {
-      input = {
-        collection,
-        batch: null,
-        errors: null,
-        upsert: new UpsertTask(state, this.#around),
-      };
-      this.#inputs.push(input);
-    }
-    input.upsert?.add(rows);
+    this.#inputs.upsert(this.#collections.get(id), key, rows);
   }
 
   /**
@@ -299,7 +275,7 @@ export class Engine implements DataflowListener {
       case 0:
         return this.#runStep();
       case 1:
-        return this.#buildIndexes();
+        return this.#builds.run();
       case 2:
         return this.#runDataflow();
       default:
@@ -312,22 +288,35 @@ export class Engine implements DataflowListener {
     if (dataflow === null) return false;
     try {
       this.#scheduler.run(dataflow);
+      dataflow.requireBytes(this.#options.dataflowBytesMax ?? limits.dataflowBytesMax);
     } catch (error) {
-      // Memory has run out. Nobody but its asker misses a dataflow that answers a request.
-      if (!(error instanceof SqlError) || !this.#answers(dataflow)) throw error;
-      this.#fail(dataflow, error.fields);
+      // Memory has run out. Nobody but who reads its result misses this dataflow.
+      if (!(error instanceof SqlError)) throw error;
+      this.#stopDataflow(dataflow, error.fields, null);
       return true;
     }
     this.#afterRun(dataflow);
     return true;
   }
 
-  /** Whether a dataflow was made for a request. */
-  #answers(dataflow: Dataflow): boolean {
-    for (const running of this.#requests.values()) {
-      if (running.kind === 'dataflow' && running.dataflow === dataflow.id) return true;
-    }
-    return false;
+  /**
+   * Ends a dataflow for want of memory, and with it the collection that it keeps; `origin`: the
+   * collection that it reads and that has run out of it, if it is not the dataflow itself.
+   */
+  #stopDataflow(dataflow: Dataflow, error: ErrorFields, origin: number | null): void {
+    const { sink } = dataflow;
+    const kept = sink instanceof CollectionSink && !(sink instanceof AnswerSink);
+    if (!kept) return this.#fail(dataflow, error, origin);
+    const { collection } = sink;
+    this.#stop(collection, { error, collection: origin ?? collection.id });
+  }
+
+  /** Puts an end to a collection for which there is no memory; the reason takes its place. */
+  #stop(collection: StoredCollection, reason: Stopped): void {
+    const { id, columns } = collection;
+    this.#remove(id, reason);
+    this.#collections.set(id, new StoppedCollection(id, columns, reason));
+    this.#around.respond({ kind: 'stopped', collection: id, error: reason.error });
   }
 
   /**
@@ -341,13 +330,24 @@ export class Engine implements DataflowListener {
       for (const task of this.#reads.filter((one) => one.ready && one.begun === begun)) {
         if (worked && this.#options.now() >= end) return true;
         worked = true;
-        const ended = task.run();
+        const ended = this.#runRead(task);
         this.#reads.splice(this.#reads.indexOf(task), 1);
         if (ended) this.#endRead(task);
         else this.#reads.push(task);
       }
     }
     return worked;
+  }
+
+  /** True when the read has ended. */
+  #runRead(task: ReadTask): boolean {
+    try {
+      return task.run();
+    } catch (error) {
+      if (!(error instanceof SqlError)) throw error;
+      this.#around.respond({ kind: 'failed', request: task.request, error: error.fields });
+      return true;
+    }
   }
 
   #endRead(task: ReadTask): void {
@@ -360,7 +360,15 @@ export class Engine implements DataflowListener {
   #runStep(): boolean {
     const task = this.#steps[0];
     if (task === undefined || this.#streamsFull()) return false;
-    if (!task.run(this.#around.rowsMax, this.#complete)) return true;
+    try {
+      if (!task.run(this.#around.rowsMax, this.#complete)) return true;
+    } catch (error) {
+      const collection = task.writing;
+      if (!(error instanceof SqlError) || collection === null) throw error;
+      task.refuse(error.fields);
+      this.#stop(collection, { collection: collection.id, error: error.fields });
+      return true;
+    }
     this.#steps.shift();
     this.#completeStep(task);
     return true;
@@ -392,7 +400,8 @@ export class Engine implements DataflowListener {
       for (const reader of collection.readers) reader.changed();
     }
     this.#housekeeping.forget(this.#since ?? step);
-    this.#around.respond({ kind: 'complete', step });
+    const { refused } = task;
+    this.#around.respond({ kind: 'complete', step, ...(refused.length > 0 ? { refused } : {}) });
     this.#scheduler.stepCompleted();
   }
 
@@ -405,14 +414,6 @@ export class Engine implements DataflowListener {
     if (frontier >= 0 && frontier > sink.progressedTo) sink.progress(frontier);
     if (dataflow.spent) sink.close();
     if (sink.finished) this.#endDataflow(dataflow);
-  }
-
-  #buildIndexes(): boolean {
-    const building = this.#building[0];
-    if (building === undefined) return false;
-    const { collection, index } = building;
-    if (collection.buildIndex(index, this.#around.rowsMax)) this.#building.shift();
-    return true;
   }
 
   behind(dataflow: Dataflow): void {
@@ -488,8 +489,8 @@ export class Engine implements DataflowListener {
   }
 
   #openCollection(id: number): void {
-    if (!this.#closed.delete(id)) return;
-    const collection = this.#stored(id);
+    const collection = this.#collections.get(id);
+    if (!this.#closed.delete(id) || !(collection instanceof StoredCollection)) return;
     collection.sealTo(this.#complete);
     collection.hydratedAt(this.#complete);
     this.#around.progress.version++;
@@ -513,6 +514,16 @@ export class Engine implements DataflowListener {
   #createDataflow({ dataflow: id, plan, sink, asOf }: Of<'createDataflow'>): void {
     assert(!this.#dataflows.has(id), `dataflow ${id} is new`);
     const { columns } = defined(plan.nodes[plan.root], 'a plan has a root');
+    const reason = this.#stoppedImport(plan);
+    if (reason !== null) {
+      if (sink.kind !== 'collection') this.#failStopped(sink.request, reason);
+      else
+        this.#collections.set(
+          sink.collection,
+          new StoppedCollection(sink.collection, columns, reason),
+        );
+      return;
+    }
     const made: { dataflow: Dataflow | null } = { dataflow: null };
     const dataflow = new Dataflow(
       id,
@@ -531,6 +542,19 @@ export class Engine implements DataflowListener {
       this.#around.progress.version++;
     }
     if (dataflow.readsStreams) this.#streaming.add(dataflow);
+  }
+
+  /** Why a plan cannot be run, if it reads something that has stopped. */
+  #stoppedImport(plan: Plan): Stopped | null {
+    for (const node of plan.nodes) {
+      const read = node.kind === 'get' ? this.#collections.get(node.collection) : undefined;
+      if (read instanceof StoppedCollection) return read.reason;
+    }
+    return null;
+  }
+
+  #failStopped(request: number, { error, collection }: Stopped): void {
+    this.#around.respond({ kind: 'failed', request, error, stopped: collection });
   }
 
   #sink(
@@ -578,7 +602,15 @@ export class Engine implements DataflowListener {
   }
 
   #collection(id: number): StoredCollection | StreamCollection {
-    return defined(this.#collections.get(id), `collection ${id} exists`);
+    const collection = defined(this.#collections.get(id), `collection ${id} exists`);
+    assert(!(collection instanceof StoppedCollection), `collection ${id} goes on`);
+    return collection;
+  }
+
+  /** Why a collection has stopped, or null if it goes on. */
+  #stopped(id: number): Stopped | null {
+    const collection = this.#collections.get(id);
+    return collection instanceof StoppedCollection ? collection.reason : null;
   }
 
   #stored(id: number): StoredCollection {
@@ -587,19 +619,14 @@ export class Engine implements DataflowListener {
     return collection;
   }
 
-  #createIndex({ collection: id, key }: Of<'createIndex'>): void {
-    const collection = this.#stored(id);
-    this.#building.push({ collection, index: collection.useIndex(key) });
+  #createIndex({ collection: id, key, request }: Of<'createIndex'>): void {
+    const reason = this.#stopped(id);
+    if (reason === null) this.#builds.begin(this.#stored(id), key, request ?? null);
+    else if (request !== undefined) this.#failStopped(request, reason);
   }
 
   #dropIndex({ collection: id, key }: Of<'dropIndex'>): void {
-    const collection = this.#stored(id);
-    const index = defined(collection.indexOn(key), `collection ${id} has the index`);
-    const at = this.#building.findIndex(
-      (one) => one.collection === collection && one.index === index,
-    );
-    if (at >= 0) this.#building.splice(at, 1);
-    collection.releaseIndex(index);
+    if (this.#stopped(id) === null) this.#builds.drop(this.#stored(id), key);
   }
 
   #dropDataflow(id: number): void {
@@ -623,64 +650,60 @@ export class Engine implements DataflowListener {
     dataflow.dispose();
   }
 
-  #dropCollection(id: number): void {
+  /** Takes a collection away, for good or, if there is a reason, for want of memory. */
+  #remove(id: number, reason: Stopped | null): void {
     const collection = this.#collections.get(id);
     if (collection === undefined) return;
+    if (collection instanceof StoppedCollection) {
+      this.#collections.delete(id);
+      return;
+    }
     const writer = this.#writers.get(id);
     if (writer !== undefined) this.#dropDataflow(writer);
     this.#writers.delete(id);
     for (const reader of [...collection.readers]) {
-      if (reader instanceof Dataflow) this.#fail(reader);
+      if (!(reader instanceof Dataflow)) continue;
+      if (reason === null) this.#fail(reader);
+      else this.#stopDataflow(reader, reason.error, reason.collection);
     }
     this.#collections.delete(id);
     this.#closed.delete(id);
     for (const step of this.#steps) step.forget(collection);
-    this.#inputs = this.#inputs.filter((input) => {
-      if (input.collection !== collection) return true;
-      releaseInput(input);
-      return false;
-    });
-    if (collection instanceof StoredCollection) this.#disposeStored(collection);
+    this.#inputs.forget(collection);
+    if (collection instanceof StoredCollection) this.#disposeStored(collection, reason);
   }
 
-  #disposeStored(collection: StoredCollection): void {
+  #disposeStored(collection: StoredCollection, reason: Stopped | null): void {
+    const error = reason?.error ?? droppedError;
+    const stopped = reason === null ? {} : { stopped: reason.collection };
     for (const task of this.#reads.filter((one) => one.collection === collection)) {
-      this.#around.respond({ kind: 'failed', request: task.request, error: droppedError });
+      this.#around.respond({ kind: 'failed', request: task.request, error, ...stopped });
       this.#endRead(task);
     }
-    for (const [id, hold] of this.#holds) {
-      if (hold.collection === collection) this.#releaseHold(id);
-    }
-    for (let i = this.#building.length - 1; i >= 0; i--) {
-      if (this.#building[i].collection === collection) this.#building.splice(i, 1);
-    }
+    this.#holds.forget(collection);
+    this.#builds.forget(collection, error);
     this.#housekeeping.removeCollection(collection);
-    this.#upserts.get(collection.id)?.dispose();
-    this.#upserts.delete(collection.id);
     collection.dispose();
   }
 
   /** Ends a dataflow whose import goes away or that cannot go on; whoever waits for it is told. */
-  #fail(dataflow: Dataflow, error: ErrorFields = droppedError): void {
+  #fail(
+    dataflow: Dataflow,
+    error: ErrorFields = droppedError,
+    collection: number | null = null,
+  ): void {
+    const stopped = collection === null ? {} : { stopped: collection };
     for (const [request, running] of this.#requests) {
       if (running.kind === 'dataflow' && running.dataflow === dataflow.id) {
-        this.#around.respond({ kind: 'failed', request, error });
+        this.#around.respond({ kind: 'failed', request, error, ...stopped });
       }
     }
     this.#endDataflow(dataflow);
   }
 
-  #takeStep({ step, time, since, held, inputs }: Of<'step'>): void {
-    this.#around.stops.sent(step, held ?? []);
-    const taken = this.#inputs;
-    this.#inputs = [];
-    for (const { collection, batch } of inputs) {
-      const target = this.#collections.get(collection);
-      if (target === undefined) continue;
-      const unpacked = unpackBatch(batch, target.columns, step);
-      taken.push({ collection: target, batch: unpacked, errors: null, upsert: null });
-    }
-    this.#steps.push(new StepTask(step, time, since ?? null, taken));
+  #takeStep(command: Of<'step'>): void {
+    this.#around.stops.sent(command.step, command.held ?? []);
+    this.#steps.push(this.#inputs.take(command, (id) => this.#collections.get(id)));
   }
 
   #replay({ dataflow: id, collection, batch, last }: Of<'replay'>): void {
@@ -692,6 +715,8 @@ export class Engine implements DataflowListener {
   }
 
   #lookup({ request, at, lookup, finishing }: Of<'lookup'>): void {
+    const reason = this.#stopped(lookup.collection);
+    if (reason !== null) return this.#failStopped(request, reason);
     const collection = this.#stored(lookup.collection);
     this.#startRead(
       new ReadTask({ request, at, lookup, finishing }, collection, false, this.#around),
@@ -699,7 +724,7 @@ export class Engine implements DataflowListener {
   }
 
   #prepareLookup({ template, lookup, finishing }: Of<'prepareLookup'>): void {
-    const { columns } = this.#stored(lookup.collection);
+    const { columns } = defined(this.#collections.get(lookup.collection), 'what is read exists');
     this.#keyLookups.prepare(template, lookup, finishing, columns);
   }
 
@@ -707,21 +732,22 @@ export class Engine implements DataflowListener {
     const template = defined(this.#keyLookups.get(id), `template ${id} is registered`);
     const { lookup, finishing, plain } = template;
     const collection = this.#collections.get(lookup.collection);
-    if (collection === undefined) {
+    if (!(collection instanceof StoredCollection)) {
+      const reason = this.#stopped(lookup.collection);
       for (const request of requests) {
-        this.#around.respond({ kind: 'failed', request, error: droppedError });
+        if (reason !== null) this.#failStopped(request, reason);
+        else this.#around.respond({ kind: 'failed', request, error: droppedError });
       }
       return;
     }
-    const stored = this.#stored(lookup.collection);
-    if (!template.shared) this.#share(id, template, stored);
-    const answer = plain?.answer(stored, keys, at) ?? null;
+    if (!template.shared) this.#share(id, template, collection);
+    const answer = plain?.answer(collection, keys, at) ?? null;
     if (answer !== null) return this.#around.respond({ kind: 'answers', requests, ...answer });
     const { columns } = defined(lookup.key, 'a template looks up a key');
     keys.forEach((key, i) => {
       const own = { ...lookup, key: { columns, values: [key] } };
       const read = { request: requests[i], at, lookup: own, finishing };
-      this.#startRead(new ReadTask(read, stored, false, this.#around));
+      this.#startRead(new ReadTask(read, collection, false, this.#around));
     });
   }
 
@@ -748,27 +774,14 @@ export class Engine implements DataflowListener {
   #credit({ request, bytes }: Of<'credit'>): void {
     const running = this.#requests.get(request);
     if (running?.kind !== 'dataflow') return;
-    const sink = this.#dataflows.get(running.dataflow)?.sink;
-    if (!(sink instanceof SubscribeSink)) return;
-    sink.credit(bytes);
     const dataflow = this.#dataflows.get(running.dataflow);
-    if (dataflow !== undefined) this.#scheduler.poke(dataflow);
+    if (!(dataflow?.sink instanceof SubscribeSink)) return;
+    dataflow.sink.credit(bytes);
+    this.#scheduler.poke(dataflow);
   }
 
-  #hold({ hold, collection: id, since }: Of<'hold'>): void {
-    const collection = this.#stored(id);
-    collection.sealTo(collection.frontier());
-    const known = this.#holds.get(hold);
-    if (known?.collection === collection && known.step <= since) known.advance(since);
-    else {
-      this.#holds.set(hold, collection.hold(since));
-      known?.release();
-    }
-  }
-
-  #releaseHold(id: number): void {
-    this.#holds.get(id)?.release();
-    this.#holds.delete(id);
+  #hold({ hold, collection, since }: Of<'hold'>): void {
+    if (this.#stopped(collection) === null) this.#holds.set(hold, this.#stored(collection), since);
   }
 
   #statistics(request: number): void {
@@ -781,8 +794,3 @@ export class Engine implements DataflowListener {
     this.#around.respond({ kind: 'statistics', request, statistics });
   }
 }
-
-const droppedError = {
-  code: 'XX000',
-  message: 'the query was ended because an object that it reads was dropped',
-};

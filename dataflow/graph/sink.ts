@@ -27,6 +27,8 @@ export interface DataflowSink {
   advanced(step: number, shown: boolean): void;
   /** The dataflow's frontier moved although nothing came: readers may get further. */
   poke(): void;
+  /** Bytes that it keeps beside the operators. */
+  keptBytes(): number;
   dispose(): void;
 }
 
@@ -106,6 +108,10 @@ export class CollectionSink implements DataflowSink {
 
   poke(): void {
     for (const reader of this.collection.readers) reader.poked();
+  }
+
+  keptBytes(): number {
+    return this.collection.bytes();
   }
 
   dispose(): void {

@@ -2,11 +2,18 @@
  * Applying one step: what inputs had ready goes into the stored collections and to the readers of
  * streams, in slices, so that reads of the step before are answered meanwhile. The engine applies
  * one step after the other; a step is complete when its last slice is in.
+ *
+ * A write begins only if there is memory for all of it, in whatever regions its tables lie; else
+ * the step goes on without it.
  */
 import { assert } from '../../src/base/assert.ts';
+import { SqlError } from '../../src/base/error.ts';
+import type { ErrorFields } from '../../src/base/error.ts';
+import type { Region } from '../arrangement/region.ts';
 import type { Batch } from '../value/batch.ts';
 import { physicalOf } from '../value/type.ts';
 import type { ColumnType } from '../value/type.ts';
+import type { Refusal } from './command.ts';
 import { StoredCollection } from './stored-collection.ts';
 import type { StreamCollection } from './stream-collection.ts';
 import type { UpsertTask } from './upsert.ts';
@@ -18,6 +25,8 @@ export interface StepInput {
   readonly errors: Batch | null;
   /** Records of an upsert source, instead of rows. */
   readonly upsert: UpsertTask | null;
+  /** Number of the write that it belongs to, or null for what nobody waits for. */
+  readonly write: number | null;
 }
 
 /** Gives up what an input holds. */
@@ -35,17 +44,79 @@ export class StepTask {
   readonly #inputs: StepInput[];
   readonly #touched = new Set<StoredCollection | StreamCollection>();
   #row = 0;
+  /** The last write that there is memory for. */
+  #admitted = -1;
+  readonly #refused: Refusal[];
 
-  constructor(step: number, time: number, since: number | null, inputs: StepInput[]) {
+  /** `refused`: writes to collections that have stopped. */
+  constructor(
+    step: number,
+    time: number,
+    since: number | null,
+    inputs: StepInput[],
+    refused: readonly Refusal[],
+  ) {
     this.step = step;
     this.time = time;
     this.since = since;
-    this.#inputs = inputs;
+    this.#inputs = inputs.filter((input) => {
+      const left = refused.some(({ write }) => write === input.write);
+      if (left) releaseInput(input);
+      return !left;
+    });
+    this.#refused = [...refused];
   }
 
   /** Collections that the step brought something for. */
   get touched(): Iterable<StoredCollection | StreamCollection> {
     return this.#touched;
+  }
+
+  /** Writes that were left out. */
+  get refused(): readonly Refusal[] {
+    return this.#refused;
+  }
+
+  /** The collection that is being written, if there is one. */
+  get writing(): StoredCollection | null {
+    const collection = this.#inputs[0]?.collection;
+    return collection instanceof StoredCollection ? collection : null;
+  }
+
+  /** Leaves out what is left of the write that is being applied, if it is one. */
+  refuse(error: ErrorFields): void {
+    const write = this.#inputs[0]?.write ?? null;
+    if (write === null) return;
+    this.#refused.push({ write, error });
+    while (this.#inputs[0]?.write === write) this.#drop();
+  }
+
+  /** Whether the write that comes next has been left out, as there is no memory for it. */
+  #refuses(write: number, rowsMax: number): boolean {
+    if (write === this.#admitted) return false;
+    this.#admitted = write;
+    try {
+      this.#requireRoom(write, rowsMax);
+      return false;
+    } catch (error) {
+      if (!(error instanceof SqlError)) throw error;
+      this.refuse(error.fields);
+      return true;
+    }
+  }
+
+  /** Throws SQLSTATE 53200 if the regions cannot hold all of a write. */
+  #requireRoom(write: number, rowsMax: number): void {
+    const claims = new Map<Region, { words: number; largest: number }>();
+    for (const { collection, batch, write: its } of this.#inputs) {
+      if (its !== write || batch === null || !(collection instanceof StoredCollection)) continue;
+      const { region, words, largest } = collection.arrangement.claim(batch, rowsMax);
+      const claim = claims.get(region) ?? { words: 0, largest: 0 };
+      claim.words += words;
+      claim.largest = Math.max(claim.largest, largest);
+      claims.set(region, claim);
+    }
+    for (const [region, { words, largest }] of claims) region.reserve(words, largest);
   }
 
   /**
@@ -54,6 +125,8 @@ export class StepTask {
   run(rowsMax: number, before: number): boolean {
     const input = this.#inputs[0];
     if (input === undefined) return true;
+    if (input.write !== null && this.#refuses(input.write, rowsMax))
+      return this.#inputs.length === 0;
     if (this.#row === 0) this.#touch(input.collection, before);
     if (input.upsert !== null) {
       this.#row = 1;

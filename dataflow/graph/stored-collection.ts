@@ -168,8 +168,11 @@ export class StoredCollection {
   apply(step: number, batch: Batch): void {
     if (batch.rows === 0) return;
     this.#gate?.open();
-    this.arrangement.apply(step, batch);
-    this.#gate?.close();
+    try {
+      this.arrangement.apply(step, batch);
+    } finally {
+      this.#gate?.close();
+    }
     this.#lastChanged = step;
   }
 
@@ -294,8 +297,11 @@ export class StoredCollection {
     );
     if (use.built) return true;
     this.#gate?.open();
-    use.built = this.arrangement.buildIndex(index, rowsMax);
-    this.#gate?.close();
+    try {
+      use.built = this.arrangement.buildIndex(index, rowsMax);
+    } finally {
+      this.#gate?.close();
+    }
     return use.built;
   }
 

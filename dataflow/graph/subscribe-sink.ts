@@ -299,6 +299,11 @@ export class SubscribeSink implements DataflowSink, Operator, Limited {
     return (this.#changes?.bytes() ?? 0) + (this.#errors?.bytes() ?? 0);
   }
 
+  /** What it keeps counts as an operator's. */
+  keptBytes(): number {
+    return 0;
+  }
+
   /** As an operator and as a sink: the second call finds nothing left. */
   dispose(): void {
     this.#forget();

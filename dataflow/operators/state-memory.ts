@@ -16,6 +16,7 @@
  * Invariants: Σ words of blocks handed out = `live` <= `used` <= words of the buffer.
  */
 import { assert } from '../../src/base/assert.ts';
+import { sqlError } from '../../src/base/error.ts';
 
 /** Words of a cache line. */
 export const lineWords = 16;
@@ -154,7 +155,11 @@ export class StateMemory {
   }
 
   #grow(words: number): void {
-    assert(words * 4 <= regionBytesMax, `an operator's state fits ${regionBytesMax} bytes`);
+    if (words * 4 > regionBytesMax) {
+      throw sqlError('53200', 'out of memory', {
+        detail: `The state of one operator takes ${regionBytesMax} bytes at most.`,
+      });
+    }
     if (words <= copyWordsMax) {
       let size = this.#i32.length;
       while (size < words) size *= 2;

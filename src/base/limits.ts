@@ -108,6 +108,8 @@ export const limits = {
   grammarTextUnitsKept: 4 * 1024 * 1024,
   /** Words of var bytes in one batch of several rows. */
   batchVarWordsMax: 2 ** 20,
+  /** Bytes of the state of one dataflow and of its result; beyond it that dataflow ends. */
+  dataflowBytesMax: 64 * 1024 * 1024 * 1024,
   /** Bytes of live stream batches that may wait for one dataflow before sealing waits. */
   streamQueuedBytesMax: 64 * 1024 * 1024,
   /** Bytes of one row. */

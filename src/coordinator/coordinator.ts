@@ -4,6 +4,7 @@
  * the event loop, so between two awaits nothing else changes the catalog.
  */
 import { defined } from '../base/assert.ts';
+import type { ErrorFields } from '../base/error.ts';
 import { sqlError } from '../base/error.ts';
 import { limits } from '../base/limits.ts';
 import type { Clock, Entropy, Log } from '../base/seam.ts';
@@ -84,7 +85,9 @@ export class Coordinator {
     }));
     this.catalog = new Catalog(parts.system, this.journal);
     this.engine = new EngineClient(parts.link, {
-      complete: (step) => this.timeline.completed(step),
+      complete: (step, refused) => this.timeline.completed(step, refused),
+      stopped: (collection, error) => this.#stopped(collection, error),
+      nameOf: (collection) => this.#nameOf(collection),
       frontier: (dataflow, step) => this.#advanced(dataflow, step),
       ingested: (collection, records, failed, lastError) =>
         this.#ingested(collection, records, failed, lastError),
@@ -111,6 +114,22 @@ export class Coordinator {
   /** Frontier of a dataflow: -1 until it is hydrated. */
   frontier(dataflow: number): number {
     return this.#frontiers.get(dataflow) ?? -1;
+  }
+
+  /** The kind and the name of what a collection belongs to. */
+  #nameOf(collection: number): string {
+    const object = this.catalog
+      .objects()
+      .find(
+        (one) =>
+          (one.kind === 'view' ? one.indexed?.collection : undefined) === collection ||
+          ('collection' in one && one.collection === collection),
+      );
+    return object === undefined ? 'what it reads' : `${object.kind} "${object.name}"`;
+  }
+
+  #stopped(collection: number, { message, detail }: ErrorFields): void {
+    this.log.error(`${this.#nameOf(collection)} has stopped: ${message}. ${detail ?? ''}`);
   }
 
   #advanced(dataflow: number, step: number): void {

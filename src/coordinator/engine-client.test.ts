@@ -25,6 +25,8 @@ it('fails requests sent before, with and after the end of the engine', async () 
       ingested: none,
       replayed: none,
       shared: none,
+      stopped: none,
+      nameOf: () => '',
       crashed: () => {
         asked = client.statistics();
       },

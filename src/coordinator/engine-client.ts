@@ -4,10 +4,12 @@
  * by `cancelled`; what comes for a request that nobody waits for any more is dropped.
  */
 import { assert } from '../base/assert.ts';
+import type { ErrorFields } from '../base/error.ts';
 import { SqlError, sqlError } from '../base/error.ts';
 import type {
   PackedBatch,
   Finishing,
+  Refusal,
   SharedCollection,
   Statistics,
   SubscribeChunk,
@@ -37,7 +39,11 @@ export interface Subscription {
 
 /** Events that are not answers to a request. */
 export interface EngineEvents {
-  complete(step: number): void;
+  complete(step: number, refused?: readonly Refusal[]): void;
+  /** The engine had no memory to go on with a collection. */
+  stopped(collection: number, error: ErrorFields): void;
+  /** How the user calls a collection: its kind and name. */
+  nameOf(collection: number): string;
   frontier(dataflow: number, step: number): void;
   ingested(collection: number, records: number, failed: number, lastError: string | null): void;
   replayed(dataflow: number, collection: number): void;
@@ -55,7 +61,8 @@ type Waiting =
   | { readonly kind: 'key'; readonly listener: LookupListener; readonly rows: RowRange[] }
   | { readonly kind: 'answer'; readonly queue: BatchQueue<PackedBatch> }
   | { readonly kind: 'subscription'; readonly queue: BatchQueue<SubscribeChunk> }
-  | { readonly kind: 'statistics'; readonly queue: BatchQueue<Statistics> };
+  | { readonly kind: 'statistics'; readonly queue: BatchQueue<Statistics> }
+  | { readonly kind: 'index'; readonly queue: BatchQueue<never> };
 
 function cancelled(): SqlError {
   return sqlError('57014', 'canceling statement due to user request');
@@ -160,6 +167,15 @@ export class EngineClient {
     };
   }
 
+  /** Builds an index; resolves when it is whole. Rejects with 53200 if there is no room for it. */
+  async createIndex(collection: number, key: readonly number[]): Promise<void> {
+    const request = this.#nextRequest++;
+    const queue = new BatchQueue<never>();
+    this.#wait(request, { kind: 'index', queue });
+    this.#link.send({ kind: 'createIndex', collection, key, request });
+    await queue.next();
+  }
+
   async statistics(): Promise<Statistics> {
     const request = this.#nextRequest++;
     const queue = new BatchQueue<Statistics>();
@@ -171,6 +187,7 @@ export class EngineClient {
   }
 
   #wait(request: number, waiting: Waiting): void {
+    assert(!this.#waiting.has(request), `request ${request} is answered once`);
     this.#waiting.set(request, waiting);
     const error = this.#ended;
     // Not before the caller has what it asked for.
@@ -192,7 +209,9 @@ export class EngineClient {
   #receive(response: HostResponse): void {
     switch (response.kind) {
       case 'complete':
-        return this.#events.complete(response.step);
+        return this.#events.complete(response.step, response.refused);
+      case 'stopped':
+        return this.#events.stopped(response.collection, response.error);
       case 'frontier':
         return this.#events.frontier(response.dataflow, response.step);
       case 'ingested':
@@ -214,11 +233,30 @@ export class EngineClient {
       case 'changes':
       case 'statistics':
         return this.#deliver(response);
+      case 'indexed':
+        return this.#indexed(response.request);
       case 'failed':
-        return this.#end(response.request, new SqlError(response.error));
+        return this.#end(response.request, new SqlError(this.#errorOf(response)));
       case 'cancelled':
         return this.#end(response.request, cancelled());
     }
+  }
+
+  /** What whoever asked is told. */
+  #errorOf({ error, stopped }: Extract<HostResponse, { kind: 'failed' }>): ErrorFields {
+    if (stopped === undefined) return error;
+    return {
+      ...error,
+      message: `${this.#events.nameOf(stopped)} has stopped: ${error.message}`,
+      hint: 'Drop it, and create it again when there is room for it.',
+    };
+  }
+
+  #indexed(request: number): void {
+    const waiting = this.#waiting.get(request);
+    if (waiting?.kind !== 'index') return;
+    this.#waiting.delete(request);
+    waiting.queue.end();
   }
 
   #deliver(response: Extract<HostResponse, { kind: 'rows' | 'changes' | 'statistics' }>): void {
@@ -238,7 +276,11 @@ export class EngineClient {
     } else if (response.kind === 'changes' && waiting.kind === 'subscription') {
       for (const chunk of response.chunks) waiting.queue.push(chunk);
       last = response.last;
-    } else if (response.kind === 'statistics' && waiting.kind === 'statistics') {
+    } else {
+      assert(
+        response.kind === 'statistics' && waiting.kind === 'statistics',
+        `${response.kind} came for a request of ${waiting.kind}`,
+      );
       waiting.queue.push(response.statistics);
     }
     if (!last) return;
@@ -258,6 +300,7 @@ export class EngineClient {
       }
       first += count;
     });
+    assert(first === batch.rows, 'every row of a batch of answers is in one of them');
   }
 
   #end(request: number, error: Error): void {

@@ -140,6 +140,15 @@ export class Journal implements CatalogListener, StepJournal {
     }
   }
 
+  async refused(step: number, tables: readonly number[]): Promise<void> {
+    if (this.#log === null) return;
+    await this.#append({
+      ...{ step: 0, time: 0, catalog: [], starts: [], bound: [], tables: [] },
+      counters: this.#counters(),
+      refused: { step, tables },
+    });
+  }
+
   async #writeStep(before: Promise<void> | undefined, sealed: SealedStep): Promise<void> {
     if (before !== undefined) await this.#unlessStuck(before);
     const { step, time, tables, starts, bound } = sealed;

@@ -2,6 +2,7 @@
  * What a log says when it is read from its beginning: the catalog, the offsets of sources, the last
  * step. Rows of tables are not kept here; they are read once more when their tables exist.
  */
+import { defined } from '../base/assert.ts';
 import { objectOf } from '../catalog/durable-object.ts';
 import type { CatalogObject } from '../catalog/object.ts';
 import { sqlError } from '../base/error.ts';
@@ -24,6 +25,7 @@ export class RecoveredState {
   readonly #texts = new Map<number, string>();
   readonly #starts: Offsets = new Map();
   readonly #bound: Offsets = new Map();
+  readonly #refused = new Map<number, ReadonlySet<number>>();
   #counters: Counters = { oid: 0, number: 0 };
   #step = 0;
   #time = 0;
@@ -38,11 +40,20 @@ export class RecoveredState {
     note(this.#starts, record.starts);
     note(this.#bound, record.bound);
     this.#counters = record.counters;
+    if (record.refused !== undefined) {
+      const { step, tables } = record.refused;
+      this.#refused.set(step, new Set([...(this.#refused.get(step) ?? []), ...tables]));
+    }
     if (record.step === 0) return;
     if (record.step <= this.#step || record.time <= this.#time)
       throw sqlError('XX001', `step ${record.step} follows step ${this.#step} in the log`);
     this.#step = record.step;
     this.#time = record.time;
+  }
+
+  /** Whether the rows for the table at this position of a step were not applied. */
+  isRefused(step: number, position: number): boolean {
+    return this.#refused.get(step)?.has(position) === true;
   }
 
   /** Whether the log was empty. */
@@ -62,7 +73,7 @@ export class RecoveredState {
   /** The objects of the catalog, by oid. */
   objects(): readonly CatalogObject[] {
     const oids = [...this.#texts.keys()].sort((a, b) => a - b);
-    return oids.map((oid) => objectOf(this.#texts.get(oid) ?? ''));
+    return oids.map((oid) => objectOf(defined(this.#texts.get(oid), `object ${oid} has a text`)));
   }
 
   offsets(collection: number): RecoveredOffsets {

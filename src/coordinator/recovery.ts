@@ -46,7 +46,7 @@ export async function recover(
   engine.reserveNumbers(state.counters.number);
   const tables = objects.filter((object) => object.kind === 'table');
   for (const table of tables) startTable(coordinator, table);
-  await refill(coordinator, new Set(tables.map(({ collection }) => collection)), replay);
+  await refill(coordinator, state, new Set(tables.map(({ collection }) => collection)), replay);
   // What can be read from now on is the last step, whether or not it had rows of tables.
   const { step, time } = state.last;
   if (step > timeline.sealed) await timeline.resend(step, time, []);
@@ -93,13 +93,16 @@ function startIndex(coordinator: Coordinator, index: IndexObject, collection: nu
 /** Gives the tables their rows, a few steps at a time. */
 async function refill(
   { timeline }: Coordinator,
+  state: RecoveredState,
   collections: ReadonlySet<number>,
   replay: (each: RecordReader) => Promise<void>,
 ): Promise<void> {
   const underWay: Promise<number>[] = [];
   await replay(async (bytes) => {
     const { step, time, tables } = decodeStep(bytes);
-    const inputs = tables.filter(({ collection }) => collections.has(collection));
+    const inputs = tables.filter(
+      ({ collection }, i) => collections.has(collection) && !state.isRefused(step, i),
+    );
     if (inputs.length === 0) return;
     underWay.push(timeline.resend(step, time, inputs));
     if (underWay.length > limits.recoveryStepsInFlightMax) await underWay.shift();

@@ -33,7 +33,16 @@ function rig() {
   const none = (): void => undefined;
   const engine = new EngineClient(
     { send: (command) => void sent.push(command), receive: none, close: () => Promise.resolve() },
-    { complete: none, frontier: none, ingested: none, replayed: none, shared: none, crashed: none },
+    {
+      complete: none,
+      frontier: none,
+      ingested: none,
+      replayed: none,
+      shared: none,
+      crashed: none,
+      stopped: none,
+      nameOf: () => '',
+    },
   );
   const timeline = new Timeline(engine, clock, null);
   const reader = { resumed: 0, closed: 0 };

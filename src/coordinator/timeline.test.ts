@@ -20,12 +20,18 @@ class FakeJournal implements StepJournal {
   readonly written: { readonly step: number; readonly tables: number; readonly bound: number }[] =
     [];
   readonly #open: { readonly resolve: () => void; readonly reject: (error: Error) => void }[] = [];
+  readonly refusals: { readonly step: number; readonly tables: readonly number[] }[] = [];
   retries = 0;
   retry: () => void = () => undefined;
 
   step({ step, tables, bound }: Parameters<StepJournal['step']>[0]): Promise<void> {
     this.written.push({ step, tables: tables.length, bound: bound.length });
     return new Promise((resolve, reject) => this.#open.push({ resolve, reject }));
+  }
+
+  refused(step: number, tables: readonly number[]): Promise<void> {
+    this.refusals.push({ step, tables });
+    return Promise.resolve();
   }
 
   isDiskFull(error: unknown): boolean {
@@ -69,6 +75,8 @@ function rig(journal: StepJournal | null = null) {
     replayed: none,
     shared: none,
     crashed: none,
+    stopped: none,
+    nameOf: () => '',
   });
   return { clock, sent, steps, laws, timeline: new Timeline(engine, clock, journal) };
 }
@@ -91,6 +99,27 @@ describe('Timeline', () => {
     ]);
     timeline.completed(1);
     expect(await Promise.all(writes)).toEqual([1, 1, 1]);
+  });
+
+  it('tells a writer for whom there was no memory, once that is durable', async () => {
+    const journal = new FakeJournal();
+    const { clock, steps, timeline } = rig(journal);
+    const inputs = [2, 1, 3].map((n) =>
+      Array.from({ length: n }, () => ({ collection: 1, batch })),
+    );
+    const ends = Promise.allSettled(inputs.map((one) => timeline.write(one)));
+    await clock.advance(0);
+    journal.durable();
+    await clock.advance(0);
+    expect(steps[0]?.inputs.map(({ write }) => write)).toEqual([0, 0, 1, 2, 2, 2]);
+    const error = { code: '53200', message: 'out of memory' };
+    timeline.completed(1, [{ write: 2, error }]);
+    expect((await ends).map(({ status }) => status)).toEqual([
+      'fulfilled',
+      'fulfilled',
+      'rejected',
+    ]);
+    expect(journal.refusals).toEqual([{ step: 1, tables: [3, 4, 5] }]);
   });
 
   it('tells everybody when the engine is gone', async () => {

@@ -16,12 +16,11 @@
  * Timestamps are milliseconds since the epoch and strictly increase with the step.
  */
 import { assert } from '../base/assert.ts';
-import type { SqlError } from '../base/error.ts';
-import { sqlError } from '../base/error.ts';
+import { SqlError, sqlError } from '../base/error.ts';
 import type { Clock } from '../base/seam.ts';
 import { limits } from '../base/limits.ts';
 import type { Binding } from '../storage/step-record.ts';
-import type { PackedBatch } from '../../dataflow/graph/command.ts';
+import type { PackedBatch, Refusal } from '../../dataflow/graph/command.ts';
 import type { RawChunk } from '../../connectors/connector.ts';
 import type { EngineClient } from './engine-client.ts';
 
@@ -33,6 +32,14 @@ interface Waiter {
 
 interface Write extends Waiter {
   readonly inputs: readonly { readonly collection: number; readonly batch: PackedBatch }[];
+}
+
+/** A write that is in a step: its number there, and the position of its first input. */
+interface Sent {
+  readonly step: number;
+  readonly write: Waiter & Pick<Write, 'inputs'>;
+  readonly number: number;
+  readonly first: number;
 }
 
 /** A source as the timeline sees it: where chunks wait until a step takes them. */
@@ -71,6 +78,8 @@ export interface SealedStep extends Bindings {
 /** Where steps are written before they are sent; see journal.ts. */
 export interface StepJournal {
   step(sealed: SealedStep): Promise<void> | undefined;
+  /** Notes that inputs of a step, by their positions, were not applied; resolves when it is durable. */
+  refused(step: number, tables: readonly number[]): Promise<void>;
   isDiskFull(error: unknown): boolean;
   /** Resolves when it is time to try again. */
   retryLater(): Promise<void>;
@@ -90,7 +99,7 @@ export class Timeline {
   readonly #clock: Clock;
   readonly #journal: StepJournal | null;
   readonly #writes: Write[] = [];
-  readonly #waiting: { readonly step: number; readonly write: Waiter }[] = [];
+  readonly #waiting: Sent[] = [];
   readonly #ready = new Set<Intake>();
   readonly #holds = new Map<number, number>();
   readonly #history: Kept[] = [];
@@ -201,8 +210,8 @@ export class Timeline {
     });
   }
 
-  /** The engine has applied a step. */
-  completed(step: number): void {
+  /** The engine has applied a step, but for the writes that it had no memory for. */
+  completed(step: number, refused: readonly Refusal[] = []): void {
     assert(
       step <= this.#sealed && step >= this.#complete,
       `step ${step} was sealed and is not undone`,
@@ -210,9 +219,20 @@ export class Timeline {
     this.#complete = step;
     while ((this.#underWay[0] ?? Infinity) <= step) this.#underWay.shift();
     while (this.#waiting.length > 0 && (this.#waiting[0]?.step ?? Infinity) <= step) {
-      this.#waiting.shift()?.write.resolve(step);
+      const sent = this.#waiting.shift();
+      const refusal = sent?.step === step && refused.find(({ write }) => write === sent.number);
+      if (sent === undefined) continue;
+      if (refusal) void this.#refuse(sent, new SqlError(refusal.error));
+      else sent.write.resolve(step);
     }
     this.#seal();
+  }
+
+  /** Tells a writer that there was no memory, once it is certain that a restart thinks so too. */
+  async #refuse({ step, first, write }: Sent, error: Error): Promise<void> {
+    const tables = write.inputs.map((_, i) => first + i);
+    await this.#journal?.refused(step, tables).catch(() => undefined);
+    write.reject(error);
   }
 
   /** The engine is gone: whoever waits for a step, or will, is told `error`. */
@@ -302,9 +322,13 @@ export class Timeline {
     this.#underWay.push(step);
     this.#remember(step, time);
     if (chunks.length > 0) this.#engine.send({ kind: 'ingest', inputs: chunks });
-    for (const write of writes) this.#waiting.push({ step, write });
+    let first = 0;
+    const inputs = writes.flatMap((write, number) => {
+      this.#waiting.push({ step, write, number, first });
+      first += write.inputs.length;
+      return write.inputs.map((input) => ({ ...input, write: number }));
+    });
     const held = [...new Set(this.#holds.values())];
-    const inputs = inputsOf(writes);
     this.#engine.send({ kind: 'step', step, time, since: this.since, held, inputs });
   }
 

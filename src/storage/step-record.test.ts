@@ -41,7 +41,9 @@ describe('a step in the log', () => {
         { collection: 1, batch: batch([-1, 5, 6, 7, 8]) },
       ],
     };
-    for (const record of [empty, full]) expect(decodeStep(encodeStep(record))).toEqual(record);
+    const refusing = { ...empty, refused: { step: 7, tables: [1, 2] } };
+    for (const record of [empty, full, refusing])
+      expect(decodeStep(encodeStep(record))).toEqual(record);
     // From the middle of a larger buffer as well.
     const bytes = encodeStep(full);
     const wide = new Uint8Array(bytes.length + 8);

@@ -49,6 +49,8 @@ export interface StepRecord {
   readonly starts: readonly Binding[];
   readonly bound: readonly Binding[];
   readonly tables: readonly TableRows[];
+  /** Tables, by position, of an earlier step that count for nothing: the writer was refused. */
+  readonly refused?: { readonly step: number; readonly tables: readonly number[] };
 }
 
 interface Head extends Omit<StepRecord, 'starts' | 'bound' | 'tables'> {

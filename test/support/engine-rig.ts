@@ -62,7 +62,15 @@ export class EngineRig {
   #request = 1_000_000;
   #step = 0;
 
-  constructor(options: { rowsMax?: number; tick?: number; creditBytes?: number } = {}) {
+  constructor(
+    options: {
+      rowsMax?: number;
+      tick?: number;
+      creditBytes?: number;
+      regionWords?: number;
+      dataflowBytesMax?: number;
+    } = {},
+  ) {
     const tick = options.tick ?? 0.001;
     this.engine = new Engine({
       respond: (response) => this.responses.push(response),
@@ -71,6 +79,10 @@ export class EngineRig {
       ...(options.creditBytes === undefined
         ? {}
         : { subscribeBufferedBytesMax: options.creditBytes }),
+      ...(options.regionWords === undefined ? {} : { regionWords: options.regionWords }),
+      ...(options.dataflowBytesMax === undefined
+        ? {}
+        : { dataflowBytesMax: options.dataflowBytesMax }),
     });
   }
 
@@ -120,6 +132,7 @@ export class EngineRig {
     inputs: ReadonlyMap<number, readonly Update[]>,
     since?: number,
     held: readonly number[] = [],
+    writes: Extract<Command, { kind: 'step' }>['inputs'] = [],
   ): number {
     const step = ++this.#step;
     this.command({
@@ -128,10 +141,13 @@ export class EngineRig {
       time: step * 1000,
       ...(since === undefined ? {} : { since }),
       held,
-      inputs: [...inputs].map(([collection, updates]) => ({
-        collection,
-        batch: this.pack(this.columns(collection), updates),
-      })),
+      inputs: [
+        ...writes,
+        ...[...inputs].map(([collection, updates]) => ({
+          collection,
+          batch: this.pack(this.columns(collection), updates),
+        })),
+      ],
     });
     return step;
   }

@@ -7,7 +7,7 @@ import { assert } from '../../base/assert.ts';
 import { sqlError, unsupported } from '../../base/error.ts';
 import type { Expression, Query, Statement } from '../../sql/ast.ts';
 import { parseStatements } from '../../sql/parse/parse.ts';
-import type { RelationObject, ViewObject } from '../../catalog/object.ts';
+import type { IndexObject, RelationObject, ViewObject } from '../../catalog/object.ts';
 import { planRead } from '../planning.ts';
 import type { Outcome } from '../session.ts';
 import { command } from './context.ts';
@@ -56,8 +56,11 @@ function requireColumns(relation: RelationObject, names: readonly string[]): voi
   if (missing !== undefined) throw sqlError('42703', `column "${missing}" does not exist`);
 }
 
-/** Throws 42P01, 42703, 42P07, 0A000. */
-export function createIndex(context: ExecutionContext, statement: CreateIndex): Outcome {
+/** Answers when the index is whole. Throws 42P01, 42703, 42P07, 0A000, 53200. */
+export async function createIndex(
+  context: ExecutionContext,
+  statement: CreateIndex,
+): Promise<Outcome> {
   const { coordinator, session } = context;
   session.transaction.refuseInBlock('CREATE INDEX');
   const relation = findRelation(context, statement.on);
@@ -78,16 +81,34 @@ export function createIndex(context: ExecutionContext, statement: CreateIndex): 
   }
   coordinator.catalog.requireUserSchema(at.schema);
   const collection = relation.kind === 'view' ? keepRows(context, relation) : relation.collection;
-  coordinator.catalog.add({
+  const index: IndexObject = {
     kind: 'index',
     oid: coordinator.catalog.nextOid(),
     ...at,
     on: relation.oid,
     key,
     primary: false,
-  });
-  coordinator.engine.send({ kind: 'createIndex', collection, key });
+  };
+  coordinator.catalog.add(index);
+  try {
+    await coordinator.engine.createIndex(collection, key);
+  } catch (error) {
+    await giveUp(context, relation, index);
+    throw error;
+  }
   return command('CREATE INDEX');
+}
+
+/** Takes back an index that the engine has not got, if nobody has dropped it meanwhile. */
+async function giveUp(
+  { coordinator }: ExecutionContext,
+  relation: RelationObject,
+  index: IndexObject,
+): Promise<void> {
+  if (coordinator.catalog.byOid(index.oid) === undefined) return;
+  if (relation.kind === 'view') return coordinator.drop(index);
+  coordinator.catalog.remove(index.oid);
+  coordinator.lookups.forgetAll();
 }
 
 /** A query of all rows of a view, whose names are looked up along the view's own search path. */

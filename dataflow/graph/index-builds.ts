@@ -1,0 +1,75 @@
+/**
+ * Indexes that commands have asked for and that are being built, a slice a turn, one after the
+ * other. One for which there is no memory is given up; reads that need it look for a way without,
+ * or fail by themselves.
+ */
+import type { ErrorFields } from '../../src/base/error.ts';
+import { SqlError } from '../../src/base/error.ts';
+import type { StoredCollection } from './stored-collection.ts';
+import type { Surroundings } from './surroundings.ts';
+
+interface Build {
+  readonly collection: StoredCollection;
+  readonly index: number;
+  readonly request: number | null;
+}
+
+/** The builds of one engine. */
+export class IndexBuilds {
+  readonly #around: Surroundings;
+  readonly #builds: Build[] = [];
+
+  constructor(around: Surroundings) {
+    this.#around = around;
+  }
+
+  begin(collection: StoredCollection, key: readonly number[], request: number | null): void {
+    try {
+      this.#builds.push({ collection, index: collection.useIndex(key), request });
+    } catch (error) {
+      if (!(error instanceof SqlError)) throw error;
+      this.#fail(request, error.fields);
+    }
+  }
+
+  /** Builds a slice; false if there is nothing to build. */
+  run(): boolean {
+    const build = this.#builds[0];
+    if (build === undefined) return false;
+    const { collection, index, request } = build;
+    try {
+      if (!collection.buildIndex(index, this.#around.rowsMax)) return true;
+      if (request !== null) this.#around.respond({ kind: 'indexed', request });
+    } catch (error) {
+      if (!(error instanceof SqlError)) throw error;
+      collection.releaseIndex(index);
+      this.#fail(request, error.fields);
+    }
+    this.#builds.shift();
+    return true;
+  }
+
+  /** Gives the use of an index back that `begin` has taken. */
+  drop(collection: StoredCollection, key: readonly number[]): void {
+    const index = collection.indexOn(key);
+    if (index === undefined) return;
+    const at = this.#builds.findIndex(
+      (one) => one.collection === collection && one.index === index,
+    );
+    if (at >= 0) this.#builds.splice(at, 1);
+    collection.releaseIndex(index);
+  }
+
+  /** The collection goes away. */
+  forget(collection: StoredCollection, error: ErrorFields): void {
+    for (let i = this.#builds.length - 1; i >= 0; i--) {
+      if (this.#builds[i].collection !== collection) continue;
+      const [build] = this.#builds.splice(i, 1);
+      this.#fail(build.request, error);
+    }
+  }
+
+  #fail(request: number | null, error: ErrorFields): void {
+    if (request !== null) this.#around.respond({ kind: 'failed', request, error });
+  }
+}

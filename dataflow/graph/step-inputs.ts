@@ -1,0 +1,90 @@
+/**
+ * What has come for the next step: rows and errors for collections, records of upsert sources. What
+ * comes for a collection that has stopped, or is not there, is given up.
+ */
+import type { Batch } from '../value/batch.ts';
+import type { Command, Refusal } from './command.ts';
+import { unpackBatch } from './packed-batch.ts';
+import type { StepInput } from './step-task.ts';
+import { StepTask, releaseInput } from './step-task.ts';
+import { StoppedCollection } from './stopped-collection.ts';
+import { StoredCollection } from './stored-collection.ts';
+import type { StreamCollection } from './stream-collection.ts';
+import type { Surroundings } from './surroundings.ts';
+import type { UpsertRows } from './upsert.ts';
+import { UpsertState, UpsertTask } from './upsert.ts';
+
+export type Collection = StoredCollection | StreamCollection | StoppedCollection;
+
+type StepCommand = Extract<Command, { kind: 'step' }>;
+
+/** The inputs of one engine until a step takes them. */
+export class StepInputs {
+  readonly #around: Surroundings;
+  readonly #upserts = new Map<number, UpsertState>();
+  #inputs: StepInput[] = [];
+
+  constructor(around: Surroundings) {
+    this.#around = around;
+  }
+
+  /** Rows and errors; takes the uses of the batches' slabs. */
+  add(target: Collection | undefined, batch: Batch | null, errors: Batch | null): void {
+    if (target === undefined || target instanceof StoppedCollection) {
+      batch?.slab.release();
+      errors?.slab.release();
+      return;
+    }
+    this.#inputs.push({ collection: target, batch, errors, upsert: null, write: null });
+  }
+
+  /** Records of an upsert source with this key; takes the use of the batch's slab. */
+  upsert(collection: Collection | undefined, key: readonly number[], rows: UpsertRows): void {
+    if (!(collection instanceof StoredCollection)) {
+      rows.batch?.slab.release();
+      return;
+    }
+    let state = this.#upserts.get(collection.id);
+    if (state === undefined) {
+      state = new UpsertState(collection, key, this.#around);
+      this.#upserts.set(collection.id, state);
+    }
+    let input = this.#inputs.find((one) => one.collection === collection && one.upsert !== null);
+    if (input === undefined) {
+      const upsert = new UpsertTask(state, this.#around);
+      input = { collection, batch: null, errors: null, upsert, write: null };
+      this.#inputs.push(input);
+    }
+    input.upsert?.add(rows);
+  }
+
+  /** The step that a command seals, with all that has come. */
+  take(command: StepCommand, find: (collection: number) => Collection | undefined): StepTask {
+    const { step, time, since } = command;
+    const taken = this.#inputs;
+    this.#inputs = [];
+    const refused = new Map<number, Refusal>();
+    for (const { collection, batch, write = null } of command.inputs) {
+      const target = find(collection);
+      if (target === undefined) continue;
+      if (target instanceof StoppedCollection) {
+        if (write !== null) refused.set(write, { write, error: target.reason.error });
+        continue;
+      }
+      const unpacked = unpackBatch(batch, target.columns, step);
+      taken.push({ collection: target, batch: unpacked, errors: null, upsert: null, write });
+    }
+    return new StepTask(step, time, since ?? null, taken, [...refused.values()]);
+  }
+
+  /** The collection goes away. */
+  forget(collection: Collection): void {
+    this.#inputs = this.#inputs.filter((input) => {
+      if (input.collection !== collection) return true;
+      releaseInput(input);
+      return false;
+    });
+    this.#upserts.get(collection.id)?.dispose();
+    this.#upserts.delete(collection.id);
+  }
+}
