@@ -17,6 +17,8 @@ import type { ColumnType } from '../../dataflow/value/type.ts';
 import { Random } from './random.ts';
 import { randomRow } from './random-datum.ts';
 
+const weightMax = 2 ** 31 - 1;
+
 export interface OperatorCheck {
   /** Makes the operator of the node for an input of these columns. */
   readonly make: (pool: SlabPool) => Operator;
@@ -31,6 +33,8 @@ export interface OperatorCheck {
   readonly changes: number;
   /** Weights may stay negative at the end of a step (threshold and distinct only). */
   readonly negative?: boolean;
+  /** Weights of single changes beside 1 and -1; default 1 to 4. */
+  readonly weights?: readonly number[];
   /** Bytes of state that an emptied operator may keep; default 64 KiB above the start. */
   readonly bytesMax?: number;
   /** Makes a row; by default random values of the columns. */
@@ -57,7 +61,17 @@ export function checkOperator(check: OperatorCheck): void {
     expect(cut.errors()).toEqual(whole.errors());
   };
   for (let step = 0; step < check.steps; step++) run(randomChanges(random, check, pool, state));
-  run(state.map(({ row, weight }) => ({ row, weight: -weight })));
+  run(
+    state.flatMap(({ row, weight }) => {
+      const parts: Update[] = [];
+      for (let rest = -weight; rest !== 0;) {
+        const part = Math.max(-weightMax, Math.min(weightMax, rest));
+        parts.push({ row, weight: part });
+        rest -= part;
+      }
+      return parts;
+    }),
+  );
   expect(whole.rows()).toEqual([]);
   expect(whole.errors()).toEqual([]);
   expect(whole.operator.bytes()).toBeLessThanOrEqual(bytes + (check.bytesMax ?? 65_536));
@@ -81,19 +95,27 @@ function randomChanges(
     changes.push({ row, weight });
     weights.set(rowIdentity(row), (weights.get(rowIdentity(row)) ?? 0) + weight);
   };
+  /** A change of any size, in as many parts as it takes. */
+  const changeBy = (row: Row, weight: number): void => {
+    for (let rest = weight; rest !== 0;) {
+      const part = Math.max(-weightMax, Math.min(weightMax, rest));
+      change(row, part);
+      rest -= part;
+    }
+  };
   for (let n = random.below(check.changes + 1); n > 0; n--) {
     const row = random.pick(pool);
     const has = weights.get(rowIdentity(row)) ?? 0;
     const kind = random.below(8);
     if (kind < 3) change(row, 1);
-    else if (kind === 3) change(row, 1 + random.below(4));
+    else if (kind === 3) change(row, random.pick(check.weights ?? [1, 2, 3, 4]));
     else if (kind < 6) change(row, has > 0 ? -1 : 1);
-    else change(row, -(random.chance(0.5) ? has : 2));
+    else changeBy(row, -(random.chance(0.5) ? has : 2));
   }
   if (check.negative === true && random.chance(0.7)) return changes;
   for (const row of pool) {
     const weight = weights.get(rowIdentity(row)) ?? 0;
-    if (weight < 0) change(row, -weight);
+    if (weight < 0) changeBy(row, -weight);
   }
   return changes;
 }
