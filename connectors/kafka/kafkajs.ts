@@ -11,10 +11,10 @@
  * is pinned to one version; a test pins these names, and a missing one fails with an assertion that
  * says so.
  *
- * Two repairs, made when this module is loaded, for all of the process's use of kafkajs: its request
- * queue sets a timer with a negative delay whenever nothing waits, for which Node prints a warning;
- * now it sets one only if something does. And a connection keeps an empty rest of the last answer,
- * for whose sake it copies the next one; now it does not.
+ * Two repairs, made when this module is loaded, for all of the process's use of kafkajs. Its request
+ * queue would set a timer with a negative delay whenever nothing waits, for which Node prints a
+ * warning; so it sets one only if something does. And a connection would keep an empty rest of the
+ * last answer, for whose sake it would copy the next one; so such a rest is dropped.
  */
 import { createRequire } from 'node:module';
 import { isIP } from 'node:net';
