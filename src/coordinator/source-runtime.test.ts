@@ -9,7 +9,9 @@ import { limits } from '../base/limits.ts';
 import type { SourceObject } from '../catalog/object.ts';
 import { EngineClient } from './engine-client.ts';
 import type { HostCommand } from './engine-link.ts';
+import type { RecoveredOffsets } from './source-runtime.ts';
 import { SourceRuntime } from './source-runtime.ts';
+import type { StepJournal } from './timeline.ts';
 import { Timeline } from './timeline.ts';
 
 const bytes = new Uint8Array(8 * 1024 * 1024);
@@ -27,7 +29,7 @@ const source: SourceObject = {
   format: { topic: 't', key: null, value: 'TEXT', envelope: 'none', columns: [], keyColumns: [] },
 };
 
-function rig() {
+function rig(journal: StepJournal | null = null, recovered?: RecoveredOffsets) {
   const clock = new FakeClock();
   const sent: HostCommand[] = [];
   const none = (): void => undefined;
@@ -44,7 +46,7 @@ function rig() {
       nameOf: () => '',
     },
   );
-  const timeline = new Timeline(engine, clock, null);
+  const timeline = new Timeline(engine, clock, journal);
   const reader = { resumed: 0, closed: 0 };
   const started: { events: ReaderEvents | null } = { events: null };
   const connection: SourceConnection = {
@@ -68,7 +70,7 @@ function rig() {
     timeline,
     reader,
     started,
-    runtime: new SourceRuntime(source, connection, timeline, clock),
+    runtime: new SourceRuntime(source, connection, timeline, clock, recovered),
   };
 }
 
@@ -148,5 +150,31 @@ describe('SourceRuntime', () => {
     ]);
     runtime.replayStatus(9, null);
     expect([runtime.status.status, runtime.status.error]).toEqual(['running', null]);
+  });
+
+  it('says that it has what it had, even if the disk was full just then', async () => {
+    const disk = { full: true, retry: (): void => undefined };
+    const journal = {
+      step: () => (disk.full ? Promise.reject(new Error('full')) : undefined),
+      isDiskFull: () => true,
+      refused: () => Promise.resolve(),
+      retryLater: () => new Promise<void>((resolve) => (disk.retry = resolve)),
+    };
+    const recovered = { starts: new Map([[0, 0n]]), bound: new Map([[0, 1n]]) };
+    const { clock, timeline, started, runtime } = rig(journal, recovered);
+    await runtime.live();
+    let caughtUp = false;
+    runtime.onCaughtUp(() => (caughtUp = true));
+    started.events?.chunk(chunk(0, 0n));
+    await clock.advance(limits.diskFullRetryMilliseconds);
+    disk.full = false;
+    disk.retry();
+    await clock.advance(0);
+    timeline.completed(timeline.sealed);
+    expect(caughtUp).toBe(false);
+    await clock.advance(limits.diskFullRetryMilliseconds);
+    timeline.completed(timeline.sealed);
+    await clock.advance(0);
+    expect(caughtUp).toBe(true);
   });
 });

@@ -276,11 +276,18 @@ export class SourceRuntime implements Intake {
 
   #reached(partition: number): void {
     if (!this.#behind.delete(partition) || this.#behind.size > 0) return;
-    const callbacks = this.#onCaughtUp.splice(0);
-    // The step under way has it; the next one that can be read comes after it.
+    this.#sayCaughtUp(this.#onCaughtUp.splice(0));
+  }
+
+  /** The step under way has everything; the next one that can be read comes after it. */
+  #sayCaughtUp(callbacks: readonly (() => void)[]): void {
     void this.#timeline.tick().then(
       () => callbacks.forEach((callback) => callback()),
-      () => undefined,
+      () => {
+        // There was no room for that step. If nothing can be written any more, all ends anyway.
+        if (this.#closed) return;
+        this.#clock.after(limits.diskFullRetryMilliseconds, () => this.#sayCaughtUp(callbacks));
+      },
     );
   }
 
