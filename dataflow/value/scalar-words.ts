@@ -31,7 +31,7 @@ import {
   hashBytes,
   mix,
   sameWords,
-  utf8,
+  textWords,
   utf8Text,
   wordsFrom,
   wordsOf,
@@ -103,7 +103,8 @@ export function scalarVar(type: TypeName, datum: Datum): VarWords {
       return encode(intervalWords, (words) => writeInterval(words, 0, value));
     }
     default: {
-      const bytes = type === 'bytea' || type === 'uuid' ? bytesOf(datum) : utf8(stringOf(datum));
+      if (type !== 'bytea' && type !== 'uuid') return textWords(stringOf(datum));
+      const bytes = bytesOf(datum);
       return { words: wordsFrom(bytes), bytes: bytes.length };
     }
   }

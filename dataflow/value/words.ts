@@ -46,6 +46,26 @@ export function wordsFrom(bytes: Uint8Array): Int32Array {
   return words;
 }
 
+/** Texts of so few units are laid out here: a call of the encoder costs more than the loop. */
+const shortUnits = 64;
+
+/** UTF-8 of a string laid into words of its own, padded; lone surrogates become U+FFFD. */
+export function textWords(text: string): { readonly words: Int32Array; readonly bytes: number } {
+  const units = text.length;
+  if (units <= shortUnits) {
+    const words = new Int32Array(wordsOf(units));
+    let at = 0;
+    for (; at < units; at++) {
+      const code = text.charCodeAt(at);
+      if (code > 127) break;
+      words[at >> 2] |= code << ((at & 3) << 3);
+    }
+    if (at === units) return { words, bytes: units };
+  }
+  const bytes = utf8(text);
+  return { words: wordsFrom(bytes), bytes: bytes.length };
+}
+
 /** Mixes one word into a running hash. */
 export function mix(hash: number, word: number): number {
   const h = Math.imul(hash ^ word, 0x9e3779b1);

@@ -98,6 +98,12 @@ export const limits = {
   chainTokensMax: 2_000,
   /** Tokens of one SQL text: memory of the grammar grows with them, a long literal is one. */
   statementTokensMax: 1_000_000,
+  /** Tokens of a long SQL text that are read before others get their turn. */
+  parseSliceTokens: 16_384,
+  /** UTF-16 units of a SQL text that is read at a stretch. */
+  parseStretchUnits: 65_536,
+  /** Literals of INSERT … VALUES that become values before others get their turn. */
+  literalSliceCells: 4_096,
   /** UTF-16 units of the user's text that a syntax error quotes. */
   errorTextUnitsMax: 1_000,
   /** Statements of one SQL text. */

@@ -10,7 +10,8 @@ import type { FoundRecords } from '../../dataflow/value/found-records.ts';
 import type { Datum } from '../../dataflow/value/datum.ts';
 import type { TypeName } from '../../dataflow/value/type.ts';
 import type { Statement } from '../sql/ast.ts';
-import { parseStatements } from '../sql/parse/parse.ts';
+import { parseInSlices, parseStatements } from '../sql/parse/parse.ts';
+import type { ParsedStatement } from '../sql/parse/parse.ts';
 import { Cancellation, cancelled } from './cancellation.ts';
 import type { Coordinator } from './coordinator.ts';
 import type {
@@ -32,6 +33,7 @@ import { asAnalysed } from './statement/analysed.ts';
 import type { Analysed } from './statement/analysed.ts';
 import type { ExecutionContext, Parameters } from './statement/context.ts';
 import { noParameters } from './statement/context.ts';
+import { inTurns } from './turn.ts';
 import { execute } from './statement/execute.ts';
 import type { TemplateSlot } from './template-slot.ts';
 
@@ -94,11 +96,11 @@ export class SessionCore implements Session {
   }
 
   parseScript(text: string): readonly ScriptStatement[] {
-    return parseStatements(text).map(({ statement, text: own }): Parsed => ({
-      statement,
-      text: own,
-      kind: statement.kind,
-    }));
+    return parseStatements(text).map(asScript);
+  }
+
+  async parseLongScript(text: string): Promise<readonly ScriptStatement[]> {
+    return (await inTurns(this.#coordinator.clock, parseInSlices(text))).map(asScript);
   }
 
   prepare(text: string, declared: readonly (TypeName | null)[]): PreparedStatement {
@@ -323,6 +325,10 @@ export class SessionCore implements Session {
     void this.#state.transaction.end(false);
     this.#onClose();
   }
+}
+
+function asScript({ statement, text }: ParsedStatement): Parsed {
+  return { statement, text, kind: statement.kind };
 }
 
 function closeOutcome(outcome: Outcome): void {

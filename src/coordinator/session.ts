@@ -125,6 +125,8 @@ export interface Session {
 
   /** Splits and parses a simple query whole (a syntax error anywhere runs nothing). */
   parseScript(text: string): readonly ScriptStatement[];
+  /** The same for a long text, with turns for others in between. */
+  parseLongScript(text: string): Promise<readonly ScriptStatement[]>;
   /**
    * Analyses one statement. Declared types win; null leaves the type to inference. Throws 42601 if
    * there are several.

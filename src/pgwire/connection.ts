@@ -210,7 +210,10 @@ export class Connection {
   async #query(session: Session, text: string): Promise<void> {
     session.setStatement('', null);
     session.setPortal('', null);
-    const script = session.parseScript(text);
+    const script =
+      text.length > limits.parseStretchUnits
+        ? await session.parseLongScript(text)
+        : session.parseScript(text);
     if (script.length === 0) this.writer.plain('I');
     for (const statement of script) {
       const outcome = await session.run(statement);

@@ -244,6 +244,43 @@ export interface CommonTable {
   readonly position: Position;
 }
 
+/** Kinds of literal in `LiteralRows`. */
+export const literalKinds = {
+  null: 1,
+  true: 2,
+  false: 3,
+  default: 4,
+  /** Decimal digits, perhaps with a point and an exponent. */
+  number: 5,
+  /** A minus, then the same. */
+  negative: 6,
+  /** '…' without a quote inside. */
+  string: 7,
+  /** '…' with doubled quotes inside. */
+  quotedString: 8,
+} as const;
+
+export type LiteralKind = (typeof literalKinds)[keyof typeof literalKinds];
+
+/**
+ * VALUES of an INSERT whose many rows, all as long as the first, are plain literals: flat columns
+ * over the text instead of trees. Literal `row * width + column` has a kind and lies from `starts`
+ * to `ends` in UTF-16 units of `text`, sign and quotes included.
+ */
+export interface LiteralRows {
+  readonly kind: 'literals';
+  readonly text: string;
+  readonly rows: number;
+  readonly width: number;
+  readonly kinds: Uint8Array;
+  readonly starts: Int32Array;
+  readonly ends: Int32Array;
+  /** A literal as a tree. */
+  expression(cell: number): Expression;
+  /** All of it as a tree. */
+  query(): Query;
+}
+
 export type QueryBody =
   | Select
   | {
@@ -444,7 +481,7 @@ export type Statement = { readonly position: Position } & (
       readonly kind: 'insert';
       readonly table: QualifiedName;
       readonly columns: readonly { readonly name: string; readonly position: Position }[];
-      readonly source: Query | 'default values';
+      readonly source: Query | LiteralRows | 'default values';
       readonly returning: readonly SelectItem[];
     }
   | {

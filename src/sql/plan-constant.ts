@@ -69,7 +69,8 @@ function settleOr(
   );
 }
 
-function evaluateScalar(scalar: Scalar): Datum {
+/** The value of an expression without columns. Throws SqlError. */
+export function evaluateScalar(scalar: Scalar): Datum {
   if (scalar.kind === 'constant') return scalar.value;
   const program = programOf([], [], [scalar]);
   const row = interpretRow(new Interpreter(program.nodes), program, []);

@@ -5,6 +5,7 @@
 import type { TypeName } from '../../../dataflow/value/type.ts';
 import type { Statement } from '../../sql/ast.ts';
 import type { ResultColumn } from '../../sql/planned.ts';
+import { checkLiterals } from '../../sql/plan-literals.ts';
 import { describeQuery } from '../../sql/plan-query.ts';
 import type { Described } from '../../sql/plan-query.ts';
 import { describeWrite } from '../../sql/plan-write.ts';
@@ -52,6 +53,8 @@ function describe(
     case 'insert':
     case 'update':
     case 'delete':
+      if (declared.length === 0 && checkLiterals(statement, context.session.catalog()))
+        return noRows();
       return describeWrite(statement, context.session.catalog(), declared);
     case 'execute':
       return { parameters: [], columns: preparedNamed(context, statement.name).columns };

@@ -11,9 +11,12 @@ import { sqlError, unsupported } from '../../base/error.ts';
 import type { PackedBatch } from '../../../dataflow/graph/command.ts';
 import type { ColumnType } from '../../../dataflow/value/type.ts';
 import { constantRows } from '../../sql/plan-constant.ts';
-import type { PlannedWrite, WriteStatement } from '../../sql/plan-write.ts';
+import { literalsOf, planLiterals } from '../../sql/plan-literals.ts';
+import type { InsertStatement, PlannedWrite, WriteStatement } from '../../sql/plan-write.ts';
 import { planWrite } from '../../sql/plan-write.ts';
+import type { LiteralRows } from '../../sql/ast.ts';
 import type { Relation } from '../../sql/catalog-view.ts';
+import { turn } from '../turn.ts';
 import { multiplicity } from '../row-window.ts';
 import { batchStream, columnTypes, packDatums } from '../row-stream.ts';
 import type { Outcome } from '../session.ts';
@@ -157,6 +160,37 @@ async function readThenWrite(
   return done;
 }
 
+/**
+ * INSERT of many literals: the rows are made slice by slice, and others get their turn in between.
+ * null if it has to go the way of every other statement.
+ */
+async function insertLiterals(
+  context: ExecutionContext,
+  statement: InsertStatement,
+  literals: LiteralRows,
+): Promise<Outcome | null> {
+  const { session, coordinator, cancellation, parameters } = context;
+  const { catalog } = coordinator;
+  const { version } = catalog;
+  const planned = planLiterals(statement, literals, session.catalog(), {
+    parameters,
+    mode: 'once',
+  });
+  const { table } = planned;
+  const types = table.columns.map(({ type }): ColumnType => ({ type: type.name, nullable: true }));
+  const inputs: Input[] = [];
+  for (const rows of planned.slices) {
+    if (rows === null) return null;
+    inputs.push({ collection: table.collection, batch: packDatums(types, rows) });
+    await turn(coordinator.clock);
+    cancellation.check();
+    if (catalog.version !== version) return null;
+  }
+  for (const { batch } of inputs) requireNotNull(table, batch);
+  await gather(context, table, inputs);
+  return command(`INSERT 0 ${literals.rows}`);
+}
+
 const words = { insert: 'INSERT 0', update: 'UPDATE', delete: 'DELETE' } as const;
 
 /** INSERT, UPDATE, DELETE, with RETURNING. Throws 23502 and what the query is wrong about. */
@@ -168,6 +202,11 @@ export async function write(
   const word = words[statement.kind];
   if (statement.kind !== 'insert') session.transaction.refuseInBlock(word);
   session.transaction.use('insert');
+  const literals = statement.kind === 'insert' ? literalsOf(statement) : null;
+  if (statement.kind === 'insert' && literals !== null) {
+    const inserted = await insertLiterals(context, statement, literals);
+    if (inserted !== null) return inserted;
+  }
   const plan = (): PlannedWrite =>
     planWrite(statement, session.catalog(), { parameters: context.parameters, mode: 'once' });
   const planned = plan();

@@ -73,7 +73,7 @@ export function bindInsert(context: BindContext, statement: Insert, table: Relat
 }
 
 /** The numbers of the columns that are named; all of them if none is. */
-function targetColumns(statement: Insert, table: Relation): readonly number[] {
+export function targetColumns(statement: Insert, table: Relation): readonly number[] {
   if (statement.columns.length === 0) return table.columns.map((_, i) => i);
   const numbers = statement.columns.map(({ name, position }) =>
     columnNumber(table, name, position),
@@ -99,7 +99,8 @@ function plainValues(
   );
 }
 
-function checkWidth(
+/** Throws 42601 if a row has another number of expressions than there are targets. */
+export function checkWidth(
   width: number,
   targets: readonly number[],
   statement: Insert,
@@ -114,6 +115,10 @@ function checkWidth(
   }
 }
 
+function sourceOf({ source }: Insert): Query | 'default values' {
+  return source !== 'default values' && source.kind === 'literals' ? source.query() : source;
+}
+
 /** Rows of the whole table: what the source gives, and defaults for the rest. */
 function sourceRows(
   statement: Insert,
@@ -122,7 +127,7 @@ function sourceRows(
   columns: readonly Column[],
   environment: Environment,
 ): Rel {
-  const { source } = statement;
+  const source = sourceOf(statement);
   const inside: Environment = { ...environment, clause: 'VALUES' };
   if (source === 'default values')
     return valueRows(

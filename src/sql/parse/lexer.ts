@@ -60,7 +60,15 @@ function classOf(code: number): number {
 /** Splits a text into tokens, up to its end or its first lexical error. */
 export function tokenize(text: string): Tokens {
   const lexer = new Lexer(text);
-  return lexer.run();
+  lexer.run(Number.POSITIVE_INFINITY);
+  return lexer.tokens;
+}
+
+/** The same with a pause after every so many tokens. */
+export function* tokenizeInSlices(text: string, slice: number): Generator<undefined, Tokens> {
+  const lexer = new Lexer(text);
+  while (!lexer.run(slice)) yield undefined;
+  return lexer.tokens;
 }
 
 class Lexer {
@@ -73,8 +81,15 @@ class Lexer {
     this.#tokens = new Tokens(text);
   }
 
-  run(): Tokens {
+  get tokens(): Tokens {
+    return this.#tokens;
+  }
+
+  /** Reads up to so many tokens more; true once there are no more. */
+  run(tokens: number): boolean {
+    const until = this.#tokens.count + tokens;
     while (this.#tokens.error === null) {
+      if (this.#tokens.count >= until) return false;
       this.#skipSpace();
       if (this.#at >= this.#text.length || this.#tokens.error !== null) break;
       if (this.#tokens.count + this.#tokens.comments.length > limits.statementTokensMax) {
@@ -88,7 +103,7 @@ class Lexer {
       }
       this.#token();
     }
-    return this.#tokens;
+    return true;
   }
 
   #code(offset: number): number {

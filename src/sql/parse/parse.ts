@@ -4,7 +4,8 @@
  * chains are bounded before anything recursive sees it.
  *
  * The way of a text: lexer → statements → depth guard → front parser, or Postgres' grammar and the
- * converters. A syntax error further left wins, as each statement is read in order.
+ * converters; rows of literals (literal-rows.ts) go around all of that. A syntax error further left
+ * wins, as each statement is read in order.
  */
 import { assert } from '../../base/assert.ts';
 import { SqlError, sqlError, unsupported } from '../../base/error.ts';
@@ -13,6 +14,8 @@ import type { Statement } from '../ast.ts';
 import { convertStatement } from './convert-statement.ts';
 import { readFront } from './front.ts';
 import { findTooDeep, tooDeep } from './guard.ts';
+import { tokenizeInSlices } from './lexer.ts';
+import { readLiteralInsert } from './literal-rows.ts';
 import { loadGrammar } from './postgres-grammar.ts';
 import { parsePiece, refuseStatement, Script } from './script.ts';
 import { splitStatements } from './split.ts';
@@ -37,8 +40,20 @@ export async function initializeParser(): Promise<void> {
  * (42601, 0A000, 54000, 54001, 22021, …) for the first statement that is wrong or not offered.
  */
 export function parseStatements(text: string): ParsedStatement[] {
+  const steps = parseInSlices(text);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/**
+ * The same in slices of a few milliseconds, as far as tokens and rows of literals go: one statement
+ * is read by the grammar at a stretch.
+ */
+export function* parseInSlices(text: string): Generator<undefined, ParsedStatement[]> {
   checkText(text);
-  const script = new Script(text);
+  const script = new Script(text, yield* tokenizeInSlices(text, limits.parseSliceTokens));
   const { tokens } = script;
   if (tokens.error?.code === '54000') throw script.syntaxError(tokens.count);
   const ranges = splitStatements(tokens);
@@ -47,9 +62,7 @@ export function parseStatements(text: string): ParsedStatement[] {
   }
   const statements: ParsedStatement[] = [];
   for (const { from, to } of ranges) {
-    const deep = findTooDeep(tokens, { from, to });
-    if (deep !== null) throw tooDeep(deep.detail, script.position(deep.token));
-    const statement = readGuarded(script, from, to);
+    const statement = (yield* readLiteralInsert(script, from, to)) ?? readGuarded(script, from, to);
     statements.push({ statement, text: script.slice(from, to), position: script.position(from) });
   }
   return statements;
@@ -85,6 +98,8 @@ function checkText(text: string): void {
  * statement's.
  */
 function readGuarded(script: Script, from: number, to: number): Statement {
+  const deep = findTooDeep(script.tokens, { from, to });
+  if (deep !== null) throw tooDeep(deep.detail, script.position(deep.token));
   try {
     return readStatement(script, from, to);
   } catch (error) {

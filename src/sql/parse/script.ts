@@ -21,9 +21,10 @@ export class Script {
   readonly tokens: Tokens;
   readonly #codePoints: CodePoints;
 
-  constructor(text: string) {
+  /** `tokens` are those of the text, if they are there already. */
+  constructor(text: string, tokens = tokenize(text)) {
     this.text = text;
-    this.tokens = tokenize(text);
+    this.tokens = tokens;
     this.#codePoints = new CodePoints(text);
   }
 
