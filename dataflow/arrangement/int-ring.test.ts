@@ -14,7 +14,12 @@ describe('IntRing', () => {
       const plain: number[] = [];
       let first = head;
       for (let k = 0; k < 3_000; k++) {
-        if (random.chance(0.55)) {
+        if (random.chance(0.1)) {
+          const values = Int32Array.from({ length: random.below(9) }, () => random.next() | 0);
+          const n = random.below(values.length + 1);
+          ring.append(values, n);
+          plain.push(...values.subarray(0, n));
+        } else if (random.chance(0.5)) {
           const value = random.next() | 0;
           expect(ring.tail).toBe((first + plain.length) % 2 ** 30);
           ring.push(value);
@@ -27,6 +32,9 @@ describe('IntRing', () => {
           first = (first + n) % 2 ** 30;
         }
         expect(ring.count).toBe(plain.length);
+        const out = new Int32Array(random.below(6));
+        const copied = ring.oldest(out.length, out);
+        expect([...out.subarray(0, copied)]).toEqual(plain.slice(0, out.length));
         if (plain.length === 0) continue;
         const at = random.below(plain.length);
         expect(ring.get((first + at) % 2 ** 30)).toBe(plain[at]);
