@@ -51,6 +51,11 @@ function changesCatalog({ kind }: Statement): boolean {
 /** Allowed in a failed block. */
 const endings = new Set(['commit', 'rollback']);
 
+/** What has changed rows when it comes back: it is not refused after that. */
+const writes = new Set(['insert', 'update', 'delete']);
+/** What says nothing of what is defined. */
+const brackets = new Set(['begin', ...endings]);
+
 /** One client's session. */
 export class SessionCore implements Session {
   readonly backend: { readonly processId: number; readonly secret: number };
@@ -218,7 +223,9 @@ export class SessionCore implements Session {
   /** What was defined, by this session or by one that it has seen the work of, is durable first. */
   async #settle(statement: Statement, outcome: Outcome, cancellation: Cancellation): Promise<void> {
     const { journal } = this.#coordinator;
-    const settled = changesCatalog(statement) ? journal.settled() : journal.seen();
+    if (brackets.has(statement.kind)) return;
+    const done = changesCatalog(statement) || writes.has(statement.kind);
+    const settled = done ? journal.settled() : journal.seen();
     if (settled === undefined) return;
     try {
       await cancellation.race(settled);

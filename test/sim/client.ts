@@ -52,6 +52,7 @@ export async function attempt(
     if (code === '58030') return 'gone';
     if (code !== '53100') throw new Violation(`${text} was refused: ${code} ${message}`);
     shared.marks.sometimes('write refused on a full disk');
+    if (text.startsWith('BEGIN')) await sql.run('ROLLBACK').catch(() => undefined);
     return 'refused';
   }
   if (!machine.alive) return 'gone';
@@ -171,6 +172,7 @@ export class Client {
     const code = await sql.error(text).catch((error: unknown) => String(error));
     if (!machine.alive || code.startsWith('58030')) return 'gone';
     this.#shared.note(`${machine.clock.now()} ${code} ${text}`);
+    if (code.startsWith('53100')) return 'refused';
     if (!code.startsWith('23505')) throw new Violation(`${text} gave ${code}`);
     this.#shared.marks.sometimes('key refused twice');
     return 'done';

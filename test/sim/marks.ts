@@ -14,6 +14,7 @@ export const expectedMarks = [
   'unacknowledged definition was lost',
   'write refused on a full disk',
   'writes went on with room',
+  'read refused while a definition waited for room',
   'operation of the disk failed',
   'slow disk',
   'bit flip refused',

@@ -31,13 +31,25 @@ async function rowsAtOnce(sql: SqlSession, selects: readonly string[]): Promise<
  */
 async function rowsInBlock(sql: SqlSession, selects: readonly string[]): Promise<Cells[]> {
   const found: Cells[] = [];
-  await sql.run('BEGIN');
   try {
+    await sql.run('BEGIN');
     for (const select of selects) found.push(...(await rowsAtOnce(sql, [select])));
   } finally {
-    await sql.run('COMMIT').catch(() => undefined);
+    await sql.run('ROLLBACK').catch(() => undefined);
   }
   return found;
+}
+
+/**
+ * Whether a read may fail so: a view was dropped meanwhile, or a definition that it may have seen
+ * waits for room on the disk.
+ */
+function isExcused({ definer, shared }: Watched, code: string, turns: number): boolean {
+  if (code === '53100') {
+    shared.marks.sometimes('read refused while a definition waited for room');
+    return definer.inDoubt || turns !== definer.turns;
+  }
+  return turns !== definer.turns && ['42P01', '57014', 'XX000'].includes(code);
 }
 
 /** Reads everything and checks it; answers the vector, or null if nothing came of it. */
@@ -66,9 +78,7 @@ export async function readAll(
     if (!machine.alive) return null;
     if (!(error instanceof SqlError)) throw error;
     const { code, message } = error.fields;
-    // A view may have been dropped meanwhile.
-    if ((code === '42P01' || code === 'XX000' || code === '57014') && turns !== definer.turns)
-      return null;
+    if (isExcused(watched, code, turns)) return null;
     throw new Violation(`a read failed: ${code} ${message}`);
   } finally {
     watched.readers--;
@@ -104,7 +114,8 @@ export async function follow(
     if (!machine.alive) return;
     if (!(error instanceof SqlError)) throw error;
     const { code, message } = error.fields;
-    if (turns === definer.turns) throw new Violation(`a subscription failed: ${code} ${message}`);
+    if (!isExcused(watched, code, turns))
+      throw new Violation(`a subscription failed: ${code} ${message}`);
     sql.session.fail();
     await sql.session.sync(true);
   }

@@ -11,6 +11,7 @@ import { Simulation } from './simulation.ts';
 /** Seeds that found something, and what. */
 const found = new Map([
   [41, 'files of a process that stopped while it took the lock'],
+  [2001, 'a DELETE that was refused for want of disk after it was done'],
   [122, 'a subscription that went back to time zero when the disk was full'],
 ]);
 

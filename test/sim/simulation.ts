@@ -283,7 +283,12 @@ export class Simulation {
       // Also if only its disk has failed: what was not synced may be gone.
       return this.#restart();
     }
-    await machine.close();
+    try {
+      await machine.close();
+    } catch (error) {
+      if (!(error instanceof DiskError) && !this.#disk.stopped) throw error;
+      return this.#restart();
+    }
     this.#disk.stopAt = this.#disk.failAt = Infinity;
     this.marks.sometimes('clean stop');
     demand(!this.#disk.paths.includes('lock'), () => 'the lock is left behind');
