@@ -9,6 +9,7 @@
  */
 import { sqlError } from '../base/error.ts';
 import type { PackedBatch } from '../../dataflow/graph/command.ts';
+import type { GatheredKeys } from './gathered-keys.ts';
 import type { Timeline } from './timeline.ts';
 import { bytesOf, tooLarge } from './timeline.ts';
 import type { TransactionStatus } from './session.ts';
@@ -34,6 +35,8 @@ export class Transaction {
   #release: (() => void) | null = null;
   #writes: PendingWrite[] = [];
   #bytes = 0;
+  /** Primary keys of what waits to be written, by collection. */
+  readonly keys = new Map<number, GatheredKeys>();
 
   /** `write` makes rows of tables visible together. */
   constructor(timeline: Timeline, write: (writes: readonly PendingWrite[]) => Promise<void>) {
@@ -92,6 +95,7 @@ export class Transaction {
     const writes = this.#writes;
     this.#writes = [];
     this.#bytes = 0;
+    this.keys.clear();
     return writes;
   }
 

@@ -47,6 +47,28 @@ test.each([
   expect(await session.rows('select * from t')).toEqual(['1|one', '2|two']);
 });
 
+test('a block of many statements looks each key up once', async () => {
+  const { engine } = harness.coordinator;
+  const looked: number[] = [];
+  const lookup = engine.lookup.bind(engine);
+  engine.lookup = (at, one, finishing) => {
+    looked.push(one.key?.values.length ?? 0);
+    return lookup(at, one, finishing);
+  };
+  try {
+    await session.run('begin');
+    for (let k = 100; k < 150; k++) await session.run(`insert into t values (${k}, '')`);
+    expect(looked).toEqual(new Array(50).fill(1));
+    expect(await session.error("insert into t values (500, ''), (123, '')")).toBe(twice);
+    await session.run('rollback; begin');
+    await session.run("insert into t values (123, '')");
+    await session.run('commit');
+    expect(await session.rows('select count(*) from t')).toEqual(['3']);
+  } finally {
+    engine.lookup = lookup;
+  }
+});
+
 test('the detail names the key', async () => {
   expect(await detail("insert into t values (2, '')")).toBe('Key (k)=(2) already exists.');
   await session.run(

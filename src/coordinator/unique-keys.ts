@@ -21,6 +21,7 @@ import { formatDatum } from '../../dataflow/value/text-output.ts';
 import type { ColumnType } from '../../dataflow/value/type.ts';
 import type { RelationColumn } from '../sql/catalog-view.ts';
 import type { EngineClient } from './engine-client.ts';
+import { GatheredKeys } from './gathered-keys.ts';
 
 export interface UniqueKey {
   /** The name of the constraint. */
@@ -99,6 +100,23 @@ export class UniqueKeys {
           fresh.slice(first, first + limits.lookupKeysMax),
           at,
         );
+      }
+    }
+  }
+
+  /**
+   * Throws 23505 if rows to be added have a key that the same transaction is to add already.
+   * `gathered` holds those by collection, and these from now on.
+   */
+  gather(gathered: Map<number, GatheredKeys>, inputs: readonly TableInput[]): void {
+    for (const input of inputs) {
+      const key = this.#keys.get(input.collection);
+      if (key === undefined) continue;
+      const keys = gathered.get(input.collection) ?? new GatheredKeys(key.key, keyTypes(key));
+      gathered.set(input.collection, keys);
+      for (const batch of changeOf(key, [input]).added) {
+        const row = keys.add(batch);
+        if (row !== null) throw duplicate(key, keyOf(key, { batch, row }));
       }
     }
   }

@@ -123,9 +123,10 @@ export async function gather(
     coordinator: { uniqueKeys, timeline },
     session: { transaction },
   } = context;
-  const keyed = (input: Input): boolean => uniqueKeys.has(input.collection);
-  if (inputs.some(keyed))
-    await uniqueKeys.check([...transaction.writes.filter(keyed), ...inputs], timeline.complete);
+  if (inputs.some((input) => uniqueKeys.has(input.collection))) {
+    await uniqueKeys.check(inputs, timeline.complete);
+    uniqueKeys.gather(transaction.keys, inputs);
+  }
   for (const input of inputs) transaction.insert({ ...input, table });
 }
 
