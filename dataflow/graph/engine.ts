@@ -15,11 +15,11 @@ import { StoreArrangement } from '../arrangement/store-arrangement.ts';
 import { projection } from '../expr/expr.ts';
 import { range } from '../operators/gather.ts';
 import { newScratch } from '../operators/scratch.ts';
-import type { Plan } from '../plan/plan.ts';
 import { render } from '../render/render.ts';
 import type { Batch } from '../value/batch.ts';
 import { SlabPool } from '../value/slab.ts';
 import type { ColumnType } from '../value/type.ts';
+import { Collections } from './collections.ts';
 import type { Command, Response, Sink, Statistics } from './command.ts';
 import type { DataflowListener } from './dataflow.ts';
 import { Dataflow } from './dataflow.ts';
@@ -30,20 +30,18 @@ import { KeyLookups } from './key-lookups.ts';
 import { NumberedHolds } from './numbered-holds.ts';
 import { unpackBatch } from './packed-batch.ts';
 import { ReadTask } from './read-task.ts';
+import { Requests } from './requests.ts';
 import { Scheduler } from './scheduler.ts';
 import type { DataflowSink } from './sink.ts';
 import { AnswerSink, CollectionSink } from './sink.ts';
 import { shareCollection } from './shared-collection.ts';
 import { Stops } from './stops.ts';
 import { StepTimes } from './step-times.ts';
-import type { Collection } from './step-inputs.ts';
 import { StepInputs } from './step-inputs.ts';
 import type { StepTask } from './step-task.ts';
-import type { Producer } from './stored-collection.ts';
 import { StoredCollection, statisticsOf } from './stored-collection.ts';
 import type { Stopped } from './stopped-collection.ts';
 import { StoppedCollection, droppedError } from './stopped-collection.ts';
-import { StreamCollection } from './stream-collection.ts';
 import { SubscribeSink } from './subscribe-sink.ts';
 import type { Surroundings } from './surroundings.ts';
 import type { UpsertRows } from './upsert.ts';
@@ -65,11 +63,6 @@ export interface EngineOptions {
 /** Steps, indexes, dataflows, reclaiming. */
 const kindsOfWork = 4;
 
-/** What runs for a request that can be cancelled. */
-type Running =
-  | { readonly kind: 'read'; readonly task: ReadTask }
-  | { readonly kind: 'dataflow'; readonly dataflow: number };
-
 type Of<K extends Command['kind']> = Extract<Command, { kind: K }>;
 
 /** One engine: everything that a dataflow thread holds. */
@@ -78,14 +71,9 @@ export class Engine implements DataflowListener {
   readonly #around: Surroundings;
   readonly #regions: RegionPool;
   readonly #scheduler: Scheduler;
-  readonly #collections = new Map<number, Collection>();
-  /** Collections that are filled with what was there before the process began. */
-  readonly #closed = new Set<number>();
-  /** Dataflow that writes each collection. */
-  readonly #writers = new Map<number, number>();
+  readonly #collections: Collections;
   readonly #dataflows = new Map<number, Dataflow>();
-  readonly #requests = new Map<number, Running>();
-  readonly #reads: ReadTask[] = [];
+  readonly #requests: Requests;
   readonly #holds = new NumberedHolds();
   readonly #keyLookups: KeyLookups;
   readonly #builds: IndexBuilds;
@@ -125,6 +113,8 @@ export class Engine implements DataflowListener {
       arrangement: (columns) => new StoreArrangement(this.#regions, columns),
       respond: (response) => options.respond(response),
     };
+    this.#requests = new Requests(this.#around, () => options.now());
+    this.#collections = new Collections(this.#around);
     this.#keyLookups = new KeyLookups(this.#around);
     this.#inputs = new StepInputs(this.#around);
     this.#builds = new IndexBuilds(this.#around);
@@ -163,7 +153,7 @@ export class Engine implements DataflowListener {
       case 'createCollection':
         return this.#createCollection(command);
       case 'openCollection':
-        return this.#openCollection(command.collection);
+        return this.#collections.open(command.collection);
       case 'createDataflow':
         return this.#createDataflow(command);
       case 'createIndex':
@@ -189,7 +179,7 @@ export class Engine implements DataflowListener {
       case 'lookupKeys':
         return this.#lookupKeys(command);
       case 'cancel':
-        return this.#cancel(command.request);
+        return this.#requests.cancel(command.request, (dataflow) => this.#dropDataflow(dataflow));
       case 'credit':
         return this.#credit(command);
       case 'hold':
@@ -208,7 +198,7 @@ export class Engine implements DataflowListener {
    * their slabs pass to the engine.
    */
   input(collection: number, batch: Batch | null, errors: Batch | null): void {
-    this.#inputs.add(this.#collections.get(collection), batch, errors);
+    this.#inputs.add(this.#collections.find(collection), batch, errors);
   }
 
   /**
@@ -216,7 +206,7 @@ export class Engine implements DataflowListener {
    * columns are the key. The use of the batch's slab passes to the engine.
    */
   upsert(id: number, key: readonly number[], rows: UpsertRows): void {
-    this.#inputs.upsert(this.#collections.get(id), key, rows);
+    this.#inputs.upsert(this.#collections.find(id), key, rows);
   }
 
   /**
@@ -265,7 +255,7 @@ export class Engine implements DataflowListener {
 
   /** Reads, and one slice of the next kind of work; the kinds take turns. */
   #turn(end: number): boolean {
-    const read = this.#runReads(end);
+    const read = this.#requests.runReads(end);
     this.#nextKind = (this.#nextKind + 1) % kindsOfWork;
     return this.#runKind(this.#nextKind) || read;
   }
@@ -279,7 +269,7 @@ export class Engine implements DataflowListener {
       case 2:
         return this.#runDataflow();
       default:
-        return this.#housekeeping.reclaim(this.#around.rowsMax >> 1);
+        return this.#housekeeping.reclaim(this.#around.rowsMax >> 1) || this.#regions.tidy();
     }
   }
 
@@ -315,46 +305,8 @@ export class Engine implements DataflowListener {
   #stop(collection: StoredCollection, reason: Stopped): void {
     const { id, columns } = collection;
     this.#remove(id, reason);
-    this.#collections.set(id, new StoppedCollection(id, columns, reason));
+    this.#collections.addStopped(id, columns, reason);
     this.#around.respond({ kind: 'stopped', collection: id, error: reason.error });
-  }
-
-  /**
-   * A slice of the reads that are ready: first those that have just begun, which are mostly at
-   * their end then, and the others in turn, until `end`.
-   */
-  #runReads(end: number): boolean {
-    if (this.#reads.length === 0) return false;
-    let worked = false;
-    for (const begun of [false, true]) {
-      for (const task of this.#reads.filter((one) => one.ready && one.begun === begun)) {
-        if (worked && this.#options.now() >= end) return true;
-        worked = true;
-        const ended = this.#runRead(task);
-        this.#reads.splice(this.#reads.indexOf(task), 1);
-        if (ended) this.#endRead(task);
-        else this.#reads.push(task);
-      }
-    }
-    return worked;
-  }
-
-  /** True when the read has ended. */
-  #runRead(task: ReadTask): boolean {
-    try {
-      return task.run();
-    } catch (error) {
-      if (!(error instanceof SqlError)) throw error;
-      this.#around.respond({ kind: 'failed', request: task.request, error: error.fields });
-      return true;
-    }
-  }
-
-  #endRead(task: ReadTask): void {
-    const at = this.#reads.indexOf(task);
-    if (at >= 0) this.#reads.splice(at, 1);
-    this.#requests.delete(task.request);
-    task.dispose();
   }
 
   #runStep(): boolean {
@@ -396,7 +348,7 @@ export class Engine implements DataflowListener {
         collection.sealTo(step);
         this.#housekeeping.changed(collection, this.#since ?? step);
       }
-      if (this.#closed.has(collection.id)) continue;
+      if (this.#collections.isClosed(collection.id)) continue;
       for (const reader of collection.readers) reader.changed();
     }
     this.#housekeeping.forget(this.#since ?? step);
@@ -441,10 +393,8 @@ export class Engine implements DataflowListener {
 
   /** The result of a one-off dataflow is there: it is read like any collection, and goes. */
   #answer(dataflow: Dataflow, sink: AnswerSink): void {
-    const running = [...this.#requests].find(
-      ([, one]) => one.kind === 'dataflow' && one.dataflow === dataflow.id,
-    );
-    const [request] = defined(running, `dataflow ${dataflow.id} answers a request`);
+    const asked = this.#requests.requestOf(dataflow.id);
+    const request = defined(asked, `dataflow ${dataflow.id} answers a request`);
     const collection = sink.take();
     this.#endDataflow(dataflow);
     // It is disposed of with the read, dead rows and all.
@@ -453,12 +403,7 @@ export class Engine implements DataflowListener {
     const program = projection(columns, range(columns.length));
     const lookup = { key: null, program, columns };
     const read = { request, at: sink.answeredAt, lookup, finishing: sink.finishing };
-    this.#startRead(new ReadTask(read, collection, true, this.#around));
-  }
-
-  #startRead(task: ReadTask): void {
-    this.#reads.push(task);
-    this.#requests.set(task.request, { kind: 'read', task });
+    this.#requests.startRead(new ReadTask(read, collection, true, this.#around));
   }
 
   #report(): void {
@@ -475,53 +420,18 @@ export class Engine implements DataflowListener {
   }
 
   #createCollection({ collection: id, columns, stored, closed }: Of<'createCollection'>): void {
-    assert(!this.#collections.has(id), `collection ${id} is new`);
-    if (!stored) {
-      this.#collections.set(id, new StreamCollection(id, columns));
-      return;
-    }
-    if (closed === true) this.#closed.add(id);
-    const effectiveFrontier = (): number => (this.#closed.has(id) ? -1 : this.#complete);
-    const complete = closed === true ? -1 : this.#complete;
-    const made = this.#storedCollection(id, columns, { effectiveFrontier }, complete);
-    if (closed === true) made.hydratesLater();
-    this.#collections.set(id, made);
-  }
-
-  #openCollection(id: number): void {
-    const collection = this.#collections.get(id);
-    if (!this.#closed.delete(id) || !(collection instanceof StoredCollection)) return;
-    collection.sealTo(this.#complete);
-    collection.hydratedAt(this.#complete);
-    this.#around.progress.version++;
-    for (const reader of collection.readers) {
-      reader.changed();
-      reader.poked();
-    }
-  }
-
-  /** `complete`: -1 if the collection has no state until its producer is hydrated. */
-  #storedCollection(
-    id: number,
-    columns: readonly ColumnType[],
-    producer: Producer,
-    complete: number,
-  ): StoredCollection {
-    const make = (types: readonly ColumnType[]) => this.#around.arrangement(types);
-    return new StoredCollection(id, columns, make, producer, complete);
+    if (stored) this.#collections.addTable(id, columns, closed === true);
+    else this.#collections.addStream(id, columns);
   }
 
   #createDataflow({ dataflow: id, plan, sink, asOf }: Of<'createDataflow'>): void {
     assert(!this.#dataflows.has(id), `dataflow ${id} is new`);
     const { columns } = defined(plan.nodes[plan.root], 'a plan has a root');
-    const reason = this.#stoppedImport(plan);
+    const reason = this.#collections.stoppedImport(plan);
     if (reason !== null) {
-      if (sink.kind !== 'collection') this.#failStopped(sink.request, reason);
-      else
-        this.#collections.set(
-          sink.collection,
-          new StoppedCollection(sink.collection, columns, reason),
-        );
+      if (sink.kind !== 'collection')
+        this.#requests.fail(sink.request, reason.error, reason.collection);
+      else this.#collections.addStopped(sink.collection, columns, reason);
       return;
     }
     const made: { dataflow: Dataflow | null } = { dataflow: null };
@@ -534,27 +444,13 @@ export class Engine implements DataflowListener {
     );
     made.dataflow = dataflow;
     this.#dataflows.set(id, dataflow);
-    dataflow.start(render(plan, dataflow, (one) => this.#collection(one), this.#around));
-    if (sink.kind !== 'collection')
-      this.#requests.set(sink.request, { kind: 'dataflow', dataflow: id });
+    dataflow.start(render(plan, dataflow, (one) => this.#collections.running(one), this.#around));
+    if (sink.kind !== 'collection') this.#requests.startDataflow(sink.request, id);
     if (dataflow.sink instanceof SubscribeSink && dataflow.sink.watching) {
       this.#watchers.add(dataflow);
       this.#around.progress.version++;
     }
     if (dataflow.readsStreams) this.#streaming.add(dataflow);
-  }
-
-  /** Why a plan cannot be run, if it reads something that has stopped. */
-  #stoppedImport(plan: Plan): Stopped | null {
-    for (const node of plan.nodes) {
-      const read = node.kind === 'get' ? this.#collections.get(node.collection) : undefined;
-      if (read instanceof StoppedCollection) return read.reason;
-    }
-    return null;
-  }
-
-  #failStopped(request: number, { error, collection }: Stopped): void {
-    this.#around.respond({ kind: 'failed', request, error, stopped: collection });
   }
 
   #sink(
@@ -565,15 +461,12 @@ export class Engine implements DataflowListener {
   ): DataflowSink {
     const producer = { effectiveFrontier: () => made.dataflow?.effectiveFrontier() ?? -1 };
     switch (sink.kind) {
-      case 'collection': {
-        assert(!this.#collections.has(sink.collection), `collection ${sink.collection} is new`);
-        const collection = this.#storedCollection(sink.collection, columns, producer, -1);
-        this.#collections.set(sink.collection, collection);
-        this.#writers.set(sink.collection, id);
-        return new CollectionSink(collection);
-      }
+      case 'collection':
+        return new CollectionSink(
+          this.#collections.addView(sink.collection, columns, producer, id),
+        );
       case 'answer':
-        return new AnswerSink(this.#storedCollection(-1, columns, producer, -1), sink.finishing);
+        return new AnswerSink(this.#collections.make(-1, columns, producer, -1), sink.finishing);
       case 'subscribe':
         return this.#subscribeSink(sink, columns, (step) => made.dataflow?.consistent(step));
       default:
@@ -601,32 +494,15 @@ export class Engine implements DataflowListener {
     return sink;
   }
 
-  #collection(id: number): StoredCollection | StreamCollection {
-    const collection = defined(this.#collections.get(id), `collection ${id} exists`);
-    assert(!(collection instanceof StoppedCollection), `collection ${id} goes on`);
-    return collection;
-  }
-
-  /** Why a collection has stopped, or null if it goes on. */
-  #stopped(id: number): Stopped | null {
-    const collection = this.#collections.get(id);
-    return collection instanceof StoppedCollection ? collection.reason : null;
-  }
-
-  #stored(id: number): StoredCollection {
-    const collection = this.#collection(id);
-    assert(collection instanceof StoredCollection, `collection ${id} is stored`);
-    return collection;
-  }
-
   #createIndex({ collection: id, key, request }: Of<'createIndex'>): void {
-    const reason = this.#stopped(id);
-    if (reason === null) this.#builds.begin(this.#stored(id), key, request ?? null);
-    else if (request !== undefined) this.#failStopped(request, reason);
+    const reason = this.#collections.stopped(id);
+    if (reason === null) this.#builds.begin(this.#collections.stored(id), key, request ?? null);
+    else if (request !== undefined) this.#requests.fail(request, reason.error, reason.collection);
   }
 
   #dropIndex({ collection: id, key }: Of<'dropIndex'>): void {
-    if (this.#stopped(id) === null) this.#builds.drop(this.#stored(id), key);
+    if (this.#collections.stopped(id) === null)
+      this.#builds.drop(this.#collections.stored(id), key);
   }
 
   #dropDataflow(id: number): void {
@@ -642,32 +518,23 @@ export class Engine implements DataflowListener {
     this.#housekeeping.remove(dataflow);
     this.#advanced.delete(dataflow);
     if (dataflow.sink instanceof SubscribeSink) this.#around.stops.remove(dataflow.sink);
-    for (const [request, running] of this.#requests) {
-      if (running.kind === 'dataflow' && running.dataflow === dataflow.id) {
-        this.#requests.delete(request);
-      }
-    }
+    this.#requests.dataflowEnded(dataflow.id);
     dataflow.dispose();
   }
 
   /** Takes a collection away, for good or, if there is a reason, for want of memory. */
   #remove(id: number, reason: Stopped | null): void {
-    const collection = this.#collections.get(id);
+    const collection = this.#collections.find(id);
     if (collection === undefined) return;
-    if (collection instanceof StoppedCollection) {
-      this.#collections.delete(id);
-      return;
-    }
-    const writer = this.#writers.get(id);
+    if (collection instanceof StoppedCollection) return this.#collections.remove(id);
+    const writer = this.#collections.writerOf(id);
     if (writer !== undefined) this.#dropDataflow(writer);
-    this.#writers.delete(id);
     for (const reader of [...collection.readers]) {
       if (!(reader instanceof Dataflow)) continue;
       if (reason === null) this.#fail(reader);
       else this.#stopDataflow(reader, reason.error, reason.collection);
     }
-    this.#collections.delete(id);
-    this.#closed.delete(id);
+    this.#collections.remove(id);
     for (const step of this.#steps) step.forget(collection);
     this.#inputs.forget(collection);
     if (collection instanceof StoredCollection) this.#disposeStored(collection, reason);
@@ -675,11 +542,7 @@ export class Engine implements DataflowListener {
 
   #disposeStored(collection: StoredCollection, reason: Stopped | null): void {
     const error = reason?.error ?? droppedError;
-    const stopped = reason === null ? {} : { stopped: reason.collection };
-    for (const task of this.#reads.filter((one) => one.collection === collection)) {
-      this.#around.respond({ kind: 'failed', request: task.request, error, ...stopped });
-      this.#endRead(task);
-    }
+    this.#requests.failReads(collection, error, reason?.collection ?? null);
     this.#holds.forget(collection);
     this.#builds.forget(collection, error);
     this.#housekeeping.removeCollection(collection);
@@ -692,51 +555,47 @@ export class Engine implements DataflowListener {
     error: ErrorFields = droppedError,
     collection: number | null = null,
   ): void {
-    const stopped = collection === null ? {} : { stopped: collection };
-    for (const [request, running] of this.#requests) {
-      if (running.kind === 'dataflow' && running.dataflow === dataflow.id) {
-        this.#around.respond({ kind: 'failed', request, error, ...stopped });
-      }
-    }
+    const request = this.#requests.requestOf(dataflow.id);
+    if (request !== undefined) this.#requests.fail(request, error, collection);
     this.#endDataflow(dataflow);
   }
 
   #takeStep(command: Of<'step'>): void {
     this.#around.stops.sent(command.step, command.held ?? []);
-    this.#steps.push(this.#inputs.take(command, (id) => this.#collections.get(id)));
+    this.#steps.push(this.#inputs.take(command, (id) => this.#collections.find(id)));
   }
 
   #replay({ dataflow: id, collection, batch, last }: Of<'replay'>): void {
     const dataflow = this.#dataflows.get(id);
     if (dataflow === undefined) return;
-    const { columns } = this.#collection(collection);
+    const { columns } = this.#collections.running(collection);
     const unpacked = batch === null ? null : unpackBatch(batch, columns, this.#complete);
     dataflow.replay(collection, unpacked, null, last);
   }
 
   #lookup({ request, at, lookup, finishing }: Of<'lookup'>): void {
-    const reason = this.#stopped(lookup.collection);
-    if (reason !== null) return this.#failStopped(request, reason);
-    const collection = this.#stored(lookup.collection);
-    this.#startRead(
+    const reason = this.#collections.stopped(lookup.collection);
+    if (reason !== null) return this.#requests.fail(request, reason.error, reason.collection);
+    const collection = this.#collections.stored(lookup.collection);
+    this.#requests.startRead(
       new ReadTask({ request, at, lookup, finishing }, collection, false, this.#around),
     );
   }
 
   #prepareLookup({ template, lookup, finishing }: Of<'prepareLookup'>): void {
-    const { columns } = defined(this.#collections.get(lookup.collection), 'what is read exists');
+    const { columns } = defined(this.#collections.find(lookup.collection), 'what is read exists');
     this.#keyLookups.prepare(template, lookup, finishing, columns);
   }
 
   #lookupKeys({ template: id, at, requests, keys }: Of<'lookupKeys'>): void {
     const template = defined(this.#keyLookups.get(id), `template ${id} is registered`);
     const { lookup, finishing, plain } = template;
-    const collection = this.#collections.get(lookup.collection);
+    const collection = this.#collections.find(lookup.collection);
     if (!(collection instanceof StoredCollection)) {
-      const reason = this.#stopped(lookup.collection);
+      const reason = this.#collections.stopped(lookup.collection);
       for (const request of requests) {
-        if (reason !== null) this.#failStopped(request, reason);
-        else this.#around.respond({ kind: 'failed', request, error: droppedError });
+        if (reason !== null) this.#requests.fail(request, reason.error, reason.collection);
+        else this.#requests.fail(request, droppedError);
       }
       return;
     }
@@ -747,7 +606,7 @@ export class Engine implements DataflowListener {
     keys.forEach((key, i) => {
       const own = { ...lookup, key: { columns, values: [key] } };
       const read = { request: requests[i], at, lookup: own, finishing };
-      this.#startRead(new ReadTask(read, collection, false, this.#around));
+      this.#requests.startRead(new ReadTask(read, collection, false, this.#around));
     });
   }
 
@@ -755,39 +614,27 @@ export class Engine implements DataflowListener {
   #share(id: number, template: Template, collection: StoredCollection): void {
     const { key } = template.lookup;
     const shared = shareCollection(collection, key?.columns ?? [], ({ id: written }) =>
-      this.#dataflows.get(this.#writers.get(written) ?? -1),
+      this.#dataflows.get(this.#collections.writerOf(written) ?? -1),
     );
     if (shared === null) return;
     template.shared = true;
     this.#around.respond({ kind: 'shared', template: id, shared });
   }
 
-  #cancel(request: number): void {
-    const running = this.#requests.get(request);
-    if (running === undefined) return;
-    if (running.kind === 'read') this.#endRead(running.task);
-    else this.#dropDataflow(running.dataflow);
-    this.#requests.delete(request);
-    this.#around.respond({ kind: 'cancelled', request });
-  }
-
   #credit({ request, bytes }: Of<'credit'>): void {
-    const running = this.#requests.get(request);
-    if (running?.kind !== 'dataflow') return;
-    const dataflow = this.#dataflows.get(running.dataflow);
+    const dataflow = this.#dataflows.get(this.#requests.dataflowOf(request) ?? -1);
     if (!(dataflow?.sink instanceof SubscribeSink)) return;
     dataflow.sink.credit(bytes);
     this.#scheduler.poke(dataflow);
   }
 
   #hold({ hold, collection, since }: Of<'hold'>): void {
-    if (this.#stopped(collection) === null) this.#holds.set(hold, this.#stored(collection), since);
+    if (this.#collections.stopped(collection) === null)
+      this.#holds.set(hold, this.#collections.stored(collection), since);
   }
 
   #statistics(request: number): void {
-    const collections = [...this.#collections.values()].flatMap((collection) =>
-      collection instanceof StoredCollection ? [statisticsOf(collection)] : [],
-    );
+    const collections = this.#collections.allStored().map(statisticsOf);
     const dataflows = [...this.#dataflows.values()].map((dataflow) => dataflow.statistics());
     const slabsLive = this.#around.pool.live;
     const statistics: Statistics = { step: this.#complete, collections, dataflows, slabsLive };

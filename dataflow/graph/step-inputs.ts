@@ -3,18 +3,16 @@
  * comes for a collection that has stopped, or is not there, is given up.
  */
 import type { Batch } from '../value/batch.ts';
+import type { Collection } from './collections.ts';
 import type { Command, Refusal } from './command.ts';
 import { unpackBatch } from './packed-batch.ts';
 import type { StepInput } from './step-task.ts';
 import { StepTask, releaseInput } from './step-task.ts';
 import { StoppedCollection } from './stopped-collection.ts';
 import { StoredCollection } from './stored-collection.ts';
-import type { StreamCollection } from './stream-collection.ts';
 import type { Surroundings } from './surroundings.ts';
 import type { UpsertRows } from './upsert.ts';
 import { UpsertState, UpsertTask } from './upsert.ts';
-
-export type Collection = StoredCollection | StreamCollection | StoppedCollection;
 
 type StepCommand = Extract<Command, { kind: 'step' }>;
 
