@@ -90,6 +90,7 @@ class Hot {
   finish(): void {
     this.#writer.close();
     this.arrangement.dispose();
+    while (this.memory.tidy());
     expect(this.memory.bytes).toBe(0);
   }
 }

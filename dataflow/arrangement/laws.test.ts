@@ -76,6 +76,7 @@ test('a batch that memory may not hold is refused whole', () => {
   expect(arrangement.rows).toBe(rows - 1);
   expect(probed(arrangement, 1n, at, 10).sorted()).toEqual(['1 × 1|7']);
   arrangement.dispose();
+  while (memory.tidy());
   expect(memory.bytes).toBe(0);
 });
 

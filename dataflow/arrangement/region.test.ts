@@ -126,3 +126,42 @@ describe('RegionPool', () => {
     }).toThrow(/every block comes back/);
   });
 });
+
+describe('an arena of many blocks that leaves', () => {
+  /** A pool with two arenas in one region, of which one has 3,000 blocks and ends. */
+  function left() {
+    const pool = new RegionPool(2 ** 20);
+    const stays = pool.open();
+    const kept = stays.allocate(1_000);
+    const leaves = pool.open();
+    expect(leaves.region).toBe(stays.region);
+    const blocks = Array.from({ length: 3_000 }, () => leaves.allocate(256));
+    leaves.leave();
+    for (const at of blocks) leaves.free(at, 256);
+    leaves.close();
+    return { pool, stays, kept };
+  }
+
+  test('is freed in slices', () => {
+    const { pool, stays, kept } = left();
+    const before = pool.bytes;
+    let slices = 0;
+    for (let bytes = before; pool.tidy(); slices++) {
+      expect(bytes - pool.bytes).toBeLessThanOrEqual(512 * 256 * 4);
+      ({ bytes } = pool);
+    }
+    expect(slices).toBeGreaterThan(4);
+    expect(pool.bytes).toBe(stays.words * 4);
+    stays.free(kept, 1_000);
+    stays.close();
+    expect([pool.bytes, pool.regions]).toEqual([0, 0]);
+  });
+
+  test('makes room at once for whoever needs it', () => {
+    const { pool, stays } = left();
+    expect(stays.region.hasRoom(600_000, 128)).toBe(false);
+    stays.region.reserve(600_000, 128);
+    expect(pool.bytes).toBe(stays.words * 4);
+    expect(pool.tidy()).toBe(false);
+  });
+});

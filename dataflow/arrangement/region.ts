@@ -21,6 +21,9 @@
  * ends), and the `meta` of its start is -order. The start of a buddy is always the start of some
  * block, so that one word tells whether the buddy is free and whole.
  *
+ * A block costs about a microsecond to free, so an arrangement of millions of rows *leaves*: what it
+ * had is freed in slices, or at once if somebody needs the room.
+ *
  * Invariants: Σ words of blocks handed out = `used`; used + Σ free blocks = length.
  */
 import { assert } from '../../src/base/assert.ts';
@@ -38,6 +41,8 @@ const orderMax = 26;
 const growWords = 2 ** 18;
 /** Addresses are int32 word offsets, tables keep them shifted. */
 const regionWordsMax = 2 ** 31 - growWords;
+/** Blocks of an arrangement that ends that are freed at once. */
+const blocksAtOnce = 512;
 /** Words in use beyond which a region takes no new arrangements. */
 const sharedWordsMax = 2 ** 24;
 
@@ -82,6 +87,8 @@ export class Region {
   #used = 0;
   /** Words of free blocks of order `orderLarge` and up. */
   #free = 0;
+  /** Arenas that have ended and still have blocks to free. */
+  readonly leaving: Arena[] = [];
 
   /** `wordsMax`: how far it may grow, in whole MiB. */
   constructor(wordsMax = regionWordsMax) {
@@ -137,6 +144,10 @@ export class Region {
 
   /** Throws SQLSTATE 53200 unless there is room; to be asked before anything is changed. */
   reserve(words: number, largest: number): void {
+    if (this.hasRoom(words, largest)) return;
+    for (let arena = this.leaving[0]; arena !== undefined; arena = this.leaving[0]) {
+      arena.freeSome(Infinity);
+    }
     if (!this.hasRoom(words, largest)) throw outOfMemory(this.#buffer.maxByteLength);
   }
 
@@ -231,6 +242,8 @@ export class Arena {
   readonly region: Region;
   readonly #pool: RegionPool;
   #words = 0;
+  /** Starts and words of blocks that are to be freed, once the arrangement has ended. */
+  #left: number[] | null = null;
 
   constructor(region: Region, pool: RegionPool) {
     this.region = region;
@@ -248,12 +261,44 @@ export class Arena {
   }
 
   free(at: number, words: number): void {
+    if (this.#left !== null) {
+      this.#left.push(at, words);
+      return;
+    }
     this.#words -= blockWords(words);
     this.region.free(at, words);
   }
 
+  /** Everything comes back from now on, and then `close`: it may be freed later. */
+  leave(): void {
+    this.#left = [];
+  }
+
   /** Ends the arena; everything was given back. */
   close(): void {
+    if (this.#left !== null && this.#left.length > 2 * blocksAtOnce) this.region.leaving.push(this);
+    else this.#end();
+  }
+
+  /** Frees up to `blocks` blocks of an arena that leaves. */
+  freeSome(blocks: number): void {
+    const left = this.#left ?? [];
+    for (let n = Math.min(blocks, left.length / 2); n > 0; n--) {
+      const words = left.pop() ?? 0;
+      const at = left.pop() ?? 0;
+      this.#words -= blockWords(words);
+      this.region.free(at, words);
+    }
+    if (left.length > 0) return;
+    const at = this.region.leaving.indexOf(this);
+    if (at >= 0) this.region.leaving.splice(at, 1);
+    this.#end();
+  }
+
+  #end(): void {
+    const left = this.#left ?? [];
+    this.#left = null;
+    for (let k = 0; k < left.length; k += 2) this.free(left[k], left[k + 1]);
     assert(this.#words === 0, `every block comes back, ${this.#words} words are left`);
     this.#pool.close(this.region);
   }
@@ -292,6 +337,16 @@ export class RegionPool {
     }
     this.#regions.set(best, (this.#regions.get(best) ?? 0) + 1);
     return new Arena(best, this);
+  }
+
+  /** Frees a slice of what arrangements that ended have left; false if there was nothing. */
+  tidy(): boolean {
+    for (const { leaving } of this.#regions.keys()) {
+      if (leaving.length === 0) continue;
+      leaving[0].freeSome(blocksAtOnce);
+      return true;
+    }
+    return false;
   }
 
   /** The call of an arena that ends: a region without tenants is dropped, memory and all. */

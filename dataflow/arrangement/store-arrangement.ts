@@ -654,6 +654,7 @@ export class StoreArrangement implements Arrangement, OwnedRows {
 
   dispose(): void {
     assert(this.#holds.count === 0, `no hold is left, got ${this.#holds.count}`);
+    this.#arena.leave();
     for (const index of this.#indexes) index?.dispose();
     this.#indexes.length = 0;
     this.#store.dispose();
