@@ -42,6 +42,13 @@ interface Subscription {
   readonly view: View;
 }
 
+/** What a dataflow has not been given yet of the past of a stream. */
+interface Replay {
+  readonly dataflow: number;
+  readonly collection: number;
+  readonly rest: Update[];
+}
+
 interface Read {
   readonly request: number;
   readonly at: number;
@@ -86,6 +93,9 @@ class Life {
   readonly #holds = new Map<number, number>();
   readonly #indexes = new Set<string>();
   readonly #errorRate: number;
+  /** Tables whose rows nobody keeps: what was there is replayed to new dataflows. */
+  readonly #streams: ReadonlySet<number>;
+  readonly #replays: Replay[] = [];
   #next = 10;
   #since = 0;
 
@@ -95,7 +105,11 @@ class Life {
     const tick = random.pick([0.001, 0.05, 0.3, 1]);
     this.#errorRate = random.pick([0, 0, 0.2]);
     this.rig = new EngineRig({ rowsMax: random.pick([1, 2, 3, 7, 50, 4096]), tick });
-    for (const [number, columns] of tables) this.rig.table(number, columns);
+    this.#streams = new Set(random.chance(0.5) ? [2] : []);
+    for (const [number, columns] of tables) {
+      if (this.#streams.has(number)) this.rig.stream(number, columns);
+      else this.rig.table(number, columns);
+    }
     this.#remember();
   }
 
@@ -144,6 +158,7 @@ class Life {
     else if (kind === 16) this.#hold();
     else if (kind === 17) this.#index();
     else if (kind === 18) this.rig.settle();
+    if (random.chance(0.5)) this.#replay(1 + random.below(10));
     if (random.chance(0.7)) for (let n = random.below(30); n > 0; n--) this.rig.engine.run(1);
   }
 
@@ -215,6 +230,35 @@ class Life {
     return { ...node, aggregates };
   }
 
+  /** A dataflow takes streams from the next step on, and before that their past, in pieces. */
+  #giveStreams(dataflow: number, plan: Plan): void {
+    const reads = collectionsOf(plan);
+    for (const collection of this.#streams) {
+      if (!reads.has(collection)) continue;
+      const rest = [...(this.#past[this.rig.step].get(collection) ?? [])];
+      this.#replays.push({ dataflow, collection, rest });
+      this.rig.command({ kind: 'goLive', dataflow, step: this.rig.step + 1 });
+    }
+  }
+
+  /** Gives a piece of a past to whoever waits the longest. */
+  #replay(rowsMax: number): void {
+    const first = this.#replays[0];
+    if (first === undefined) return;
+    const { dataflow, collection, rest } = first;
+    const columns = tables.get(collection) ?? [];
+    const rows = rest.splice(0, rowsMax);
+    const batch = rows.length === 0 ? null : this.rig.pack(columns, rows);
+    const last = rest.length === 0;
+    this.rig.command({ kind: 'replay', dataflow, collection, batch, last });
+    if (last) this.#replays.shift();
+  }
+
+  #forgetReplays(dataflow: number): void {
+    const at = this.#replays.findIndex((replay) => replay.dataflow === dataflow);
+    if (at >= 0) this.#replays.splice(at, 1);
+  }
+
   #createView(): void {
     if (this.#views.length >= viewsMax) return;
     const number = this.#next++;
@@ -222,6 +266,7 @@ class Life {
     this.#plans.set(number, plan);
     this.#views.push({ number, plan, reads: collectionsOf(plan) });
     this.rig.dataflow(number, plan, { kind: 'collection', collection: number }, this.#since);
+    this.#giveStreams(number, plan);
   }
 
   #subscribe(): void {
@@ -242,6 +287,7 @@ class Life {
       },
       this.#since,
     );
+    this.#giveStreams(number, plan);
   }
 
   #query(): void {
@@ -262,11 +308,17 @@ class Life {
       },
       at,
     );
+    this.#giveStreams(number, plan);
+  }
+
+  #stored(): readonly number[] {
+    const kept = [...tables.keys()].filter((number) => !this.#streams.has(number));
+    return [...kept, ...this.#views.map(({ number }) => number)];
   }
 
   #read(): void {
     const { random, rig } = this;
-    const collection = random.pick([...tables.keys(), ...this.#views.map(({ number }) => number)]);
+    const collection = random.pick(this.#stored());
     const complete = this.#complete();
     const low = this.#since;
     const at = Math.min(low + random.below(complete - low + 1), complete);
@@ -293,6 +345,7 @@ class Life {
       this.#views.findIndex((view) => view.number === number),
       1,
     );
+    this.#forgetReplays(number);
     this.rig.command({ kind: 'dropCollection', collection: number });
   }
 
@@ -301,6 +354,7 @@ class Life {
     if (this.#subscriptions.length === 0) return;
     const [one] = this.#subscriptions.splice(random.below(this.#subscriptions.length), 1);
     this.#checkChanges(one, false);
+    this.#forgetReplays(one.dataflow);
     rig.command({ kind: 'cancel', request: one.request });
   }
 
@@ -313,7 +367,7 @@ class Life {
 
   #index(): void {
     const { random, rig } = this;
-    const collection = random.pick([...tables.keys(), ...this.#views.map(({ number }) => number)]);
+    const collection = random.pick(this.#stored());
     const width = rig.columns(collection).length;
     if (width === 0) return;
     const key = [random.below(width)];
@@ -325,6 +379,7 @@ class Life {
 
   /** Everything that was asked for has been answered rightly. */
   check(): void {
+    while (this.#replays.length > 0) this.#replay(10);
     this.rig.settle();
     for (const read of this.#reads.splice(0)) this.#checkRead(read);
     for (const one of this.#subscriptions) this.#checkChanges(one, true);
@@ -414,7 +469,7 @@ class Life {
     expect(dataflows).toEqual([]);
     expect(slabsLive).toBe(0);
     expect(collections.map(({ rows, holds, errors }) => [rows, holds, errors])).toEqual(
-      [...tables].map(() => [0, 0, 0]),
+      this.#stored().map(() => [0, 0, 0]),
     );
   }
 }

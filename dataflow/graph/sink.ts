@@ -88,10 +88,12 @@ export class CollectionSink implements DataflowSink {
   }
 
   end(step: number, _shown: boolean, first: boolean): void {
+    // What came and went between merged steps is no change, but those steps read wrongly then.
+    const merged = this.#frontier >= 0 && step > this.#frontier + 1;
     // Readers that rest catch up with what was true before this step is.
-    if (this.collection.lastChanged === step) {
+    if (merged || this.collection.lastChanged === step) {
       for (const reader of this.collection.readers) reader.settle();
-      if (this.#frontier >= 0) this.collection.skipped(this.#frontier, step);
+      if (merged) this.collection.skipped(this.#frontier, step);
     }
     this.collection.sealTo(step);
     if (first) this.collection.hydratedAt(step);

@@ -101,4 +101,34 @@ describe('steps that a view skips', () => {
       expect(rig.read(12, rig.step)).toHaveLength(next);
     }
   });
+
+  it('are noticed even if nothing is left of what came in them', () => {
+    for (let seed = 1; seed <= 15; seed++) {
+      const random = new Random(seed);
+      const rig = rigOf();
+      let there = 0;
+      for (let step = 0; step < 20; step++) {
+        for (let k = random.below(6); k >= 0; k--) {
+          const rows = rowsFrom(0, there === 0 ? 1 + random.below(8) : there);
+          const weight = there === 0 ? 1 : -1;
+          there = there === 0 ? rows.length : 0;
+          rig.seal(new Map([[1, rows.map(({ row }) => ({ row, weight }))]]), 0);
+        }
+        for (let turn = random.below(20); turn > 0; turn--) rig.engine.run(1);
+      }
+      rig.settle();
+      for (let asOf = 0; asOf < rig.step; asOf++) {
+        for (const view of [10, 12]) {
+          const request = 100 + 2 * asOf + (view === 10 ? 0 : 1);
+          const sink = { snapshot: true, progress: false, upTo: null };
+          const plan = difference(1, view);
+          rig.dataflow(request, plan, { kind: 'subscribe', request, ...sink }, asOf);
+          rig.settle();
+          const where = `seed ${seed}, view ${view} as of ${asOf}`;
+          expect(rig.changes(request, columns), where).toEqual([]);
+          rig.command({ kind: 'cancel', request });
+        }
+      }
+    }
+  });
 });

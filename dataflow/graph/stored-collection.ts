@@ -135,10 +135,14 @@ export class StoredCollection {
     for (const hold of this.#holds) hold.advance(Math.max(step, hold.step));
   }
 
-  /** The changes of the steps after `from` were all made at `to`. */
+  /**
+   * The changes of the steps after `from` were all made at `to`. Even if nothing is left of them
+   * this is a change to those who read the collection: they skip these steps too.
+   */
   skipped(from: number, to: number): void {
     const { since } = this;
-    if (to <= from + 1) return;
+    assert(to > from + 1, `no step is skipped from ${from} to ${to}`);
+    this.#lastChanged = to;
     if (this.#skips.some((skip) => skip.to <= since)) {
       this.#skips = this.#skips.filter((skip) => skip.to > since);
     }
