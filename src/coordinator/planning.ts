@@ -6,7 +6,8 @@ import type { TypeName } from '../../dataflow/value/type.ts';
 import type { Expression, Query } from '../sql/ast.ts';
 import { planConstant as plan } from '../sql/plan-constant.ts';
 import { planQuery } from '../sql/plan-query.ts';
-import type { Mode } from '../sql/bind/context.ts';
+import type { LiteralMeaning, Mode } from '../sql/bind/context.ts';
+import type { SqlType } from '../sql/catalog-view.ts';
 import type { PlannedQuery } from '../sql/planned.ts';
 import type { ExecutionContext } from './statement/context.ts';
 
@@ -15,14 +16,15 @@ export function planRead(context: ExecutionContext, query: Query, mode: Mode): P
   return planQuery(query, context.session.catalog(), { parameters: context.parameters, mode });
 }
 
-/** The value of an expression without columns, as `type`; `clause` names its place in messages. */
+/** The value of an expression without columns, as `target`; `clause` names its place in messages. */
 export function planConstant(
   context: ExecutionContext,
   expression: Expression,
-  type: TypeName,
+  type: TypeName | SqlType,
   clause: string,
+  literals: LiteralMeaning = 'session',
 ): Datum {
-  const target = { name: type, modifier: -1 };
+  const target = typeof type === 'string' ? { name: type, modifier: -1 } : type;
   const options = { parameters: context.parameters, mode: 'once' as const };
-  return plan(expression, target, clause, context.session.catalog(), options).value;
+  return plan(expression, target, clause, context.session.catalog(), options, literals).value;
 }

@@ -10,6 +10,7 @@ import { defined } from '../base/assert.ts';
 import { sqlError, unsupported } from '../base/error.ts';
 import type { Expression } from './ast.ts';
 import { BindContext } from './bind/context.ts';
+import type { LiteralMeaning } from './bind/context.ts';
 import { positionOf, settleUnknown, tryCoerce } from './bind/coerce.ts';
 import { bindExpression } from './bind/expression.ts';
 import { topEnvironment } from './bind/query.ts';
@@ -35,8 +36,10 @@ export function planConstant(
   clause: string,
   catalog: CatalogView,
   options: PlanOptions,
+  literals: LiteralMeaning = 'session',
 ): ConstantValue {
   const context = new BindContext(catalog, options.mode, options.parameters);
+  context.literals = literals;
   const bound = settleOr(
     context,
     bindExpression(expression, { ...topEnvironment(context), clause }),

@@ -51,16 +51,26 @@ function targets(
   return { all: table.columns, named };
 }
 
-/** Values of the columns that the data does not name. */
-function defaultsOf(context: ExecutionContext, statement: CopyFrom): readonly Datum[] {
+/** Functions in a DEFAULT that give another value for each row. */
+const changing = /\b(random|gen_random_uuid|clock_timestamp)\b/i;
+
+/** The value of each column that the data does not name, for the next row. */
+function defaultsOf(
+  context: ExecutionContext,
+  statement: CopyFrom,
+  named: readonly Target[],
+): readonly (() => Datum)[] {
   const oid = writableTable(statement.table, context.session.catalog(), 'insert').oid;
   const object = context.coordinator.catalog.byOid(oid);
   if (object?.kind !== 'table') return [];
-  return object.defaults.map((expression, i) =>
-    expression === null
-      ? null
-      : planConstant(context, expression, object.columns[i]?.type.name ?? 'text', 'DEFAULT'),
-  );
+  return object.defaults.map((expression, i) => {
+    if (expression === null || named.some(({ position }) => position === i)) return () => null;
+    const type = object.columns[i]?.type ?? 'text';
+    const make = (): Datum => planConstant(context, expression, type, 'DEFAULT', 'fixed');
+    if (changing.test(object.defaultTexts[i] ?? '')) return make;
+    const value = make();
+    return () => value;
+  });
 }
 
 /**
@@ -75,7 +85,7 @@ export function copyFrom(context: ExecutionContext, statement: CopyFrom): CopyIn
   const table = writableTable(statement.table, session.catalog(), 'insert');
   const { all, named } = targets(context, statement);
   const types = all.map((column) => ({ type: column.type.name, nullable: true }));
-  const defaults = defaultsOf(context, statement);
+  const defaults = defaultsOf(context, statement, named);
   const reader = new CopyReader(statement.options);
   const batches: ReturnType<typeof packDatums>[] = [];
   let rows: Row[] = [];
@@ -138,7 +148,7 @@ function readRow(
   copied: CopyRow,
   table: string,
   named: readonly Target[],
-  defaults: readonly Datum[],
+  defaults: readonly (() => Datum)[],
   datetime: DatetimeContext,
 ): Row {
   const { fields, line, text } = copied;
@@ -146,7 +156,7 @@ function readRow(
   if (fields.length > named.length) {
     throw sqlError('22P04', 'extra data after last expected column', { where });
   }
-  const row = [...defaults];
+  const row = defaults.map((value) => value());
   named.forEach(({ column, position }, i) => {
     const field = fields[i];
     if (field === undefined) {

@@ -45,8 +45,9 @@ export function createTable(context: ExecutionContext, statement: CreateTable): 
   if (skipExisting(context, at, statement.ifNotExists)) return command('CREATE TABLE');
   const columns = relationColumns(statement.columns);
   statement.columns.forEach(({ default: expression }, i) => {
+    const type = columns[i]?.type.name ?? 'text';
     if (expression !== null)
-      planConstant(context, expression, columns[i]?.type.name ?? 'text', 'DEFAULT expressions');
+      planConstant(context, expression, type, 'DEFAULT expressions', 'fixing');
   });
   const key = primaryKeyOf(context, statement, at);
   const collection = coordinator.engine.nextNumber();

@@ -36,12 +36,15 @@ export function defaultOf(table: Relation, column: number, environment: Environm
   const target = defined(table.columns[column], `column ${column} of ${table.name} exists`);
   const expression = table.defaults?.[column] ?? null;
   if (expression === null) return nullConstant(target.type.name, target.type.modifier);
-  return assign(
-    environment.context,
-    bindExpression(expression, { ...environment, clause: 'DEFAULT expressions' }),
-    target,
-    0,
-  );
+  const { context } = environment;
+  const before = context.literals;
+  context.literals = 'fixed';
+  try {
+    const bound = bindExpression(expression, { ...environment, clause: 'DEFAULT expressions' });
+    return assign(context, bound, target, 0);
+  } finally {
+    context.literals = before;
+  }
 }
 
 /** An expression of VALUES or SET: DEFAULT stands for the column's default. */

@@ -73,6 +73,9 @@ export class ParameterInference {
   }
 }
 
+/** See `BindContext.literals`. */
+export type LiteralMeaning = 'session' | 'fixing' | 'fixed';
+
 /** The state of one act of binding; see above. */
 export class BindContext {
   readonly catalog: CatalogView;
@@ -92,6 +95,12 @@ export class BindContext {
 
   /** The zone of the session if it is not UTC. */
   readonly zone: Zone | null;
+
+  /**
+   * How literals of dates and times are read: as the session means them; or, in a DEFAULT, in UTC
+   * and without a clock, and with 'fixing' refused where the session means something else.
+   */
+  literals: LiteralMeaning = 'session';
 
   /** Values of $1, $2, …, or null if the statement is only described. */
   readonly values: readonly Datum[] | null;

@@ -5,7 +5,8 @@
  *
  * A query that is kept up to date for everybody (a view, an index) has no session: it is computed
  * in UTC, and where another zone would change what a statement means, making it is refused. The
- * text of a view means the same to every reader, so it is bound in UTC too.
+ * text of a view means the same to every reader, so it is bound in UTC too. So are the literals of a
+ * column's DEFAULT; what it calls is called in the session that writes.
  */
 import type { FunctionEntry } from '../../../dataflow/expr/function-entry.ts';
 import { keyInZone } from '../../../dataflow/expr/function-table.ts';
@@ -46,11 +47,16 @@ export function isZoned(type: TypeName): boolean {
   return type === 'timestamptz' || type === '_timestamptz';
 }
 
-function refusal(context: BindContext, what: string, position: number): SqlError {
+function refusal(
+  context: BindContext,
+  what: string,
+  position: number,
+  place = 'view or index',
+): SqlError {
   return unsupported(
-    `${what} in a view or index made in time zone ${zoneName(context)}`,
+    `${what} in a ${place} made in time zone ${zoneName(context)}`,
     position,
-    'A view means the same to every session: name the zone (AT TIME ZONE), or SET TimeZone TO UTC first.',
+    `A ${place === 'DEFAULT' ? place : 'view'} means the same to every session: name the zone (AT TIME ZONE), or SET TimeZone TO UTC first.`,
   );
 }
 
@@ -80,6 +86,20 @@ export function isDatetime(type: TypeName): boolean {
   return datetimes.has(typeInfo(type).element ?? type);
 }
 
+/** UTC, where a literal that means the present moment is refused: a DEFAULT would keep it. */
+function withoutClock(text: string, position: number): DatetimeContext {
+  return {
+    zone: utc,
+    get now(): never {
+      throw unsupported(
+        `'${text}' in a DEFAULT`,
+        position,
+        'Call now() to have the time of INSERT.',
+      );
+    },
+  };
+}
+
 /** A literal of date and time as the session means it. Throws SqlError without a position. */
 export function readDatetime(
   context: BindContext,
@@ -89,10 +109,13 @@ export function readDatetime(
 ): Datum {
   assert(isDatetime(type), 'other texts need no session');
   const read = (session: DatetimeContext): Datum => parseDatum(type, text, -1, session);
-  if (context.mode === 'maintained') {
-    const value = read(plainContext);
-    if (context.zone === null || sameDatum(value, read({ zone: context.zone }))) return value;
-    throw refusal(context, `${typeInfo(type).sqlName} '${text}' without a zone`, position);
+  const isDefault = context.literals !== 'session';
+  if (context.mode === 'maintained' || isDefault) {
+    const value = read(isDefault ? withoutClock(text, position) : plainContext);
+    if (context.zone === null || context.literals === 'fixed') return value;
+    if (sameDatum(value, read({ zone: context.zone }))) return value;
+    const what = `${typeInfo(type).sqlName} '${text}' without a zone`;
+    throw refusal(context, what, position, isDefault ? 'DEFAULT' : 'view or index');
   }
   return read({
     zone: context.zone ?? utc,
