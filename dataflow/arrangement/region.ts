@@ -21,8 +21,8 @@
  * ends), and the `meta` of its start is -order. The start of a buddy is always the start of some
  * block, so that one word tells whether the buddy is free and whole.
  *
- * A block costs about a microsecond to free, so an arrangement of millions of rows *leaves*: what it
- * had is freed in slices, or at once if somebody needs the room.
+ * A block costs about a microsecond to free, so an arrangement of millions of rows *leaves*: what
+ * it had is freed in slices, or at once if somebody needs the room.
  *
  * Invariants: Σ words of blocks handed out = `used`; used + Σ free blocks = length.
  */
