@@ -16,7 +16,7 @@ const columnsMax = 100;
 const textColumnsMax = 110;
 /** Casts and non-null assertions per 1,000 lines of product code. */
 const castsPerThousandMax = 2;
-const assertsPerThousandMin = 5;
+const assertsPerThousandMin = 7;
 
 /** Tables whose length is their content: an entry a function, a name, a code. */
 const tables =

@@ -49,6 +49,7 @@ export class FrameMemory {
     const [block] = best < 0 ? [] : this.#idle.splice(best, 1);
     if (block === undefined) return null;
     this.#idleBytes -= block.byteLength;
+    assert(this.#idleBytes >= 0 && !this.#users.has(block), 'an idle block has no user');
     return block;
   }
 

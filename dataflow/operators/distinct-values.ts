@@ -48,6 +48,7 @@ export class DistinctValues implements Accumulator {
     inner: Accumulator,
     pool: SlabPool,
   ) {
+    assert(columns.length === types.length, 'each column of a distinct value has its type');
     this.#memory = memory;
     this.#inner = inner;
     this.#columns = columns;

@@ -47,6 +47,7 @@ export class Extreme implements Accumulator {
 
   constructor(memory: StateMemory, aggregate: Aggregate) {
     const { argumentType, argument, fn } = aggregate;
+    assert(argument >= 0, `${fn} has an argument`);
     this.#memory = memory;
     this.#column = argument;
     this.#columns = [argument];

@@ -7,6 +7,7 @@
  * A group's word `place` is the place of its live row, 0 if it has none; the row's token is the
  * group's record.
  */
+import { assert } from '../../src/base/assert.ts';
 import type { OwnedRows, RowOwner } from '../arrangement/owned-rows.ts';
 import type { Cells } from './cells.ts';
 import { cellsMax } from './cells.ts';
@@ -47,6 +48,8 @@ export class KeptRows implements RowOwner {
     this.#cells = cells;
     this.#place = place;
     this.#rows = keep(this);
+    const { columns } = this.#rows.layout;
+    assert(columns.length === keys.length + cells.length, 'a kept row is a key and its values');
     const shape = { keys, cells: cells.length, layout: this.#rows.layout, place };
     this.#list = listKernel(shape);
     this.#write = writeKernel(shape);

@@ -92,6 +92,7 @@ export class NumberBags {
    * below `n`; not where the weight is 0 or the value NaN. May grow the memory.
    */
   add(groups: Int32Array, at: number, values: Float64Array, weights: Int32Array, n: number): void {
+    assert(n <= groups.length && n <= values.length, 'each value has its group');
     this.#touch(groups, at, values, n);
     this.#to = n;
     for (let i = 0; i < n; i++) {

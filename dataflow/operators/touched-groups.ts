@@ -26,6 +26,7 @@ export class TouchedGroups {
 
   /** Lists those of records[0 … n - 1] that are not listed yet. */
   add(i32: Int32Array, records: Int32Array, n: number): void {
+    assert(n <= records.length, 'the records that are touched are given');
     this.#reserve(n);
     this.#count = mark(i32, records, n, this.#list, this.#count);
   }
@@ -41,6 +42,7 @@ export class TouchedGroups {
     n: number,
     signs: boolean,
   ): void {
+    assert(n <= records.length && n <= weights.length, 'a record has its weight');
     this.#reserve(n);
     const list = this.#list;
     let next = this.#count;
