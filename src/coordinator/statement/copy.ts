@@ -20,8 +20,9 @@ import { gather, requireNotNull } from './write.ts';
 
 type CopyFrom = Extract<Statement, { kind: 'copyFrom' }>;
 
-/** Rows gathered before they are packed. */
+/** Rows, and UTF-16 units of their lines, gathered before they are packed. */
 const packRows = 4_096;
+const packUnits = 4 * 1024 * 1024;
 
 interface Target {
   readonly column: RelationColumn;
@@ -90,6 +91,7 @@ export function copyFrom(context: ExecutionContext, statement: CopyFrom): CopyIn
   const batches: ReturnType<typeof packDatums>[] = [];
   let rows: Row[] = [];
   let count = 0;
+  let units = 0;
   let bytes = 0;
 
   const pack = (): void => {
@@ -104,11 +106,13 @@ export function copyFrom(context: ExecutionContext, statement: CopyFrom): CopyIn
       );
     batches.push(batch);
     rows = [];
+    units = 0;
   };
   const add = (copied: CopyRow): void => {
     rows.push(readRow(copied, table.name, named, defaults, session.settings.datetime));
     count++;
-    if (rows.length >= packRows) pack();
+    units += copied.text.length;
+    if (rows.length >= packRows || units >= packUnits) pack();
   };
   return {
     kind: 'copyIn',
