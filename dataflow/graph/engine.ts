@@ -42,6 +42,7 @@ import type { StepTask } from './step-task.ts';
 import { StoredCollection, statisticsOf } from './stored-collection.ts';
 import type { Stopped } from './stopped-collection.ts';
 import { StoppedCollection, droppedError } from './stopped-collection.ts';
+import { StreamQueues } from './stream-queues.ts';
 import { SubscribeSink } from './subscribe-sink.ts';
 import type { Surroundings } from './surroundings.ts';
 import type { UpsertRows } from './upsert.ts';
@@ -56,6 +57,8 @@ export interface EngineOptions {
   readonly regionWords?: number;
   /** Bytes that a subscriber may be sent before it has taken any. */
   readonly subscribeBufferedBytesMax?: number;
+  /** Bytes of records of streams that may wait for one dataflow. */
+  readonly streamQueuedBytesMax?: number;
   /** Bytes of the state and the result of one dataflow. */
   readonly dataflowBytesMax?: number;
 }
@@ -87,7 +90,7 @@ export class Engine implements DataflowListener {
   /** Subscriptions that want to hear of steps without changes. */
   readonly #watchers = new Set<Dataflow>();
   /** Dataflows that read streams. */
-  readonly #streaming = new Set<Dataflow>();
+  readonly #streaming: StreamQueues;
   readonly #times = new StepTimes();
   /** Dataflows whose frontier moved and was not reported yet. */
   readonly #advanced = new Set<Dataflow>();
@@ -117,6 +120,8 @@ export class Engine implements DataflowListener {
     this.#collections = new Collections(this.#around);
     this.#keyLookups = new KeyLookups(this.#around);
     this.#inputs = new StepInputs(this.#around);
+    const { streamQueuedBytesMax = limits.streamQueuedBytesMax } = options;
+    this.#streaming = new StreamQueues(this.#around, streamQueuedBytesMax);
     this.#builds = new IndexBuilds(this.#around);
   }
 
@@ -311,7 +316,7 @@ export class Engine implements DataflowListener {
 
   #runStep(): boolean {
     const task = this.#steps[0];
-    if (task === undefined || this.#streamsFull()) return false;
+    if (task === undefined || this.#streaming.full) return false;
     try {
       if (!task.run(this.#around.rowsMax, this.#complete)) return true;
     } catch (error) {
@@ -324,13 +329,6 @@ export class Engine implements DataflowListener {
     this.#steps.shift();
     this.#completeStep(task);
     return true;
-  }
-
-  #streamsFull(): boolean {
-    for (const dataflow of this.#streaming) {
-      if (dataflow.queuedBytes > limits.streamQueuedBytesMax) return true;
-    }
-    return false;
   }
 
   #completeStep(task: StepTask): void {

@@ -87,6 +87,7 @@ export class Coordinator {
     this.engine = new EngineClient(parts.link, {
       complete: (step, refused) => this.timeline.completed(step, refused),
       stopped: (collection, error) => this.#stopped(collection, error),
+      withheld: (dataflow) => this.#withheld(dataflow),
       nameOf: (collection) => this.#nameOf(collection),
       frontier: (dataflow, step) => this.#advanced(dataflow, step),
       ingested: (collection, records, failed, lastError) =>
@@ -126,6 +127,18 @@ export class Coordinator {
           ('collection' in one && one.collection === collection),
       );
     return object === undefined ? 'what it reads' : `${object.kind} "${object.name}"`;
+  }
+
+  /** Says who keeps everybody waiting. */
+  #withheld(dataflow: number | null): void {
+    if (dataflow === null) return this.log.info('steps go on: the slow view has caught up');
+    const object = this.catalog.objects().find((one) => {
+      const kept =
+        one.kind === 'view' ? one.indexed : one.kind === 'materialized view' ? one : null;
+      return kept?.dataflow === dataflow;
+    });
+    const name = object === undefined ? 'a query' : `${object.kind} "${object.name}"`;
+    this.log.warn(`no step is begun until ${name} has worked off the records that wait for it`);
   }
 
   #stopped(collection: number, { message, detail }: ErrorFields): void {

@@ -26,6 +26,7 @@ it('fails requests sent before, with and after the end of the engine', async () 
       replayed: none,
       shared: none,
       stopped: none,
+      withheld: none,
       nameOf: () => '',
       crashed: () => {
         asked = client.statistics();

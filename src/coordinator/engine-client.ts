@@ -42,6 +42,8 @@ export interface EngineEvents {
   complete(step: number, refused?: readonly Refusal[]): void;
   /** The engine had no memory to go on with a collection. */
   stopped(collection: number, error: ErrorFields): void;
+  /** Nothing is taken in until this dataflow has caught up; null: it has. */
+  withheld(dataflow: number | null): void;
   /** How the user calls a collection: its kind and name. */
   nameOf(collection: number): string;
   frontier(dataflow: number, step: number): void;
@@ -210,6 +212,8 @@ export class EngineClient {
     switch (response.kind) {
       case 'complete':
         return this.#events.complete(response.step, response.refused);
+      case 'withheld':
+        return this.#events.withheld(response.dataflow);
       case 'stopped':
         return this.#events.stopped(response.collection, response.error);
       case 'frontier':

@@ -43,6 +43,7 @@ function rig(journal: StepJournal | null = null, recovered?: RecoveredOffsets) {
       shared: none,
       crashed: none,
       stopped: none,
+      withheld: none,
       nameOf: () => '',
     },
   );

@@ -76,6 +76,7 @@ function rig(journal: StepJournal | null = null) {
     shared: none,
     crashed: none,
     stopped: none,
+    withheld: none,
     nameOf: () => '',
   });
   return { clock, sent, steps, laws, timeline: new Timeline(engine, clock, journal) };

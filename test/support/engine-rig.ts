@@ -69,6 +69,7 @@ export class EngineRig {
       creditBytes?: number;
       regionWords?: number;
       dataflowBytesMax?: number;
+      streamQueuedBytesMax?: number;
     } = {},
   ) {
     const tick = options.tick ?? 0.001;
@@ -79,6 +80,9 @@ export class EngineRig {
       ...(options.creditBytes === undefined
         ? {}
         : { subscribeBufferedBytesMax: options.creditBytes }),
+      ...(options.streamQueuedBytesMax === undefined
+        ? {}
+        : { streamQueuedBytesMax: options.streamQueuedBytesMax }),
       ...(options.regionWords === undefined ? {} : { regionWords: options.regionWords }),
       ...(options.dataflowBytesMax === undefined
         ? {}
