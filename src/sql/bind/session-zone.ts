@@ -5,8 +5,8 @@
  *
  * A query that is kept up to date for everybody (a view, an index) has no session: it is computed
  * in UTC, and where another zone would change what a statement means, making it is refused. The
- * text of a view means the same to every reader, so it is bound in UTC too. So are the literals of a
- * column's DEFAULT; what it calls is called in the session that writes.
+ * text of a view means the same to every reader, so it is bound in UTC too. So are the literals of
+ * a column's DEFAULT; what it calls is called in the session that writes.
  */
 import type { FunctionEntry } from '../../../dataflow/expr/function-entry.ts';
 import { keyInZone } from '../../../dataflow/expr/function-table.ts';
@@ -56,7 +56,8 @@ function refusal(
   return unsupported(
     `${what} in a ${place} made in time zone ${zoneName(context)}`,
     position,
-    `A ${place === 'DEFAULT' ? place : 'view'} means the same to every session: name the zone (AT TIME ZONE), or SET TimeZone TO UTC first.`,
+    `A ${place === 'DEFAULT' ? place : 'view'} means the same to every session: ` +
+      'name the zone (AT TIME ZONE), or SET TimeZone TO UTC first.',
   );
 }
 
