@@ -50,6 +50,26 @@ function isStop(error: unknown): boolean {
 }
 
 describe('the log', () => {
+  it('keeps what it has given, though the process that wrote it did not sync it', async () => {
+    let unsynced = 0;
+    for (let seed = 0; seed < 200; seed++) {
+      const random = new Random(seed);
+      const disk = new FakeDisk(random);
+      const first = await open(disk);
+      await append(first.log, 'first');
+      disk.stopAt = disk.operations + random.below(4);
+      await append(first.log, 'second').catch(() => undefined);
+      // The process is killed, and another one reads what the machine still has in memory.
+      disk.goOn();
+      const given = await open(disk);
+      if (given.records.length > 1) unsynced++;
+      disk.stop();
+      disk.restart();
+      expect((await open(disk)).records, `seed ${seed}`).toEqual(given.records);
+    }
+    expect(unsynced).toBeGreaterThan(0);
+  });
+
   it('gives back what was acknowledged after a stop at any operation', async () => {
     let torn = 0;
     let lost = 0;

@@ -91,10 +91,11 @@ export class Log {
     this.#file = await disk.open(`${folder}/${end.file}`);
     assert(end.at >= logHeaderBytes, 'a log ends behind the header of its file');
     this.#at = this.#allocated = end.at;
-    if (end.torn > 0) {
-      await this.#file.truncate(end.at);
-      await this.#file.sync();
-    }
+    if (end.torn > 0) await this.#file.truncate(end.at);
+    // What was read may not have been synced by the process that wrote it, and is served from now
+    // on; nor may what it cut off, and a file that is followed by another must end with a frame.
+    await this.#file.sync();
+    await disk.syncFolder(folder);
   }
 
   /** Goes on in a new file; the present one ends with its last frame. */

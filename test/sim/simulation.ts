@@ -200,7 +200,10 @@ export class Simulation {
 
   #restart(): void {
     this.#stops++;
-    this.#disk.restart();
+    if (this.#plan.faults && this.#random.chance(0.3)) {
+      this.marks.sometimes('process ended and the machine did not');
+      this.#disk.goOn();
+    } else this.#disk.restart();
     this.#disk.capacity = Infinity;
   }
 

@@ -132,6 +132,15 @@ export class FakeDisk implements Disk {
     return [...this.#names.keys()].sort();
   }
 
+  /** Only the process has ended: what it wrote is there, and still not synced. */
+  goOn(): void {
+    this.#stopped = false;
+    this.stopAt = Infinity;
+    this.failAt = Infinity;
+    this.pause = null;
+    this.operations = 0;
+  }
+
   /** The machine starts again: what was not synced is as the stop left it. */
   restart(): void {
     const kept = this.#random.below(this.#unsyncedNames.length + 1);
@@ -139,11 +148,7 @@ export class FakeDisk implements Disk {
     this.#unsyncedNames = [];
     this.#names = new Map(this.#durableNames);
     for (const node of new Set(this.#names.values())) node.stop(this.#random);
-    this.#stopped = false;
-    this.stopAt = Infinity;
-    this.failAt = Infinity;
-    this.pause = null;
-    this.operations = 0;
+    this.goOn();
   }
 
   /** Bytes of a file as a reader gets them. */
