@@ -66,10 +66,6 @@ const known: readonly {
     why: 'a group by an expression that holds a subquery is refused',
     excuses: (text, _, b) => /GROUP BY .*SELECT/.test(text) && b.error?.code === '42803',
   },
-  {
-    why: 'a group by a negative number is a constant, where Postgres sees a position',
-    excuses: (text, a) => text.includes('GROUP BY -3') && a.error?.code === '42P10',
-  },
 ];
 
 function isOrdered(text: string): boolean {

@@ -33,7 +33,8 @@ export function bindOutputReference(
     const found = byName(expression.name.parts[0] ?? '', items, environment, clause, position);
     if (found !== undefined) return found;
   }
-  if (expression.kind === 'number') return byNumber(expression.text, items, clause, position);
+  const number = signedNumber(expression);
+  if (number !== null) return byNumber(number, items, clause, position);
   if (expression.kind === 'string' || expression.kind === 'boolean' || expression.kind === 'null') {
     throw sqlError('42601', `non-integer constant in ${clause}`, { position });
   }
@@ -42,6 +43,15 @@ export function bindOutputReference(
   if (same >= 0) return same;
   items.push({ name: '', scalar, tableOid: 0, attribute: 0, position });
   return items.length - 1;
+}
+
+/** The digits of a literal, with its sign; null for anything else. */
+export function signedNumber(expression: Expression): string | null {
+  if (expression.kind === 'number') return expression.text;
+  if (expression.kind !== 'unary' || expression.operator !== '-') return null;
+  const { operand, position } = expression;
+  // A minus that is part of the literal is at the literal's place.
+  return operand.kind === 'number' && operand.position === position ? `-${operand.text}` : null;
 }
 
 /** GROUP BY looks for an input column first, the others do not. */
@@ -76,7 +86,7 @@ function byNumber(
   clause: ReferenceClause,
   position: number,
 ): number {
-  if (!/^\d+$/.test(text))
+  if (!/^-?\d+$/.test(text))
     throw sqlError('42601', `non-integer constant in ${clause}`, { position });
   const index = Number(text) - 1;
   const item = items[index];

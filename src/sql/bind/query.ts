@@ -2,9 +2,9 @@
  * Whole queries: WITH, set operations, VALUES, ORDER BY, LIMIT. This is the hook that expressions
  * and FROM items reach through their environment, so that no file imports another in a circle.
  */
-import type { CommonTable, OrderItem, Query, QueryBody } from '../ast.ts';
+import type { CommonTable, Expression, OrderItem, Query, QueryBody } from '../ast.ts';
 import { defined } from '../../base/assert.ts';
-import { sqlError, unsupported } from '../../base/error.ts';
+import { SqlError, sqlError, unsupported } from '../../base/error.ts';
 import type { SqlType } from '../catalog-view.ts';
 import { columnSqlType } from '../logical/column.ts';
 import type { OrderKey, Output, Rel } from '../logical/rel.ts';
@@ -20,6 +20,8 @@ import type {
   OutputColumn,
 } from './environment.ts';
 import { bindExpression } from './expression.ts';
+import { bindFrom } from './from.ts';
+import { signedNumber } from './output-reference.ts';
 import { startOf } from './start-of.ts';
 import { bindRowCount } from './row-count.ts';
 import { emptyScope } from './scope.ts';
@@ -73,12 +75,34 @@ export function bindWithPolicy(
 ): BoundQuery {
   const inside: Environment = { ...environment, tables: bindCommonTables(query.with, environment) };
   const bound = bindBody(query.body, query.order, inside, policy);
-  const limit = query.limit === null ? -1 : bindRowCount(query.limit, inside, 'LIMIT');
-  const offset =
-    query.offset === null ? 0 : Math.max(0, bindRowCount(query.offset, inside, 'OFFSET'));
+  const limit = countOf(query, query.limit, -1, inside, 'LIMIT');
+  const offset = Math.max(0, countOf(query, query.offset, 0, inside, 'OFFSET'));
   if (limit < 0 && offset === 0) return bound;
   const inner = bound.limit >= 0 || bound.offset > 0 ? { ...bound, rel: rowsOf(bound) } : bound;
   return { ...inner, limit, offset };
+}
+
+/**
+ * A count sees no column. One that FROM has is told of as that, not as one that does not exist:
+ * only where the name is not found FROM is looked at, since it is bound once more for that.
+ */
+function countOf(
+  { body }: Query,
+  expression: Expression | null,
+  none: number,
+  environment: Environment,
+  clause: 'LIMIT' | 'OFFSET',
+): number {
+  if (expression === null) return none;
+  try {
+    return bindRowCount(expression, environment, clause);
+  } catch (error) {
+    const isMissing = error instanceof SqlError && /^(42703|42P01)$/.test(error.fields.code);
+    if (!isMissing || body.kind !== 'select') throw error;
+    const { items } = bindFrom(body.from, environment);
+    const scope = { parent: environment.scope, items, hidden: [] };
+    return bindRowCount(expression, { ...environment, scope }, clause);
+  }
 }
 
 function bindCommonTables(
@@ -185,16 +209,14 @@ function sortOutputs(
 
 function outputNamed(item: OrderItem, bound: BoundQuery): OutputColumn | undefined {
   const { expression } = item;
-  if (expression.kind === 'number') {
-    const found = /^\d+$/.test(expression.text)
-      ? bound.outputs[Number(expression.text) - 1]
-      : undefined;
-    if (found === undefined) {
-      throw sqlError('42P10', `ORDER BY position ${expression.text} is not in select list`, {
-        position: expression.position,
-      });
-    }
-    return found;
+  const number = signedNumber(expression);
+  if (number !== null) {
+    const { position } = expression;
+    if (!/^-?\d+$/.test(number))
+      throw sqlError('42601', 'non-integer constant in ORDER BY', { position });
+    const found = bound.outputs[Number(number) - 1];
+    if (found !== undefined) return found;
+    throw sqlError('42P10', `ORDER BY position ${number} is not in select list`, { position });
   }
   if (expression.kind !== 'column' || expression.name.parts.length !== 1) return undefined;
   const matches = bound.outputs.filter((output) => output.name === expression.name.parts[0]);

@@ -50,7 +50,9 @@ export function bindRowCount(
 function refuseColumns(scalar: Scalar, clause: string, position: number): void {
   walk(scalar, (node) => {
     if (node.kind === 'column')
-      throw sqlError('42P10', `argument of ${clause} must not contain variables`, { position });
+      throw sqlError('42P10', `argument of ${clause} must not contain variables`, {
+        position: node.position,
+      });
     if (node.kind === 'subquery') throw unsupported(`a subquery in ${clause}`, position);
   });
 }
