@@ -151,6 +151,12 @@ describe('dropping', () => {
 });
 
 describe('SUBSCRIBE', () => {
+  it('that would end before it begins is refused', async () => {
+    await sql.run('CREATE TABLE t (k int8); INSERT INTO t VALUES (1)');
+    const opened = harness.session().open('SUBSCRIBE t UP TO 1000');
+    await expect(opened).rejects.toMatchObject({ fields: { code: '22000' } });
+  });
+
   it('ends at the time of UP TO', async () => {
     await sql.run('CREATE TABLE t (k int8); INSERT INTO t VALUES (1)');
     const end = Date.now() + 300;
