@@ -28,7 +28,7 @@ import type { RecordSize } from './record-size.ts';
 import { recordSize } from './record-size.ts';
 
 /** Answer of `search`: the owner has to be asked, or the words were in motion. */
-export const unknown = -1;
+export const askOwner = -1;
 
 /** More records of one key hash stand in no run: the key is heavy before. */
 const recordsMax = 64;
@@ -66,15 +66,15 @@ export class SharedIndexReader {
   }
 
   /**
-   * Copies the records of a key hash that are there at `step`; answers how many, or `unknown`.
+   * Copies the records of a key hash that are there at `step`; answers how many, or `askOwner`.
    */
   search(hash: number, step: number): number {
     const { at } = this.#door;
-    if (!this.#inside(at, doorWords)) return unknown;
+    if (!this.#inside(at, doorWords)) return askOwner;
     const base = this.#tableOf(at, hash);
-    if (base < 0) return unknown;
+    if (base < 0) return askOwner;
     const words = this.#words;
-    if (words[at + doorState] !== doorWhole || words[at + doorSince] > step) return unknown;
+    if (words[at + doorState] !== doorWhole || words[at + doorSince] > step) return askOwner;
     // No row has died later: then the dead ones need not be looked at.
     const settled = words[at + doorOpen] <= step;
     const tagMask = words[at + doorTagMask];
@@ -90,18 +90,18 @@ export class SharedIndexReader {
       if (((tag ^ hash) & tagMask) !== 0) continue;
       if (value < 0) {
         if (settled && !isHeavy(value)) continue;
-        return unknown;
+        return askOwner;
       }
       const size = this.#candidate(value - 1, step);
       if (size === 0) continue;
       if (size < 0 || found === recordsMax || free + size > limits.directReadWordsMax) {
-        return unknown;
+        return askOwner;
       }
       this.#copy(value - 1, size, free);
       this.places[found++] = free;
       free += size;
     }
-    return unknown;
+    return askOwner;
   }
 
   /** First word of the table of a key hash, or -1. */

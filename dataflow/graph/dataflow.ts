@@ -32,7 +32,7 @@ import type { DataflowSink } from './sink.ts';
 import type { CollectionHold, StoredCollection } from './stored-collection.ts';
 import type { StreamCollection, StreamReader } from './stream-collection.ts';
 import type { StreamImport } from './stream-import.ts';
-import { KnownStep, always } from './read-gate.ts';
+import { KnownStep, endOfSteps } from './read-gate.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** A stored collection that a dataflow reads. */
@@ -194,7 +194,7 @@ export class Dataflow implements StreamReader {
     return this.#rendering.stored.map(({ collection }) => collection);
   }
 
-  /** For other threads: the frontier, or `always` while its imports' frontiers are its own. */
+  /** For other threads: the frontier, or `endOfSteps` while its imports' frontiers are its own. */
   known(): KnownStep {
     if (this.#known === null) {
       this.#known = new KnownStep();
@@ -206,7 +206,7 @@ export class Dataflow implements StreamReader {
   #tellKnown(): void {
     if (this.#known === null) return;
     const resting = !this.#behind && !this.#disposed && this.hydrated;
-    this.#known.step = resting ? always : this.frontier;
+    this.#known.step = resting ? endOfSteps : this.frontier;
   }
 
   /** Whether nothing more can come that its sink, which goes to a last step only, may be shown. */
@@ -226,7 +226,7 @@ export class Dataflow implements StreamReader {
     if (this.#inStep) return this.clock.to;
     const step = this.#readableFrom(Math.max(0, this.asOf));
     // An import that is not hydrated itself has not told yet from where on it can be read.
-    return step >= always ? never : step;
+    return step >= endOfSteps ? never : step;
   }
 
   settle(): void {

@@ -15,7 +15,7 @@ import type { VarStart } from '../arrangement/gather.ts';
 import { varStarts } from '../arrangement/gather.ts';
 import type { RecordSize } from '../arrangement/record-size.ts';
 import { recordSize } from '../arrangement/record-size.ts';
-import { SharedIndexReader, unknown } from '../arrangement/shared-index.ts';
+import { SharedIndexReader, askOwner } from '../arrangement/shared-index.ts';
 import type { Lookup } from '../plan/plan.ts';
 import type { Datum, Row } from '../value/datum.ts';
 import { valueVar } from '../value/datum-column.ts';
@@ -96,7 +96,7 @@ export class DirectLookup {
       }
       const count = this.#reader.search(hash, step);
       if (!this.#gate.leave()) continue;
-      return count === unknown ? null : this.#matching(count);
+      return count === askOwner ? null : this.#matching(count);
     }
     return null;
   }

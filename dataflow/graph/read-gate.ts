@@ -25,7 +25,7 @@ const wordIndexes = 3;
 const gateWords = 8;
 
 /** A step later than all: "at no step yet" as a lower bound, "at all steps" as an upper one. */
-export const always = 0x7fffffff;
+export const endOfSteps = 0x7fffffff;
 
 /** The writer's end. An operation that fails half-way leaves it open, until the next one. */
 export class ReadGate {
@@ -81,7 +81,7 @@ export class KnownStep {
   readonly buffer = new SharedArrayBuffer(4);
   readonly #word = new Int32Array(this.buffer);
 
-  /** `always`: as far as what comes before it is known. */
+  /** `endOfSteps`: as far as what comes before it is known. */
   set step(step: number) {
     Atomics.store(this.#word, 0, step);
   }

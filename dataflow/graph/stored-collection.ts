@@ -25,7 +25,7 @@ import type { Batch } from '../value/batch.ts';
 import type { RowLayout } from '../value/layout.ts';
 import type { ColumnType } from '../value/type.ts';
 import type { CollectionStatistics } from './command.ts';
-import { ReadGate, always } from './read-gate.ts';
+import { ReadGate, endOfSteps } from './read-gate.ts';
 
 export type ArrangementFactory = (columns: readonly ColumnType[]) => Arrangement;
 
@@ -76,7 +76,7 @@ export class StoredCollection {
   #gate: ReadGate | null = null;
   /** Steps that are skipped, later ones behind earlier ones. */
   #skips: Skip[] = [];
-  /** Earliest step from which on there are no error rows: `always` while there are some. */
+  /** Earliest step from which on there are no error rows: `endOfSteps` while there are some. */
   #errorlessFrom = 0;
   /** Holds that commands, reads and dataflows have taken. */
   readonly #holds = new Set<CollectionHold>();
@@ -124,7 +124,7 @@ export class StoredCollection {
 
   /** Nothing can be read until `hydratedAt`. */
   hydratesLater(): void {
-    this.#readableFrom = always;
+    this.#readableFrom = endOfSteps;
   }
 
   /** The producer was hydrated at `step`, which is sealed: nothing before can be read. */
@@ -222,7 +222,7 @@ export class StoredCollection {
       for (const hold of this.#holds) hold.attachErrors(this.#errors);
       this.#errorHistory.advance(this.#history.step);
     }
-    this.#tellErrors(always);
+    this.#tellErrors(endOfSteps);
     this.#errors.apply(step, batch);
     this.#lastChanged = step;
   }
@@ -236,8 +236,8 @@ export class StoredCollection {
     }
     if (this.#errors === null || this.#errors.complete >= step) return;
     this.#errors.seal(step);
-    if (this.#errors.rows > 0) this.#tellErrors(always);
-    else if (this.#errorlessFrom === always) this.#tellErrors(step);
+    if (this.#errors.rows > 0) this.#tellErrors(endOfSteps);
+    else if (this.#errorlessFrom === endOfSteps) this.#tellErrors(step);
   }
 
   /**
