@@ -34,6 +34,7 @@ import {
   isUnknown,
   positionOf,
   readText,
+  relabel,
 } from './coerce.ts';
 import type { Environment } from './environment.ts';
 import { isDistinct, rowComparison } from './comparison.ts';
@@ -428,8 +429,12 @@ function bindCast(expression: Kind<'cast'>, bind: Bind, environment: Environment
     );
   }
   if (reference.fields !== '') throw unsupported(`interval ${reference.fields}`, position);
-  return coerceOrFail(context, bind(operand), type, 'explicit', position);
+  const value = coerceOrFail(context, bind(operand), type, 'explicit', position);
+  return type.modifier < 0 && forgetful.has(type.name) ? relabel(value, type.name) : value;
 }
+
+/** A cast to one of these types without a modifier forgets the one that the value had. */
+const forgetful = new Set(['numeric', 'varchar', 'time', 'timestamp', 'timestamptz']);
 
 function arrayOf(elements: readonly Scalar[], type: Scalar['type'], position: number): Scalar {
   if (elements.every((each) => each.kind === 'constant')) {
@@ -488,10 +493,10 @@ function bindNullIf(expression: Kind<'nullif'>, bind: Bind, environment: Environ
   const left = bind(expression.left);
   const right = bind(expression.right);
   const equal = callOperator(context, '=', [left, right], expression.position);
+  // Numbers and texts are given as the comparison sees them: nullif(1, 2.5) is numeric.
+  const isCompared = isUnknown(left) || /[NS]/.test(typeInfo(left.type).category);
   const value =
-    isUnknown(left) && equal.kind === 'call'
-      ? defined(equal.args[0], 'an operator has operands')
-      : left;
+    isCompared && equal.kind === 'call' ? defined(equal.args[0], 'an operator has operands') : left;
   return caseOf([[equal, constant(null, value.type)]], value, value.type, value.modifier);
 }
 
