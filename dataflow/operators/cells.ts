@@ -113,6 +113,16 @@ export class Cells {
     this.words[2 * i + 1] = bytes;
   }
 
+  /** A text or bytea of the first `n` bytes. */
+  setBytes(i: number, bytes: Uint8Array, n: number): void {
+    const words = (n + 3) >> 2;
+    const at = this.take(words);
+    if (words > 0) this.#heap[at + words - 1] = 0;
+    const { buffer, byteOffset } = this.#heap;
+    new Uint8Array(buffer, byteOffset + at * 4, n).set(bytes.subarray(0, n));
+    this.setVar(i, at, n);
+  }
+
   /** The value of a field of a record that is not NULL. */
   setField(i: number, i32: Int32Array, record: number, field: Field): void {
     const at = record + field.offset;
