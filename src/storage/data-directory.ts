@@ -71,7 +71,12 @@ export class DataDirectory {
 /** The directory's identity; made if there is none and no log either. */
 async function identityOf({ disk, entropy }: DataDirectoryParts): Promise<Uint8Array> {
   const names = await disk.list('');
-  if (names.includes(identityPath)) return readIdentity(disk);
+  const draft = `${identityPath}.new`;
+  if (names.includes(identityPath)) {
+    // The machine may have stopped while the draft had both names.
+    if (names.includes(draft)) await disk.remove(draft);
+    return readIdentity(disk);
+  }
   if ((await disk.list('log')).length > 0)
     throw sqlError('XX001', 'the data directory has a log and no identity', {
       hint: 'Restore the data directory from a backup.',
@@ -80,7 +85,6 @@ async function identityOf({ disk, entropy }: DataDirectoryParts): Promise<Uint8A
   bytes.set(entropy.bytes(identityBytes));
   const view = new DataView(bytes.buffer);
   view.setUint32(identityBytes, crc32(bytes.subarray(0, identityBytes)), true);
-  const draft = `${identityPath}.new`;
   if (names.includes(draft)) await disk.remove(draft);
   const file = await disk.create(draft);
   await file.write(0, bytes);

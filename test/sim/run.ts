@@ -1,7 +1,7 @@
 /**
  * The simulator's command: `node test/sim/run.ts --seeds 1000 --from 0` runs many seeds and says
  * which fail; `--sweep 50` stops scripts at every operation of the disk in turn; `--lines` prints
- * what happened in the one seed of `--from`.
+ * what happened in the one seed of `--from`; `--first` ends at the first failure.
  */
 import { parseArgs } from 'node:util';
 import { Marks } from './marks.ts';
@@ -13,6 +13,7 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '100' },
     from: { type: 'string', default: '0' },
     seconds: { type: 'string', default: '86400' },
+    first: { type: 'boolean', default: false },
     sweep: { type: 'string', default: '0' },
     lines: { type: 'boolean', default: false },
   },
@@ -29,6 +30,7 @@ const failed: string[] = [];
 const began = performance.now();
 
 function timeIsUp(): boolean {
+  if (values.first && failed.length > 0) return true;
   return performance.now() - began > secondsMax * 1000;
 }
 

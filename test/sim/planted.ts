@@ -1,0 +1,60 @@
+/**
+ * Mistakes that the simulator must catch: `node test/sim/planted.ts [NAME…]` applies each patch of
+ * `planted/` to a copy of the tree, runs seeds until one fails, and says what caught it. A checker
+ * that has caught nothing is not trusted. What needs two processes or a look at one file is caught
+ * by tests of the storage folder, which run when no seed fails.
+ */
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { root } from '../support/source-files.ts';
+
+const seedsMax = 150;
+const secondsMax = 90;
+const patches = join(import.meta.dirname, 'planted');
+const wanted = process.argv.slice(2);
+
+function run(folder: string, args: readonly string[]): { status: number | null; text: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+    cwd: folder,
+    encoding: 'utf8',
+  });
+  return { status, text: stdout + stderr };
+}
+
+/** What catches the patch; null if nothing does. */
+function catcher(name: string): string | null {
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-planted-'));
+  try {
+    for (const part of ['src', 'dataflow', 'connectors', 'test', 'examples', 'bench'])
+      cpSync(join(root, part), join(folder, part), { recursive: true });
+    for (const file of ['package.json', 'vitest.config.ts', 'tsconfig.json'])
+      cpSync(join(root, file), join(folder, file));
+    symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+    const applied = spawnSync('patch', ['-p1', '-s', '-i', join(patches, `${name}.patch`)], {
+      cwd: folder,
+      encoding: 'utf8',
+    });
+    if (applied.status !== 0) throw new Error(`${name} does not apply: ${applied.stdout}`);
+    const limit = ['--seeds', String(seedsMax), '--seconds', String(secondsMax)];
+    const simulated = run(folder, ['test/sim/run.ts', '--first', ...limit]);
+    const found = /^seed \d+: .*/m.exec(simulated.text)?.[0];
+    if (found !== undefined) return found.slice(0, 150);
+    const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
+    const tested = run(folder, [vitest, 'run', 'src/storage', 'src/coordinator/recovery.test.ts']);
+    return tested.status === 0 ? null : 'tests of src/storage and src/coordinator/recovery';
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+let missed = 0;
+for (const file of readdirSync(patches).sort()) {
+  const name = file.replace(/\.patch$/, '');
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  const caught = catcher(name);
+  if (caught === null) missed++;
+  process.stdout.write(`${name}: ${caught ?? 'NOT CAUGHT'}\n`);
+}
+process.exitCode = missed > 0 ? 1 : 0;
