@@ -292,10 +292,20 @@ export class Timeline {
         for (const write of this.#writes.splice(0)) write.reject(this.#refusal);
         await this.#rewrite({ ...sealed, writes: [] });
         this.#refusal = null;
-      }
+      } else void this.#makeUp();
       this.#writing = false;
     }
     this.#seal();
+  }
+
+  /**
+   * A step that was refused as a whole is never complete, and whoever waits for it waits for the
+   * next one: that is made when there is room, even if nobody writes.
+   */
+  async #makeUp(): Promise<void> {
+    await this.#journal?.retryLater();
+    if (this.#failure !== null || this.#complete === this.#sealed) return;
+    await this.tick().catch(() => undefined);
   }
 
   /** Writes a step that the disk had no room for, without what writers wanted. */

@@ -11,6 +11,8 @@ import { Simulation } from './simulation.ts';
 /** Seeds that found something, and what. */
 const found = new Map([
   [41, 'files of a process that stopped while it took the lock'],
+  [3016, 'a read of a stream that waited for a step refused for want of disk'],
+  [3020, 'a draft of the identity with both names'],
   [2001, 'a DELETE that was refused for want of disk after it was done'],
   [122, 'a subscription that went back to time zero when the disk was full'],
 ]);
