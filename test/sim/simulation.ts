@@ -185,7 +185,8 @@ export class Simulation {
       else if (error instanceof SqlError && error.fields.code === 'XX001')
         this.marks.sometimes('bit flip refused');
       else throw error;
-      this.#disk.flip(path, bit);
+      // A file that was being made may be gone.
+      if (this.#disk.paths.includes(path)) this.#disk.flip(path, bit);
       return;
     }
     await this.#afterHarmlessFlip();
