@@ -342,7 +342,7 @@ describe('Kafka that is not there', () => {
       `SELECT status, error FROM mz_internal.mz_source_statuses WHERE name = 'absent'`,
       (rows) => typeof rows[0]?.[1] === 'string',
     );
-    expect(status).toEqual([['starting', 'topic "not_there" does not exist yet']]);
+    expect(status).toEqual([['stalled', 'topic "not_there" does not exist yet']]);
     rig().broker.createTopic('not_there', 1);
     await rig().produce('not_there', 0, [{ value: 'there' }]);
     expect(await rig().until('SELECT text FROM absent_view', (rows) => rows.length > 0)).toEqual([

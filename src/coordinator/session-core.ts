@@ -224,7 +224,9 @@ export class SessionCore implements Session {
   async #settle(statement: Statement, outcome: Outcome, cancellation: Cancellation): Promise<void> {
     const { journal } = this.#coordinator;
     if (brackets.has(statement.kind)) return;
-    const done = changesCatalog(statement) || writes.has(statement.kind);
+    // Rows that are only gathered can still be refused.
+    const wrote = writes.has(statement.kind) && !this.#state.transaction.pending;
+    const done = changesCatalog(statement) || wrote;
     const settled = done ? journal.settled() : journal.seen();
     if (settled === undefined) return;
     try {
