@@ -200,8 +200,11 @@ export type Response =
    * and upsert sources are readable at it.
    */
   | { readonly kind: 'complete'; readonly step: number; readonly refused?: readonly Refusal[] }
-  /** No step is begun until this dataflow has worked off records of streams; null: no more. */
-  | { readonly kind: 'withheld'; readonly dataflow: number | null }
+  /**
+   * No more of this stream is to be given until this dataflow has worked off what it has; null: it
+   * may be given again.
+   */
+  | { readonly kind: 'withheld'; readonly collection: number; readonly dataflow: number | null }
   /** There is no memory to go on with a collection: reads of it fail until it is dropped. */
   | { readonly kind: 'stopped'; readonly collection: number; readonly error: ErrorFields }
   /** An index that was asked for is whole. */

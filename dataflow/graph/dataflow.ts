@@ -164,6 +164,11 @@ export class Dataflow implements StreamReader {
     return this.#rendering.streams.length > 0;
   }
 
+  /** Numbers of the streams that it reads. */
+  get streams(): readonly number[] {
+    return this.#rendering.streams.map(({ stream }) => stream.id);
+  }
+
   /** Bytes of live batches of streams that wait. */
   get queuedBytes(): number {
     return this.#rendering.streams.reduce((sum, { queuedBytes }) => sum + queuedBytes, 0);

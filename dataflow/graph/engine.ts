@@ -68,6 +68,14 @@ const kindsOfWork = 4;
 
 type Of<K extends Command['kind']> = Extract<Command, { kind: K }>;
 
+/** Why a subscription ends whose client does not read. */
+const behindError: ErrorFields = {
+  code: '53400',
+  message: 'the subscription is too far behind its source',
+  detail: `More than ${limits.streamQueuedBytesMax} bytes of records wait for its client.`,
+  hint: 'Read faster, or subscribe to a materialized view: its changes are merged while they wait.',
+};
+
 /** One engine: everything that a dataflow thread holds. */
 export class Engine implements DataflowListener {
   readonly #options: EngineOptions;
@@ -316,7 +324,7 @@ export class Engine implements DataflowListener {
 
   #runStep(): boolean {
     const task = this.#steps[0];
-    if (task === undefined || this.#streaming.full) return false;
+    if (task === undefined) return false;
     try {
       if (!task.run(this.#around.rowsMax, this.#complete)) return true;
     } catch (error) {
@@ -328,6 +336,7 @@ export class Engine implements DataflowListener {
     }
     this.#steps.shift();
     this.#completeStep(task);
+    this.#lookAtQueues();
     return true;
   }
 
@@ -405,6 +414,7 @@ export class Engine implements DataflowListener {
   }
 
   #report(): void {
+    this.#lookAtQueues();
     const { version } = this.#around.progress;
     if (this.#watchedVersion !== version) {
       for (const dataflow of this.#watchers) this.#watch(dataflow);
@@ -415,6 +425,11 @@ export class Engine implements DataflowListener {
       this.#around.respond({ kind: 'frontier', dataflow: dataflow.id, step });
     }
     this.#advanced.clear();
+  }
+
+  /** Ends subscriptions that are too far behind their streams, and withholds streams from others. */
+  #lookAtQueues(): void {
+    for (const dataflow of this.#streaming.look()) this.#fail(dataflow, behindError);
   }
 
   #createCollection({ collection: id, columns, stored, closed }: Of<'createCollection'>): void {

@@ -87,7 +87,7 @@ export class Coordinator {
     this.engine = new EngineClient(parts.link, {
       complete: (step, refused) => this.timeline.completed(step, refused),
       stopped: (collection, error) => this.#stopped(collection, error),
-      withheld: (dataflow) => this.#withheld(dataflow),
+      withheld: (collection, dataflow) => this.#withheld(collection, dataflow),
       nameOf: (collection) => this.#nameOf(collection),
       frontier: (dataflow, step) => this.#advanced(dataflow, step),
       ingested: (collection, records, failed, lastError) =>
@@ -130,15 +130,19 @@ export class Coordinator {
   }
 
   /** Says who keeps everybody waiting. */
-  #withheld(dataflow: number | null): void {
-    if (dataflow === null) return this.log.info('steps go on: the slow view has caught up');
+  #withheld(collection: number, dataflow: number | null): void {
+    const source = this.#sources.get(collection);
+    if (source === undefined) return;
+    source.withhold(dataflow !== null);
+    const name = source.source.name;
+    if (dataflow === null) return this.log.info(`source "${name}" goes on`);
     const object = this.catalog.objects().find((one) => {
       const kept =
         one.kind === 'view' ? one.indexed : one.kind === 'materialized view' ? one : null;
       return kept?.dataflow === dataflow;
     });
-    const name = object === undefined ? 'a query' : `${object.kind} "${object.name}"`;
-    this.log.warn(`no step is begun until ${name} has worked off the records that wait for it`);
+    const reader = object === undefined ? 'a query' : `${object.kind} "${object.name}"`;
+    this.log.warn(`source "${name}" waits until ${reader} has worked off the records it has`);
   }
 
   #stopped(collection: number, { message, detail }: ErrorFields): void {

@@ -43,7 +43,8 @@ export interface EngineEvents {
   /** The engine had no memory to go on with a collection. */
   stopped(collection: number, error: ErrorFields): void;
   /** Nothing is taken in until this dataflow has caught up; null: it has. */
-  withheld(dataflow: number | null): void;
+  /** No more of a stream is to be given while a dataflow is named. */
+  withheld(collection: number, dataflow: number | null): void;
   /** How the user calls a collection: its kind and name. */
   nameOf(collection: number): string;
   frontier(dataflow: number, step: number): void;
@@ -213,7 +214,7 @@ export class EngineClient {
       case 'complete':
         return this.#events.complete(response.step, response.refused);
       case 'withheld':
-        return this.#events.withheld(response.dataflow);
+        return this.#events.withheld(response.collection, response.dataflow);
       case 'stopped':
         return this.#events.stopped(response.collection, response.error);
       case 'frontier':

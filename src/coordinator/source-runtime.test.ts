@@ -97,6 +97,24 @@ describe('SourceRuntime', () => {
     expect(reader.resumed).toBe(1);
   });
 
+  it('gives steps nothing while it is withheld, and what waited afterwards', async () => {
+    const { clock, sent, timeline, started, runtime } = rig();
+    await runtime.live();
+    runtime.withhold(true);
+    started.events?.chunk(chunk(0, 0n));
+    const other = timeline.write([]);
+    await clock.advance(0);
+    timeline.completed(1);
+    expect(await other).toBe(1);
+    started.events?.chunk(chunk(0, 1n));
+    await clock.advance(0);
+    expect(sent.filter(({ kind }) => kind === 'ingest')).toEqual([]);
+    runtime.withhold(false);
+    await clock.advance(0);
+    expect(sent.filter(({ kind }) => kind === 'ingest')).toHaveLength(1);
+    expect(runtime.bound.get(0)).toBeGreaterThan(0n);
+  });
+
   it('takes chunks in the order of the log, several of one partition too', async () => {
     const { started, runtime } = rig();
     await runtime.live();

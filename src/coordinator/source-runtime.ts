@@ -63,6 +63,7 @@ export class SourceRuntime implements Intake {
   readonly #waiting: RawChunk[] = [];
   #waitingBytes = 0;
   #paused = false;
+  #withheld = false;
   #reader: SourceReader | null = null;
   #live: Promise<void> | null = null;
   #closed = false;
@@ -224,9 +225,20 @@ export class SourceRuntime implements Intake {
     this.#waiting.push(chunk);
     this.#waitingBytes += chunk.bytes.byteLength;
     this.counts.bytes += chunk.bytes.byteLength;
-    this.#timeline.offer(this);
+    this.#offer();
     this.#paused = this.#waitingBytes >= limits.sourceBufferedBytesMax;
     return !this.#paused;
+  }
+
+  #offer(): void {
+    if (this.#waiting.length > 0 && !this.#withheld) this.#timeline.offer(this);
+  }
+
+  /** While a dataflow that reads the stream has too much to work off, steps get no more of it. */
+  withhold(withheld: boolean): void {
+    this.#withheld = withheld;
+    if (withheld) this.#timeline.withdraw(this);
+    else this.#offer();
   }
 
   take(_step: number, bytesMax: number): readonly RawChunk[] {
@@ -239,7 +251,7 @@ export class SourceRuntime implements Intake {
     const taken = this.#waiting.splice(0, n);
     for (const chunk of taken) this.#bind(chunk);
     this.#waitingBytes -= bytes;
-    if (this.#waiting.length > 0) this.#timeline.offer(this);
+    this.#offer();
     if (this.#paused && this.#waitingBytes < limits.sourceBufferedBytesMax / 2) {
       this.#paused = false;
       this.#reader?.resume();
