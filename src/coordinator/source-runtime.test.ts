@@ -111,8 +111,8 @@ describe('SourceRuntime', () => {
     expect(sent.filter(({ kind }) => kind === 'ingest')).toEqual([]);
     runtime.withhold(false);
     await clock.advance(0);
-    expect(sent.filter(({ kind }) => kind === 'ingest')).toHaveLength(1);
-    expect(runtime.bound.get(0)).toBeGreaterThan(0n);
+    expect(sent.filter(({ kind }) => kind === 'ingest')).not.toEqual([]);
+    expect(runtime.bound.get(0)).toBe(2n);
   });
 
   it('takes chunks in the order of the log, several of one partition too', async () => {
