@@ -21,6 +21,8 @@ class FakeJournal implements StepJournal {
     [];
   readonly #open: { readonly resolve: () => void; readonly reject: (error: Error) => void }[] = [];
   readonly refusals: { readonly step: number; readonly tables: readonly number[] }[] = [];
+  /** What the next refusals meet. */
+  readonly refusalFailures: string[] = [];
   retries = 0;
   retry: () => void = () => undefined;
 
@@ -31,7 +33,8 @@ class FakeJournal implements StepJournal {
 
   refused(step: number, tables: readonly number[]): Promise<void> {
     this.refusals.push({ step, tables });
-    return Promise.resolve();
+    const failure = this.refusalFailures.shift();
+    return failure === undefined ? Promise.resolve() : Promise.reject(new Error(failure));
   }
 
   isDiskFull(error: unknown): boolean {
@@ -298,6 +301,37 @@ describe('Timeline', () => {
     // Nothing happened at the times of the others.
     expect(timeline.stepAt(timeline.timeOf(step))).toBe(step);
     expect(timeline.stepAt(timeline.timeOf(step) - 1)).toBeUndefined();
+  });
+
+  it('tells of a refusal once it is durable, and of a log that has failed instead', async () => {
+    const journal = new FakeJournal();
+    const { clock, timeline } = rig(journal);
+    const refuse = async (step: number): Promise<string> => {
+      const write = timeline.write([{ collection: 1, batch }]);
+      const told = write.then(
+        () => 'written',
+        (error: Error) => error.message,
+      );
+      await clock.advance(0);
+      journal.durable();
+      await clock.advance(0);
+      timeline.completed(step, [{ write: 0, error: { code: '53200', message: 'no memory' } }]);
+      await clock.advance(0);
+      return told;
+    };
+    journal.refusalFailures.push('full');
+    let answered = false;
+    const first = refuse(1).then((message) => {
+      answered = true;
+      return message;
+    });
+    for (let turn = 0; turn < 8; turn++) await clock.advance(0);
+    expect([answered, journal.retries, journal.refusals.length]).toEqual([false, 1, 1]);
+    journal.retry();
+    expect(await first).toBe('no memory');
+    expect(journal.refusals.map(({ step }) => step)).toEqual([1, 1]);
+    journal.refusalFailures.push('broken');
+    expect(await refuse(2)).toBe('broken');
   });
 
   it('tells who waits for the disk that the engine is gone', async () => {

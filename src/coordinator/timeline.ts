@@ -231,8 +231,26 @@ export class Timeline {
   /** Tells a writer that there was no memory, once it is certain that a restart thinks so too. */
   async #refuse({ step, first, write }: Sent, error: Error): Promise<void> {
     const tables = write.inputs.map((_, i) => first + i);
-    await this.#journal?.refused(step, tables).catch(() => undefined);
-    write.reject(error);
+    try {
+      await this.#writeRefusal(step, tables);
+      write.reject(error);
+    } catch (failure) {
+      // Whether a restart has the rows nobody knows, so it is not said that they were refused.
+      write.reject(asError(failure));
+    }
+  }
+
+  /** Makes a refusal durable, as soon as the disk has room. Throws if it never can be. */
+  async #writeRefusal(step: number, tables: readonly number[]): Promise<void> {
+    for (;;) {
+      if (this.#failure !== null) throw this.#failure;
+      try {
+        return await this.#journal?.refused(step, tables);
+      } catch (error) {
+        if (this.#journal?.isDiskFull(error) !== true) throw error;
+        await this.#journal.retryLater();
+      }
+    }
   }
 
   /** The engine is gone: whoever waits for a step, or will, is told `error`. */
