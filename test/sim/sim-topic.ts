@@ -229,7 +229,7 @@ class SimReader implements SourceReader {
     const until = this.#end(partition);
     return {
       partition,
-      bytes: Uint8Array.from(batches.flatMap(({ bytes }) => [...bytes])),
+      bytes: new Uint8Array(Buffer.concat(batches.map(({ bytes }) => bytes))),
       from,
       next: last < until ? last : until,
       aborted: [],
