@@ -14,6 +14,7 @@ import { parseInSlices, parseStatements } from '../sql/parse/parse.ts';
 import type { ParsedStatement } from '../sql/parse/parse.ts';
 import { Cancellation, cancelled } from './cancellation.ts';
 import type { Coordinator } from './coordinator.ts';
+import { packDatums } from './row-stream.ts';
 import type {
   CopyIn,
   Notice,
@@ -141,6 +142,7 @@ export class SessionCore implements Session {
         ));
       },
       lookup: () => (outcome === null ? this.#lookup(analysed, parameters) : null),
+      insert: () => (outcome === null ? this.#insert(analysed, parameters) : null),
       close() {
         void outcome?.then(
           (made) => closeOutcome(made),
@@ -180,6 +182,25 @@ export class SessionCore implements Session {
       });
       this.#current = { cancel: () => engine.cancelKey(request, cancelled()) };
     });
+  }
+
+  /** The short way of an INSERT of values, or null; what needs care goes the long way here too. */
+  #insert({ statement, insert }: Analysed, parameters: Parameters): string | null {
+    if (statement?.kind !== 'insert' || this.#closed) return null;
+    const { transaction, settings } = this.#state;
+    if (transaction.failed || settings.statementTimeoutMilliseconds > 0) return null;
+    const { journal, uniqueKeys } = this.#coordinator;
+    // What was defined may be seen in what is inserted.
+    if (journal.settled() !== undefined) return null;
+    this.#coordinator.requireEngine();
+    this.#state.startStatement();
+    const inserted = insert.rows(this.#context(parameters, idle, null), statement);
+    if (inserted === null || uniqueKeys.has(inserted.table.collection)) return null;
+    transaction.use('insert');
+    const { table, types, rows } = inserted;
+    const { collection } = table;
+    if (rows.length > 0) transaction.insert({ table, collection, batch: packDatums(types, rows) });
+    return rows.length === 1 ? 'INSERT 0 1' : `INSERT 0 ${rows.length}`;
   }
 
   run(statement: ScriptStatement): Promise<Outcome> {

@@ -105,6 +105,11 @@ export interface Portal {
    * executed. Called at most once, and instead of `execute`.
    */
   lookup?(): FoundRecords | Promise<readonly RowRange[]> | null;
+  /**
+   * The short way for an INSERT of values: its rows wait for the end of the transaction when the
+   * tag comes back. null if it has to be executed. Called as `lookup` is.
+   */
+  insert?(): string | null;
   /** What is left of its rows, for those who take them in parts: FETCH and row limits share it. */
   window?: RowWindow;
   close(): void;

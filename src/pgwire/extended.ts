@@ -212,6 +212,13 @@ export class ExtendedProtocol {
       this.#connection.writer.commandComplete('SELECT 0');
       return undefined;
     }
+    const tag = portal.insert?.() ?? null;
+    if (tag !== null) {
+      state.done = true;
+      this.#notices();
+      this.#connection.writer.commandComplete(tag);
+      return undefined;
+    }
     const rows = rowsMax <= 0 && portal.window === undefined ? (portal.lookup?.() ?? null) : null;
     if (rows instanceof Promise) return rows.then((ranges) => this.#ranges(state, ranges));
     if (rows !== null) return this.#records(state, rows);

@@ -84,7 +84,8 @@ export function fillTemplate(
   };
 }
 
-function fillProgram(program: Program, values: readonly Datum[]): Program {
+/** The program with these values in place of what is open. */
+export function fillProgram(program: Program, values: readonly Datum[]): Program {
   if (!program.nodes.some(isOpen)) return program;
   const nodes = program.nodes.map((node): Expr =>
     isOpen(node)

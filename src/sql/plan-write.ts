@@ -50,8 +50,12 @@ export function planWrite(
   catalog: CatalogView,
   options: PlanOptions,
 ): PlannedWrite {
-  const context = new BindContext(catalog, 'once', options.parameters);
-  const table = writableTable(statement.table, catalog, statement.kind);
+  return planWriteIn(new BindContext(catalog, 'once', options.parameters), statement);
+}
+
+/** The same in a context that the caller asks afterwards what the plan depends on. */
+export function planWriteIn(context: BindContext, statement: WriteStatement): PlannedWrite {
+  const table = writableTable(statement.table, context.catalog, statement.kind);
   context.dependencies.add(table.oid);
   const bound = bindWrite(context, statement, table);
   const query = planBound(context, bound.query);

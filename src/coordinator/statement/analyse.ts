@@ -9,6 +9,7 @@ import { checkLiterals } from '../../sql/plan-literals.ts';
 import { describeQuery } from '../../sql/plan-query.ts';
 import type { Described } from '../../sql/plan-query.ts';
 import { describeWrite } from '../../sql/plan-write.ts';
+import { InsertSlot } from '../insert-slot.ts';
 import { resultColumn } from '../row-stream.ts';
 import { subscribeColumns } from '../subscribe-rows.ts';
 import { TemplateSlot } from '../template-slot.ts';
@@ -79,5 +80,6 @@ export function analyse(
   text: string,
 ): Analysed {
   const described = statement === null ? noRows() : describe(context, statement, declared);
-  return { ...described, statement, declared, text, template: new TemplateSlot() };
+  const plans = { template: new TemplateSlot(), insert: new InsertSlot() };
+  return { ...described, statement, declared, text, ...plans };
 }

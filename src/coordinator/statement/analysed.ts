@@ -7,6 +7,7 @@ import { sqlError } from '../../base/error.ts';
 import type { TypeName } from '../../../dataflow/value/type.ts';
 import type { Statement } from '../../sql/ast.ts';
 import type { PreparedStatement } from '../session.ts';
+import type { InsertSlot } from '../insert-slot.ts';
 import type { TemplateSlot } from '../template-slot.ts';
 import type { ExecutionContext } from './context.ts';
 
@@ -15,6 +16,7 @@ export interface Analysed extends PreparedStatement {
   readonly statement: Statement | null;
   readonly declared: readonly (TypeName | null)[];
   readonly template: TemplateSlot;
+  readonly insert: InsertSlot;
 }
 
 /** Prepared statements come from `analyse`, whatever protocol kept them in between. */
