@@ -7,7 +7,7 @@
 import { SqlError } from '../../src/base/error.ts';
 import { defined } from '../../src/base/assert.ts';
 import type { Random } from '../support/random.ts';
-import type { SqlSession } from '../support/session-harness.ts';
+import type { Answer, SqlSession } from '../support/session-harness.ts';
 import type { History, Versions } from './history.ts';
 import { Violation } from './history.ts';
 import type { Machine } from './machine.ts';
@@ -35,6 +35,13 @@ export interface Shared {
 /** How a statement ended. */
 export type Ending = 'done' | 'refused' | 'gone';
 
+/** How a statement ended, and what it gave if it is done. */
+export type Given = { readonly ending: 'done'; readonly answer: Answer } | Failed;
+
+interface Failed {
+  readonly ending: 'refused' | 'gone';
+}
+
 /** Runs a statement; answers how it ended, for whoever must know. */
 export async function attempt(
   machine: Machine,
@@ -42,22 +49,33 @@ export async function attempt(
   text: string,
   shared: Pick<Shared, 'note' | 'marks'>,
 ): Promise<Ending> {
+  return (await attemptAnswer(machine, sql, text, shared)).ending;
+}
+
+/** The same, with what the statement gave. */
+export async function attemptAnswer(
+  machine: Machine,
+  sql: SqlSession,
+  text: string,
+  shared: Pick<Shared, 'note' | 'marks'>,
+): Promise<Given> {
+  let answer: Answer;
   try {
-    await sql.run(text);
+    answer = await sql.run(text);
   } catch (error) {
-    if (!machine.alive) return 'gone';
+    if (!machine.alive) return { ending: 'gone' };
     if (!(error instanceof SqlError)) throw error;
     const { code, message } = error.fields;
     shared.note(`${machine.clock.now()} ${code} ${text}`);
-    if (code === '58030') return 'gone';
+    if (code === '58030') return { ending: 'gone' };
     if (code !== '53100') throw new Violation(`${text} was refused: ${code} ${message}`);
     shared.marks.sometimes('write refused on a full disk');
-    if (text.startsWith('BEGIN')) await sql.run('ROLLBACK').catch(() => undefined);
-    return 'refused';
+    await sql.run('ROLLBACK').catch(() => undefined);
+    return { ending: 'refused' };
   }
-  if (!machine.alive) return 'gone';
+  if (!machine.alive) return { ending: 'gone' };
   shared.note(`${machine.clock.now()} done ${text}`);
-  return 'done';
+  return { ending: 'done', answer };
 }
 
 /** See the head of this file. */

@@ -31,6 +31,8 @@ export const expectedMarks = [
   'table dropped',
   'upsert source restored',
   'new file of the log',
+  'transaction of unknown fate',
+  'transaction rolled back',
 ] as const;
 
 export type Mark = (typeof expectedMarks)[number];

@@ -20,6 +20,7 @@ import { Marks } from './marks.ts';
 import type { Watched } from './observer.ts';
 import { follow, readAll } from './observer.ts';
 import { SimTopic } from './sim-topic.ts';
+import { Deeds, Transactor, transactorSetUp } from './transactor.ts';
 
 const begin = 1_700_000_000_000;
 const startsMax = 40;
@@ -31,6 +32,7 @@ const setUp = [
   'CREATE TABLE IF NOT EXISTS log (client int4, n int8)',
   'CREATE TABLE IF NOT EXISTS counter (n int8)',
   "CREATE SOURCE IF NOT EXISTS src FROM KAFKA CONNECTION k (TOPIC 'src') FORMAT TEXT INCLUDE PARTITION, OFFSET ENVELOPE NONE",
+  ...transactorSetUp,
   "CREATE SOURCE IF NOT EXISTS up FROM KAFKA CONNECTION k (TOPIC 'up') KEY FORMAT TEXT VALUE FORMAT TEXT ENVELOPE UPSERT",
 ];
 
@@ -64,6 +66,8 @@ export class Simulation {
   readonly #watched: Watched;
   readonly #clients: readonly Client[];
   readonly #definer: Definer;
+  readonly #deeds = new Deeds();
+  readonly #transactors: readonly Transactor[];
   readonly #logFileBytesMax: number;
   #isSetUp = false;
   #lives = 0;
@@ -100,6 +104,7 @@ export class Simulation {
     const shared = this.#shared;
     this.#definer = new Definer(shared);
     this.#clients = clientNames.map((name) => new Client(name, shared));
+    this.#transactors = ['t0', 't1'].map((name) => new Transactor(name, shared, this.#deeds));
     const known = {
       history,
       topics: this.#topics,
@@ -116,6 +121,8 @@ export class Simulation {
 
   async run(): Promise<Result> {
     while (this.#lives < this.#plan.lives) await this.#life(this.#lives === this.#plan.lives - 1);
+    this.#deeds.check();
+    this.#note(`${this.#deeds.count} transactions`);
     return {
       hash: this.#hash.digest('hex'),
       milliseconds: this.#milliseconds,
@@ -254,6 +261,8 @@ export class Simulation {
     if (!machine.alive) return;
     const found = defined(vector ?? undefined, 'nobody drops anything now');
     for (const client of this.#clients) client.pin(found.get(`client${client.name}`) ?? 0);
+    await this.#transactors[0]?.read(machine, sql);
+    if (!machine.alive) return;
     const counter = found.get('counter') ?? 0;
     this.#shared.counterAsked = this.#shared.counterDone = counter;
     this.#shared.history.counted.set('counter', counter);
@@ -358,6 +367,7 @@ export class Simulation {
       });
     return [
       ...this.#clients.map((client) => repeat(60, (sql) => client.act(machine, sql))),
+      ...this.#transactors.map((client) => repeat(80, (sql) => client.act(machine, sql))),
       repeat(100, (sql) => this.#definer.act(machine, sql)),
       repeat(150, (sql) => readAll(watched, machine, sql)),
       repeat(300, (sql) => readAll(watched, machine, sql)),
