@@ -18,6 +18,7 @@ const columns: readonly ColumnType[] = [{ type: 'int4', nullable: false }];
 /** Passes every second batch on at once; notes what happens to it. */
 class Noting implements Operator {
   readonly columns = columns;
+  readonly state = null;
   readonly #name: number;
   readonly #finished: number[];
   pushes = 0;

@@ -35,6 +35,7 @@ export interface DataflowSink {
 /** Writes batches into a stored collection. */
 class CollectionWriter implements Operator {
   readonly columns: readonly ColumnType[];
+  readonly state = null;
   readonly #collection: StoredCollection;
 
   constructor(collection: StoredCollection) {

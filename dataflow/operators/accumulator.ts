@@ -2,9 +2,13 @@
  * The contract between the reduce operator and its aggregates. An aggregate keeps, for each group,
  * state words inside the group's record (and whatever these name), changes them by rows with
  * weights, and says what its value is. All calls are over many rows or groups at a time.
+ *
+ * The operator marks the records as written to (`StateMemory.written`) whenever it calls; what else
+ * it writes to the aggregate marks itself.
  */
 import type { Batch } from '../value/batch.ts';
 import type { Cells } from './cells.ts';
+import type { Registers } from './registers.ts';
 
 /** Rows on their way into their groups: rows first … first + n - 1 of a batch. */
 export interface GroupedRows {
@@ -18,6 +22,8 @@ export interface GroupedRows {
 }
 
 export interface Accumulator {
+  /** What is kept beside the memory; null if nothing is. */
+  readonly registers: Registers | null;
   /** State words in a record, even; all zero in a new group. */
   readonly words: number;
   /** Whether rows whose argument is NULL count nothing (weight 0). */

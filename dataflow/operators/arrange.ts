@@ -12,6 +12,7 @@ import type { Context, Operator } from './operator.ts';
 /** Fills a private arrangement; gives nothing out. */
 export class ArrangeOperator implements Operator {
   readonly columns: readonly ColumnType[];
+  readonly state = null;
   readonly arrangement: Arrangement;
   readonly #keep: readonly number[];
 

@@ -42,6 +42,17 @@ export function freeBagNode(memory: StateMemory, node: number): void {
   memory.free(node, header + 4 * memory.i32[node + bagCapacity]);
 }
 
+/** Entry `k` of a node is written to, and what it says of its entries. */
+export function markEntry({ written }: StateMemory, node: number, k: number): void {
+  written.words(node, header);
+  written.words(node + header + 4 * k, 4);
+}
+
+/** All of a node is written to. */
+export function markBagNode({ i32, written }: StateMemory, node: number): void {
+  written.words(node, header + 4 * i32[node + bagCapacity]);
+}
+
 /** Double offset of the first entry: its value or bound; its weight is the next double. */
 export function entriesOf(node: number): number {
   return (node + header) >> 1;
@@ -66,56 +77,92 @@ export function childFor(i32: Int32Array, f64: Float64Array, node: number, value
 
 /** Puts a child at position `k` of an inner node with room. */
 export function insertChild(
-  { i32, f64 }: StateMemory,
+  memory: StateMemory,
   node: number,
   k: number,
   bound: number,
   child: number,
 ): void {
+  const { i32, f64 } = memory;
   const entries = entriesOf(node);
   const count = i32[node + bagCount];
   f64.copyWithin(entries + 2 * (k + 1), entries + 2 * k, entries + 2 * count);
   f64[entries + 2 * k] = bound;
   i32[childOf(node, k)] = child;
   i32[node + bagCount] = count + 1;
+  markBagNode(memory, node);
 }
 
 /** Takes child `k` out of an inner node. */
-export function removeChild({ i32, f64 }: StateMemory, node: number, k: number): void {
+export function removeChild(memory: StateMemory, node: number, k: number): void {
+  const { i32, f64 } = memory;
   const entries = entriesOf(node);
   const count = i32[node + bagCount];
   f64.copyWithin(entries + 2 * k, entries + 2 * (k + 1), entries + 2 * count);
   i32[node + bagCount] = count - 1;
+  markBagNode(memory, node);
 }
 
 /** Moves entries from … count - 1 of `source` to the end of `target`, which has room. */
 export function moveBagEntries(
-  { i32, f64 }: StateMemory,
+  memory: StateMemory,
   source: number,
   from: number,
   target: number,
 ): void {
+  const { i32, f64, written } = memory;
   const moved = i32[source + bagCount] - from;
   const entries = entriesOf(source) + 2 * from;
   const to = entriesOf(target) + 2 * i32[target + bagCount];
   for (let e = 0; e < 2 * moved; e++) f64[to + e] = f64[entries + e];
   i32[source + bagCount] = from;
   i32[target + bagCount] += moved;
+  written.word(source);
+  markBagNode(memory, target);
 }
 
 /** Links the new leaf `node` behind `previous`. */
-export function linkLeaf(i32: Int32Array, previous: number, node: number): void {
+export function linkLeaf({ i32, written }: StateMemory, previous: number, node: number): void {
   const next = i32[previous + bagNext];
   i32[node + bagPrevious] = previous;
   i32[node + bagNext] = next;
   i32[previous + bagNext] = node;
-  if (next !== 0) i32[next + bagPrevious] = node;
+  written.words(node, header);
+  written.words(previous, header);
+  if (next === 0) return;
+  i32[next + bagPrevious] = node;
+  written.words(next, header);
 }
 
 /** Takes a leaf out of the chain of leaves. */
-export function unlinkLeaf(i32: Int32Array, node: number): void {
+export function unlinkLeaf({ i32, written }: StateMemory, node: number): void {
   const previous = i32[node + bagPrevious];
   const next = i32[node + bagNext];
-  if (previous !== 0) i32[previous + bagNext] = next;
-  if (next !== 0) i32[next + bagPrevious] = previous;
+  if (previous !== 0) {
+    i32[previous + bagNext] = next;
+    written.words(previous, header);
+  }
+  if (next === 0) return;
+  i32[next + bagPrevious] = previous;
+  written.words(next, header);
+}
+
+/** The greatest value of positive weight in a leaf; -Infinity if there is none. */
+export function greatestIn(i32: Int32Array, f64: Float64Array, leaf: number): number {
+  let greatest = -Infinity;
+  const entries = entriesOf(leaf);
+  for (let at = entries, end = at + 2 * i32[leaf + bagCount]; at < end; at += 2) {
+    if (f64[at] > greatest && f64[at + 1] > 0) greatest = f64[at];
+  }
+  return greatest;
+}
+
+/** The least value of positive weight in a leaf; Infinity if there is none. */
+export function leastIn(i32: Int32Array, f64: Float64Array, leaf: number): number {
+  let least = Infinity;
+  const entries = entriesOf(leaf);
+  for (let at = entries, end = at + 2 * i32[leaf + bagCount]; at < end; at += 2) {
+    if (f64[at] < least && f64[at + 1] > 0) least = f64[at];
+  }
+  return least;
 }

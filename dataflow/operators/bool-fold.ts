@@ -12,6 +12,7 @@ import type { StateMemory } from './state-memory.ts';
 
 /** The accumulator of bool_and and bool_or. */
 export class BoolFold implements Accumulator {
+  readonly registers = null;
   readonly words: number;
   readonly skipsNulls = true;
   readonly #memory: StateMemory;

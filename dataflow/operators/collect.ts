@@ -33,6 +33,7 @@ const joinedBytesKept = 2 ** 20;
 
 /** The accumulator of the aggregates whose value holds every row. */
 export class Collect implements Accumulator {
+  readonly registers = null;
   readonly words = 2;
   readonly skipsNulls: boolean;
   readonly #memory: StateMemory;

@@ -11,6 +11,7 @@ import type { StateMemory } from './state-memory.ts';
 
 /** The accumulator of count. */
 export class Count implements Accumulator {
+  readonly registers = null;
   readonly words: number;
   readonly skipsNulls = true;
   readonly #memory: StateMemory;

@@ -16,6 +16,8 @@ import type { Accumulator, GroupedRows } from './accumulator.ts';
 import type { Cells } from './cells.ts';
 import { GroupTable, lookupRowsMax, recordCount } from './group-table.ts';
 import { gatherField, varWordsOfField } from './record-field.ts';
+import type { Registers } from './registers.ts';
+import { together } from './registers.ts';
 import type { StateMemory } from './state-memory.ts';
 import { TouchedGroups } from './touched-groups.ts';
 
@@ -35,6 +37,7 @@ export class DistinctValues implements Accumulator {
   readonly #table: GroupTable;
   readonly #touched = new TouchedGroups();
   readonly #writer: BatchWriter;
+  readonly registers: Registers;
   #entriesAt = 0;
 
   /**
@@ -54,6 +57,7 @@ export class DistinctValues implements Accumulator {
     this.#columns = columns;
     this.#table = new GroupTable(memory, types, 0, true);
     this.#writer = new BatchWriter(pool, types);
+    this.registers = together([this.#table, inner.registers]);
     this.words = 2 + inner.words;
     this.skipsNulls = inner.skipsNulls;
   }

@@ -10,6 +10,7 @@
  * object.
  */
 import type { Aggregate } from '../plan/plan.ts';
+import { bigText, savedBig, savedInteger, savedList } from '../value/saved-parts.ts';
 import type { Accumulator, GroupedRows } from './accumulator.ts';
 import type { Cells } from './cells.ts';
 import {
@@ -22,6 +23,7 @@ import {
 } from './exact-double.ts';
 import { recordCount } from './group-table.ts';
 import { addCounts } from './integer-sum.ts';
+import type { SideForm } from './side-table.ts';
 import { SideTable } from './side-table.ts';
 import type { StateMemory } from './state-memory.ts';
 
@@ -33,6 +35,19 @@ interface Beyond {
   positive: number;
   negative: number;
 }
+
+const beyondForm: SideForm<Beyond> = {
+  save: ({ units, nan, positive, negative }) => [bigText(units), nan, positive, negative],
+  restore: (saved) => {
+    const [units, nan, positive, negative] = savedList(saved, 4);
+    return {
+      units: savedBig(units),
+      nan: savedInteger(nan),
+      positive: savedInteger(positive),
+      negative: savedInteger(negative),
+    };
+  },
+};
 
 /** Weights up to here are added one by one. */
 const timesMax = 8;
@@ -48,7 +63,8 @@ export class DoubleSum implements Accumulator {
   readonly #mean: boolean;
   readonly #single: boolean;
   readonly #ownCount: boolean;
-  readonly #beyond = new SideTable<Beyond>();
+  readonly #beyond = new SideTable<Beyond>(beyondForm);
+  readonly registers = this.#beyond;
   #partsAt = 0;
   #beyondAt = 0;
   #countAt: number = recordCount;

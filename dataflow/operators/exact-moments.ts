@@ -5,6 +5,9 @@
  * are there.
  */
 import { tenTo } from '../value/decimal.ts';
+import type { Saved } from '../value/saved.ts';
+import { bigText, savedBig, savedInteger, savedList } from '../value/saved-parts.ts';
+import type { SideForm } from './side-table.ts';
 import type { SumParts } from './sum-parts.ts';
 
 /** Estimated bytes of one. */
@@ -20,6 +23,34 @@ export class ExactMoments {
   nan = 0;
   positive = 0;
   negative = 0;
+
+  /** As plain data and back. */
+  static readonly form: SideForm<ExactMoments> = {
+    save: (moments) => moments.#save(),
+    restore: (saved) => ExactMoments.#restored(saved),
+  };
+
+  #save(): Saved {
+    const { nan, positive, negative } = this;
+    const scales = [...this.#scales].flat();
+    const sums = [bigText(this.#sum), bigText(this.#squares), this.#unit];
+    return [...sums, nan, positive, negative, ...scales];
+  }
+
+  static #restored(saved: Saved): ExactMoments {
+    const [sum, squares, unit, nan, positive, negative, ...scales] = savedList(saved);
+    const moments = new ExactMoments();
+    moments.#sum = savedBig(sum);
+    moments.#squares = savedBig(squares);
+    moments.#unit = savedInteger(unit, 0);
+    moments.nan = savedInteger(nan);
+    moments.positive = savedInteger(positive);
+    moments.negative = savedInteger(negative);
+    for (let s = 0; s < scales.length; s += 2) {
+      moments.#scales.set(savedInteger(scales[s], 0), savedInteger(scales[s + 1]));
+    }
+    return moments;
+  }
 
   /** Adds `weight` times coefficient · 10^-scale. */
   add(coefficient: bigint, scale: number, weight: number): void {

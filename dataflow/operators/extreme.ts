@@ -32,6 +32,7 @@ const values = new Float64Array(lookupRowsMax);
 
 /** The accumulator of min and max. */
 export class Extreme implements Accumulator {
+  readonly registers = null;
   readonly words = 4;
   readonly skipsNulls = true;
   readonly #memory: StateMemory;

@@ -35,6 +35,7 @@ interface Progress {
 /** Gives each row once for each result of a set-returning function. */
 export class FlatMapOperator implements Operator {
   readonly columns: readonly ColumnType[];
+  readonly state = null;
   readonly #input: readonly ColumnType[];
   readonly #args: readonly number[];
   readonly #fn: FunctionEntry;

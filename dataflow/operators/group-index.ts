@@ -12,6 +12,8 @@
  * Invariants: count <= 7/8 of a sub-table's slots; a record is in the index at most once.
  */
 import { assert } from '../../src/base/assert.ts';
+import type { Saved } from '../value/saved.ts';
+import { damaged, savedInteger, savedList, savedWords } from '../value/saved-parts.ts';
 import type { StateMemory } from './state-memory.ts';
 
 const slotsMin = 512;
@@ -88,17 +90,29 @@ export class GroupIndex {
       at = (hash >>> this.#shift) * 2;
     }
     this.#count++;
-    place(this.#memory.i32, this.#directory[at], this.#directory[at + 1], hash, record);
+    place(this.#memory, this.#directory[at], this.#directory[at + 1], hash, record);
   }
 
-  /** Kernels have entered `n` records. */
-  entered(n: number): void {
+  /**
+   * Kernels have entered `n` records, which lie side by side from `first` on, of `words` words
+   * each; word 0 is the hash.
+   */
+  entered(first: number, words: number, n: number): void {
     this.#count += n;
+    const { i32, written } = this.#memory;
+    if (!written.on) return;
+    for (let record = first; record < first + n * words; record += words) {
+      const hash = i32[record];
+      const at = (hash >>> this.#shift) * 2;
+      const slots = this.#directory[at];
+      written.word(slots - slotsHeader);
+      written.word(slots + this.#slotOf(hash, record) * 2);
+    }
   }
 
-  /** Removes the entry of `record`, which must be there. */
-  remove(hash: number, record: number): void {
-    const i32 = this.#memory.i32;
+  /** The slot of a record that is in the index. */
+  #slotOf(hash: number, record: number): number {
+    const { i32 } = this.#memory;
     const at = (hash >>> this.#shift) * 2;
     const slots = this.#directory[at];
     const mask = this.#directory[at + 1];
@@ -107,8 +121,32 @@ export class GroupIndex {
       assert(i32[slots + s * 2 + 1] !== 0, `record ${record} is in the index`);
       s = (s + 1) & mask;
     }
-    closeGap(i32, slots, mask, s);
+    return s;
+  }
+
+  /** What is kept beside the memory. */
+  save(): Saved {
+    return [this.#count, this.#shift, this.#directory.slice()];
+  }
+
+  /** Takes over what was saved. Throws SqlError XX001. */
+  restore(saved: Saved): void {
+    const [count, shift, directory] = savedList(saved, 3);
+    this.#count = savedInteger(count, 0);
+    this.#shift = savedInteger(shift, 32 - depthMax, 31);
+    const words = savedWords(directory, 2 * 2 ** (32 - this.#shift));
+    if (words.some((word) => word < 0 || word >= this.#memory.used)) throw damaged('an index');
+    this.#directory = this.#count === 0 ? emptyDirectory : words.slice();
+  }
+
+  /** Removes the entry of `record`, which must be there. */
+  remove(hash: number, record: number): void {
+    const { i32, written } = this.#memory;
+    const at = (hash >>> this.#shift) * 2;
+    const slots = this.#directory[at];
+    closeGap(this.#memory, slots, this.#directory[at + 1], this.#slotOf(hash, record));
     i32[slots - slotsHeader]--;
+    written.word(slots - slotsHeader);
     if (--this.#count === 0) this.#end();
   }
 
@@ -158,7 +196,7 @@ export class GroupIndex {
       const record = i32[old + s * 2 + 1];
       if (record === 0) continue;
       const moved = i32[old + s * 2];
-      place(i32, ((moved >>> bit) & 1) === 1 ? one : zero, slots - 1, moved, record);
+      place(this.#memory, ((moved >>> bit) & 1) === 1 ? one : zero, slots - 1, moved, record);
     }
     this.#point(hash, depth, zero, one, slots - 1);
     this.#memory.free(old - slotsHeader, wordsFor(oldSlots));
@@ -193,24 +231,34 @@ export class GroupIndex {
   }
 }
 
-function place(i32: Int32Array, slots: number, mask: number, hash: number, record: number): void {
+function place(
+  { i32, written }: StateMemory,
+  slots: number,
+  mask: number,
+  hash: number,
+  record: number,
+): void {
   let s = hash & mask;
   while (i32[slots + s * 2 + 1] !== 0) s = (s + 1) & mask;
   i32[slots + s * 2] = hash;
   i32[slots + s * 2 + 1] = record;
   i32[slots - slotsHeader]++;
+  written.word(slots + s * 2);
+  written.word(slots - slotsHeader);
 }
 
 /** Empties slot `gap`, moving entries back that were displaced across it. */
-function closeGap(i32: Int32Array, slots: number, mask: number, gap: number): void {
+function closeGap({ i32, written }: StateMemory, slots: number, mask: number, gap: number): void {
   let hole = gap;
   for (let s = (gap + 1) & mask; i32[slots + s * 2 + 1] !== 0; s = (s + 1) & mask) {
     const home = i32[slots + s * 2] & mask;
     if (((s - home) & mask) < ((s - hole) & mask)) continue;
     i32[slots + hole * 2] = i32[slots + s * 2];
     i32[slots + hole * 2 + 1] = i32[slots + s * 2 + 1];
+    written.word(slots + hole * 2);
     hole = s;
   }
+  written.word(slots + hole * 2);
   i32[slots + hole * 2 + 1] = 0;
   i32[slots + hole * 2] = 0;
 }

@@ -16,6 +16,8 @@
  */
 import { assert } from '../../src/base/assert.ts';
 import type { Batch } from '../value/batch.ts';
+import type { Saved } from '../value/saved.ts';
+import { damaged, savedList } from '../value/saved-parts.ts';
 import type { ColumnType } from '../value/type.ts';
 import { GroupIndex } from './group-index.ts';
 import type { LookupCall, LookupKernel } from './group-kernel.ts';
@@ -88,7 +90,8 @@ export class GroupTable {
 
   /**
    * Finds or makes the records of rows first … first + n - 1, keyed by `columns` and, if given, the
-   * owner of each row (owners[0] belongs to row `first`); answers them in out[0 … n - 1].
+   * owner of each row (owners[0] belongs to row `first`); answers them in out[0 … n - 1]. They
+   * count as written to in this turn.
    */
   lookup(
     batch: Batch,
@@ -110,12 +113,31 @@ export class GroupTable {
       const room = this.#memory.roomFor(this.recordWords);
       call.room = room;
       i = this.#kernel.lookup(i32, f64, w, wd, u8, call, i);
-      this.#memory.take(this.recordWords, room - call.room);
-      this.#index.entered(room - call.room);
-      if (i === n) return;
+      const made = room - call.room;
+      this.#memory.take(this.recordWords, made);
+      this.#index.entered(call.next - made * this.recordWords, this.recordWords, made);
+      if (i === n) break;
       out[i] = this.#make(batch, columns, first + i, hashes[i], owners === null ? 0 : owners[i]);
       if (call.directory !== this.#index.directory) call = this.#call(first, n, out, owners);
     }
+    this.written(out, 0, n);
+  }
+
+  /** The records at records[first … first + n - 1] are written to, or will be in this turn. */
+  written(records: Int32Array, first: number, n: number): void {
+    this.#memory.written.records(records, first, n, this.recordWords);
+  }
+
+  /** What is kept beside the memory. */
+  save(): Saved {
+    return [this.recordWords, this.stateStart, this.#index.save()];
+  }
+
+  /** Takes over what was saved, into a table of the same shape. Throws SqlError XX001. */
+  restore(saved: Saved): void {
+    const [words, start, index] = savedList(saved, 3);
+    if (words !== this.recordWords || start !== this.stateStart) throw damaged('a shape of groups');
+    this.#index.restore(index);
   }
 
   /** Finds the records of rows as `lookup` does; 0 where there is none. Makes nothing. */

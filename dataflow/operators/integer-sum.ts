@@ -33,6 +33,7 @@ const valueBits = { int2: 15, int4: 31, int8: 63 } as const;
 
 /** The accumulator of sum and avg over integers. */
 export class IntegerSum implements Accumulator {
+  readonly registers = null;
   readonly words: number;
   readonly skipsNulls = true;
   readonly #memory: StateMemory;

@@ -7,8 +7,10 @@ import type { Aggregate } from '../plan/plan.ts';
 import type { Interval } from '../value/datum.ts';
 import { interval } from '../value/datum.ts';
 import { readInterval } from '../value/interval.ts';
+import { bigText, savedBig, savedInteger, savedList } from '../value/saved-parts.ts';
 import type { Accumulator, GroupedRows } from './accumulator.ts';
 import type { Cells } from './cells.ts';
+import type { SideForm } from './side-table.ts';
 import { SideTable } from './side-table.ts';
 import type { StateMemory } from './state-memory.ts';
 
@@ -18,6 +20,19 @@ interface Parts {
   days: number;
   microseconds: bigint;
 }
+
+const partsForm: SideForm<Parts> = {
+  save: ({ count, months, days, microseconds }) => [count, months, days, bigText(microseconds)],
+  restore: (saved) => {
+    const [count, months, days, microseconds] = savedList(saved, 4);
+    return {
+      count: savedInteger(count),
+      months: savedInteger(months),
+      days: savedInteger(days),
+      microseconds: savedBig(microseconds),
+    };
+  },
+};
 
 const partsBytes = 120;
 const daysPerMonth = 30;
@@ -31,7 +46,8 @@ export class IntervalSum implements Accumulator {
   readonly #memory: StateMemory;
   readonly #column: number;
   readonly #mean: boolean;
-  readonly #parts = new SideTable<Parts>();
+  readonly #parts = new SideTable<Parts>(partsForm);
+  readonly registers = this.#parts;
   #objectAt = 0;
 
   constructor(memory: StateMemory, aggregate: Aggregate) {

@@ -47,6 +47,7 @@ export interface JoinShape {
 /** Inner or cross join of two arranged nodes. */
 export class JoinOperator implements Operator {
   readonly columns: readonly ColumnType[];
+  readonly state = null;
   readonly #shape: JoinShape;
   readonly #clock: StepClock;
   readonly #scratch: Scratch;

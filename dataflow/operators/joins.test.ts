@@ -1,9 +1,9 @@
 /**
  * Goal: joins and semijoins of every kind of key: several columns, numeric keys that are equal
- * without being the same bytes, NULLs that are equal or not, no key at all; weights of every
- * sign and size.
- * Method: plans of one join over two tables, random changes of both, through an engine with large
- * and with small fuel; after each step the subscription's sum must equal the reference evaluation.
+ * without being the same bytes, NULLs that are equal or not, no key at all; weights of every sign
+ * and size. Method: plans of one join over two tables, random changes of both, through an engine
+ * with large and with small fuel; after each step the subscription's sum must equal the reference
+ * evaluation.
  */
 import { describe, expect, test } from 'vitest';
 import { EngineRig, multiset } from '../../test/support/engine-rig.ts';

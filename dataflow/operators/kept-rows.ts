@@ -93,5 +93,6 @@ export class KeptRows implements RowOwner {
 
   moved(group: number, place: number): void {
     this.#memory.i32[group + this.#place] = place;
+    this.#memory.written.word(group + this.#place);
   }
 }

@@ -12,6 +12,7 @@ import type { Context, Operator } from './operator.ts';
 /** Runs one program over every batch. */
 export class LinearOperator implements Operator {
   readonly columns: readonly ColumnType[];
+  readonly state = null;
   readonly #mfp: Mfp;
   readonly #writer: BatchWriter;
 

@@ -35,6 +35,7 @@ function negateWeights(batch: Batch, target: Int32Array, to: number): void {
 /** Turns insertions into deletions and back. */
 export class NegateOperator implements Operator {
   readonly columns: readonly ColumnType[];
+  readonly state = null;
   readonly #writer: BatchWriter;
 
   constructor(columns: readonly ColumnType[], pool: SlabPool) {

@@ -37,9 +37,13 @@ import {
   childOf,
   entriesOf,
   freeBagNode,
+  greatestIn,
   insertChild,
+  leastIn,
   linkLeaf,
   makeBagNode,
+  markBagNode,
+  markEntry,
   moveBagEntries,
   removeChild,
   unlinkLeaf,
@@ -115,7 +119,10 @@ export class NumberBags {
     const { i32, f64 } = this.#memory;
     if (i32[holder] === 0) return NaN;
     const known = (holder + extremeWord) >> 1;
-    if (Number.isNaN(f64[known])) f64[known] = this.#find(holder);
+    if (Number.isNaN(f64[known])) {
+      f64[known] = this.#find(holder);
+      this.#memory.written.word(holder + extremeWord);
+    }
     return f64[known];
   }
 
@@ -178,6 +185,7 @@ export class NumberBags {
     const at = (holder + extremeWord) >> 1;
     if (isFirst || (this.#greatest ? value >= f64[at] : value <= f64[at])) {
       f64[at] = isThere ? value : NaN;
+      this.#memory.written.word(2 * at);
     }
   }
 
@@ -191,6 +199,7 @@ export class NumberBags {
         f64[at] = value;
         f64[at + 1] = weight;
         i32[known + bagCount] = count + 1;
+        markEntry(this.#memory, known, count);
         return true;
       }
     }
@@ -210,7 +219,7 @@ export class NumberBags {
     let depth = 0;
     if (node === 0) {
       node = makeBagNode(this.#memory, bagEntriesMin, 0);
-      this.#memory.i32[holder] = node;
+      this.#setRoot(holder, node);
     } else {
       while (i32[node + bagLevel] > 0) {
         const k = childFor(i32, f64, node, value);
@@ -229,10 +238,12 @@ export class NumberBags {
     const full = this.#memory.i32[leaf + bagCount] === this.#memory.i32[leaf + bagCapacity];
     const into = full ? this.#makeRoom(holder, leaf, value) : leaf;
     const { i32, f64 } = this.#memory;
-    const at = entriesOf(into) + 2 * i32[into + bagCount]++;
+    const count = i32[into + bagCount]++;
+    const at = entriesOf(into) + 2 * count;
     f64[at] = value;
     f64[at + 1] = weight;
     if (weight < 0) i32[into + bagNegatives]++;
+    markEntry(this.#memory, into, count);
   }
 
   /** Sets the weight against the entries of the value that are there, and keeps what remains. */
@@ -246,6 +257,7 @@ export class NumberBags {
       const sum = there + rest;
       if (sum !== 0 && sum > 0 === there > 0) {
         f64[entries + 2 * k + 1] = sum;
+        markEntry(this.#memory, leaf, k);
         return;
       }
       this.#removeEntry(leaf, k);
@@ -263,6 +275,7 @@ export class NumberBags {
     if (f64[entries + 2 * k + 1] < 0) i32[leaf + bagNegatives]--;
     f64[entries + 2 * k] = f64[entries + 2 * last];
     f64[entries + 2 * k + 1] = f64[entries + 2 * last + 1];
+    markEntry(this.#memory, leaf, k);
   }
 
   /** Answers the leaf with room to which a value belongs, given the full one. */
@@ -303,8 +316,13 @@ export class NumberBags {
     if (d > 0) return [this.#nodes[d - 1], this.#indexes[d - 1]];
     const root = makeBagNode(this.#memory, bagEntries, this.#memory.i32[node + bagLevel] + 1);
     insertChild(this.#memory, root, 0, -Infinity, node);
-    this.#memory.i32[holder] = root;
+    this.#setRoot(holder, root);
     return [root, 0];
+  }
+
+  #setRoot(holder: number, root: number): void {
+    this.#memory.i32[holder] = root;
+    this.#memory.written.word(holder);
   }
 
   /** Moves the values of child `k` that are not less than the pivot to a new child k + 1. */
@@ -333,7 +351,8 @@ export class NumberBags {
     i32[other + bagCount] = (move - entriesOf(other)) >> 1;
     i32[leaf + bagNegatives] -= negatives;
     i32[other + bagNegatives] = negatives;
-    linkLeaf(i32, leaf, other);
+    markBagNode(this.#memory, leaf);
+    linkLeaf(this.#memory, leaf, other);
     insertChild(this.#memory, parent, k + 1, pivot, other);
   }
 
@@ -389,6 +408,7 @@ export class NumberBags {
       }
     }
     i32[leaf + bagCount] = distinct;
+    markBagNode(this.#memory, leaf);
     return distinct;
   }
 
@@ -400,7 +420,7 @@ export class NumberBags {
     const { i32 } = this.#memory;
     i32[other + bagNegatives] = i32[leaf + bagNegatives];
     freeBagNode(this.#memory, leaf);
-    i32[holder] = other;
+    this.#setRoot(holder, other);
     return other;
   }
 
@@ -431,6 +451,7 @@ export class NumberBags {
       if (i32[a + bagCount] + i32[b + bagCount] > mergeBelow) continue;
       // The bound of b's first child says something now.
       if (i32[b + bagLevel] > 0) f64[entriesOf(b)] = f64[entriesOf(parent) + 2 * (left + 1)];
+      markEntry(this.#memory, b, 0);
       moveBagEntries(this.#memory, b, 0, a);
       i32[a + bagNegatives] += i32[b + bagNegatives];
       this.#dropChild(parent, left + 1, b);
@@ -443,7 +464,7 @@ export class NumberBags {
     const { i32 } = this.#memory;
     if (i32[node + bagLevel] === 0) {
       this.#forget(node);
-      unlinkLeaf(i32, node);
+      unlinkLeaf(this.#memory, node);
     }
     freeBagNode(this.#memory, node);
     removeChild(this.#memory, parent, k);
@@ -457,10 +478,10 @@ export class NumberBags {
     if (count === 0) {
       this.#forget(root);
       freeBagNode(this.#memory, root);
-      this.#memory.i32[holder] = 0;
+      this.#setRoot(holder, 0);
     } else if (i32[root + bagLevel] > 0) {
       if (count > 1) return;
-      i32[holder] = i32[childOf(root, 0)];
+      this.#setRoot(holder, i32[childOf(root, 0)]);
       freeBagNode(this.#memory, root);
     } else if (capacity > bagEntriesMin && count <= capacity >> 2) {
       this.#resize(holder, root, Math.max(capacity >> 1, bagEntriesMin));
@@ -477,22 +498,4 @@ function middleOf(f64: Float64Array, entries: number): number {
     samples[place] = value;
   }
   return samples[samples.length >> 1];
-}
-
-function greatestIn(i32: Int32Array, f64: Float64Array, leaf: number): number {
-  let greatest = -Infinity;
-  const entries = entriesOf(leaf);
-  for (let at = entries, end = at + 2 * i32[leaf + bagCount]; at < end; at += 2) {
-    if (f64[at] > greatest && f64[at + 1] > 0) greatest = f64[at];
-  }
-  return greatest;
-}
-
-function leastIn(i32: Int32Array, f64: Float64Array, leaf: number): number {
-  let least = Infinity;
-  const entries = entriesOf(leaf);
-  for (let at = entries, end = at + 2 * i32[leaf + bagCount]; at < end; at += 2) {
-    if (f64[at] < least && f64[at + 1] > 0) least = f64[at];
-  }
-  return least;
 }

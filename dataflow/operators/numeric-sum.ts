@@ -39,7 +39,8 @@ export class NumericSum implements Accumulator {
   readonly #memory: StateMemory;
   readonly #column: number;
   readonly #mean: boolean;
-  readonly #moments = new SideTable<ExactMoments>();
+  readonly #moments = new SideTable<ExactMoments>(ExactMoments.form);
+  readonly registers = this.#moments;
   #lowAt = 0;
   #scaleAt = 0;
   #objectAt = 0;

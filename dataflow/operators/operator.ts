@@ -19,6 +19,8 @@ import type { Batch } from '../value/batch.ts';
 import type { BatchWriter } from '../value/batch-writer.ts';
 import type { SlabPool } from '../value/slab.ts';
 import type { ColumnType } from '../value/type.ts';
+import type { Registers } from './registers.ts';
+import type { StateMemory } from './state-memory.ts';
 
 /** An error in data, before it becomes a row of the error collection. */
 export interface DataError {
@@ -43,9 +45,27 @@ export interface Context {
   fail(error: DataError, weight: number): void;
 }
 
+/**
+ * What an operator keeps from step to step, in a form that outlives the program: the words of its
+ * memories, which are copied while it works (state-image.ts), and registers, all the rest.
+ *
+ * To restore, the memories of a fresh operator of the same plan get their registers, then their
+ * words (`StateImage`). After that, and before the first push, `restore` is called, and an operator
+ * whose rows lie in an arrangement of its own (kept-rows.ts) is told where each of them is now.
+ */
+export interface OperatorState extends Registers {
+  /** The same number and order for a plan. Their images have registers of their own. */
+  readonly memories: readonly StateMemory[];
+}
+
 export interface Operator {
   /** Types of the output rows. */
   readonly columns: readonly ColumnType[];
+  /**
+   * null: nothing is kept from step to step but in arrangements; 'unsaved': something is, and
+   * cannot be saved.
+   */
+  readonly state: OperatorState | null | 'unsaved';
   push(port: number, batch: Batch, context: Context): 'done' | 'more';
   finish(context: Context): 'done' | 'more';
   /** Bytes of state. */

@@ -84,19 +84,19 @@ export class OrderedItems {
    */
   add(holder: number, prefix: number, item: number, weight: number): boolean {
     if (this.#memory.i32[holder] === 0) {
-      const root = makeNode(this.#memory, nodeEntriesMin, 0);
-      this.#memory.i32[holder] = root;
+      this.#setRoot(holder, makeNode(this.#memory, nodeEntriesMin, 0));
     }
     if (!this.#search(holder, prefix, item)) {
       this.#insert(holder, prefix, item, weight);
       return true;
     }
     const { leaf, index } = this.place;
-    const { i32, f64 } = this.#memory;
+    const { i32, f64, written } = this.#memory;
     const at = sumsOf(i32, leaf) + index;
     this.before = f64[at];
     this.after = this.before + weight;
     f64[at] = this.after;
+    written.word(2 * at);
     this.item = this.itemAt(this.place);
     this.#addToSums(Math.max(this.after, 0) - Math.max(this.before, 0));
     if (this.after === 0 && !this.#keepsZeros) this.#removeAt(holder, leaf, index);
@@ -275,9 +275,11 @@ export class OrderedItems {
   /** Adds to the sums on the path. */
   #addToSums(difference: number): void {
     if (difference === 0) return;
-    const { i32, f64 } = this.#memory;
+    const { i32, f64, written } = this.#memory;
     for (let d = 0; d < this.#depth; d++) {
-      f64[sumsOf(i32, this.#nodes[d]) + this.#indexes[d]] += difference;
+      const at = sumsOf(i32, this.#nodes[d]) + this.#indexes[d];
+      f64[at] += difference;
+      written.word(2 * at);
     }
   }
 
@@ -321,7 +323,7 @@ export class OrderedItems {
     const other = makeNode(this.#memory, capacity, 0);
     moveEntries(this.#memory, leaf, 0, other);
     freeNode(this.#memory, leaf);
-    this.#memory.i32[holder] = other;
+    this.#setRoot(holder, other);
   }
 
   /** Puts a new root over the full one and answers it. */
@@ -329,8 +331,13 @@ export class OrderedItems {
     const root = makeNode(this.#memory, nodeEntries, this.#memory.i32[node + nodeLevel] + 1);
     const bound = this.#memory.f64[prefixesOf(node)];
     insertEntry(this.#memory, root, 0, bound, totalOf(this.#memory, node), node);
-    this.#memory.i32[holder] = root;
+    this.#setRoot(holder, root);
     return root;
+  }
+
+  #setRoot(holder: number, root: number): void {
+    this.#memory.i32[holder] = root;
+    this.#memory.written.word(holder);
   }
 
   /** Moves the upper half of child `k`, or little if data ascend, to a new child k + 1. */
@@ -339,7 +346,7 @@ export class OrderedItems {
     const other = makeNode(this.#memory, nodeEntries, level);
     const { i32, f64 } = this.#memory;
     moveEntries(this.#memory, node, ascending ? nodeEntries - 2 : nodeEntries / 2, other);
-    if (level === 0) linkAfter(i32, node, other);
+    if (level === 0) linkAfter(this.#memory, node, other);
     insertEntry(
       this.#memory,
       parent,
@@ -390,7 +397,7 @@ export class OrderedItems {
 
   #dropChild(parent: number, k: number, node: number): void {
     const { i32 } = this.#memory;
-    if (i32[node + nodeLevel] === 0) unlink(i32, node);
+    if (i32[node + nodeLevel] === 0) unlink(this.#memory, node);
     freeNode(this.#memory, node);
     removeEntry(this.#memory, parent, k);
   }
@@ -402,10 +409,10 @@ export class OrderedItems {
     const capacity = i32[root + nodeCapacity];
     if (count === 0) {
       freeNode(this.#memory, root);
-      this.#memory.i32[holder] = 0;
+      this.#setRoot(holder, 0);
     } else if (i32[root + nodeLevel] > 0) {
       if (count > 1) return;
-      i32[holder] = i32[referencesOf(i32, root)];
+      this.#setRoot(holder, i32[referencesOf(i32, root)]);
       freeNode(this.#memory, root);
     } else if (capacity > nodeEntriesMin && count <= capacity >> 2) {
       this.#resize(holder, root, capacity >> 1);

@@ -112,6 +112,7 @@ function publishVar(
       const { i32 } = memory;
       const block = i32[at];
       for (let w = 0; w < oldWords; w++) i32[block + w] = heap[from + w];
+      memory.written.words(block, oldWords);
       i32[at + 1] = bytes;
     } else {
       freeVar(memory, at);

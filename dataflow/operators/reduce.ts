@@ -31,15 +31,17 @@ import type { ColumnType } from '../value/type.ts';
 import type { Accumulator } from './accumulator.ts';
 import { makeAccumulator } from './accumulators.ts';
 import { Cells, cellsMax, longCellsMax } from './cells.ts';
+import { ErrorRegisters } from './error-registers.ts';
 import { GroupTable, lookupRowsMax, recordCount } from './group-table.ts';
 import type { KeepRows } from './kept-rows.ts';
 import { KeptRows } from './kept-rows.ts';
-import type { Context, DataError, Operator } from './operator.ts';
+import type { Context, DataError, Operator, OperatorState } from './operator.ts';
 import { cellDiffers, publishCell, varWordsOfCells } from './publish.ts';
 import type { Field } from './record-field.ts';
 import type { Settle } from './reduce-kernel.ts';
 import { canSettle, settleKernel } from './reduce-kernel.ts';
 import { freeFields, gatherField, layFields, varWordsOfField } from './record-field.ts';
+import { stateOf, together } from './registers.ts';
 import { countingWeights } from './row-weights.ts';
 import { StateMemory } from './state-memory.ts';
 import { TouchedGroups } from './touched-groups.ts';
@@ -64,6 +66,7 @@ const ended = new Int32Array(cellsMax);
 /** GROUP BY: one row per key, kept up to date. */
 export class ReduceOperator implements Operator {
   readonly columns: readonly ColumnType[];
+  readonly state: OperatorState;
   readonly #node: ReduceNode;
   readonly #memory = new StateMemory();
   readonly #table: GroupTable;
@@ -122,6 +125,11 @@ export class ReduceOperator implements Operator {
             keep,
           );
     this.#writer = new BatchWriter(pool, node.columns);
+    const registers = this.#accumulators.map((accumulator) => accumulator.registers);
+    this.state = stateOf(
+      [this.#memory],
+      [this.#table, together(registers), new ErrorRegisters(this.#errors)],
+    );
     this.#chunk = node.aggregates.some(({ fn }) => fn.endsWith('_agg')) ? longCellsMax : cellsMax;
   }
 
@@ -179,6 +187,7 @@ export class ReduceOperator implements Operator {
   }
 
   #finishChunk(first: number, n: number, context: Context): void {
+    this.#table.written(this.#touched.list, first, n);
     for (let a = 0; a < this.#cells.length; a++) {
       this.#cells[a].clear(n);
       this.#accumulators[a].finish(this.#touched.list, first, n, this.#cells[a]);

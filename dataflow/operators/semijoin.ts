@@ -42,6 +42,7 @@ export interface SemijoinShape {
 /** Keeps the left rows that have, or lack, a partner. */
 export class SemijoinOperator implements Operator {
   readonly columns: readonly ColumnType[];
+  readonly state = null;
   readonly #shape: SemijoinShape;
   readonly #clock: StepClock;
   readonly #scratch: Scratch;

@@ -9,17 +9,19 @@ import type { Pairs } from '../arrangement/arrangement.ts';
 import type { Batch } from '../value/batch.ts';
 import { batchFromRows } from '../value/datum-column.ts';
 import type { Update } from '../value/datum.ts';
+import { savedInteger } from '../value/saved-parts.ts';
 import type { SlabPool } from '../value/slab.ts';
 import type { ColumnType } from '../value/type.ts';
 import type { Arranged } from './arranged.ts';
 import { DeltaReader } from './arranged.ts';
 import { projectBatch } from './gather.ts';
-import type { Context, Operator } from './operator.ts';
+import type { Context, Operator, OperatorState } from './operator.ts';
 import type { StepClock } from './step-clock.ts';
 
 /** Reads a stored import. */
 export class ArrangementSource implements Operator {
   readonly columns: readonly ColumnType[];
+  readonly state = null;
   readonly #reader: DeltaReader;
 
   /** `lonely`: see `DeltaReader`; for a single consumer. */
@@ -63,6 +65,7 @@ export class ArrangementSource implements Operator {
 /** Passes a stream's batches on. */
 export class StreamSource implements Operator {
   readonly columns: readonly ColumnType[];
+  readonly state = null;
   readonly #demand: readonly number[];
 
   constructor(columns: readonly ColumnType[], demand: readonly number[]) {
@@ -93,12 +96,20 @@ export class StreamSource implements Operator {
 /** Gives the rows of a constant at the first step. */
 export class ConstantSource implements Operator {
   readonly columns: readonly ColumnType[];
+  readonly state: OperatorState;
   readonly #rows: readonly Update[];
   #next = 0;
 
   constructor(columns: readonly ColumnType[], rows: readonly Update[]) {
     this.columns = columns;
     this.#rows = rows.filter((update) => update.weight !== 0);
+    this.state = {
+      memories: [],
+      save: () => this.#next,
+      restore: (saved) => {
+        this.#next = savedInteger(saved, 0, this.#rows.length);
+      },
+    };
   }
 
   push(): 'done' {

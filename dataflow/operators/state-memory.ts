@@ -13,10 +13,19 @@
  * the views are replaced by growth: kernels load them once and load them again after `allocate`.
  * When the last block is given back everything starts over, so that an emptied operator is small.
  *
+ * For checkpoints `written` has marks of the lines that are written to, and `image` copies these.
+ * Blocks are marked whole when they are handed out, their first word when they come back. Whoever
+ * writes into a block later marks it.
+ *
  * Invariants: Σ words of blocks handed out = `live` <= `used` <= words of the buffer.
  */
 import { assert } from '../../src/base/assert.ts';
 import { sqlError } from '../../src/base/error.ts';
+import type { Saved } from '../value/saved.ts';
+import { damaged, savedInteger, savedList, savedWords } from '../value/saved-parts.ts';
+import { LineMarks } from './line-marks.ts';
+import type { ImagedMemory } from './state-image.ts';
+import { StateImage } from './state-image.ts';
 
 /** Words of a cache line. */
 export const lineWords = 16;
@@ -47,7 +56,11 @@ export function sizeOfBlock(words: number): number {
 }
 
 /** Blocks of words in one growing buffer. */
-export class StateMemory {
+export class StateMemory implements ImagedMemory {
+  /** Marks of what is written to. */
+  readonly written = new LineMarks();
+  /** What checkpoints copy. */
+  readonly image: StateImage = new StateImage(this);
   #buffer: SharedArrayBuffer;
   #i32: Int32Array;
   #f64: Float64Array;
@@ -76,9 +89,29 @@ export class StateMemory {
     return this.#live;
   }
 
-  /** Bytes of the buffer. */
+  /** Words from the start of which any was ever handed out. */
+  get used(): number {
+    return this.#used;
+  }
+
+  /** Bytes of the buffer, and of the marks. */
   bytes(): number {
-    return this.#i32.length * 4;
+    return this.#i32.length * 4 + this.written.bytes();
+  }
+
+  /** What is kept beside the words. */
+  save(): Saved {
+    return [this.#used, this.#live, this.#free.slice()];
+  }
+
+  /** Takes over what was saved, before the words themselves come. Throws SqlError XX001. */
+  restore(saved: Saved): void {
+    const [used, live, free] = savedList(saved, 3);
+    this.#used = savedInteger(used, 2, regionBytesMax / 4);
+    this.#live = savedInteger(live, 0, this.#used);
+    this.#free.set(savedWords(free, classesMax));
+    if (this.#free.some((head) => head < 0 || head >= this.#used)) throw damaged('a free block');
+    if (this.#used > this.#i32.length) this.#grow(this.#used);
   }
 
   /** A block of at least `words` words; its contents are whatever was there. */
@@ -90,6 +123,7 @@ export class StateMemory {
     const head = this.#free[kind];
     if (head !== 0) {
       this.#free[kind] = this.#i32[head];
+      this.written.words(head, size);
       return head;
     }
     const at = this.#start(size);
@@ -104,6 +138,7 @@ export class StateMemory {
   }
 
   #use(at: number, words: number): void {
+    this.written.words(this.#used, at + words - this.#used);
     if (at > this.#used) this.#chain(this.#used, classOf(at - this.#used));
     this.#used = at + words;
   }
@@ -132,6 +167,7 @@ export class StateMemory {
   }
 
   #chain(address: number, kind: number): void {
+    this.written.word(address);
     this.#i32[address] = this.#free[kind];
     this.#free[kind] = address;
   }
@@ -151,6 +187,7 @@ export class StateMemory {
   #restart(): void {
     this.#free.fill(0);
     this.#used = 2;
+    this.written.clear(startWords);
     if (this.#i32.length > startWords) this.#adopt(new SharedArrayBuffer(startWords * 4));
   }
 
@@ -181,6 +218,7 @@ export class StateMemory {
 
   #adopt(buffer: SharedArrayBuffer): void {
     const words = buffer.byteLength >>> 2;
+    this.written.cover(words);
     this.#buffer = buffer;
     this.#i32 = new Int32Array(buffer, 0, words);
     this.#f64 = new Float64Array(buffer, 0, words >>> 1);

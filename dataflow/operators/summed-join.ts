@@ -20,7 +20,8 @@ import type { Keyed } from './arranged.ts';
 import { DeltaReader, readableStep } from './arranged.ts';
 import { range } from './gather.ts';
 import { JoinedRows } from './joined-rows.ts';
-import type { Context, Operator } from './operator.ts';
+import type { Context, Operator, OperatorState } from './operator.ts';
+import { stateOf } from './registers.ts';
 import type { Scratch } from './scratch.ts';
 import type { StepClock } from './step-clock.ts';
 import { never } from './step-clock.ts';
@@ -49,6 +50,7 @@ function isSummed(side: Summed | Keyed): side is Summed {
 /** Joins batches of summed sides with the other side. */
 export class SummedJoinOperator implements Operator {
   readonly columns: readonly ColumnType[];
+  readonly state: OperatorState;
   readonly #sides: readonly [Summed | Keyed, Summed | Keyed];
   readonly #nullsEqual: boolean;
   readonly #clock: StepClock;
@@ -77,6 +79,10 @@ export class SummedJoinOperator implements Operator {
     const summed = this.#sides.filter(isSummed);
     const arranged = isSummed(left) ? right : left;
     assert(summed.length > 0, 'a side is summed');
+    this.state = stateOf(
+      summed.map(({ rows }) => rows.memory),
+      summed.map(({ rows }) => rows.registers),
+    );
     this.#writer = new BatchWriter(pool, summed[0].types);
     this.#arranged = isSummed(arranged)
       ? null

@@ -27,6 +27,8 @@ import { GroupTable, lookupRowsMax, recordCount, recordMark } from './group-tabl
 import { IntegerSum } from './integer-sum.ts';
 import { NumericSum } from './numeric-sum.ts';
 import { gatherField, varWordsOfField } from './record-field.ts';
+import type { Registers } from './registers.ts';
+import { together } from './registers.ts';
 import { countingWeights } from './row-weights.ts';
 import { StateMemory } from './state-memory.ts';
 import { SumParts } from './sum-parts.ts';
@@ -55,6 +57,8 @@ export function canSum({ type }: ColumnType): boolean {
 
 /** Counts and sums by key. */
 export class SummedRows {
+  /** What is kept beside the memory. */
+  readonly registers: Registers;
   readonly #memory = new StateMemory();
   readonly #table: GroupTable;
   readonly #key: readonly number[];
@@ -83,6 +87,7 @@ export class SummedRows {
       sum.place(at);
       at += sum.words;
     }
+    this.registers = together([this.#table, ...this.#sums.map(({ sum }) => sum.registers)]);
     assert(
       columns.every((_, c) => this.#fieldOf[c] >= 0 || this.#sumOf[c] >= 0),
       'a column is key or summed',
@@ -98,6 +103,10 @@ export class SummedRows {
       cells: new Cells(type.type),
       parts: new SumParts(),
     };
+  }
+
+  get memory(): StateMemory {
+    return this.#memory;
   }
 
   /** Keys. */

@@ -19,12 +19,13 @@ import { BatchWriter } from '../value/batch-writer.ts';
 import type { SlabPool } from '../value/slab.ts';
 import type { ColumnType } from '../value/type.ts';
 import { cellsMax } from './cells.ts';
-import { GroupTable, lookupRowsMax } from './group-table.ts';
+import { GroupTable, lookupRowsMax, recordMark } from './group-table.ts';
 import { ItemStore } from './item-store.ts';
-import type { Context, Operator } from './operator.ts';
+import type { Context, Operator, OperatorState } from './operator.ts';
 import { OrderedItems } from './ordered-items.ts';
 import type { Place } from './ordered-items.ts';
 import { gatherField, varWordsOfField } from './record-field.ts';
+import { stateOf } from './registers.ts';
 import { StateMemory } from './state-memory.ts';
 import { TouchedGroups } from './touched-groups.ts';
 
@@ -48,6 +49,7 @@ const weights = new Int32Array(cellsMax);
 /** ORDER BY with LIMIT and OFFSET, per key. */
 export class TopkOperator implements Operator {
   readonly columns: readonly ColumnType[];
+  readonly state: OperatorState;
   readonly #node: TopkNode;
   readonly #all: readonly number[];
   readonly #memory = new StateMemory();
@@ -84,6 +86,7 @@ export class TopkOperator implements Operator {
     );
     this.#items = new ItemStore(this.#memory, input, node.order, itemHeadWords);
     this.#tree = new OrderedItems(this.#memory, this.#items.compare, true);
+    this.state = stateOf([this.#memory], [this.#table]);
     this.#writer = new BatchWriter(pool, node.columns);
     this.#end = node.limit < 0 ? Infinity : node.offset + node.limit;
   }
@@ -121,6 +124,7 @@ export class TopkOperator implements Operator {
     const { i32 } = this.#memory;
     if (i32[kept + itemMark] !== 0) return;
     i32[kept + itemMark] = 1;
+    this.#memory.written.word(kept + itemMark);
     this.#touchedItems[this.#itemCount * 2] = group;
     this.#touchedItems[this.#itemCount * 2 + 1] = kept;
     this.#itemCount++;
@@ -206,6 +210,7 @@ export class TopkOperator implements Operator {
     }
     this.#memory.i32[state + firstWord] = first;
     this.#memory.i32[state + lastWord] = last;
+    this.#memory.written.words(state, stateWords);
   }
 
   /** Visits from one item to another, whichever comes first; `rank` is that of `item`. */
@@ -259,11 +264,13 @@ export class TopkOperator implements Operator {
       if (this.#changedCount === cellsMax) this.#flush(context);
     }
     f64[item >> 1] = share;
+    this.#memory.written.word(item);
   }
 
   /** Unmarks an item, and frees it if it has no weight. */
   #dropItem(group: number, item: number): void {
     this.#memory.i32[item + itemMark] = 0;
+    this.#memory.written.word(item + itemMark);
     const holder = group + this.#table.stateStart + rootWord;
     const prefix = this.#items.prefixOf(item);
     this.#tree.find(holder, prefix, item);
@@ -274,6 +281,7 @@ export class TopkOperator implements Operator {
 
   #dropGroup(t: number): void {
     const group = this.#touched.release(this.#memory.i32, t);
+    this.#memory.written.word(group + recordMark);
     if (this.#memory.i32[group + this.#table.stateStart + rootWord] === 0)
       this.#table.remove(group);
   }

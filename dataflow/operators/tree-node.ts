@@ -45,6 +45,11 @@ export function freeNode(memory: StateMemory, node: number): void {
   memory.free(node, nodeWords(i32[node + nodeCapacity]));
 }
 
+/** A node is written to. */
+export function markNode({ i32, written }: StateMemory, node: number): void {
+  written.words(node, nodeWords(i32[node + nodeCapacity]));
+}
+
 /** Double offset of the first prefix. */
 export function prefixesOf(node: number): number {
   return (node + header) >> 1;
@@ -92,6 +97,7 @@ export function insertEntry(
   i32[node + nodeCount] = count + 1;
   for (let j = count; j > k; j--) i32[references + j] = i32[references + j - 1];
   i32[references + k] = reference;
+  markNode(memory, node);
 }
 
 /** Takes out entry `k`. */
@@ -107,6 +113,7 @@ export function removeEntry(memory: StateMemory, node: number, k: number): void 
   }
   i32[node + nodeCount] = last;
   for (let j = k; j < last; j++) i32[references + j] = i32[references + j + 1];
+  markNode(memory, node);
 }
 
 /** Moves entries from … count - 1 of `source` to the end of `target`. */
@@ -132,21 +139,32 @@ export function moveEntries(
   const references = referencesOf(i32, source) + from;
   const toReferences = referencesOf(i32, target) + at;
   for (let j = 0; j < moved; j++) i32[toReferences + j] = i32[references + j];
+  memory.written.word(source);
+  markNode(memory, target);
 }
 
 /** Links the new leaf `node` behind `previous`. */
-export function linkAfter(i32: Int32Array, previous: number, node: number): void {
+export function linkAfter({ i32, written }: StateMemory, previous: number, node: number): void {
   const next = i32[previous + nodeNext];
   i32[node + nodePrevious] = previous;
   i32[node + nodeNext] = next;
   i32[previous + nodeNext] = node;
-  if (next !== 0) i32[next + nodePrevious] = node;
+  written.words(node, header);
+  written.words(previous, header);
+  if (next === 0) return;
+  i32[next + nodePrevious] = node;
+  written.words(next, header);
 }
 
 /** Takes a leaf out of the chain of leaves. */
-export function unlink(i32: Int32Array, node: number): void {
+export function unlink({ i32, written }: StateMemory, node: number): void {
   const previous = i32[node + nodePrevious];
   const next = i32[node + nodeNext];
-  if (previous !== 0) i32[previous + nodeNext] = next;
-  if (next !== 0) i32[next + nodePrevious] = previous;
+  if (previous !== 0) {
+    i32[previous + nodeNext] = next;
+    written.words(previous, header);
+  }
+  if (next === 0) return;
+  i32[next + nodePrevious] = previous;
+  written.words(next, header);
 }

@@ -31,7 +31,8 @@ export class Variance implements Accumulator {
   readonly #type: TypeName;
   readonly #root: boolean;
   readonly #sample: boolean;
-  readonly #moments = new SideTable<ExactMoments>();
+  readonly #moments = new SideTable<ExactMoments>(ExactMoments.form);
+  readonly registers = this.#moments;
   #objectAt = 0;
   #countAt = 0;
 

@@ -16,8 +16,9 @@ import { cellsMax } from './cells.ts';
 import { GroupTable, lookupRowsMax, recordCount } from './group-table.ts';
 import type { KeepRows } from './kept-rows.ts';
 import { KeptRows } from './kept-rows.ts';
-import type { Context, Operator } from './operator.ts';
+import type { Context, Operator, OperatorState } from './operator.ts';
 import { gatherField, varWordsOfField } from './record-field.ts';
+import { stateOf } from './registers.ts';
 import { StateMemory } from './state-memory.ts';
 import { TouchedGroups } from './touched-groups.ts';
 
@@ -34,6 +35,7 @@ const status = new Uint8Array(cellsMax);
 /** Gives each row the weight `weightOf(sum of its weights)`. */
 export abstract class WholeRowsOperator implements Operator {
   readonly columns: readonly ColumnType[];
+  readonly state: OperatorState;
   readonly #all: readonly number[];
   readonly #memory = new StateMemory();
   readonly #table: GroupTable;
@@ -49,6 +51,7 @@ export abstract class WholeRowsOperator implements Operator {
     this.columns = columns;
     this.#all = columns.map((_, c) => c);
     this.#table = new GroupTable(this.#memory, columns, 2);
+    this.state = stateOf([this.#memory], [this.#table]);
     this.#writer = new BatchWriter(pool, columns);
     this.#kept =
       keep === null
@@ -120,6 +123,8 @@ export abstract class WholeRowsOperator implements Operator {
       this.#next++;
     }
     if (n > 0) this.#emit(n, context);
+    // The next one may be given out in part.
+    this.#table.written(list, first, Math.min(this.#next + 1, count) - first);
     this.#settle(first);
     return this.#next - first + 1;
   }
@@ -130,6 +135,7 @@ export abstract class WholeRowsOperator implements Operator {
     const { f64 } = this.#memory;
     const first = this.#next;
     const n = Math.min(cellsMax, count - first);
+    this.#table.written(list, first, n);
     for (let i = 0; i < n; i++) {
       status[i] = this.weightOf(f64[(list[first + i] + recordCount) >> 1]);
     }

@@ -2,7 +2,8 @@
  * The property that every operator with one input has: over random steps of inserts, deletes,
  * updates and duplicates, what it has given out is what the reference evaluator says of its input;
  * cutting the input otherwise, or running out of fuel everywhere, changes nothing; when the input
- * is emptied the output is, and the state is small again.
+ * is emptied the output is, and the state is small again. What was copied meanwhile is the state, and
+ * an operator that takes it over goes on as the old one does.
  */
 import { expect } from 'vitest';
 import type { Operator } from '../../dataflow/operators/operator.ts';
@@ -15,6 +16,7 @@ import { OperatorHarness } from './operator-harness.ts';
 import type { SlabPool } from '../../dataflow/value/slab.ts';
 import type { ColumnType } from '../../dataflow/value/type.ts';
 import { Random } from './random.ts';
+import { StateShadow } from './state-shadow.ts';
 import { randomRow } from './random-datum.ts';
 
 const weightMax = 2 ** 31 - 1;
@@ -51,11 +53,28 @@ export function checkOperator(check: OperatorCheck): void {
   const whole = new OperatorHarness(check.make, [check.input]);
   const cut = new OperatorHarness(check.make, [check.input], 3);
   const bytes = whole.operator.bytes();
+  const chance = new Random(~check.seed);
+  const shadow = new StateShadow(whole.operator);
+  const cutShadow = new StateShadow(cut.operator);
+  cut.afterTurn = () => {
+    if (chance.chance(0.3)) cutShadow.copySome();
+  };
+  let restored: OperatorHarness | null = null;
   let state: Update[] = [];
   const run = (changes: readonly Update[]): void => {
     state = consolidated([...state, ...changes]);
-    whole.step(...(changes.length === 0 ? [] : [[0, changes] as const]));
+    const pushes = changes.length === 0 ? [] : [[0, changes] as const];
+    const output = whole.step(...pushes);
+    if (restored !== null) expect(restored.step(...pushes)).toEqual(output);
     cut.step(...changes.map((change) => [0, [change]] as const));
+    shadow.copyRest();
+    cutShadow.copyRest();
+    if (chance.chance(0.1)) {
+      restored?.operator.dispose();
+      restored = new OperatorHarness(check.make, [check.input]);
+      shadow.restore(restored.operator);
+      restored.follow(whole);
+    }
     compare(check, whole, state);
     expect(canonicalRows(check, cut.rows())).toEqual(canonicalRows(check, whole.rows()));
     expect(cut.errors()).toEqual(whole.errors());
@@ -75,7 +94,7 @@ export function checkOperator(check: OperatorCheck): void {
   expect(whole.rows()).toEqual([]);
   expect(whole.errors()).toEqual([]);
   expect(whole.operator.bytes()).toBeLessThanOrEqual(bytes + (check.bytesMax ?? 65_536));
-  for (const harness of [whole, cut]) {
+  for (const harness of [whole, cut, ...(restored === null ? [] : [restored])]) {
     harness.operator.dispose();
     expect(harness.pool.live).toBe(0);
   }

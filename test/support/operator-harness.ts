@@ -21,6 +21,8 @@ export interface StepOutput {
 export type Push = readonly [port: number, rows: readonly Update[]];
 
 export class OperatorHarness {
+  /** Called after each turn of the operator. */
+  afterTurn: () => void = () => undefined;
   readonly pool: SlabPool;
   readonly operator: Operator;
   readonly #inputs: readonly (readonly ColumnType[])[];
@@ -63,6 +65,13 @@ export class OperatorHarness {
     return output;
   }
 
+  /** Takes over what another one has given out so far: the operators go on from the same state. */
+  follow(other: OperatorHarness): void {
+    this.#step = other.#step;
+    for (const [key, row] of other.#rows) this.#rows.set(key, row);
+    for (const [key, weight] of other.#errors) this.#errors.set(key, weight);
+  }
+
   /** Everything given out so far, summed up. */
   rows(): Update[] {
     return [...this.#rows.values()];
@@ -74,7 +83,10 @@ export class OperatorHarness {
   }
 
   #drive(output: StepOutput, call: (context: Context) => 'done' | 'more'): void {
-    for (let calls = 0; call(this.#context(output)) === 'more'; calls++) {
+    for (let calls = 0; ; calls++) {
+      const done = call(this.#context(output)) === 'done';
+      this.afterTurn();
+      if (done) return;
       assert(calls < 1_000_000, 'an operator gets done');
     }
   }
