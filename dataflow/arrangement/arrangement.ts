@@ -16,6 +16,7 @@ import type { RowLayout } from '../value/layout.ts';
 import type { IndexDoor } from './index-door.ts';
 import type { OwnedRows, RowOwner } from './owned-rows.ts';
 import type { Region } from './region.ts';
+import type { RowImage } from './row-image.ts';
 
 /** Matches of a probe or rows of a scan: flat, of fixed capacity, reused by its owner. */
 export interface Pairs {
@@ -67,6 +68,8 @@ export interface Arrangement {
   readonly since: number;
   /** Live rows at `complete` (distinct rows, not the sum of weights). */
   readonly rows: number;
+  /** The rows as a checkpoint has them: copying and loading them. */
+  readonly image: RowImage;
 
   /**
    * The number of the index on `key` (columns, in order), made if there is none. Rows that are

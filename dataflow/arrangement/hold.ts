@@ -26,6 +26,11 @@ export class HoldSet {
     return hold;
   }
 
+  /** Moves those that lie before `step` there. */
+  advanceTo(step: number): void {
+    for (const hold of this.#holds) if (hold.step < step) hold.advance(step);
+  }
+
   /** The call of a hold that is released. */
   remove(hold: StepHold): void {
     this.#holds.delete(hold);

@@ -63,6 +63,7 @@ function endRows({ store, dead, indexes }: RowParts, call: Replacement): number 
     if (record < 0) continue;
     if (i32[record + recordBirth] >= step || i32[record + recordDeath] !== infinity) wrong++;
     i32[record + recordDeath] = step;
+    store.mark(record);
     records[ended++] = record;
   }
   assert(wrong === 0, 'a row ends once, later than it began');
@@ -97,6 +98,7 @@ function openRows({ store, dead, log, moves, indexes }: RowParts, call: Replacem
     if (record >= 0 && sizeOf(i32, record) === size && store.reusable(record, size)) {
       for (const index of indexes) index?.bury(record, (head + used) & sequenceMask);
       moves.forget(record);
+      store.mark(record);
       used++;
     } else {
       record = store.allocate(size);

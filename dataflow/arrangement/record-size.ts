@@ -5,7 +5,7 @@ import { generate } from '../value/codegen.ts';
 import type { RowLayout } from '../value/layout.ts';
 
 /** A free record keeps four words of its list. */
-const recordWordsMin = 4;
+export const recordWordsMin = 4;
 /** Larger records are padded, so that there are fewer sizes. */
 const exactWordsMax = 32;
 

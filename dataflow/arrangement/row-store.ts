@@ -60,6 +60,10 @@ export class RowStore {
   readonly #occupied: number[] = [];
   readonly #state: number[] = [];
   readonly #generation: number[] = [];
+  /** By segment number: 1 if it was written to since marks were last taken. */
+  #marked = new Uint8Array(8);
+  /** First words of segments that went since then; null if nobody wants to know. */
+  #gone: Set<number> | null = null;
   readonly #spare: number[] = [];
   readonly #thin: number[] = [];
   #heads = new Int32Array(40);
@@ -110,7 +114,9 @@ export class RowStore {
     if (head !== 0) {
       const at = head - 1;
       this.#unlink(at, kind);
-      this.#occupied[this.#segmentOf(at)] += size;
+      const segment = this.#segmentOf(at);
+      this.#occupied[segment] += size;
+      this.#marked[segment] = 1;
       return at;
     }
     if (size > segmentWordsMax) return this.#segment(size, full);
@@ -119,7 +125,99 @@ export class RowStore {
     const at = this.#start[open] + this.#fill[open];
     this.#fill[open] += size;
     this.#occupied[open] += size;
+    this.#marked[open] = 1;
     return at;
+  }
+
+  /**
+   * Notes that what can be seen of a record is about to change, or has: its birth, death, weight or
+   * values. `allocate` does so for the record that it gives.
+   */
+  mark(at: number): void {
+    this.#marked[this.#segmentOf(at)] = 1;
+  }
+
+  /** From now on segments that go are noted too; all that are there count as written to. */
+  markAll(): void {
+    this.#marked.fill(1);
+    this.#gone = new Set();
+  }
+
+  /** Segments that go are not noted any more. */
+  stopMarks(): void {
+    this.#gone = null;
+  }
+
+  /** The numbers of the segments that were written to since the call before. */
+  takeMarked(): number[] {
+    const marked: number[] = [];
+    for (let segment = 0; segment < this.#start.length; segment++) {
+      if (this.#marked[segment] === 1 && this.#start[segment] >= 0) marked.push(segment);
+    }
+    this.#marked.fill(0);
+    return marked;
+  }
+
+  /** The first words of the segments that went since the call before. */
+  takeGone(): number[] {
+    const gone = [...(this.#gone ?? [])];
+    this.#gone?.clear();
+    return gone;
+  }
+
+  /** A segment of `fill` words that are to be written; its records are not known yet. */
+  addLoaded(fill: number): number {
+    const segment = this.#segmentOf(this.#segment(fill, full));
+    this.#occupied[segment] = 0;
+    return segment;
+  }
+
+  /** Takes a segment back that was loaded and not settled. */
+  dropLoaded(segment: number): void {
+    assert(this.#occupied[segment] === 0, 'a segment that is loaded has no rows yet');
+    this.#drop(segment);
+  }
+
+  /**
+   * The records of a loaded segment are known: `occupied` words of rows, the others buried. The one
+   * that has most room behind its records is filled next.
+   */
+  settleLoaded(segment: number, occupied: number): void {
+    this.#occupied[segment] = occupied;
+    const fill = this.#fill[segment];
+    if (occupied === 0) {
+      this.#drop(segment);
+      return;
+    }
+    if (fill > segmentWordsMax) return;
+    if (occupied * 2 < fill) {
+      this.#state[segment] = thin;
+      this.#thin.push(segment);
+      return;
+    }
+    if (occupied < fill) this.#linkFree(segment);
+    const open = this.#open;
+    if (open >= 0 && this.#roomIn(open) >= this.#roomIn(segment)) return;
+    if (open >= 0) this.#state[open] = full;
+    this.#state[segment] = filling;
+    this.#open = segment;
+  }
+
+  /** Words behind the records of a segment. */
+  #roomIn(segment: number): number {
+    return this.#words[segment] - this.#fill[segment];
+  }
+
+  /** Enters the buried records of a segment into the lists. */
+  #linkFree(segment: number): void {
+    const { i32 } = this.region;
+    const end = this.#start[segment] + this.#fill[segment];
+    for (let at = this.#start[segment]; at < end;) {
+      const free = i32[at + recordBirth] === infinity;
+      const size = free ? i32[at + recordWeight] : this.sizeOf(i32, at);
+      if (free) this.#link(at, classOf(size));
+      at += size;
+    }
   }
 
   /** Takes a record back. */
@@ -178,7 +276,7 @@ export class RowStore {
   }
 
   bytes(): number {
-    return this.#heads.length * 4 + this.#start.length * 48;
+    return this.#heads.length * 4 + this.#start.length * 48 + this.#marked.length;
   }
 
   #segmentOf(at: number): number {
@@ -211,6 +309,13 @@ export class RowStore {
     this.#occupied[segment] = words;
     this.#state[segment] = state;
     this.#generation[segment] = (this.#generation[segment] ?? 0) + 1;
+    if (segment >= this.#marked.length) {
+      const marked = new Uint8Array(segment * 2);
+      marked.set(this.#marked);
+      this.#marked = marked;
+    }
+    this.#marked[segment] = 1;
+    this.#gone?.delete(at);
     this.#total += size;
     const { meta } = this.region;
     const step = pageWords / blockWordsMin;
@@ -223,6 +328,7 @@ export class RowStore {
   #drop(segment: number): void {
     this.#arena.free(this.#start[segment], this.#words[segment]);
     this.#total -= this.#words[segment];
+    this.#gone?.add(this.#start[segment]);
     this.#start[segment] = -1;
     this.#fill[segment] = 0;
     this.#state[segment] = 0;

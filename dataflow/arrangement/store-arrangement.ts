@@ -52,6 +52,8 @@ import type { ProbeRun } from './probe.ts';
 import { probeRows } from './probe.ts';
 import type { Arena, RegionPool } from './region.ts';
 import { blockWordsMin } from './region.ts';
+import type { ImageHost } from './row-image.ts';
+import { StoreImage } from './row-image.ts';
 import { RowStore, segmentWordsMax } from './row-store.ts';
 import { Stage, stagedWords } from './stage.ts';
 import type { History } from './walk.ts';
@@ -81,6 +83,7 @@ const probeHashes = new Int32Array(sliceRows);
 /** The implementation of `Arrangement`; one per collection. */
 export class StoreArrangement implements Arrangement, OwnedRows {
   layout: RowLayout;
+  image: StoreImage;
   #gatherer: Gatherer;
   readonly #arena: Arena;
   #store: RowStore;
@@ -110,6 +113,47 @@ export class StoreArrangement implements Arrangement, OwnedRows {
     this.#store = new RowStore(this.#arena, this.layout);
     this.#dead = new DeadLog(this.#arena.region);
     this.#history = { store: this.#store, log: this.#log, dead: this.#dead, moves: this.#moves };
+    this.image = new StoreImage(this.#imageHost());
+  }
+
+  #imageHost(): ImageHost {
+    const arrangement = this;
+    return {
+      store: this.#store,
+      owner: this.#owner,
+      hold: (step) => arrangement.hold(step),
+      get complete() {
+        return arrangement.#complete;
+      },
+      get rows() {
+        return arrangement.#rows;
+      },
+      get hasTwins() {
+        return arrangement.#hasTwins;
+      },
+      indexes: () => {
+        if (this.#owner === null && this.#indexes.length === 0) this.#indexWholeRow();
+        return this.#indexes.filter((index) => index !== null);
+      },
+      adopted: (step, rows, hasTwins) => {
+        this.#adopted(step, rows, hasTwins);
+      },
+    };
+  }
+
+  #adopted(step: number, rows: number, hasTwins: boolean): void {
+    assert(step >= this.#complete, `step ${step} is not loaded over ${this.#complete}`);
+    this.#complete = step;
+    this.#open = step;
+    this.#rows = rows;
+    this.#liveRows = rows;
+    this.#hasTwins = hasTwins;
+    this.#holds.advanceTo(step);
+    this.#publishSteps();
+  }
+
+  #indexWholeRow(): void {
+    this.index(this.layout.columns.map((_, c) => c));
   }
 
   get complete(): number {
@@ -150,6 +194,7 @@ export class StoreArrangement implements Arrangement, OwnedRows {
 
   /** Opens `step` for changes. */
   #begins(step: number): void {
+    assert(!this.image.loading, 'nothing changes until all rows are loaded');
     assert(
       step > this.#complete && step >= this.#open && step < infinity,
       `step ${step} comes after ${this.#complete} and not before ${this.#open}`,
@@ -166,7 +211,8 @@ export class StoreArrangement implements Arrangement, OwnedRows {
   }
 
   buildIndex(index: number, rowsMax: number): boolean {
-    return this.#index(index).build(rowsMax);
+    // An image builds them all.
+    return !this.image.loading && this.#index(index).build(rowsMax);
   }
 
   dropIndex(index: number): void {
@@ -184,9 +230,7 @@ export class StoreArrangement implements Arrangement, OwnedRows {
   apply(step: number, batch: Batch): void {
     assert(batch.column.length === this.layout.columns.length, "the batch has the store's columns");
     assert(this.#owner === null, 'rows of an owner come from it alone');
-    if (batch.rows > 0 && this.#indexes.length === 0) {
-      this.index(this.layout.columns.map((_, c) => c));
-    }
+    if (batch.rows > 0 && this.#indexes.length === 0) this.#indexWholeRow();
     this.#reserve(batch.rows, stagedWords(this.layout, batch));
     this.#begins(step);
     if (batch.rows === 0) return;
@@ -264,6 +308,7 @@ export class StoreArrangement implements Arrangement, OwnedRows {
       }
       if (i32[old + recordBirth] === step) {
         this.#moves.changed(old);
+        this.#store.mark(old);
         i32[old + recordWeight] = weight;
         if (weight === 0) this.#unborn(old, size, identity);
         else this.#noteReturn(old, step, k);
@@ -315,6 +360,7 @@ export class StoreArrangement implements Arrangement, OwnedRows {
     const { i32 } = this.#store.region;
     if (old >= 0 && i32[old + recordBirth] === step) {
       this.#moves.changed(old);
+      this.#store.mark(old);
       i32[old + recordWeight] = weight;
       if (weight === 0) this.#unborn(old, stage.size[k], stage.identity[k]);
       return;
@@ -375,6 +421,7 @@ export class StoreArrangement implements Arrangement, OwnedRows {
   /** Ends a live record at `step`; the one staged as number `k` has the same bytes. */
   #close(record: number, step: number, k: number): void {
     this.#store.region.i32[record + recordDeath] = step;
+    this.#store.mark(record);
     const sequence = this.#dead.push(record, step);
     this.#liveRows--;
     const indexes = this.#indexes;
@@ -387,6 +434,7 @@ export class StoreArrangement implements Arrangement, OwnedRows {
   #unborn(record: number, size: number, identity: number): void {
     this.#liveRows--;
     for (const index of this.#indexes) index?.discard(record, identity);
+    this.#store.mark(record);
     this.#store.bury(record, size);
     this.#limbo.push(record);
   }
@@ -401,6 +449,7 @@ export class StoreArrangement implements Arrangement, OwnedRows {
     this.#gatherer = new Gatherer(this.layout);
     this.#store = new RowStore(this.#arena, this.layout);
     this.#history = { ...this.#history, store: this.#store };
+    this.image = new StoreImage(this.#imageHost());
     return this;
   }
 
@@ -449,6 +498,7 @@ export class StoreArrangement implements Arrangement, OwnedRows {
   }
 
   seal(step: number): void {
+    assert(!this.image.loading, 'no step ends until all rows are loaded');
     assert(
       step >= this.#open && step >= this.#complete,
       `step ${step} is not sealed after ${this.#complete} or before ${this.#open}`,
@@ -501,6 +551,7 @@ export class StoreArrangement implements Arrangement, OwnedRows {
     i32.copyWithin(to, from, from + size);
     i32[to + recordBirth] = step;
     i32[from + recordDeath] = step;
+    this.#store.mark(from);
     this.#log.born(to);
     this.#moves.moved(from, to, i32[from + recordBirth]);
     const sequence = this.#dead.push(from, step);
@@ -653,6 +704,7 @@ export class StoreArrangement implements Arrangement, OwnedRows {
   }
 
   dispose(): void {
+    this.image.stop();
     assert(this.#holds.count === 0, `no hold is left, got ${this.#holds.count}`);
     this.#arena.leave();
     for (const index of this.#indexes) index?.dispose();

@@ -1,0 +1,251 @@
+/**
+ * The image of an arrangement: its rows, copied for a checkpoint while steps go on, and loaded
+ * again (docs/design/checkpoints.md).
+ *
+ * What is visible at a held step stays where and what it is. So a checkpoint at step p only *pins*
+ * p: it takes a hold and notes which segments were written to since the pin before. These are
+ * copied later as they lie then, at leisure, with rows that are newer or older than p; whoever
+ * loads them leaves out what is not visible at p. The store marks the segments that it writes to
+ * (row-store.ts); what is written to after a pin counts for the next one, as well.
+ *
+ * A piece is a sequence of runs, each of four words and then its own:
+ *
+ *     first word of the segment | its words, 0 if it is gone | offset | count | so many words
+ *
+ * The runs of a segment come in the order of their offsets; the first one, at 0, replaces whatever
+ * was known of a segment that began there. All but the blocks of very large rows come in one run.
+ * Addresses only name segments: they are other ones where the image is loaded. The segments that
+ * went since the pin before are named first, as others may begin where they did; one that goes
+ * before its turn has no row that is visible at p, and is named instead of copied.
+ */
+import { assert } from '../../src/base/assert.ts';
+import type { Saved } from '../value/saved.ts';
+import type { Hold } from './arrangement.ts';
+import type { KeyIndex } from './key-index.ts';
+import type { RowOwner } from './owned-rows.ts';
+import type { RowStore } from './row-store.ts';
+import { segmentWordsMax } from './row-store.ts';
+import { RowLoader } from './row-loader.ts';
+
+/** Words of a run before those that it carries. */
+export const runHeaderWords = 4;
+/** Words that a piece may have at least: a segment and its run. */
+export const pieceWordsMin = 2 ** 16;
+
+/** Copying the rows of an arrangement as of one step, and loading them. */
+export interface RowImage {
+  /** From now on it is noted what is written to; the next pin is of all rows. */
+  start(): void;
+  /** Nothing is noted any more, and the pin is given up. */
+  stop(): void;
+  /**
+   * Holds `step` and notes what was written to since the pin before: this is to be copied. Between
+   * `start` and `stop`, after the pin before was given up.
+   */
+  pin(step: number): void;
+  /**
+   * Writes as much as fits of what is to be copied to `out`, which has at least `pieceWordsMin`
+   * words; answers how many words. 0: all was written. Not while rows of an owner are being
+   * entered.
+   */
+  copy(out: Int32Array): number;
+  /**
+   * Gives the pin up. If something is left to be copied the image is not whole, and the next pin is
+   * of all rows; whoever loses what was copied calls `start`.
+   */
+  unpin(): void;
+  /** What has to be known beside the rows, of the step that is pinned. */
+  save(): Saved;
+  /** Begins to load, into an arrangement without rows; XX001 if the rows are of another layout. */
+  restore(saved: Saved): void;
+  /**
+   * Loads a piece, after those before it. Throws XX001 if it is none, 53200 if memory is full; then
+   * the arrangement can only be disposed of.
+   */
+  load(piece: Int32Array): void;
+  /**
+   * After the last piece: makes the arrangement one whose rows are those visible at `step`, which
+   * is complete and the earliest that can be read; holds move there. Indexes are built. Works on
+   * about `rowsMax` rows; true when all is done. Errors as for `load`.
+   */
+  adopt(step: number, rowsMax: number): boolean;
+}
+
+/** What an image needs of its arrangement. */
+export interface ImageHost {
+  readonly store: RowStore;
+  readonly owner: RowOwner | null;
+  hold(step: number): Hold;
+  readonly complete: number;
+  /** Rows at `complete`. */
+  readonly rows: number;
+  readonly hasTwins: boolean;
+  /** The indexes; one is made if rows cannot be found without. */
+  indexes(): readonly KeyIndex[];
+  /** All rows and indexes are in place. */
+  adopted(step: number, rows: number, hasTwins: boolean): void;
+}
+
+/** The implementation over a row store. */
+export class StoreImage implements RowImage {
+  readonly #host: ImageHost;
+  #started = false;
+  #pinned: Hold | null = null;
+  /** First words of segments that went before the pin and are still to be named. */
+  #gone: number[] = [];
+  /** By order: number, generation and first word at the pin of the segments to be copied. */
+  #pending = new Int32Array(0);
+  /** Place in `#pending`, and words that were copied of the segment there. */
+  #next = 0;
+  #offset = 0;
+  #loader: RowLoader | null = null;
+
+  constructor(host: ImageHost) {
+    this.#host = host;
+  }
+
+  /** Whether rows are being loaded: until all is adopted nothing else may be done. */
+  get loading(): boolean {
+    return this.#loader !== null;
+  }
+
+  start(): void {
+    assert(this.#pinned === null, 'a pin is given up before all begins anew');
+    this.#started = true;
+    this.#host.store.markAll();
+  }
+
+  stop(): void {
+    this.#release();
+    this.#started = false;
+    this.#host.store.stopMarks();
+  }
+
+  pin(step: number): void {
+    assert(this.#started && this.#pinned === null, 'one pin at a time, between start and stop');
+    assert(!this.loading, 'what is pinned is not being loaded');
+    const { store } = this.#host;
+    this.#pinned = this.#host.hold(step);
+    this.#gone = store.takeGone();
+    const numbers = store.takeMarked();
+    this.#pending = new Int32Array(3 * numbers.length);
+    numbers.forEach((segment, k) => {
+      this.#pending[3 * k] = segment;
+      this.#pending[3 * k + 1] = store.generation(segment);
+      this.#pending[3 * k + 2] = store.start(segment);
+    });
+    this.#next = 0;
+    this.#offset = 0;
+  }
+
+  copy(out: Int32Array): number {
+    assert(this.#pinned !== null, 'what is copied is pinned');
+    assert(out.length >= pieceWordsMin, `a piece has ${pieceWordsMin} words, got ${out.length}`);
+    let at = 0;
+    while (this.#gone.length > 0 && at + runHeaderWords <= out.length) {
+      at = writeRun(out, at, this.#gone.pop() ?? 0, 0, 0, 0);
+    }
+    if (this.#gone.length > 0) return at;
+    while (this.#next < this.#pending.length) {
+      const words = this.#copySegment(out, at);
+      if (words === 0) break;
+      at += words;
+    }
+    return at;
+  }
+
+  /** Writes a run of the next segment; answers its words, 0 if there is no room for it. */
+  #copySegment(out: Int32Array, at: number): number {
+    const { store } = this.#host;
+    const segment = this.#pending[this.#next];
+    const start = this.#pending[this.#next + 2];
+    const room = out.length - at - runHeaderWords;
+    if (room < 0) return 0;
+    if (store.generation(segment) !== this.#pending[this.#next + 1] || store.start(segment) < 0) {
+      this.#finishSegment();
+      return writeRun(out, at, start, 0, 0, 0) - at;
+    }
+    const fill = store.fill(segment);
+    const left = fill - this.#offset;
+    // What fits one piece is not cut: segments that still change are copied at one time.
+    if (left > room && (fill <= segmentWordsMax || room < segmentWordsMax)) return 0;
+    const count = Math.min(left, room);
+    const into = writeRun(out, at, start, fill, this.#offset, count);
+    const from = start + this.#offset;
+    out.set(store.region.i32.subarray(from, from + count), into);
+    this.#offset += count;
+    if (this.#offset === fill) this.#finishSegment();
+    return into + count - at;
+  }
+
+  #finishSegment(): void {
+    this.#next += 3;
+    this.#offset = 0;
+  }
+
+  unpin(): void {
+    assert(this.#pinned !== null, 'what is given up was pinned');
+    const whole = this.#gone.length === 0 && this.#next === this.#pending.length;
+    this.#release();
+    if (!whole) this.#host.store.markAll();
+  }
+
+  #release(): void {
+    this.#pinned?.release();
+    this.#pinned = null;
+    this.#gone = [];
+    this.#pending = new Int32Array(0);
+    this.#next = 0;
+  }
+
+  save(): Saved {
+    const { store, complete, rows, hasTwins } = this.#host;
+    assert(this.#pinned !== null, 'what is saved is pinned');
+    // How many rows there are is only known of the last step.
+    return [layoutText(store), hasTwins ? 1 : 0, this.#pinned.step === complete ? rows : -1];
+  }
+
+  restore(saved: Saved): void {
+    assert(this.#loader === null, 'an arrangement is loaded once');
+    this.#loader = new RowLoader(this.#host, layoutText(this.#host.store), saved);
+  }
+
+  load(piece: Int32Array): void {
+    assert(this.#loader !== null, 'what is loaded was begun with its registers');
+    this.#loader.load(piece);
+  }
+
+  adopt(step: number, rowsMax: number): boolean {
+    assert(this.#loader !== null, 'what is adopted was begun with its registers');
+    if (!this.#loader.adopt(step, rowsMax)) return false;
+    const { rows, hasTwins } = this.#loader;
+    this.#loader = null;
+    this.#host.adopted(step, rows, hasTwins);
+    return true;
+  }
+}
+
+/** Writes the words before those of a run; answers where these begin. */
+function writeRun(
+  out: Int32Array,
+  at: number,
+  start: number,
+  fill: number,
+  offset: number,
+  count: number,
+): number {
+  out[at] = start;
+  out[at + 1] = fill;
+  out[at + 2] = offset;
+  out[at + 3] = count;
+  return at + runHeaderWords;
+}
+
+/** Version of the form of records and pieces. */
+const formVersion = 1;
+
+/** All that says how the words of a record are to be read. */
+function layoutText({ layout }: RowStore): string {
+  const columns = layout.columns.map(({ type, nullable }) => `${type}${nullable ? '?' : ''}`);
+  return `${formVersion} ${layout.payload} ${layout.fixedWords} ${columns.join(' ')}`;
+}
