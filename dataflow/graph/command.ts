@@ -108,8 +108,7 @@ export type Command =
       }[];
     }
   /**
-   * Snapshot rows of a stream for one hydrating dataflow; `last` ends the replay: live steps follow
-   * from `liveFrom`.
+   * Rows that a stream had, for a dataflow that hydrates or catches up; `last` ends the round.
    */
   | {
       readonly kind: 'replay';
@@ -119,10 +118,15 @@ export type Command =
       readonly last: boolean;
     }
   /**
-   * From this step on the dataflow also takes the stream's live batches (queued until the replay
-   * ended).
+   * From this step on the dataflow also takes the live batches of its streams (queued until the
+   * replay has ended).
    */
   | { readonly kind: 'goLive'; readonly dataflow: number; readonly step: number }
+  /**
+   * For a dataflow that `awaits`: the next round of `replay…` has all that it missed up to and
+   * including step `to`. Then comes another round, or it goes live from the step after on.
+   */
+  | { readonly kind: 'catchUp'; readonly dataflow: number; readonly to: number }
   | {
       readonly kind: 'lookup';
       readonly request: number;
@@ -201,10 +205,14 @@ export type Response =
    */
   | { readonly kind: 'complete'; readonly step: number; readonly refused?: readonly Refusal[] }
   /**
-   * No more of this stream is to be given until this dataflow has worked off what it has; null: it
-   * may be given again.
+   * Too much of its streams waits for a dataflow: it takes no live batches of this step and later.
    */
-  | { readonly kind: 'withheld'; readonly collection: number; readonly dataflow: number | null }
+  | { readonly kind: 'detached'; readonly dataflow: number; readonly step: number }
+  /**
+   * A detached dataflow has worked off all that comes before this step: it is to be given rounds of
+   * `replay…` with what follows, or to go live at this step.
+   */
+  | { readonly kind: 'awaits'; readonly dataflow: number; readonly step: number }
   /** There is no memory to go on with a collection: reads of it fail until it is dropped. */
   | { readonly kind: 'stopped'; readonly collection: number; readonly error: ErrorFields }
   /** An index that was asked for is whole. */

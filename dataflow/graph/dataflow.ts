@@ -4,8 +4,9 @@
  * A dataflow moves from one consistent state to the next: from `frontier` f to a target t, taking
  * all that changed in (f, t] as one step. t is the least frontier of its imports, so a dataflow
  * that is slow merges steps instead of queueing them; only the batches of streams, which nobody
- * stores, wait for it, bounded by the engine. Its first step hydrates: stored imports are read
- * whole at t, streams are replayed by the coordinator.
+ * stores, wait for it. If they are too many it is detached from its streams and catches up by
+ * replays (stream-intake.ts). Its first step hydrates: stored imports are read whole at t, streams
+ * are replayed by the coordinator.
  *
  * A dataflow is *behind* when an import has changed after f. When it is not, nothing has happened
  * to it, and its frontier is the least frontier of its imports without anybody touching it
@@ -15,7 +16,7 @@
  * Laws: the holds on the imports and private arrangements stand at f between steps; f never falls;
  * a dataflow that is not behind is never run.
  */
-import { assert, defined } from '../../src/base/assert.ts';
+import { assert } from '../../src/base/assert.ts';
 import { sqlError } from '../../src/base/error.ts';
 import type { Arrangement, Hold } from '../arrangement/arrangement.ts';
 import { DeltaReader } from '../operators/arranged.ts';
@@ -32,6 +33,8 @@ import type { DataflowSink } from './sink.ts';
 import type { CollectionHold, StoredCollection } from './stored-collection.ts';
 import type { StreamCollection, StreamReader } from './stream-collection.ts';
 import type { StreamImport } from './stream-import.ts';
+import type { StreamTaker } from './stream-intake.ts';
+import { StreamIntake } from './stream-intake.ts';
 import { KnownStep, endOfSteps } from './read-gate.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -76,7 +79,7 @@ interface Held {
 }
 
 /** A dataflow from its creation to its end; see above. */
-export class Dataflow implements StreamReader {
+export class Dataflow implements StreamReader, StreamTaker {
   readonly id: number;
   readonly asOf: number;
   readonly clock: StepClock = { from: never, to: never };
@@ -91,6 +94,7 @@ export class Dataflow implements StreamReader {
   readonly #listener: DataflowListener;
   readonly #errors = new ErrorBuffer();
   #rendering: Rendering = { sink: 0, stored: [], streams: [], constants: [], arrangements: [] };
+  #streams = new StreamIntake([]);
   readonly #holds: (CollectionHold | null)[] = [];
   readonly #private: Held[] = [];
   #frontier = never;
@@ -99,7 +103,6 @@ export class Dataflow implements StreamReader {
   #drained = false;
   #behind = true;
   #disposed = false;
-  #liveFrom: number | null = null;
   /** Indexes of imports that have to be whole before the first step. */
   readonly #toBuild: { readonly collection: StoredCollection; readonly index: number }[] = [];
   #importErrors: DeltaReader[] = [];
@@ -136,6 +139,7 @@ export class Dataflow implements StreamReader {
       for (const index of indexes) this.#toBuild.push({ collection, index });
     }
     for (const { stream } of rendering.streams) stream.readers.add(this);
+    this.#streams = new StreamIntake(rendering.streams);
     this.#listener.behind(this);
   }
 
@@ -146,9 +150,7 @@ export class Dataflow implements StreamReader {
 
   /** True if the state at `step` is one that may be shown. */
   consistent(step: number): boolean {
-    if (step === never) return false;
-    if (this.#rendering.streams.length === 0) return true;
-    return this.#liveFrom !== null && step >= this.#liveFrom - 1;
+    return step !== never && step >= this.#streams.shownFrom;
   }
 
   /** Last step that the dataflow has worked on, or `never`. */
@@ -164,14 +166,19 @@ export class Dataflow implements StreamReader {
     return this.#rendering.streams.length > 0;
   }
 
-  /** Numbers of the streams that it reads. */
-  get streams(): readonly number[] {
-    return this.#rendering.streams.map(({ stream }) => stream.id);
-  }
-
   /** Bytes of live batches of streams that wait. */
   get queuedBytes(): number {
-    return this.#rendering.streams.reduce((sum, { queuedBytes }) => sum + queuedBytes, 0);
+    return this.#streams.queuedBytes;
+  }
+
+  /** Whether it takes nothing of streams but what is replayed. */
+  get detached(): boolean {
+    return this.#streams.detached;
+  }
+
+  /** Whether it may wait for nothing but a step to be complete. */
+  get awaitsStep(): boolean {
+    return !this.hydrated || this.#streams.roundEnd !== null;
   }
 
   /** Step up to which the result is known, work or no work. */
@@ -191,7 +198,7 @@ export class Dataflow implements StreamReader {
     for (const { collection } of this.#rendering.stored) {
       target = Math.min(target, collection.frontier());
     }
-    return Math.min(target, this.sink.lastStep);
+    return Math.min(target, this.sink.lastStep, this.#streams.reach);
   }
 
   /** Stored collections that it reads. */
@@ -227,7 +234,10 @@ export class Dataflow implements StreamReader {
 
   /** Before it is hydrated: the first step that can be shown, as far as is known. */
   #earliestShown(): number {
-    if (this.readsStreams) return (this.#liveFrom ?? 0) - 1;
+    if (this.readsStreams) {
+      const { shownFrom } = this.#streams;
+      return shownFrom === Infinity ? never : shownFrom;
+    }
     if (this.#inStep) return this.clock.to;
     const step = this.#readableFrom(Math.max(0, this.asOf));
     // An import that is not hydrated itself has not told yet from where on it can be read.
@@ -267,30 +277,80 @@ export class Dataflow implements StreamReader {
   }
 
   receive(stream: StreamCollection, step: number, batch: Batch | null, errors: Batch | null): void {
-    if (this.#liveFrom === null || step < this.#liveFrom) return;
-    this.#streamImport(stream.id).receive(step, batch, errors);
+    this.#streams.receive(stream.id, step, batch, errors);
   }
 
-  /** Rows of the past of a stream, and errors; takes the uses of the batches' slabs. */
+  /** Rows that a stream had, and errors; takes the uses of the batches' slabs. */
   replay(stream: number, batch: Batch | null, errors: Batch | null, last: boolean): void {
-    this.#streamImport(stream).replay(batch, errors, last);
+    this.#streams.replay(stream, batch, errors, last);
     this.changed();
   }
 
   /** Bytes of replayed batches that the dataflow has not taken in. */
   get replayBytes(): number {
-    return this.#rendering.streams.reduce((sum, one) => sum + one.replayBytes, 0);
+    return this.#streams.replayBytes;
   }
 
   /** Live batches count from `step` on. */
   goLive(step: number): void {
-    this.#liveFrom ??= step;
+    this.#streams.goLive(step);
+    this.#setStops();
     this.changed();
   }
 
-  #streamImport(stream: number): StreamImport {
-    const found = this.#rendering.streams.find((one) => one.stream.id === stream);
-    return defined(found, `dataflow ${this.id} reads stream ${stream}`);
+  /** Takes no live batches of `step`, the next one, and later; the coordinator is told. */
+  detach(step: number): void {
+    this.#streams.detach(step);
+    this.#setStops();
+    this.#around.respond({ kind: 'detached', dataflow: this.id, step });
+    this.changed();
+    this.#askForMore();
+  }
+
+  /** What is replayed next, up to the last of it, leads a detached dataflow to step `to`. */
+  catchUp(to: number): void {
+    const { roundEnd, reach } = this.#streams;
+    assert(
+      roundEnd !== null || this.#frontier === reach,
+      'a round begins where the one before ended',
+    );
+    this.#streams.catchUp(to);
+    this.#setStops();
+    this.changed();
+  }
+
+  /**
+   * Begins at `step` instead of hydrating: the caller has put back the state of operators, private
+   * arrangements and the sink as of this step, at which every import can be read. Once, after
+   * `start`. One that reads streams is detached and awaits what follows `step`.
+   */
+  resumeAt(step: number): void {
+    assert(this.#frontier === never && !this.#inStep, 'a dataflow is resumed before it runs');
+    if (this.readsStreams) this.#streams.resume(step);
+    this.#rendering.stored.forEach(({ collection }, i) => {
+      collection.sealTo(step);
+      this.#holds[i] = collection.hold(step);
+    });
+    this.sink.end(step, true, true);
+    this.#moveTo(step);
+    for (const held of this.#private) this.#bringUp(held);
+    this.#setStops();
+    this.#behind = this.#stillBehind();
+    this.#listener.advanced(this);
+    this.sink.advanced(step, true);
+    this.#tellKnown();
+    this.#askForMore();
+  }
+
+  #setStops(): void {
+    this.#around.stops.set(this, this.#streams.ends);
+  }
+
+  /** A detached dataflow that can go no further says so. */
+  #askForMore(): void {
+    const { detached, reach, roundEnd } = this.#streams;
+    if (!detached || roundEnd !== null || this.#frontier !== reach || this.#inStep) return;
+    this.#around.respond({ kind: 'awaits', dataflow: this.id, step: reach + 1 });
   }
 
   /** Works for one activation. */
@@ -299,28 +359,19 @@ export class Dataflow implements StreamReader {
     if (this.#toBuild.length > 0 && !this.#buildIndexes(fuel)) return 'more';
     if (!this.#inStep && !this.#begin()) return this.#behind ? 'waiting' : 'done';
     if (!this.#readImportErrors(fuel)) return 'more';
-    this.#takeStreams();
-    const open = !this.#mayEnd();
+    this.#streams.take(this.clock.to, this);
+    const open = !this.#streams.whole;
     this.#drained = this.network.run(fuel, open) === 'done';
     if (!this.#drained) return this.sink.blocked ? 'blocked' : 'more';
-    if (open) return this.#hasReplay() ? 'more' : 'waiting';
+    if (open) return this.#streams.hasReplay ? 'more' : 'waiting';
     this.#end();
     return this.#behind ? 'more' : 'done';
   }
 
   /** True while there is a step to work on and what it needs is there. */
   get runnable(): boolean {
-    if (this.#inStep) return !this.#drained || this.#mayEnd() || this.#hasReplay();
+    if (this.#inStep) return !this.#drained || this.#streams.whole || this.#streams.hasReplay;
     return this.#behind && this.#nextStep() !== null;
-  }
-
-  /** The first step stays open until the past of every stream is in it. */
-  #mayEnd(): boolean {
-    return (
-      this.#frontier !== never ||
-      this.#rendering.streams.length === 0 ||
-      (this.#liveFrom !== null && this.#rendering.streams.every((one) => one.replayed))
-    );
   }
 
   #buildIndexes(fuel: Fuel): boolean {
@@ -337,6 +388,8 @@ export class Dataflow implements StreamReader {
     if (target <= this.#frontier) return null;
     if (this.#frontier === never)
       return target >= Math.max(0, this.asOf) ? this.#firstStep(target) : null;
+    const { roundEnd } = this.#streams;
+    if (roundEnd !== null) return target >= roundEnd ? roundEnd : null;
     if (!this.hydrated) return this.consistent(target) ? target : null;
     return this.#readableFrom(this.#around.stops.next(this.#frontier, target));
   }
@@ -414,7 +467,7 @@ export class Dataflow implements StreamReader {
   }
 
   #readImportErrors(fuel: Fuel): boolean {
-    const take = (batch: Batch): void => this.#takeErrors(batch);
+    const take = (batch: Batch): void => this.errors(batch);
     for (let reader = this.#importErrors[0]; reader !== undefined; reader = this.#importErrors[0]) {
       while (reader.next(take)) if (!fuel.spend(1)) return false;
       this.#importErrors.shift();
@@ -422,35 +475,15 @@ export class Dataflow implements StreamReader {
     return true;
   }
 
-  #takeErrors(batch: Batch): void {
+  errors(batch: Batch): void {
     this.sink.applyErrors(this.clock.to, batch);
     batch.slab.release();
   }
 
-  #takeStreams(): void {
-    for (const one of this.#rendering.streams) {
-      if (this.#frontier === never) {
-        const batch = one.nextReplay();
-        if (batch !== undefined) this.#enqueue(one, batch);
-        const errors = one.nextReplayErrors();
-        if (errors !== undefined) this.#takeErrors(errors);
-      }
-      one.take(
-        this.clock.to,
-        (batch) => this.#enqueue(one, batch),
-        (errors) => this.#takeErrors(errors),
-      );
-    }
-  }
-
-  #enqueue({ operators }: StreamImport, batch: Batch): void {
+  rows({ operators }: StreamImport, batch: Batch): void {
     for (let i = 1; i < operators.length; i++) batch.slab.retain();
     for (const operator of operators) this.network.enqueue(operator, 0, batch);
     if (operators.length === 0) batch.slab.release();
-  }
-
-  #hasReplay(): boolean {
-    return this.#rendering.streams.some((one) => one.hasReplay);
   }
 
   #fail(error: DataError, weight: number): void {
@@ -476,20 +509,21 @@ export class Dataflow implements StreamReader {
       else held.hold.advance(to);
     }
     this.#moveTo(to);
+    if (this.#streams.stepped()) this.#setStops();
     this.#behind = this.#stillBehind();
     this.#around.progress.version++;
     if (shown) this.#listener.advanced(this);
     this.sink.advanced(to, shown);
     // Last, when everybody who reads the result knows that it changed.
     this.#tellKnown();
+    this.#askForMore();
   }
 
   #stillBehind(): boolean {
     if (!this.hydrated) return true;
-    const { stored, streams } = this.#rendering;
     return (
-      stored.some(({ collection }) => collection.lastChanged > this.#frontier) ||
-      streams.some((one) => one.firstStep < Infinity)
+      this.#streams.unsettled ||
+      this.#rendering.stored.some(({ collection }) => collection.lastChanged > this.#frontier)
     );
   }
 
@@ -547,10 +581,9 @@ export class Dataflow implements StreamReader {
       this.#holds[i]?.release();
       for (const index of indexes) collection.releaseIndex(index);
     });
-    for (const one of this.#rendering.streams) {
-      one.stream.readers.delete(this);
-      one.dispose();
-    }
+    for (const { stream } of this.#rendering.streams) stream.readers.delete(this);
+    this.#streams.dispose();
+    this.#around.stops.set(this, []);
     this.sink.dispose();
   }
 }

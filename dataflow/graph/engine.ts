@@ -183,6 +183,8 @@ export class Engine implements DataflowListener {
         return this.#replay(command);
       case 'goLive':
         return this.#dataflows.get(command.dataflow)?.goLive(command.step);
+      case 'catchUp':
+        return this.#dataflows.get(command.dataflow)?.catchUp(command.to);
       case 'lookup':
         return this.#lookup(command);
       case 'prepareLookup':
@@ -427,7 +429,7 @@ export class Engine implements DataflowListener {
     this.#advanced.clear();
   }
 
-  /** Ends subscriptions that are too far behind their streams, and withholds streams from others. */
+  /** Ends subscriptions that are too far behind their streams, and detaches others from them. */
   #lookAtQueues(): void {
     for (const dataflow of this.#streaming.look()) this.#fail(dataflow, behindError);
   }

@@ -55,7 +55,7 @@ export class Scheduler {
 
   /** A step is complete: whoever waits to begin at it is looked at. */
   stepCompleted(): void {
-    for (const dataflow of this.#waiting) if (!dataflow.hydrated) this.add(dataflow);
+    for (const dataflow of this.#waiting) if (dataflow.awaitsStep) this.add(dataflow);
   }
 
   remove(dataflow: Dataflow): void {

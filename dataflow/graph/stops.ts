@@ -8,7 +8,8 @@
  * behind goes through all steps before these at once.
  *
  * Nor does any step lead across the end of a subscription, which would see the changes before its
- * end together with those after it.
+ * end together with those after it; nor across one where a dataflow goes over from records of a
+ * stream as they come to a replay, or back.
  */
 import { limits } from '../../src/base/limits.ts';
 
@@ -26,6 +27,8 @@ export class Stops {
   /** Steps from here on may yet be read at. */
   #open = 0;
   readonly #limited = new Set<Limited>();
+  /** Steps at which somebody has to stop, by who it is. */
+  readonly #needed = new Map<object, readonly number[]>();
 
   /** Stops at the end of `limited` until it is removed. */
   add(limited: Limited): void {
@@ -34,6 +37,12 @@ export class Stops {
 
   remove(limited: Limited): void {
     this.#limited.delete(limited);
+  }
+
+  /** `who` has to stop at these steps from now on. */
+  set(who: object, steps: readonly number[]): void {
+    if (steps.length > 0) this.#needed.set(who, steps);
+    else this.#needed.delete(who);
   }
 
   /** A step is about to be complete: those that end before it are told. */
@@ -53,6 +62,9 @@ export class Stops {
     for (const held of this.#held) if (held > from && held < step) step = held;
     for (const { lastStep } of this.#limited) {
       if (lastStep > from && lastStep < step) step = lastStep;
+    }
+    for (const steps of this.#needed.values()) {
+      for (const needed of steps) if (needed > from && needed < step) step = needed;
     }
     return step;
   }

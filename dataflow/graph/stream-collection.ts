@@ -25,8 +25,3 @@ export class StreamCollection {
     this.columns = columns;
   }
 }
-
-/** Bytes of a batch without its var bytes (which it may share with others). */
-export function batchBytes(batch: Batch): number {
-  return 4 * batch.rows * (2 * batch.column.length + 1);
-}

@@ -116,7 +116,9 @@ export const limits = {
   batchVarWordsMax: 2 ** 20,
   /** Bytes of the state of one dataflow and of its result; beyond it that dataflow ends. */
   dataflowBytesMax: 64 * 1024 * 1024 * 1024,
-  /** Bytes of live stream batches that may wait for one dataflow before sealing waits. */
+  /** Milliseconds for which a view has to keep pace until it is said that it has caught up. */
+  laggardQuietMilliseconds: 60_000,
+  /** Bytes of live stream batches that may wait for one dataflow before it is detached. */
   streamQueuedBytesMax: 64 * 1024 * 1024,
   /** Bytes of one row. */
   rowBytesMax: 128 * 1024 * 1024,

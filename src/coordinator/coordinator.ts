@@ -17,6 +17,7 @@ import type { Log as DurableLog } from '../storage/log.ts';
 import { EngineClient } from './engine-client.ts';
 import type { EngineLink } from './engine-link.ts';
 import { Journal } from './journal.ts';
+import { Laggards } from './laggards.ts';
 import { RegisteredLookups } from './registered-lookups.ts';
 import { Replay } from './replay.ts';
 import type { RecoveredOffsets } from './source-runtime.ts';
@@ -53,6 +54,7 @@ export class Coordinator {
   readonly #sources = new Map<number, SourceRuntime>();
   readonly #connections = new Map<number, SourceConnection>();
   readonly #replays = new Map<number, Replay>();
+  readonly #laggards: Laggards;
   readonly #frontiers = new Map<number, number>();
   /** Collections that each live dataflow reads. */
   readonly #imports = new Map<number, ReadonlySet<number>>();
@@ -77,6 +79,7 @@ export class Coordinator {
     this.clock = parts.clock;
     this.entropy = parts.entropy;
     this.log = parts.log;
+    this.#laggards = new Laggards(parts.clock, parts.log);
     this.#link = parts.link;
     this.#connect = (connection) => parts.connect(connection);
     this.journal = new Journal(parts.durable ?? null, parts.clock, () => ({
@@ -87,7 +90,8 @@ export class Coordinator {
     this.engine = new EngineClient(parts.link, {
       complete: (step, refused) => this.timeline.completed(step, refused),
       stopped: (collection, error) => this.#stopped(collection, error),
-      withheld: (collection, dataflow) => this.#withheld(collection, dataflow),
+      detached: (dataflow, step) => this.#detached(dataflow, step),
+      awaits: (dataflow, step) => this.#replays.get(dataflow)?.awaits(step),
       nameOf: (collection) => this.#nameOf(collection),
       frontier: (dataflow, step) => this.#advanced(dataflow, step),
       ingested: (collection, records, failed, lastError) =>
@@ -129,20 +133,31 @@ export class Coordinator {
     return object === undefined ? 'what it reads' : `${object.kind} "${object.name}"`;
   }
 
-  /** Says who keeps everybody waiting. */
-  #withheld(collection: number, dataflow: number | null): void {
-    const source = this.#sources.get(collection);
-    if (source === undefined) return;
-    source.withhold(dataflow !== null);
-    const name = source.source.name;
-    if (dataflow === null) return this.log.info(`source "${name}" goes on`);
+  /** How the user calls whoever reads by a dataflow. */
+  #nameOfReader(dataflow: number): string {
     const object = this.catalog.objects().find((one) => {
       const kept =
         one.kind === 'view' ? one.indexed : one.kind === 'materialized view' ? one : null;
       return kept?.dataflow === dataflow;
     });
-    const reader = object === undefined ? 'a query' : `${object.kind} "${object.name}"`;
-    this.log.warn(`source "${name}" waits until ${reader} has worked off the records it has`);
+    return object === undefined ? 'a query' : `${object.kind} "${object.name}"`;
+  }
+
+  /** Too much of its streams waited for a dataflow: it is given the rest by a replay. */
+  #detached(dataflow: number, step: number): void {
+    const replay = this.#replays.get(dataflow);
+    if (replay === undefined) return;
+    this.#laggards.detached(dataflow, this.#nameOfReader(dataflow), replay.sources);
+    this.#inBackground(dataflow, async () => {
+      await replay.detached(step);
+      this.#laggards.attached(dataflow);
+    });
+  }
+
+  #inBackground(dataflow: number, replay: () => Promise<void>): void {
+    replay().catch((error: unknown) =>
+      this.log.error(`replay of dataflow ${dataflow}: ${String(error)}`),
+    );
   }
 
   #stopped(collection: number, { message, detail }: ErrorFields): void {
@@ -247,10 +262,10 @@ export class Coordinator {
     if (streams.length === 0) return;
     const replay = new Replay(this.engine, this.timeline, dataflow, streams);
     this.#replays.set(dataflow, replay);
-    this.#ready(collections)
-      .then(() => replay.run())
-      .catch((error: unknown) => this.log.error(`replay of dataflow ${dataflow}: ${String(error)}`))
-      .finally(() => this.#replays.delete(dataflow));
+    this.#inBackground(dataflow, async () => {
+      await this.#ready(collections);
+      await replay.hydrate();
+    });
   }
 
   /** Resolves when every maintained collection among these has its first state. */
@@ -296,6 +311,7 @@ export class Coordinator {
     this.#ticking.delete(dataflow);
     this.#replays.get(dataflow)?.cancel();
     this.#replays.delete(dataflow);
+    this.#laggards.forget(dataflow);
     this.#frontiers.delete(dataflow);
     this.#imports.delete(dataflow);
     for (const callback of this.#unhydrated.get(dataflow) ?? []) callback();
@@ -439,6 +455,7 @@ export class Coordinator {
   async close(): Promise<void> {
     this.#stopTicks?.();
     for (const replay of this.#replays.values()) replay.cancel();
+    this.#laggards.close();
     await Promise.all(this.sources().map((source) => source.close()));
     await Promise.all([...this.#connections.values()].map((connection) => connection.close()));
     await this.#link.close();

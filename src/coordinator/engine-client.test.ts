@@ -26,7 +26,8 @@ it('fails requests sent before, with and after the end of the engine', async () 
       replayed: none,
       shared: none,
       stopped: none,
-      withheld: none,
+      detached: none,
+      awaits: none,
       nameOf: () => '',
       crashed: () => {
         asked = client.statistics();

@@ -42,9 +42,10 @@ export interface EngineEvents {
   complete(step: number, refused?: readonly Refusal[]): void;
   /** The engine had no memory to go on with a collection. */
   stopped(collection: number, error: ErrorFields): void;
-  /** Nothing is taken in until this dataflow has caught up; null: it has. */
-  /** No more of a stream is to be given while a dataflow is named. */
-  withheld(collection: number, dataflow: number | null): void;
+  /** A dataflow takes no live records of a step and later. */
+  detached(dataflow: number, step: number): void;
+  /** It has worked off what comes before a step, and is to be given what follows. */
+  awaits(dataflow: number, step: number): void;
   /** How the user calls a collection: its kind and name. */
   nameOf(collection: number): string;
   frontier(dataflow: number, step: number): void;
@@ -213,8 +214,10 @@ export class EngineClient {
     switch (response.kind) {
       case 'complete':
         return this.#events.complete(response.step, response.refused);
-      case 'withheld':
-        return this.#events.withheld(response.collection, response.dataflow);
+      case 'detached':
+        return this.#events.detached(response.dataflow, response.step);
+      case 'awaits':
+        return this.#events.awaits(response.dataflow, response.step);
       case 'stopped':
         return this.#events.stopped(response.collection, response.error);
       case 'frontier':

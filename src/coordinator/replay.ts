@@ -1,5 +1,5 @@
 /**
- * Replay: the history of streams for a dataflow that is new.
+ * Replay: records of streams for a dataflow that does not get them live.
  *
  * Streams (append-only sources) are not kept in memory, so a new dataflow gets their past from
  * Kafka once more, as one snapshot. The replay runs in rounds while other dataflows go on: each
@@ -8,53 +8,48 @@
  * up to what is bound before q. Live batches from q on wait in the engine until then. So every
  * record reaches the dataflow once: those bound before q by replay, the others live.
  *
+ * A dataflow that was *detached* (dataflow/graph/stream-intake.ts), or that begins with a state from
+ * before, has everything up to some step: its replay begins with what was bound then. Each of its
+ * rounds ends at a step, which the dataflow goes to at once: at one that is complete and, if some in
+ * between are held, at these first. The cut goes through the steps that are under way one by one, as
+ * reads may yet be held at them.
+ *
  * What the topic no longer has cannot be replayed. A partition whose oldest records are gone is
  * replayed from its first record that is left: the dataflow sees the topic as somebody would who
  * reads it from now on. Records that go while a replay is under way, between some that were
- * replayed and others, would leave a hole: those become an error of the dataflow that names them.
+ * replayed and others, would leave a hole, and so do all that a dataflow has missed: those become an
+ * error of the dataflow that names them.
  */
 import { assert, defined } from '../base/assert.ts';
-import { limits } from '../base/limits.ts';
-import type { Positions, RawChunk, SourceReader } from '../../connectors/connector.ts';
+import type { Positions } from '../../connectors/connector.ts';
 import type { EngineClient } from './engine-client.ts';
+import { ReplayReader } from './replay-reader.ts';
 import type { SourceRuntime } from './source-runtime.ts';
 import type { Timeline } from './timeline.ts';
 
-/** Rounds before the cut is made however much is left. */
+/** Rounds of a new dataflow before the cut is made however much is left. */
 const roundsMax = 8;
 /** Records left at which the cut is made. */
 const restRecordsMax = 10_000n;
 
-/** Credit for replay messages: at most `replayBytesInFlightMax` unacknowledged bytes a dataflow. */
-class Window {
-  readonly #inFlight: number[] = [];
-  #bytes = 0;
-  onRoom: () => void = () => undefined;
-
-  sent(bytes: number): boolean {
-    this.#inFlight.push(bytes);
-    this.#bytes += bytes;
-    return this.#bytes < limits.replayBytesInFlightMax;
-  }
-
-  acknowledged(): void {
-    this.#bytes -= this.#inFlight.shift() ?? 0;
-    assert(this.#bytes >= 0, 'what is acknowledged was sent');
-    if (this.#bytes < limits.replayBytesInFlightMax) this.onRoom();
-  }
+/** What a dataflow has of the streams that it reads. */
+export interface ReplayStart {
+  /** It has everything up to and including this step. */
+  readonly step: number;
+  /** What was bound by that step, by collection. */
+  readonly bound: ReadonlyMap<number, Positions>;
 }
 
-/** The replay of one dataflow; `run` once. */
+/** All replays of one dataflow, one after the other, as long as it lives. */
 export class Replay {
   readonly #engine: EngineClient;
   readonly #timeline: Timeline;
   readonly #dataflow: number;
   readonly #sources: readonly SourceRuntime[];
-  readonly #windows = new Map<number, Window>();
-  readonly #done = new Map<number, Map<number, bigint>>();
-  /** Partitions of each source of which something was replayed. */
-  readonly #begun = new Map<number, Set<number>>();
-  #reader: SourceReader | null = null;
+  readonly #readers: ReadonlyMap<number, ReplayReader>;
+  #running: Promise<void> = Promise.resolve();
+  /** The step up to which a detached dataflow has worked off everything. */
+  #reached = -1;
   #wake: () => void = () => undefined;
   #cancelled = false;
 
@@ -68,136 +63,162 @@ export class Replay {
     this.#timeline = timeline;
     this.#dataflow = dataflow;
     this.#sources = sources;
+    this.#readers = new Map(
+      sources.map((source) => [source.collection, new ReplayReader(engine, dataflow, source)]),
+    );
   }
 
-  /** Runs to the end; resolves when the dataflow has everything or the replay was cancelled. */
-  async run(): Promise<void> {
-    try {
-      await this.#run();
-    } finally {
-      for (const source of this.#sources) source.replayStatus(this.#dataflow, null);
-    }
+  /** Names of the sources that the dataflow reads. */
+  get sources(): readonly string[] {
+    return this.#sources.map(({ source }) => source.name);
   }
 
-  async #run(): Promise<void> {
-    assert(this.#windows.size === 0, 'a replay runs once');
-    for (const source of this.#sources) {
-      await source.live();
-      if (this.#cancelled) return;
-      this.#windows.set(source.collection, new Window());
-      this.#done.set(source.collection, new Map(source.starts));
-    }
-    for (
-      let round = 0;
-      round < roundsMax && !this.#cancelled && this.#rest() > restRecordsMax;
-      round++
-    ) {
-      for (const source of this.#sources) await this.#read(source, new Map(source.bound));
-    }
-    if (this.#cancelled) return;
-    const targets = this.#sources.map((source) => new Map(source.bound));
-    this.#engine.send({
-      kind: 'goLive',
-      dataflow: this.#dataflow,
-      step: this.#timeline.sealed + 1,
-    });
-    for (const [i, source] of this.#sources.entries()) {
-      await this.#read(source, defined(targets[i], 'a source has its target'));
-      if (this.#cancelled) return;
-      this.#send(source, [], true);
-    }
+  /** Gives a new dataflow the past; resolves when it has been sent, or the dataflow is gone. */
+  hydrate(): Promise<void> {
+    return this.#next(() => this.#hydrate());
+  }
+
+  /**
+   * Gives a detached dataflow what follows `start`, as soon as it has worked off what came before,
+   * until it is live again; resolves as `hydrate` does.
+   */
+  catchUp(start: ReplayStart): Promise<void> {
+    return this.#next(() => this.#catchUp(start));
+  }
+
+  /** The dataflow has been detached at a step, which is not complete: it is to catch up. */
+  detached(step: number): Promise<void> {
+    const bound = this.#boundAt(step - 1);
+    assert(bound !== null, `what was bound by step ${step - 1} is known`);
+    return this.catchUp({ step: step - 1, bound });
+  }
+
+  /** A detached dataflow has worked off what comes before `step`. */
+  awaits(step: number): void {
+    this.#reached = step - 1;
+    this.#wake();
   }
 
   /** The engine took in one replay message. */
   replayed(collection: number): void {
-    this.#windows.get(collection)?.acknowledged();
+    this.#readers.get(collection)?.acknowledged();
   }
 
-  /** Ends it early: the dataflow is dropped. */
+  /** Ends it for good: the dataflow is dropped. */
   cancel(): void {
     this.#cancelled = true;
     this.#wake();
+    for (const reader of this.#readers.values()) reader.cancel();
+  }
+
+  #next(act: () => Promise<void>): Promise<void> {
+    const run = async (): Promise<void> => {
+      try {
+        if (!this.#cancelled) await act();
+      } finally {
+        for (const source of this.#sources) source.replayStatus(this.#dataflow, null);
+      }
+    };
+    const next = this.#running.then(run);
+    // Who asked for the one that failed is told; those after it go on.
+    this.#running = next.catch(() => undefined);
+    return next;
+  }
+
+  async #hydrate(): Promise<void> {
+    if (!(await this.#live())) return;
+    for (const { source, reader } of this.#pairs()) reader.begin(source.starts, false);
+    for (let round = 0; round < roundsMax && this.#rest() > restRecordsMax; round++) {
+      for (const { source, reader } of this.#pairs()) await reader.read(new Map(source.bound));
+      if (this.#cancelled) return;
+    }
+    const targets = this.#pairs().map(({ source }) => new Map(source.bound));
+    this.#goLive();
+    await this.#read(targets);
+  }
+
+  async #catchUp({ step, bound }: ReplayStart): Promise<void> {
+    if (!(await this.#live())) return;
+    for (const { source, reader } of this.#pairs()) {
+      const from = defined(bound.get(source.collection), 'a source has its start');
+      reader.begin(from, true);
+    }
+    let at = step;
+    while (await this.#reaches(at)) {
+      const rounds = this.#roundsAfter(at);
+      const cut = this.#rest() <= restRecordsMax || rounds.length === 0;
+      const now = cut ? rounds : rounds.slice(0, 1);
+      for (const { to } of now) {
+        this.#engine.send({ kind: 'catchUp', dataflow: this.#dataflow, to });
+        at = to;
+      }
+      if (cut) this.#goLive();
+      for (const { targets } of now) await this.#read(targets);
+      if (cut) return;
+    }
+  }
+
+  /** Rounds that lead from a step to the last one that is sealed, each with its targets. */
+  #roundsAfter(at: number): { readonly to: number; readonly targets: readonly Positions[] }[] {
+    return this.#timeline.stopsAfter(at).flatMap((to) => {
+      const bound = this.#boundAt(to);
+      if (bound === null) return [];
+      const targets = this.#sources.map(({ collection }) => bound.get(collection) ?? new Map());
+      return [{ to, targets }];
+    });
+  }
+
+  /** What was bound of all sources by a step, or null if that is not known of one of them. */
+  #boundAt(step: number): ReadonlyMap<number, Positions> | null {
+    const all = new Map<number, Positions>();
+    for (const source of this.#sources) {
+      const bound = source.boundAt(step);
+      if (bound === null) return null;
+      all.set(source.collection, bound);
+    }
+    return all;
+  }
+
+  #goLive(): void {
+    const step = this.#timeline.sealed + 1;
+    this.#engine.send({ kind: 'goLive', dataflow: this.#dataflow, step });
+  }
+
+  /** Reads one round to its end. */
+  async #read(targets: readonly Positions[]): Promise<void> {
+    for (const [i, { reader }] of this.#pairs().entries()) {
+      await reader.read(defined(targets[i], 'a source has its target'));
+      if (this.#cancelled) return;
+      reader.end();
+    }
+  }
+
+  /** Waits until all sources are live; false if the dataflow is gone. */
+  async #live(): Promise<boolean> {
+    for (const source of this.#sources) {
+      await source.live();
+      if (this.#cancelled) return false;
+    }
+    return true;
+  }
+
+  /** Waits until the detached dataflow has come to a step; false if it is gone. */
+  async #reaches(step: number): Promise<boolean> {
+    while (!this.#cancelled && this.#reached < step) {
+      await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
+    return !this.#cancelled;
   }
 
   /** Records bound but not yet replayed. */
   #rest(): bigint {
-    let rest = 0n;
-    for (const source of this.#sources) {
-      const done = this.#doneOf(source);
-      for (const [partition, offset] of source.bound) {
-        rest += offset - (done.get(partition) ?? source.starts.get(partition) ?? 0n);
-      }
-    }
-    return rest;
+    return this.#pairs().reduce((rest, { reader }) => rest + reader.rest(), 0n);
   }
 
-  /** Offsets up to which partitions of the source are replayed. */
-  #doneOf(source: SourceRuntime): Map<number, bigint> {
-    return defined(this.#done.get(source.collection), 'a source has what is done of it');
-  }
-
-  async #read(source: SourceRuntime, until: Positions): Promise<void> {
-    if (this.#cancelled) return;
-    const done = this.#doneOf(source);
-    const from = new Map(
-      [...until.keys()].map((p) => [p, done.get(p) ?? source.starts.get(p) ?? 0n]),
-    );
-    const open = new Set(
-      [...until].filter(([p, end]) => (from.get(p) ?? 0n) < end).map(([p]) => p),
-    );
-    if (open.size === 0) return;
-    const window = defined(this.#windows.get(source.collection), 'a source has its window');
-    await new Promise<void>((resolve) => {
-      this.#wake = resolve;
-      this.#reader = source.connection.reader(source.source.format.topic, from, until, {
-        chunk: (chunk) => {
-          if (this.#cancelled) {
-            chunk.release?.();
-            return false;
-          }
-          this.#advance(done, chunk, until, open);
-          const room = this.#take(source, chunk, window);
-          if (open.size === 0) resolve();
-          return room;
-        },
-        status: ({ error }) => source.replayStatus(this.#dataflow, error),
-        partitions: () => undefined,
-      });
-      window.onRoom = () => this.#reader?.resume();
-      this.#reader.start();
-    });
-    await this.#reader?.close();
-    this.#reader = null;
-  }
-
-  /** Sends a chunk on; answers whether there is room for more. */
-  #take(source: SourceRuntime, chunk: RawChunk, window: Window): boolean {
-    const begun = this.#begun.get(source.collection) ?? new Set();
-    this.#begun.set(source.collection, begun);
-    if (chunk.lost !== undefined && !begun.has(chunk.partition)) return true;
-    begun.add(chunk.partition);
-    const room = window.sent(chunk.bytes.byteLength);
-    this.#send(source, [chunk], false);
-    return room;
-  }
-
-  #advance(done: Map<number, bigint>, chunk: RawChunk, until: Positions, open: Set<number>): void {
-    const end = until.get(chunk.partition) ?? 0n;
-    assert(
-      chunk.next <= end,
-      `a replay of partition ${chunk.partition} ends at ${end}, got ${chunk.next}`,
-    );
-    done.set(chunk.partition, chunk.next);
-    if (chunk.next >= end) open.delete(chunk.partition);
-  }
-
-  #send(source: SourceRuntime, chunks: readonly RawChunk[], last: boolean): void {
-    this.#engine.send({
-      kind: 'replayChunks',
-      dataflow: this.#dataflow,
-      collection: source.collection,
-      chunks,
-      last,
-    });
+  #pairs(): { readonly source: SourceRuntime; readonly reader: ReplayReader }[] {
+    return this.#sources.map((source) => ({
+      source,
+      reader: defined(this.#readers.get(source.collection), 'a source has its reader'),
+    }));
   }
 }

@@ -43,7 +43,8 @@ function rig(journal: StepJournal | null = null, recovered?: RecoveredOffsets) {
       shared: none,
       crashed: none,
       stopped: none,
-      withheld: none,
+      detached: none,
+      awaits: none,
       nameOf: () => '',
     },
   );
@@ -95,24 +96,6 @@ describe('SourceRuntime', () => {
     const taken = sent.filter(({ kind }) => kind === 'ingest').length;
     expect((Number(offset) - taken) * bytes.length).toBeLessThan(limits.sourceBufferedBytesMax / 2);
     expect(reader.resumed).toBe(1);
-  });
-
-  it('gives steps nothing while it is withheld, and what waited afterwards', async () => {
-    const { clock, sent, timeline, started, runtime } = rig();
-    await runtime.live();
-    runtime.withhold(true);
-    started.events?.chunk(chunk(0, 0n));
-    const other = timeline.write([]);
-    await clock.advance(0);
-    timeline.completed(1);
-    expect(await other).toBe(1);
-    started.events?.chunk(chunk(0, 1n));
-    await clock.advance(0);
-    expect(sent.filter(({ kind }) => kind === 'ingest')).toEqual([]);
-    runtime.withhold(false);
-    await clock.advance(0);
-    expect(sent.filter(({ kind }) => kind === 'ingest')).not.toEqual([]);
-    expect(runtime.bound.get(0)).toBe(2n);
   });
 
   it('takes chunks in the order of the log, several of one partition too', async () => {

@@ -5,7 +5,8 @@
  * `bound` holds, by partition, the offset after the last record that belongs to a sealed step; it
  * moves only inside `take`, in the same turn in which the step is sealed, so at any moment between
  * two steps it says exactly which records the sealed steps contain. Chunks of one partition are
- * taken in offset order without gaps: bound never falls, and each record belongs to one step.
+ * taken in offset order without gaps: bound never falls, and each record belongs to one step. Of a
+ * stream it is known for some earlier steps too, for dataflows that catch up (bound-history.ts).
  *
  * Memory: at most `sourceBufferedBytesMax` bytes wait (plus one chunk); then the reader is told to
  * stop, and to go on when half of it is taken.
@@ -23,6 +24,7 @@ import type {
 } from '../../connectors/connector.ts';
 import type { SourceObject } from '../catalog/object.ts';
 import type { Binding } from '../storage/step-record.ts';
+import { BoundHistory } from './bound-history.ts';
 import type { Bindings, Intake, Timeline } from './timeline.ts';
 
 /** Counts that mz_source_statistics shows. */
@@ -52,6 +54,8 @@ export class SourceRuntime implements Intake {
   readonly #timeline: Timeline;
   readonly #clock: Clock;
   readonly #bound = new Map<number, bigint>();
+  /** What was bound by earlier steps, of a stream. */
+  readonly #history: BoundHistory | null;
   readonly #starts = new Map<number, bigint>();
   /** Partitions whose start, or bound, is not yet known durably. */
   #unwrittenStarts = new Set<number>();
@@ -63,7 +67,6 @@ export class SourceRuntime implements Intake {
   readonly #waiting: RawChunk[] = [];
   #waitingBytes = 0;
   #paused = false;
-  #withheld = false;
   #reader: SourceReader | null = null;
   #live: Promise<void> | null = null;
   #closed = false;
@@ -83,6 +86,7 @@ export class SourceRuntime implements Intake {
   ) {
     this.#recovered = recovered;
     this.#behind = source.stored ? new Map(recovered.bound) : new Map();
+    this.#history = source.stored ? null : new BoundHistory();
     this.source = source;
     this.connection = connection;
     this.#timeline = timeline;
@@ -113,6 +117,14 @@ export class SourceRuntime implements Intake {
   /** Offsets up to which records belong to sealed steps. */
   get bound(): Positions {
     return this.#bound;
+  }
+
+  /**
+   * Offsets up to which records of a stream belong to steps up to `step`; null if that is not known
+   * any more: it is of steps that the timeline keeps.
+   */
+  boundAt(step: number): Positions | null {
+    return this.#history?.at(step, this.#bound) ?? null;
   }
 
   /** Where the source begins, by partition; known once it is live. */
@@ -231,17 +243,10 @@ export class SourceRuntime implements Intake {
   }
 
   #offer(): void {
-    if (this.#waiting.length > 0 && !this.#withheld) this.#timeline.offer(this);
+    if (this.#waiting.length > 0) this.#timeline.offer(this);
   }
 
-  /** While a dataflow that reads the stream has too much to work off, steps get no more of it. */
-  withhold(withheld: boolean): void {
-    this.#withheld = withheld;
-    if (withheld) this.#timeline.withdraw(this);
-    else this.#offer();
-  }
-
-  take(_step: number, bytesMax: number): readonly RawChunk[] {
+  take(step: number, bytesMax: number): readonly RawChunk[] {
     let bytes = 0;
     let n = 0;
     while (n < this.#waiting.length && (n === 0 || bytes < bytesMax)) {
@@ -249,7 +254,8 @@ export class SourceRuntime implements Intake {
       n++;
     }
     const taken = this.#waiting.splice(0, n);
-    for (const chunk of taken) this.#bind(chunk);
+    this.#history?.tidy(() => this.#timeline.kept);
+    for (const chunk of taken) this.#bind(step, chunk);
     this.#waitingBytes -= bytes;
     this.#offer();
     if (this.#paused && this.#waitingBytes < limits.sourceBufferedBytesMax / 2) {
@@ -259,9 +265,10 @@ export class SourceRuntime implements Intake {
     return taken;
   }
 
-  #bind(chunk: RawChunk): void {
+  #bind(step: number, chunk: RawChunk): void {
     const before = this.#bound.get(chunk.partition) ?? chunk.from;
     assert(chunk.from >= before, `offsets of partition ${chunk.partition} do not go back`);
+    this.#history?.note(step, chunk.partition, before);
     this.#bound.set(chunk.partition, chunk.next);
     this.#unwrittenBound.add(chunk.partition);
   }

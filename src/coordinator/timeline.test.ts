@@ -79,7 +79,8 @@ function rig(journal: StepJournal | null = null) {
     shared: none,
     crashed: none,
     stopped: none,
-    withheld: none,
+    detached: none,
+    awaits: none,
     nameOf: () => '',
   });
   return { clock, sent, steps, laws, timeline: new Timeline(engine, clock, journal) };

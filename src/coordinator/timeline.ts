@@ -22,6 +22,7 @@ import { limits } from '../base/limits.ts';
 import type { Binding } from '../storage/step-record.ts';
 import type { PackedBatch, Refusal } from '../../dataflow/graph/command.ts';
 import type { RawChunk } from '../../connectors/connector.ts';
+import type { KeptSteps } from './bound-history.ts';
 import type { EngineClient } from './engine-client.ts';
 
 /** Whoever waits for a step to be complete. */
@@ -90,6 +91,13 @@ interface Kept {
   readonly time: number;
 }
 
+/** The end of somebody who sees nothing from a time on. */
+interface End {
+  readonly time: number;
+  /** The last step before it, once that is known. */
+  step: number | null;
+}
+
 /** How many (step, time) pairs are remembered for AS OF. */
 const historyStepsMax = 4_096;
 
@@ -102,6 +110,7 @@ export class Timeline {
   readonly #waiting: Sent[] = [];
   readonly #ready = new Set<Intake>();
   readonly #holds = new Map<number, number>();
+  readonly #ends = new Set<End>();
   readonly #history: Kept[] = [];
   #nextHold = 0;
   #sealed = 0;
@@ -192,6 +201,35 @@ export class Timeline {
     return () => void this.#holds.delete(id);
   }
 
+  /**
+   * Lets no dataflow skip the last step before `time`, which is yet to come, until the answer is
+   * called.
+   */
+  stopBefore(time: number): () => void {
+    const end: End = { time, step: null };
+    this.#ends.add(end);
+    return () => void this.#ends.delete(end);
+  }
+
+  /**
+   * Steps at which somebody may be about to read, or to end: those that are held, and those that may
+   * be held next.
+   */
+  get kept(): KeptSteps {
+    const some = [...this.#holds.values()];
+    for (const { step } of this.#ends) if (step !== null) some.push(step);
+    const before = some.filter((step) => step < this.#complete);
+    return { some: [...new Set(before)].sort((a, b) => a - b), from: this.#complete };
+  }
+
+  /** Of these steps, and those that are sealed, the ones after `step`, in ascending order. */
+  stopsAfter(step: number): number[] {
+    const { some, from } = this.kept;
+    const stops = some.filter((kept) => kept > step);
+    for (let next = Math.max(from, step + 1); next <= this.#sealed; next++) stops.push(next);
+    return stops;
+  }
+
   /** Steps up to `step` were made by somebody else and are complete; ours follow them. */
   adopt(step: number): void {
     assert(this.#sealed === this.#complete, 'no step of ours is under way');
@@ -217,6 +255,9 @@ export class Timeline {
       `step ${step} was sealed and is not undone`,
     );
     this.#complete = step;
+    for (const end of this.#ends) {
+      if (end.step === null && this.timeOf(step) >= end.time) end.step = step - 1;
+    }
     while ((this.#underWay[0] ?? Infinity) <= step) this.#underWay.shift();
     while (this.#waiting.length > 0 && (this.#waiting[0]?.step ?? Infinity) <= step) {
       const sent = this.#waiting.shift();

@@ -135,11 +135,15 @@ export async function subscribe(
   coordinator.hydrate(dataflow, planned.plan);
   // From then on the dataflow itself keeps what it needs.
   coordinator.onHydrated(dataflow, release);
+  const forgetEnd = upTo === null ? undefined : coordinator.timeline.stopBefore(upTo);
   // Time goes on without changes too.
   if (statement.progress || upTo !== null) coordinator.keepTicking(dataflow);
   const columns = subscribeColumns(planned.columns, statement.progress);
   const view: View = { columns, progress: statement.progress };
-  const stream = subscriptionStream(view, subscription, () => coordinator.forgetDataflow(dataflow));
+  const stream = subscriptionStream(view, subscription, () => {
+    forgetEnd?.();
+    coordinator.forgetDataflow(dataflow);
+  });
   cancellation.onCancel(() => stream.close());
   return stream;
 }

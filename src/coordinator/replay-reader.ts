@@ -1,0 +1,147 @@
+/**
+ * Reads records of one stream for one dataflow, round after round, and sends them on: each round
+ * from where the one before ended up to given offsets, partition by partition. At most
+ * `replayBytesInFlightMax` bytes are on their way to the engine.
+ */
+import { assert } from '../base/assert.ts';
+import { limits } from '../base/limits.ts';
+import type { Positions, RawChunk, SourceReader } from '../../connectors/connector.ts';
+import type { EngineClient } from './engine-client.ts';
+import type { SourceRuntime } from './source-runtime.ts';
+
+/** Credit for replay messages. */
+class Window {
+  readonly #inFlight: number[] = [];
+  #bytes = 0;
+  onRoom: () => void = () => undefined;
+
+  sent(bytes: number): boolean {
+    this.#inFlight.push(bytes);
+    this.#bytes += bytes;
+    return this.#bytes < limits.replayBytesInFlightMax;
+  }
+
+  acknowledged(): void {
+    this.#bytes -= this.#inFlight.shift() ?? 0;
+    assert(this.#bytes >= 0, 'what is acknowledged was sent');
+    if (this.#bytes < limits.replayBytesInFlightMax) this.onRoom();
+  }
+}
+
+/** The records of one stream for one dataflow. */
+export class ReplayReader {
+  readonly #engine: EngineClient;
+  readonly #dataflow: number;
+  readonly #source: SourceRuntime;
+  readonly #window = new Window();
+  /** Offsets up to which partitions have been read. */
+  #done = new Map<number, bigint>();
+  /** Partitions of which what is lost is an error: something was read of them before. */
+  readonly #begun = new Set<number>();
+  /** The same of all partitions. */
+  #allBegun = false;
+  #reader: SourceReader | null = null;
+  #wake: () => void = () => undefined;
+  #cancelled = false;
+
+  constructor(engine: EngineClient, dataflow: number, source: SourceRuntime) {
+    this.#engine = engine;
+    this.#dataflow = dataflow;
+    this.#source = source;
+  }
+
+  /** The next round begins at `from`; `begun`: the dataflow has what comes before. */
+  begin(from: Positions, begun: boolean): void {
+    this.#done = new Map(from);
+    this.#allBegun = begun;
+  }
+
+  /** Records bound but not yet read. */
+  rest(): bigint {
+    let rest = 0n;
+    for (const [partition, offset] of this.#source.bound) rest += offset - this.#doneOf(partition);
+    return rest;
+  }
+
+  #doneOf(partition: number): bigint {
+    return this.#done.get(partition) ?? this.#source.starts.get(partition) ?? 0n;
+  }
+
+  /** Reads on up to `until`. */
+  async read(until: Positions): Promise<void> {
+    if (this.#cancelled) return;
+    const from = new Map([...until.keys()].map((p) => [p, this.#doneOf(p)]));
+    const open = new Set(
+      [...until].filter(([p, end]) => (from.get(p) ?? 0n) < end).map(([p]) => p),
+    );
+    if (open.size === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      const { connection, source } = this.#source;
+      this.#reader = connection.reader(source.format.topic, from, until, {
+        chunk: (chunk) => {
+          if (this.#cancelled) {
+            chunk.release?.();
+            return false;
+          }
+          this.#advance(chunk, until, open);
+          const room = this.#take(chunk);
+          if (open.size === 0) resolve();
+          return room;
+        },
+        status: ({ error }) => this.#source.replayStatus(this.#dataflow, error),
+        partitions: () => undefined,
+      });
+      this.#window.onRoom = () => this.#reader?.resume();
+      this.#reader.start();
+    });
+    await this.#reader?.close();
+    this.#reader = null;
+  }
+
+  #advance(chunk: RawChunk, until: Positions, open: Set<number>): void {
+    const end = until.get(chunk.partition) ?? 0n;
+    assert(
+      chunk.next <= end,
+      `a replay of partition ${chunk.partition} ends at ${end}, got ${chunk.next}`,
+    );
+    this.#done.set(chunk.partition, chunk.next);
+    if (chunk.next >= end) open.delete(chunk.partition);
+  }
+
+  /** Sends a chunk on; answers whether there is room for more. */
+  #take(chunk: RawChunk): boolean {
+    if (chunk.lost !== undefined && !this.#allBegun && !this.#begun.has(chunk.partition))
+      return true;
+    this.#begun.add(chunk.partition);
+    const room = this.#window.sent(chunk.bytes.byteLength);
+    this.#send([chunk], false);
+    return room;
+  }
+
+  /** The round has ended. */
+  end(): void {
+    this.#send([], true);
+  }
+
+  #send(chunks: readonly RawChunk[], last: boolean): void {
+    this.#engine.send({
+      kind: 'replayChunks',
+      dataflow: this.#dataflow,
+      collection: this.#source.collection,
+      chunks,
+      last,
+    });
+  }
+
+  /** The engine took in one message. */
+  acknowledged(): void {
+    this.#window.acknowledged();
+  }
+
+  /** Ends it early, for good. */
+  cancel(): void {
+    this.#cancelled = true;
+    this.#wake();
+  }
+}
