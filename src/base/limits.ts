@@ -7,6 +7,18 @@ export const limits = {
   logFileBytesMax: 64 * 1024 * 1024,
   /** Bytes of one record of the log: what one step writes. */
   logRecordBytesMax: 1024 * 1024 * 1024,
+  /** Bytes of one piece of a checkpoint, and of what a checkpoint holds besides its pieces. */
+  checkpointPieceBytesMax: 4 * 1024 * 1024,
+  checkpointContentBytesMax: 1024 * 1024 * 1024,
+  /** Bytes that gather before they are written to a checkpoint's file; there are two such buffers. */
+  checkpointBufferBytes: 5 * 1024 * 1024,
+  /** Bytes that are written to a checkpoint's file between two syncs. */
+  checkpointSyncBytes: 16 * 1024 * 1024,
+  /** Bytes that are read from a checkpoint's file at once, and how often at a time. */
+  checkpointBlockBytes: 4 * 1024 * 1024,
+  checkpointReadBlocks: 3,
+  /** Patches on one full checkpoint; then the next is full. */
+  checkpointPatchesMax: 64,
   /** Steps of the log that are on their way to the engine when the program starts. */
   recoveryStepsInFlightMax: 16,
   /** Milliseconds after which a step for which the disk had no room is tried again. */

@@ -34,8 +34,11 @@ export class DurableCoordinator {
     if (data === null) return new DurableCoordinator(new Coordinator(makeParts()), null);
     const parts = makeParts();
     const state = new RecoveredState();
-    const directory = await DataDirectory.open({ ...data, entropy: parts.entropy }, (record) =>
-      state.take(decodeStep(record)),
+    const warn = (message: string): void => parts.log.warn(message);
+    const place = { ...data, entropy: parts.entropy, warn };
+    const directory = await DataDirectory.open(
+      place,
+      () => (record) => state.take(decodeStep(record)),
     );
     const { log } = directory;
     const coordinator = new Coordinator({ ...parts, durable: log });

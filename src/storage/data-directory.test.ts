@@ -18,8 +18,9 @@ async function open(disk: FakeDisk, self: string): Promise<[DataDirectory, strin
         bytes: (length) => Uint8Array.from({ length }, () => random.below(256)),
         below: (bound) => random.below(bound),
       },
+      warn: (message) => expect.unreachable(message),
     },
-    (payload) => void records.push(new TextDecoder().decode(payload)),
+    () => (payload) => void records.push(new TextDecoder().decode(payload)),
   );
   return [directory, records];
 }

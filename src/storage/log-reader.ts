@@ -1,8 +1,8 @@
 /**
- * Reads the log from its beginning when the program starts: gives every record in order, and finds
- * the place where the next commit goes. A commit that was being written when the machine stopped is
- * cut off; damage to one that was durable is reported, and nothing is served. How the two are told
- * apart is in docs/design/durability.md.
+ * Reads the log when the program starts, from its beginning or from where a checkpoint says: gives
+ * every record in order, and finds the place where the next commit goes. A commit that was being
+ * written when the machine stopped is cut off; damage to one that was durable is reported, and
+ * nothing is served. How the two are told apart is in docs/design/durability.md.
  */
 import { assert } from '../base/assert.ts';
 import { sqlError } from '../base/error.ts';
@@ -66,31 +66,66 @@ async function logFiles(disk: Disk, folder: string): Promise<readonly string[]> 
 }
 
 /**
- * Reads all records in order. Throws XX001 for damage, 0A000 for a newer format, 55000
- * for a file of another data directory.
+ * Reads the records of frame `from` and of all later ones, in order; files that lie before it may be
+ * gone. Throws XX001 for damage, and if the log does not reach back or up to `from`, 0A000 for a
+ * newer format, 55000 for a file of another data directory.
  */
 export async function readLog(
   disk: Disk,
   folder: string,
   identity: Uint8Array,
   each: RecordReader,
+  from = 0,
 ): Promise<LogEnd> {
   const names = await logFiles(disk, folder);
-  let end: LogEnd = { file: null, at: 0, sequence: 0, previous: 0, torn: 0 };
-  for (const [i, name] of names.entries()) {
+  const begin = firstOfLogFile(names[0] ?? '') ?? 0;
+  if (begin > from) throw gap(folder, `it begins with commit ${begin}, commit ${from} is needed`);
+  const start = names.findLastIndex((name) => (firstOfLogFile(name) ?? 0) <= from);
+  const parts = { disk, folder, identity, names, from, each };
+  let end = await readFiles(parts, Math.max(start, 0));
+  // The file that was to go on at `from` was being made when the machine stopped.
+  if (end === null && start > 0) end = await readFiles(parts, start - 1);
+  end ??= { file: null, at: 0, sequence: 0, previous: 0, torn: 0 };
+  if (end.sequence < from)
+    throw gap(folder, `it ends before commit ${end.sequence}, commit ${from} was there`);
+  return end;
+}
+
+function gap(folder: string, what: string): SqlError {
+  return sqlError('XX001', `the log is incomplete: ${folder}: ${what}`, {
+    detail: 'Files of the log are missing.',
+    hint: 'Restore the data directory from a backup.',
+  });
+}
+
+interface Reading {
+  readonly disk: Disk;
+  readonly folder: string;
+  readonly identity: Uint8Array;
+  readonly names: readonly string[];
+  readonly from: number;
+  readonly each: RecordReader;
+}
+
+/** Reads from the file at `start` on; null if there is none, or none that was finished. */
+async function readFiles(reading: Reading, start: number): Promise<LogEnd | null> {
+  const { disk, folder, identity, names } = reading;
+  let end: LogEnd | null = null;
+  for (let i = start; i < names.length; i++) {
+    const name = names[i] ?? '';
     const path = `${folder}/${name}`;
     const bytes = await readAll(disk, path);
     const last = i === names.length - 1;
-    const begun = beginFile(bytes, path, name, { end, first: i === 0, last, identity });
-    if (begun === null) return { ...end, torn: 0 };
-    end = await readRecords(bytes, path, { ...begun, file: name }, last, each);
+    const begun = beginFile(bytes, path, name, { end, last, identity });
+    if (begun === null) return end === null ? null : { ...end, torn: 0 };
+    end = await readRecords(bytes, path, { ...begun, file: name }, last, reading);
   }
   return end;
 }
 
 interface Expected {
-  readonly end: LogEnd;
-  readonly first: boolean;
+  /** Where the file before it ends; null if this is the first that is read. */
+  readonly end: LogEnd | null;
   readonly last: boolean;
   readonly identity: Uint8Array;
 }
@@ -103,9 +138,9 @@ function beginFile(
   bytes: Uint8Array,
   path: string,
   name: string,
-  { end, first, last, identity }: Expected,
+  { end, last, identity }: Expected,
 ): LogEnd | null {
-  const sequence = first ? (firstOfLogFile(name) ?? 0) : end.sequence;
+  const sequence = end?.sequence ?? firstOfLogFile(name) ?? 0;
   const read = readLogHeader(bytes);
   if (read.kind === 'newer') {
     throw sqlError('0A000', `${path} has format ${read.format}, newer than ${logFormat}`, {
@@ -123,7 +158,7 @@ function beginFile(
     throw sqlError('55000', `${path} belongs to another data directory`);
   if (header.first !== sequence)
     throw damaged(path, 0, `it begins with commit ${header.first}, expected ${sequence}`);
-  if (!first && header.previous !== end.previous)
+  if (end !== null && header.previous !== end.previous)
     throw damaged(path, 0, 'it does not follow the file before it');
   return { file: null, at: logHeaderBytes, sequence, previous: header.previous, torn: 0 };
 }
@@ -133,7 +168,7 @@ async function readRecords(
   path: string,
   begin: LogEnd,
   last: boolean,
-  each: RecordReader,
+  { from, each }: Reading,
 ): Promise<LogEnd> {
   let { at, sequence, previous } = begin;
   for (;;) {
@@ -143,7 +178,7 @@ async function readRecords(
       if (at < bytes.length) requireTorn(bytes, path, at, place, last);
       return { file: begin.file, at, sequence, previous, torn: bytes.length - at };
     }
-    for (const record of recordsOf(frame.payload)) await each(record);
+    if (sequence >= from) for (const record of recordsOf(frame.payload)) await each(record);
     assert(frame.end > at && frame.end <= bytes.length, 'a frame lies in its file');
     at = frame.end;
     ({ previous } = frame.next);

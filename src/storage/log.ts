@@ -5,6 +5,9 @@
  * that all share a frame and a sync (*group commit*). Failures differ: a full disk refuses what
  * could not be written and nothing else; a failed sync, or the loss of the lock, is final, since
  * what is on the disk is then unknown until it is read again.
+ *
+ * Frames are numbered. A checkpoint names the number from which on the log is needed after it
+ * (`rotate`), and the files that lie wholly before that can go (`cut`).
  */
 import { assert, defined } from '../base/assert.ts';
 import { sqlError } from '../base/error.ts';
@@ -13,12 +16,14 @@ import type { Disk, DiskFile } from '../base/seam.ts';
 import { DiskError } from '../base/seam.ts';
 import type { Place } from './frame.ts';
 import { frameBytes, joinRecords, writeFrame } from './frame.ts';
-import { logFileName, logHeaderBytes, writeLogHeader } from './log-file.ts';
+import { firstOfLogFile, logFileName, logHeaderBytes, writeLogHeader } from './log-file.ts';
 import type { LogEnd, RecordReader } from './log-reader.ts';
 import { readLog } from './log-reader.ts';
 
 /** Zeros that are written ahead of the commits. */
 const aheadBytes = 256 * 1024;
+/** A file is small with less than this share of the bytes that it may have. */
+const smallFileShare = 64;
 
 export interface LogParts {
   readonly disk: Disk;
@@ -26,6 +31,8 @@ export interface LogParts {
   readonly folder: string;
   /** Identity of the data directory. */
   readonly identity: Uint8Array;
+  /** Number of the first frame that is needed: the checkpoint's `logPosition`; 0 without one. */
+  readonly from?: number;
   /** Whether this process still owns the data directory; asked before each acknowledgement. */
   owned(): Promise<boolean>;
 }
@@ -33,6 +40,11 @@ export interface LogParts {
 interface Pending {
   readonly payload: Uint8Array;
   resolve(): void;
+  reject(error: Error): void;
+}
+
+interface Rotation {
+  resolve(position: number): void;
   reject(error: Error): void;
 }
 
@@ -48,6 +60,8 @@ export class Log {
   #commits = 0;
   #place: Place = { previous: 0, sequence: 0 };
   #pending: Pending[] = [];
+  /** Who waits for a new file. */
+  #rotations: Rotation[] = [];
   #working: Promise<void> | null = null;
   #fatal: Error | null = null;
   #reportFatal: (error: Error) => void = () => undefined;
@@ -61,22 +75,68 @@ export class Log {
   }
 
   /**
-   * Opens the log and gives all its records to `each`, in order. A torn tail is cut off. Throws as
+   * Opens the log and gives its records from `from` on to `each`, in order. A torn tail is cut off. Throws as
    * `readLog` does.
    */
   static async open(parts: LogParts, each: RecordReader): Promise<Log> {
     const { disk, folder } = parts;
     await disk.makeFolder(folder);
-    const end = await readLog(disk, folder, parts.identity, each);
+    const end = await readLog(disk, folder, parts.identity, each, parts.from);
     const log = new Log(parts);
     await log.#goOn(end);
     return log;
   }
 
-  /** Gives all records once more, in order. Nothing may be appended meanwhile. */
+  /** Gives the same records once more, in order. Nothing may be appended meanwhile. */
   async replay(each: RecordReader): Promise<void> {
-    const { disk, folder, identity } = this.#parts;
-    await readLog(disk, folder, identity, each);
+    const { disk, folder, identity, from } = this.#parts;
+    await readLog(disk, folder, identity, each, from);
+  }
+
+  /**
+   * Number of the next frame: what has been acknowledged lies before it, what is appended from now
+   * on does not.
+   */
+  get position(): number {
+    return this.#commits;
+  }
+
+  /** Bytes of the present file that are frames: what was written since it was begun. */
+  get bytesInFile(): number {
+    return this.#at - logHeaderBytes;
+  }
+
+  /**
+   * Goes on in a new file, unless the present one is small or the disk is full. Resolves to a
+   * position: everything that is appended from now on lies behind it, and the position before the
+   * record of step p is one from which a checkpoint of p can go on. Cutting there frees all files
+   * so far. Rejects with 58030 once the log has failed.
+   */
+  rotate(): Promise<number> {
+    if (this.#fatal !== null) return Promise.reject(this.#fatal);
+    return new Promise((resolve, reject) => {
+      this.#rotations.push({ resolve, reject });
+      this.#working ??= this.#work();
+    });
+  }
+
+  /**
+   * Removes files that lie wholly before `position`; a manifest that is on the disk must name it or
+   * a later one. A stop in between leaves a shorter log that is whole. Rejects with 58030 if a file
+   * cannot be removed: the log is as it was, and longer than necessary.
+   */
+  async cut(position: number): Promise<void> {
+    const { disk, folder, owned } = this.#parts;
+    const names = await disk.list(folder);
+    const keep = names.findLastIndex((name) => (firstOfLogFile(name) ?? Infinity) <= position);
+    if (keep <= 0 || !(await owned())) return;
+    try {
+      for (const name of names.slice(0, keep)) await disk.remove(`${folder}/${name}`);
+      await disk.syncFolder(folder);
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+      throw sqlError('58030', `could not shorten the log: ${error.message}`);
+    }
   }
 
   async #goOn(end: LogEnd): Promise<void> {
@@ -147,12 +207,31 @@ export class Log {
   async #work(): Promise<void> {
     // What is appended in the same turn belongs to the same commit.
     await Promise.resolve();
-    while (this.#pending.length > 0) {
+    while (this.#pending.length > 0 || this.#rotations.length > 0) {
+      await this.#rotateForAll();
       const batch = this.#pending;
       this.#pending = [];
-      await this.#commitAll(batch);
+      if (batch.length > 0) await this.#commitAll(batch);
     }
     this.#working = null;
+  }
+
+  /** Begins a new file for those who have asked for one. */
+  async #rotateForAll(): Promise<void> {
+    const rotations = this.#rotations;
+    if (rotations.length === 0) return;
+    this.#rotations = [];
+    try {
+      if (this.#fatal !== null) throw this.#fatal;
+      if (this.bytesInFile >= limits.logFileBytesMax / smallFileShare) await this.#rotate();
+    } catch (error) {
+      const failure = isFull(error) ? null : this.#failure(error);
+      if (failure !== null) {
+        for (const { reject } of rotations) reject(failure);
+        return;
+      }
+    }
+    for (const { resolve } of rotations) resolve(this.#commits);
   }
 
   async #commitAll(batch: readonly Pending[]): Promise<void> {
