@@ -14,6 +14,7 @@ import type {
   StartPosition,
 } from '../connector.ts';
 import { Backoff, Pause } from './backoff.ts';
+import type { Transport } from './cluster.ts';
 import { Cluster } from './cluster.ts';
 import {
   errorLeaderNotAvailable,
@@ -50,13 +51,17 @@ export class KafkaConnection implements SourceConnection {
   readonly #brokers: readonly string[];
   readonly #seams: KafkaSeams;
   readonly #transport: KafkajsTransport;
+  readonly #links: Transport;
   readonly #cluster: Cluster;
   readonly #readers = new Set<KafkaReader>();
   /** Leaders by partition, by topic: for `produce`, forgotten at the first failure. */
   readonly #leaders = new Map<string, Map<number, number>>();
 
-  /** `brokers` is what stands after BROKER: one or more `host:port`, separated by commas. */
-  constructor(brokers: string, seams: KafkaSeams) {
+  /**
+   * `brokers` is what stands after BROKER: one or more `host:port`, separated by commas. Everything
+   * but `admin` and `producer` goes through `transport`.
+   */
+  constructor(brokers: string, seams: KafkaSeams, transport?: Transport) {
     this.#brokers = brokers
       .split(',')
       .map((address) => address.trim())
@@ -65,7 +70,8 @@ export class KafkaConnection implements SourceConnection {
       throw sqlError('22023', 'a Kafka connection needs a broker address');
     this.#seams = seams;
     this.#transport = new KafkajsTransport(this.#brokers, seams.log);
-    this.#cluster = new Cluster(this.#brokers, this.#transport);
+    this.#links = transport ?? this.#transport;
+    this.#cluster = new Cluster(this.#brokers, this.#links);
   }
 
   async validate(): Promise<void> {
@@ -109,7 +115,7 @@ export class KafkaConnection implements SourceConnection {
     until: Positions | null,
     events: ReaderEvents,
   ): SourceReader {
-    const cluster = new Cluster(this.#brokers, this.#transport);
+    const cluster = new Cluster(this.#brokers, this.#links);
     const { clock, entropy } = this.#seams;
     const reader = new KafkaReader(cluster, topic, from, until, events, clock, entropy);
     for (const other of this.#readers) if (other.closed) this.#readers.delete(other);

@@ -6,25 +6,35 @@
 import { systemRelations } from '../../src/catalog/system/all.ts';
 import { DurableCoordinator } from '../../src/coordinator/durable-coordinator.ts';
 import { InlineLink } from '../../src/coordinator/inline-link.ts';
+import type { SourceConnection } from '../../connectors/connector.ts';
 import { limits } from '../../src/base/limits.ts';
+import type { Entropy } from '../../src/base/seam.ts';
 import { SessionRegistry } from '../../src/coordinator/session-registry.ts';
 import { initializeParser } from '../../src/sql/parse/parse.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import type { FakeDisk } from '../support/fake-disk.ts';
 import type { Random } from '../support/random.ts';
 import { SqlSession } from '../support/session-harness.ts';
-import type { Marks } from './marks.ts';
-import type { SimTopic } from './sim-topic.ts';
-import { connectTopics } from './sim-topic.ts';
+
+/** Connects a machine to topics. */
+export type Connect = (clock: FakeClock, entropy: Entropy) => () => SourceConnection;
 
 /** What lives on between machines. */
 export interface Surroundings {
   readonly disk: FakeDisk;
-  readonly topics: ReadonlyMap<string, SimTopic>;
+  /** How the product reaches topics. */
+  readonly connect: Connect;
   readonly random: Random;
-  readonly marks: Marks;
   /** Bytes of a file of the log. */
   readonly logFileBytesMax: number;
+}
+
+/** Entropy that comes from the seed. */
+export function seededEntropy(random: Random): Entropy {
+  return {
+    bytes: (length) => Uint8Array.from({ length }, () => random.below(256)),
+    below: (bound) => random.below(bound),
+  };
 }
 
 /** A running product. */
@@ -53,9 +63,11 @@ export class Machine {
   /** Starts the product. Throws what its start throws. */
   static async start(life: number, now: number, around: Surroundings): Promise<Machine> {
     await initializeParser();
-    const { disk, random, marks, topics, logFileBytesMax } = around;
-    // Files of the log as small as this are what no run would fill otherwise.
+    const { disk, random, logFileBytesMax } = around;
+    // Files of the log as small as this are what no run would fill otherwise; and lives are short.
     Reflect.set(limits, 'logFileBytesMax', logFileBytesMax);
+    Reflect.set(limits, 'topicRefreshMillisecondsMax', 150);
+    Reflect.set(limits, 'brokerRetryMillisecondsMax', 100);
     const clock = new FakeClock(now);
     const errors: string[] = [];
     const log = {
@@ -63,13 +75,10 @@ export class Machine {
       warn: () => undefined,
       error: (message: string) => void errors.push(message),
     };
-    const entropy = {
-      bytes: (length: number) => Uint8Array.from({ length }, () => random.below(256)),
-      below: (bound: number) => random.below(bound),
-    };
+    const entropy = seededEntropy(random);
     const self = `${life + 1} begun booted`;
     const processes = { self: () => self, alive: (name: string) => name === self };
-    const network = { topics, clock, random, marks, failures: random.chance(0.5) ? 0.1 : 0 };
+    const connect = around.connect(clock, entropy);
     disk.pause = null;
     const durable = await clock.until(
       DurableCoordinator.open(
@@ -79,7 +88,7 @@ export class Machine {
           entropy,
           log,
           system: systemRelations,
-          connect: () => connectTopics(network),
+          connect,
         }),
         { disk, processes },
       ),

@@ -21,7 +21,7 @@ import type { Random } from '../support/random.ts';
 import type { Marks } from './marks.ts';
 
 const lateMilliseconds = 20;
-const keysPerPartition = 6;
+export const keysPerPartition = 6;
 const encoder = new TextEncoder();
 
 /** One record as it was produced. */
@@ -41,14 +41,27 @@ interface LogBatch {
 export class SimPartition {
   readonly records: SimRecord[] = [];
   readonly batches: LogBatch[] = [];
+  readonly starts: ReadonlySet<bigint> = new Set([0n]);
 
   get end(): bigint {
     return this.batches.at(-1)?.next ?? 0n;
   }
 }
 
-/** A topic. */
-export class SimTopic {
+/** What is known of a topic. */
+export interface TopicTruth {
+  readonly keyed: boolean;
+  readonly partitions: readonly {
+    /** What a consumer may come to see, in offset order; those that are gone included. */
+    readonly records: readonly SimRecord[];
+    /** Offsets where the log has ever begun. */
+    readonly starts: ReadonlySet<bigint>;
+  }[];
+  produce(): void;
+}
+
+/** A topic that has no broker. */
+export class SimTopic implements TopicTruth {
   readonly keyed: boolean;
   readonly partitions: SimPartition[] = [];
   readonly #random: Random;
@@ -102,7 +115,7 @@ export class SimTopic {
   }
 }
 
-function bytesOf(text: string | null): Uint8Array | null {
+export function bytesOf(text: string | null): Uint8Array | null {
   return text === null ? null : encoder.encode(text);
 }
 

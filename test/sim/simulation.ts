@@ -17,9 +17,10 @@ import { Definer } from './definer.ts';
 import { demand, History, Violation } from './history.ts';
 import { Machine } from './machine.ts';
 import { Marks } from './marks.ts';
+import type { World } from './world.ts';
+import { clusterWorld, plainWorld } from './world.ts';
 import type { Watched } from './observer.ts';
 import { follow, readAll } from './observer.ts';
-import { SimTopic } from './sim-topic.ts';
 import { Deeds, Transactor, transactorSetUp } from './transactor.ts';
 
 const begin = 1_700_000_000_000;
@@ -59,7 +60,7 @@ export class Simulation {
   readonly marks = new Marks();
   readonly #random: Random;
   readonly #disk: FakeDisk;
-  readonly #topics: ReadonlyMap<string, SimTopic>;
+  readonly #world: World;
   readonly #plan: Plan;
   readonly #hash = createHash('sha256');
   readonly #shared: Shared;
@@ -87,10 +88,7 @@ export class Simulation {
     this.#plan = plan;
     this.#disk = new FakeDisk(random);
     this.#logFileBytesMax = random.pick([3_000, 20_000, 1_000_000]);
-    this.#topics = new Map([
-      ['src', new SimTopic(false, random, marks)],
-      ['up', new SimTopic(true, random, marks)],
-    ]);
+    this.#world = random.chance(0.5) ? clusterWorld(random, marks) : plainWorld(random, marks);
     const history = new History();
     this.#shared = {
       history,
@@ -107,7 +105,7 @@ export class Simulation {
     this.#transactors = ['t0', 't1'].map((name) => new Transactor(name, shared, this.#deeds));
     const known = {
       history,
-      topics: this.#topics,
+      topics: this.#world.topics,
       clients: clientNames,
       counterAsked: () => shared.counterAsked,
     };
@@ -163,9 +161,8 @@ export class Simulation {
     this.#note(`life ${this.#lives} at ${now}`);
     const machine = await Machine.start(this.#lives, now, {
       disk: this.#disk,
-      topics: this.#topics,
+      connect: this.#world.connect,
       random: this.#random,
-      marks: this.marks,
       logFileBytesMax: this.#logFileBytesMax,
     });
     const names = this.#disk.paths.filter((path) => !/^(lock|identity|log\/\d+\.log)$/.test(path));
@@ -335,6 +332,8 @@ export class Simulation {
       const most = 1 + random.below(20);
       disk.pause = () => new Promise((resolve) => void clock.after(random.below(most), resolve));
     }
+    for (let n = random.below(3); n > 0; n--)
+      clock.after(random.below(1_000), () => this.#world.trouble());
     if (!random.chance(0.3)) return;
     clock.after(random.below(300), () => {
       // What the log has reserved may be all that is left of it.
@@ -375,7 +374,7 @@ export class Simulation {
         follow(watched, machine, sql, { moments: 1 + this.#random.below(8), on }),
       ),
       repeat(40, () => {
-        this.#random.pick([...this.#topics.values()]).produce();
+        this.#random.pick([...this.#world.topics.values()]).produce();
         return Promise.resolve(undefined);
       }),
     ].map(guarded);

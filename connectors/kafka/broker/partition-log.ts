@@ -118,18 +118,40 @@ export class PartitionLog {
 
   #write(bytes: Uint8Array, records: number, maxTimestamp: number): number {
     const base = this.#end;
+    const place = this.#keep(bytes, base, base + records - 1, maxTimestamp);
+    const view = new DataView(place.buffer, place.byteOffset, place.byteLength);
+    view.setBigInt64(batchBaseOffset, BigInt(base));
+    view.setInt32(batchLeaderEpoch, 0);
+    this.#end = base + records;
+    return base;
+  }
+
+  #keep(bytes: Uint8Array, first: number, last: number, maxTimestamp: number): Uint8Array {
     let segment = this.#segments.at(-1);
     if (segment === undefined || !segment.fits(bytes.length)) {
       segment = new Segment(this.#nextCapacity(bytes.length));
       this.#budget.used += segment.capacity;
       this.#segments.push(segment);
     }
-    const place = segment.append(bytes, base, base + records - 1, maxTimestamp);
-    const view = new DataView(place.buffer, place.byteOffset, place.byteLength);
-    view.setBigInt64(batchBaseOffset, BigInt(base));
-    view.setInt32(batchLeaderEpoch, 0);
-    this.#end = base + records;
-    return base;
+    return segment.append(bytes, first, last, maxTimestamp);
+  }
+
+  /**
+   * Compacts what ends below offset `before`: of each batch stays what `change` answers, or nothing
+   * if that is null. Offsets stay as they are. The last batch is never asked for, so that whoever
+   * reads still comes to the end.
+   */
+  compact(before: number, change: (batch: Uint8Array) => Uint8Array | null): void {
+    for (const old of this.#segments.splice(0)) {
+      this.#budget.used -= old.capacity;
+      for (let k = 0; k < old.count; k++) {
+        const { first, last, maxTimestamp } = old.batch(k);
+        const bytes = old.read(k, first + 1, 0, true);
+        const isLast = last === this.#end - 1;
+        const kept = last < before && !isLast ? change(bytes) : bytes;
+        if (kept !== null) this.#keep(kept, first, last, maxTimestamp);
+      }
+    }
   }
 
   #wake(): void {
