@@ -19,6 +19,9 @@ export const limits = {
   checkpointReadBlocks: 3,
   /** Patches on one full checkpoint; then the next is full. */
   checkpointPatchesMax: 64,
+  /** Bytes of a write that is joined with others of the same step, and of all that are joined. */
+  joinedWriteBytesMax: 4 * 1024,
+  joinedBytesMax: 256 * 1024,
   /** Steps of the log that are on their way to the engine when the program starts. */
   recoveryStepsInFlightMax: 16,
   /** Milliseconds after which a step for which the disk had no room is tried again. */

@@ -55,10 +55,14 @@ export class WorkerLink implements EngineLink {
 
   send(command: HostCommand): void {
     if (this.#closing) return;
-    if (this.#outgoing.push(command) === 1) this.#clock.soon(() => this.#flush());
+    const first = this.#outgoing.push(command) === 1;
+    // All of a turn that belongs to a step is in it, and writers wait for it.
+    if (command.kind === 'step') this.#flush();
+    else if (first) this.#clock.soon(() => this.#flush());
   }
 
   #flush(): void {
+    if (this.#outgoing.length === 0) return;
     const commands = joinLookups(this.#outgoing);
     this.#outgoing = [];
     const transfer = new Set<TransferListItem>();

@@ -199,7 +199,8 @@ export class SessionCore implements Session {
     transaction.use('insert');
     const { table, types, rows } = inserted;
     const { collection } = table;
-    if (rows.length > 0) transaction.insert({ table, collection, batch: packDatums(types, rows) });
+    if (rows.length > 0)
+      transaction.insert({ table, collection, batch: packDatums(types, rows), types });
     return rows.length === 1 ? 'INSERT 0 1' : `INSERT 0 ${rows.length}`;
   }
 

@@ -20,25 +20,17 @@ import { SqlError, sqlError } from '../base/error.ts';
 import type { Clock } from '../base/seam.ts';
 import { limits } from '../base/limits.ts';
 import type { Binding } from '../storage/step-record.ts';
-import type { PackedBatch, Refusal } from '../../dataflow/graph/command.ts';
+import type { Refusal } from '../../dataflow/graph/command.ts';
 import type { RawChunk } from '../../connectors/connector.ts';
 import type { KeptSteps } from './bound-history.ts';
 import type { EngineClient } from './engine-client.ts';
+import type { Write, WriteGroup } from './write-groups.ts';
+import { groupWrites } from './write-groups.ts';
 
-/** Whoever waits for a step to be complete. */
-interface Waiter {
-  readonly resolve: (step: number) => void;
-  readonly reject: (error: Error) => void;
-}
-
-interface Write extends Waiter {
-  readonly inputs: readonly { readonly collection: number; readonly batch: PackedBatch }[];
-}
-
-/** A write that is in a step: its number there, and the position of its first input. */
+/** A group of writes that is in a step: its number there, and the position of its first input. */
 interface Sent {
   readonly step: number;
-  readonly write: Waiter & Pick<Write, 'inputs'>;
+  readonly group: WriteGroup;
   readonly number: number;
   readonly first: number;
 }
@@ -65,7 +57,7 @@ export interface Bindings {
 interface Sealed extends Bindings {
   readonly step: number;
   readonly time: number;
-  readonly writes: readonly Write[];
+  readonly groups: readonly WriteGroup[];
   readonly chunks: readonly { readonly collection: number; readonly chunks: readonly RawChunk[] }[];
 }
 
@@ -120,7 +112,7 @@ export class Timeline {
   /** A step is sealed and not yet durable. */
   #writing = false;
   /** Who waits for the step that is being written. */
-  #written: readonly Write[] = [];
+  #written: readonly WriteGroup[] = [];
   /** Steps that were sent and are not complete. */
   readonly #underWay: number[] = [];
   /** What writers are told while a step waits for room on the disk. */
@@ -243,8 +235,8 @@ export class Timeline {
     this.#sealed = step;
     this.#time = time;
     return new Promise((resolve, reject) => {
-      const writes = [{ inputs, resolve, reject }];
-      this.#send({ step, time, writes, chunks: [], starts: [], bound: [] });
+      const groups = [{ inputs, waiters: [{ resolve, reject }] }];
+      this.#send({ step, time, groups, chunks: [], starts: [], bound: [] });
     });
   }
 
@@ -264,20 +256,20 @@ export class Timeline {
       const refusal = sent?.step === step && refused.find(({ write }) => write === sent.number);
       if (sent === undefined) continue;
       if (refusal) void this.#refuse(sent, new SqlError(refusal.error));
-      else sent.write.resolve(step);
+      else for (const { resolve } of sent.group.waiters) resolve(step);
     }
     this.#seal();
   }
 
-  /** Tells a writer that there was no memory, once it is certain that a restart thinks so too. */
-  async #refuse({ step, first, write }: Sent, error: Error): Promise<void> {
-    const tables = write.inputs.map((_, i) => first + i);
+  /** Tells writers that there was no memory, once it is certain that a restart thinks so too. */
+  async #refuse({ step, first, group }: Sent, error: Error): Promise<void> {
+    const tables = group.inputs.map((_, i) => first + i);
     try {
       await this.#writeRefusal(step, tables);
-      write.reject(error);
+      rejectAll([group], error);
     } catch (failure) {
       // Whether a restart has the rows nobody knows, so it is not said that they were refused.
-      write.reject(asError(failure));
+      rejectAll([group], asError(failure));
     }
   }
 
@@ -297,8 +289,8 @@ export class Timeline {
   /** The engine is gone: whoever waits for a step, or will, is told `error`. */
   fail(error: Error): void {
     this.#failure ??= error;
-    for (const { write } of this.#waiting.splice(0)) write.reject(error);
-    for (const write of this.#written) write.reject(error);
+    for (const { group } of this.#waiting.splice(0)) rejectAll([group], error);
+    rejectAll(this.#written, error);
     for (const write of this.#writes.splice(0)) write.reject(error);
   }
 
@@ -319,11 +311,12 @@ export class Timeline {
     const step = ++this.#sealed;
     this.#time = Math.max(this.#time + 1, this.#clock.now());
     const intake = this.#take(step);
-    const sealed = { step, time: this.#time, writes: this.#takeWrites(), ...intake };
-    const written = this.#journal?.step({ ...sealed, tables: inputsOf(sealed.writes) });
+    const groups = groupWrites(this.#takeWrites());
+    const sealed = { step, time: this.#time, groups, ...intake };
+    const written = this.#journal?.step({ ...sealed, tables: inputsOf(groups) });
     if (written === undefined) return this.#send(sealed);
     this.#writing = true;
-    this.#written = sealed.writes;
+    this.#written = groups;
     void this.#sendWritten(sealed, written);
   }
 
@@ -344,12 +337,12 @@ export class Timeline {
       this.#writing = false;
       this.#send(sealed);
     } catch (error) {
-      for (const write of sealed.writes) write.reject(asError(error));
+      rejectAll(sealed.groups, asError(error));
       if (this.#journal?.isDiskFull(error) !== true) return this.fail(asError(error));
       if (sealed.chunks.length > 0 || sealed.starts.length > 0 || sealed.bound.length > 0) {
         this.#refusal = asError(error);
         for (const write of this.#writes.splice(0)) write.reject(this.#refusal);
-        await this.#rewrite({ ...sealed, writes: [] });
+        await this.#rewrite({ ...sealed, groups: [] });
         this.#refusal = null;
       } else void this.#makeUp();
       this.#writing = false;
@@ -382,20 +375,17 @@ export class Timeline {
     }
   }
 
-  #send({ step, time, writes, chunks }: Sealed): void {
+  #send({ step, time, groups, chunks }: Sealed): void {
     this.#written = [];
-    if (this.#failure !== null) {
-      for (const write of writes) write.reject(this.#failure);
-      return;
-    }
+    if (this.#failure !== null) return rejectAll(groups, this.#failure);
     this.#underWay.push(step);
     this.#remember(step, time);
     if (chunks.length > 0) this.#engine.send({ kind: 'ingest', inputs: chunks });
     let first = 0;
-    const inputs = writes.flatMap((write, number) => {
-      this.#waiting.push({ step, write, number, first });
-      first += write.inputs.length;
-      return write.inputs.map((input) => ({ ...input, write: number }));
+    const inputs = groups.flatMap((group, number) => {
+      this.#waiting.push({ step, group, number, first });
+      first += group.inputs.length;
+      return group.inputs.map(({ collection, batch }) => ({ collection, batch, write: number }));
     });
     const held = [...new Set(this.#holds.values())];
     this.#engine.send({ kind: 'step', step, time, since: this.since, held, inputs });
@@ -425,8 +415,12 @@ export class Timeline {
   }
 }
 
-function inputsOf(writes: readonly Write[]): Write['inputs'] {
-  return writes.flatMap((write) => write.inputs);
+function inputsOf(groups: readonly WriteGroup[]): Write['inputs'] {
+  return groups.flatMap(({ inputs }) => inputs);
+}
+
+function rejectAll(groups: readonly WriteGroup[], error: Error): void {
+  for (const { waiters } of groups) for (const { reject } of waiters) reject(error);
 }
 
 /** What a batch takes beside its rows, in the message and in the log. */

@@ -9,6 +9,7 @@
  */
 import { sqlError } from '../base/error.ts';
 import type { PackedBatch } from '../../dataflow/graph/command.ts';
+import type { ColumnType } from '../../dataflow/value/type.ts';
 import type { GatheredKeys } from './gathered-keys.ts';
 import type { Timeline } from './timeline.ts';
 import { bytesOf, tooLarge } from './timeline.ts';
@@ -21,6 +22,8 @@ export interface PendingWrite {
   readonly table: { readonly oid: number; readonly name: string };
   readonly collection: number;
   readonly batch: PackedBatch;
+  /** As in `WriteInput`. */
+  readonly types?: readonly ColumnType[];
 }
 
 /** A session's present transaction; reused for the next one. */

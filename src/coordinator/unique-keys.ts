@@ -36,6 +36,8 @@ export interface UniqueKey {
 export interface TableInput {
   readonly collection: number;
   readonly batch: PackedBatch;
+  /** As in `WriteInput`. */
+  readonly types?: readonly ColumnType[];
 }
 
 interface Row {

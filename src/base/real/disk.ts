@@ -2,9 +2,9 @@
  * The real disk: Node's promises over a root folder. Every path is checked to stay below the root,
  * since names may come from records that somebody has tampered with.
  */
-import { constants } from 'node:fs';
+import { constants, statSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import { link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { link, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { assert } from '../assert.ts';
 import type { Disk, DiskFile } from '../seam.ts';
@@ -125,14 +125,15 @@ export class RealDisk implements Disk {
     return attempt(path, async () => new RealFile(await open(place, flags, 0o600), path, place));
   }
 
-  async identity(path: string): Promise<string | null> {
-    try {
-      const { dev, ino } = await stat(this.#at(path), { bigint: true });
-      return `${dev} ${ino}`;
-    } catch (error) {
-      if (codeOf(error) === 'ENOENT') return null;
-      throw failure(error, path);
-    }
+  /**
+   * Asked after every commit, and answered by the system from its memory: on the spot, since that
+   * takes a tenth of the time of a turn of another thread.
+   */
+  identity(path: string): Promise<string | null> {
+    return attempt(path, () => {
+      const found = statSync(this.#at(path), { bigint: true, throwIfNoEntry: false });
+      return Promise.resolve(found === undefined ? null : `${found.dev} ${found.ino}`);
+    });
   }
 
   async list(folder: string): Promise<readonly string[]> {
