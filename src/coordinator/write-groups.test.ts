@@ -1,7 +1,7 @@
 /**
- * Goal: joining writes changes how they travel, not what they add nor who hears of it. Method: random
- * writes, small and large, for several tables; rows by table and writers of all groups against those
- * of the writes, and the bounds of what is joined.
+ * Goal: joining writes changes how they travel, not what they add nor who hears of it. Method:
+ * random writes, small and large, for several tables; rows by table and writers of all groups
+ * against those of the writes, and the bounds of what is joined.
  */
 import { describe, expect, it } from 'vitest';
 import { Random } from '../../test/support/random.ts';
