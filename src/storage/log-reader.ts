@@ -24,6 +24,8 @@ export interface LogEnd {
   readonly file: string | null;
   /** Byte of the next frame in that file. */
   readonly at: number;
+  /** Byte of the last frame in it, or of its header if it has none. */
+  readonly last: number;
   /** Number of the next frame, and the checksum of the one before it. */
   readonly sequence: number;
   readonly previous: number;
@@ -85,7 +87,7 @@ export async function readLog(
   let end = await readFiles(parts, Math.max(start, 0));
   // The file that was to go on at `from` was being made when the machine stopped.
   if (end === null && start > 0) end = await readFiles(parts, start - 1);
-  end ??= { file: null, at: 0, sequence: 0, previous: 0, torn: 0 };
+  end ??= { file: null, at: 0, last: 0, sequence: 0, previous: 0, torn: 0 };
   if (end.sequence < from)
     throw gap(folder, `it ends before commit ${end.sequence}, commit ${from} was there`);
   return end;
@@ -160,26 +162,27 @@ function beginFile(
     throw damaged(path, 0, `it begins with commit ${header.first}, expected ${sequence}`);
   if (end !== null && header.previous !== end.previous)
     throw damaged(path, 0, 'it does not follow the file before it');
-  return { file: null, at: logHeaderBytes, sequence, previous: header.previous, torn: 0 };
+  return { file: null, at: logHeaderBytes, last: 0, sequence, previous: header.previous, torn: 0 };
 }
 
 async function readRecords(
   bytes: Uint8Array,
   path: string,
   begin: LogEnd,
-  last: boolean,
+  isLast: boolean,
   { from, each }: Reading,
 ): Promise<LogEnd> {
-  let { at, sequence, previous } = begin;
+  let { at, last, sequence, previous } = begin;
   for (;;) {
     const place: Place = { previous, sequence: sequence >>> 0 };
     const frame = at < bytes.length ? readFrame(bytes, at, place) : null;
     if (frame === null) {
-      if (at < bytes.length) requireTorn(bytes, path, at, place, last);
-      return { file: begin.file, at, sequence, previous, torn: bytes.length - at };
+      if (at < bytes.length) requireTorn(bytes, path, at, place, isLast);
+      return { file: begin.file, at, last, sequence, previous, torn: bytes.length - at };
     }
     if (sequence >= from) for (const record of recordsOf(frame.payload)) await each(record);
     assert(frame.end > at && frame.end <= bytes.length, 'a frame lies in its file');
+    last = at;
     at = frame.end;
     ({ previous } = frame.next);
     sequence++;

@@ -154,6 +154,27 @@ describe('the log', () => {
     expect((await log.failed).message).toContain('could not write to the log');
   });
 
+  it('makes durable what a failed sync has left in memory before it serves it', async () => {
+    let served = 0;
+    for (let seed = 0; seed < 100; seed++) {
+      const random = new Random(seed);
+      const disk = new FakeDisk(random);
+      const first = await open(disk);
+      if (seed % 2 === 0) await append(first.log, 'first');
+      disk.failAt = disk.operations + random.below(4);
+      await append(first.log, 'second').catch(() => undefined);
+      // The process ends, the machine does not; then the machine stops as well.
+      disk.goOn();
+      const given = await open(disk);
+      await append(given.log, 'third');
+      disk.restart();
+      const { records } = await open(disk);
+      expect(records, `seed ${seed}`).toEqual([...given.records, 'third']);
+      if (given.records.includes('second')) served++;
+    }
+    expect(served).toBeGreaterThan(10);
+  });
+
   it('begins new files and refuses a missing one', async () => {
     const disk = new FakeDisk(new Random(8));
     const { log } = await open(disk);

@@ -154,6 +154,7 @@ export class Log {
     if (end.torn > 0) await this.#file.truncate(end.at);
     // What was read may not have been synced by the process that wrote it, and is served from now
     // on; nor may what it cut off, and a file that is followed by another must end with a frame.
+    await writeAgain(this.#file, end.last, end.at);
     await this.#file.sync();
     await disk.syncFolder(folder);
   }
@@ -318,6 +319,23 @@ export class Log {
     if (!failed && this.#allocated > this.#at) await this.#file?.truncate(this.#at);
     await this.#file?.close();
     this.#file = null;
+  }
+}
+
+/**
+ * Writes once more what stands in a file. If the sync of it has failed, it may be in memory only,
+ * and taken for clean there, so that a further sync would not write it. That concerns the last
+ * frame: whatever lies before it was synced before it was written.
+ */
+async function writeAgain(file: DiskFile, from: number, to: number): Promise<void> {
+  const bytes = new Uint8Array(to - from);
+  const n = await file.read(from, bytes);
+  assert(n === bytes.length, 'what was read a moment ago is there');
+  try {
+    await file.write(from, bytes);
+  } catch (error) {
+    // A disk that takes new room even for this is as good as before.
+    if (!isFull(error)) throw error;
   }
 }
 

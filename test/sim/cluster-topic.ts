@@ -221,8 +221,8 @@ export class ClusterTopic implements TopicTruth {
 }
 
 /**
- * A tombstone must change something, whatever comes of transactions that are open, so that every
- * prefix gives other rows: nothing is open, and what was decided has the key.
+ * A tombstone must not lead back to what was, whatever comes of transactions that are open, so that
+ * every prefix gives other rows: nothing is open, and the key is there and was not just written.
  */
 function mayRemove(partition: ClusterPartition, batch: readonly SimRecord[], key: string): boolean {
   if (producers.some((producer) => partition.isOpen(producer))) return false;
@@ -230,5 +230,5 @@ function mayRemove(partition: ClusterPartition, batch: readonly SimRecord[], key
   const before = all.at(-1);
   const lastOfKey = all.findLast((record) => record.key === key);
   if (before === undefined || lastOfKey === undefined) return false;
-  return before.value !== null && lastOfKey.value !== null;
+  return before.value !== null && before.key !== key && lastOfKey.value !== null;
 }

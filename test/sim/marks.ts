@@ -8,6 +8,7 @@ export const expectedMarks = [
   'machine stopped at an operation of the disk',
   'machine stopped at a moment',
   'machine stopped while it started',
+  'disk failed while it started',
   'process ended and the machine did not',
   'unacknowledged write survived',
   'unacknowledged write was lost',

@@ -136,6 +136,7 @@ export class Simulation {
       const fragile = tries < 5 && this.#plan.faults;
       if (this.#lives === 0) this.#disk.stopAt = this.#plan.stopAt ?? Infinity;
       if (fragile && random.chance(0.15)) this.#disk.stopAt = random.below(60);
+      if (fragile && random.chance(0.1)) this.#disk.failAt = random.below(60);
       try {
         if (fragile && random.chance(0.15)) await this.#tryFlipped();
         const machine = await this.#boot();
@@ -144,12 +145,23 @@ export class Simulation {
         this.#now = machine.clock.now();
         if (!this.#disk.stopped) continue;
       } catch (error) {
-        if (error instanceof Violation || !this.#disk.stopped) throw error;
+        if (error instanceof Violation || !(this.#disk.stopped || this.#diskFailed(error)))
+          throw error;
       }
-      this.marks.sometimes('machine stopped while it started');
+      this.marks.sometimes(
+        this.#disk.stopped ? 'machine stopped while it started' : 'disk failed while it started',
+      );
       this.#restart();
     }
     throw new Violation('the machine does not start');
+  }
+
+  /** Whether a start failed because an operation of the disk did. */
+  #diskFailed(error: unknown): boolean {
+    if (this.#disk.operations <= this.#disk.failAt) return false;
+    return (
+      error instanceof DiskError || (error instanceof SqlError && error.fields.code === '58030')
+    );
   }
 
   async #boot(): Promise<Machine> {
@@ -185,7 +197,7 @@ export class Simulation {
       const machine = await this.#boot();
       await machine.close();
     } catch (error) {
-      if (this.#disk.stopped) this.#restart();
+      if (this.#disk.stopped || this.#diskFailed(error)) this.#restart();
       else if (error instanceof SqlError && error.fields.code === 'XX001')
         this.marks.sometimes('bit flip refused');
       else throw error;
@@ -318,7 +330,6 @@ export class Simulation {
       clock.after(random.below(Math.max(1, until - clock.now())), () => disk.stop());
     } else if (choice <= 8 && this.#plan.faults) {
       disk.failAt = disk.operations + random.below(200);
-      disk.failure = { kind: 'failed', code: 'EIO' };
       this.marks.sometimes('operation of the disk failed');
     }
   }
@@ -329,7 +340,7 @@ export class Simulation {
     const disk = this.#disk;
     if (random.chance(0.3)) {
       this.marks.sometimes('slow disk');
-      const most = 1 + random.below(20);
+      const most = 1 + random.below(random.chance(0.2) ? 400 : 20);
       disk.pause = () => new Promise((resolve) => void clock.after(random.below(most), resolve));
     }
     for (let n = random.below(3); n > 0; n--)

@@ -1,8 +1,9 @@
 /**
  * A disk in memory that can do everything that a real one may do to us: stop at any operation with
- * the machine, and then keep all, none or any sectors of what was not synced; be full; fail a sync;
- * flip a bit. Names behave like data: what was created, renamed or removed in a folder and not
- * synced is kept up to some point and lost after it.
+ * the machine, and then keep all, none, beginnings, any sectors or only the length of what was not
+ * synced, in each file as it likes; be full; fail an operation, after which what a failed sync was
+ * to write may be gone for good; flip a bit; be slow. Names behave like data: what was created,
+ * renamed or removed in a folder and not synced is kept up to some point and lost after it.
  */
 import { defined } from '../../src/base/assert.ts';
 import type { Disk, DiskFailure, DiskFile } from '../../src/base/seam.ts';
@@ -46,6 +47,10 @@ class Bytes {
   }
 }
 
+/** What becomes of changes that were not synced. */
+const fates = ['nothing', 'all', 'beginnings', 'sectors', 'length'] as const;
+type Fate = (typeof fates)[number];
+
 let nodes = 0;
 
 /** A file's bytes: what is synced, and what came after. */
@@ -54,6 +59,8 @@ class Node {
   durable = new Bytes();
   content = new Bytes();
   unsynced: Change[] = [];
+  /** Readers see what is not on the disk and never will be. */
+  #lost = false;
 
   change(change: Change): void {
     this.content.apply(change);
@@ -65,30 +72,57 @@ class Node {
     this.unsynced = [];
   }
 
+  /**
+   * A sync that fails: any of the changes are on the disk, the others never will be, though readers
+   * still see them and the next sync succeeds.
+   */
+  failSync(random: Random): void {
+    this.#keepSome(random);
+    this.#lost = true;
+  }
+
   /** What a stop leaves: of each write any sectors. */
   stop(random: Random): void {
-    if (this.unsynced.length === 0) return;
-    const fate = random.below(4);
-    for (const change of this.unsynced) {
-      if (fate === 0) break;
-      if (fate === 1 || change.kind === 'truncate') {
-        if (fate === 1 || random.chance(0.5)) this.durable.apply(change);
-        continue;
-      }
-      const { position, bytes } = change;
-      const kept = fate === 2 ? random.below(bytes.length + 1) : bytes.length;
-      for (let at = 0, next = 0; at < bytes.length; at = next) {
-        next = Math.min(bytes.length, at + sectorBytes - ((position + at) % sectorBytes));
-        if (fate === 3 ? random.chance(0.5) : at >= kept) continue;
-        const part = bytes.subarray(at, next);
-        this.durable.apply({ kind: 'write', position: position + at, bytes: part });
-      }
-    }
-    this.unsynced = [];
+    if (this.unsynced.length === 0 && !this.#lost) return;
+    this.#keepSome(random);
+    this.#lost = false;
     this.content = new Bytes();
     this.content.apply({ kind: 'write', position: 0, bytes: this.durable.view });
   }
+
+  /**
+   * Of what is not synced nothing, all, beginnings, any sectors, or only its length is on the disk.
+   */
+  #keepSome(random: Random): void {
+    const fate = random.pick(fates);
+    for (const change of this.unsynced) this.#keepPart(change, fate, random);
+    this.unsynced = [];
+  }
+
+  #keepPart(change: Change, fate: Fate, random: Random): void {
+    if (fate === 'nothing') return;
+    if (fate === 'all') return this.durable.apply(change);
+    if (change.kind === 'truncate') {
+      if (random.chance(0.5)) this.durable.apply(change);
+      return;
+    }
+    const { position, bytes } = change;
+    if (fate === 'length') {
+      const size = Math.max(this.durable.length, position + bytes.length);
+      return this.durable.apply({ kind: 'truncate', size });
+    }
+    const kept = fate === 'beginnings' ? random.below(bytes.length + 1) : bytes.length;
+    for (let at = 0, next = 0; at < bytes.length; at = next) {
+      next = Math.min(bytes.length, at + sectorBytes - ((position + at) % sectorBytes));
+      if (fate === 'sectors' ? random.chance(0.5) : at >= kept) continue;
+      const part = bytes.subarray(at, next);
+      this.durable.apply({ kind: 'write', position: position + at, bytes: part });
+    }
+  }
 }
+
+/** What a failed operation does nevertheless. */
+type OnFailure = (random: Random) => void;
 
 type NameChange = { readonly path: string; readonly node: Node | null };
 
@@ -143,8 +177,12 @@ export class FakeDisk implements Disk {
 
   /** The machine starts again: what was not synced is as the stop left it. */
   restart(): void {
-    const kept = this.#random.below(this.#unsyncedNames.length + 1);
-    for (const change of this.#unsyncedNames.slice(0, kept)) this.#name(this.#durableNames, change);
+    // Folders keep their changes apart: of each some of the first ones are on the disk.
+    for (const folder of new Set(this.#unsyncedNames.map(({ path }) => folderOf(path)))) {
+      const own = this.#unsyncedNames.filter(({ path }) => folderOf(path) === folder);
+      const kept = this.#random.below(own.length + 1);
+      for (const change of own.slice(0, kept)) this.#name(this.#durableNames, change);
+    }
     this.#unsyncedNames = [];
     this.#names = new Map(this.#durableNames);
     for (const node of new Set(this.#names.values())) node.stop(this.#random);
@@ -190,7 +228,7 @@ export class FakeDisk implements Disk {
   }
 
   /** Counts an operation; throws what is planned for it. */
-  async #operate(path: string): Promise<void> {
+  async #operate(path: string, onFailure?: OnFailure): Promise<void> {
     await (this.pause?.() ?? Promise.resolve());
     if (this.#stopped) throw new MachineStopped();
     const operation = this.operations++;
@@ -198,7 +236,9 @@ export class FakeDisk implements Disk {
       this.#stopped = true;
       throw new MachineStopped();
     }
-    if (operation === this.failAt) throw new DiskError(this.failure, path);
+    if (operation !== this.failAt) return;
+    onFailure?.(this.#random);
+    throw new DiskError(this.failure, path);
   }
 
   /** Bytes of all files. */
@@ -226,9 +266,14 @@ export class FakeDisk implements Disk {
   }
 
   #file(path: string, node: Node): DiskFile {
-    const operate = (): Promise<void> => this.#operate(path);
+    const operate = (onFailure?: OnFailure): Promise<void> => this.#operate(path, onFailure);
+    const failSync: OnFailure = (random) => node.failSync(random);
     const write = async (position: number, bytes: Uint8Array): Promise<void> => {
-      await operate();
+      await operate((random) => {
+        // What was written before the disk failed is there.
+        const part = bytes.slice(0, random.below(bytes.length + 1));
+        if (part.length > 0) node.change({ kind: 'write', position, bytes: part });
+      });
       const grown = Math.max(0, position + bytes.length - node.content.length);
       const room = this.capacity - this.bytes;
       const fits = grown <= room ? bytes.length : Math.max(0, bytes.length - grown + room);
@@ -246,11 +291,11 @@ export class FakeDisk implements Disk {
       write,
       writeSynced: async (position, bytes) => {
         await write(position, bytes);
-        await operate();
+        await operate(failSync);
         node.sync();
       },
       truncate: (size) => operate().then(() => node.change({ kind: 'truncate', size })),
-      sync: () => operate().then(() => node.sync()),
+      sync: () => operate(failSync).then(() => node.sync()),
       close: () => Promise.resolve(),
     };
   }
