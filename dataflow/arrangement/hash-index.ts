@@ -56,7 +56,8 @@ import { identityHash, samePayload } from './stage.ts';
 
 /** Words from a record's start to another that is touched: its values may lie in the next line. */
 const touchedApart = 8;
-const heavyRowsMin = 32;
+/** Live rows of a key hash that stand in a common table at most. */
+export const heavyRowsMin = 32;
 const lightRowsMax = 12;
 /** A longer run is worth a split before the table is full, if keys of several rows make it so. */
 const longRunMin = 24;

@@ -27,7 +27,8 @@ import { assert } from '../../src/base/assert.ts';
 import type { Arena, Region } from './region.ts';
 import { blockWordsMin } from './region.ts';
 
-const splitLog = 9;
+/** Binary logarithm of the slots of a table that is split rather than doubled. */
+export const splitLog = 9;
 /** Words of a table that a split makes: what one entry may take at most, where hashes differ. */
 export const tableWords = 2 ** (splitLog + 1);
 /** Tags that hold only the low 16 bits of the hash; whole hashes. */
@@ -224,6 +225,31 @@ export class HashTable {
     return last;
   }
 
+  /** The directory entry of a table at `base` that is built elsewhere and has no entries yet. */
+  enter(base: number, log: number, depth: number): number {
+    this.#region.meta[base / blockWordsMin] = depth * depthUnit;
+    return ((base / blockWordsMin) << 5) | log;
+  }
+
+  /** So many entries were written to the table of a directory entry, which had none. */
+  counted(entry: number, entries: number): void {
+    this.#region.meta[entry >>> 5] += entries;
+  }
+
+  /**
+   * The directory at `at` of 2^depth entries, at least four, and its tables replace what there was:
+   * nothing.
+   */
+  install(at: number, depth: number, tables: number, entries: number): void {
+    assert(this.count === 0 && depth >= 2, 'a table is built while it is empty');
+    this.dispose();
+    this.directoryAt = at;
+    this.shift = 32 - depth;
+    this.#tables = tables;
+    this.count = entries;
+    this.#publish();
+  }
+
   dispose(): void {
     this.eachTable((base, slots) => {
       this.#arena.free(base, slots * 2);
@@ -243,8 +269,7 @@ export class HashTable {
   #make(log: number, depth: number): number {
     const base = this.#arena.allocate(2 ** (log + 1));
     this.#region.i32.fill(0, base, base + 2 ** (log + 1));
-    this.#region.meta[base / blockWordsMin] = depth * depthUnit;
-    return ((base / blockWordsMin) << 5) | log;
+    return this.enter(base, log, depth);
   }
 
   /** Makes room in the table of `hash`. */

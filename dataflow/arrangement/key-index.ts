@@ -30,6 +30,7 @@ import {
   doorWhole,
 } from './index-door.ts';
 import type { IndexDoor } from './index-door.ts';
+import { IndexBuilder, builtRowsMin } from './index-builder.ts';
 import { makePairs, startPosition } from './pairs.ts';
 import type { Arena } from './region.ts';
 import type { RowStore } from './row-store.ts';
@@ -53,6 +54,8 @@ export class KeyIndex {
   readonly #store: RowStore;
   readonly #dead: DeadLog;
   readonly #hash: RecordHash;
+  readonly #arena: Arena;
+  #builder: IndexBuilder | null = null;
   #walk: { readonly position: Position; readonly pairs: Pairs } | null = null;
 
   constructor(
@@ -70,6 +73,7 @@ export class KeyIndex {
     this.equal = equalBatchRecord(layout, key);
     this.#store = store;
     this.#dead = dead;
+    this.#arena = arena;
     this.#publish(doorState, doorWhole);
   }
 
@@ -110,8 +114,21 @@ export class KeyIndex {
     this.#publish(doorState, doorBuilding);
   }
 
+  /** Begins to enter all `rows` rows of the store, of which none may die or come meanwhile. */
+  startBuildingAtOnce(rows: number): void {
+    this.startBuilding();
+    if (rows < builtRowsMin || this.table.table.count > 0) return;
+    this.#builder = new IndexBuilder(this.#store, this.#arena, this.table, this.#hash, rows);
+  }
+
   /** Enters up to about `rowsMax` rows; true when none is missing. */
   build(rowsMax: number): boolean {
+    if (this.#builder !== null) {
+      if (!this.#builder.run(rowsMax)) return false;
+      this.#builder = null;
+      this.#finishBuilding();
+      return true;
+    }
     let rows = 0;
     for (; !this.#linked && rows < rowsMax; rows++) this.#linkNext();
     for (; this.#walk !== null && rows < rowsMax; rows += buildRows) {
@@ -120,11 +137,14 @@ export class KeyIndex {
       pairs.n = 0;
       const done = scanRows(this.#store, liveStep, position, pairs);
       this.#enter(pairs);
-      if (!done) continue;
-      this.#walk = null;
-      this.#publish(doorState, doorWhole);
+      if (done) this.#finishBuilding();
     }
     return this.#walk === null;
+  }
+
+  #finishBuilding(): void {
+    this.#walk = null;
+    this.#publish(doorState, doorWhole);
   }
 
   /** Whether every death in the log is noted. */
@@ -189,6 +209,7 @@ export class KeyIndex {
   }
 
   dispose(): void {
+    this.#builder?.dispose();
     this.table.dispose();
   }
 }

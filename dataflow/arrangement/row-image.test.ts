@@ -69,7 +69,7 @@ const schemas = {
     keys: [[0], [1]],
     row: (random, step) => [
       BigInt(random.below(300)),
-      String(random.below(5)).repeat(random.below(20 + step * 12)),
+      String(random.below(5)).repeat(random.below(20 + (step % 60) * 12)),
     ],
   },
   'rows larger than a segment': {
@@ -316,10 +316,8 @@ describe.each(Object.entries<Schema>(schemas))('images with %s', (_, schema) => 
       copyImage(bench, image, steps);
       const loaded = loadImage(elsewhere, schema, random, image);
       loaded.check();
-      for (let k = 0; k < 6; k++) {
-        loaded.advance(nothing);
-        loaded.check();
-      }
+      for (let k = 0; k < 12; k++) loaded.advance(nothing);
+      loaded.check();
       loaded.finish();
     }
     bench.check();

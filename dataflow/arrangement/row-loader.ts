@@ -138,7 +138,7 @@ export class RowLoader {
       throw damaged(`${this.rows} rows of ${this.#expected} are there`);
     }
     const indexes = this.#host.store.total === 0 ? [] : this.#host.indexes();
-    for (const index of indexes) index.startBuilding();
+    for (const index of indexes) index.startBuildingAtOnce(this.rows);
     return indexes;
   }
 
