@@ -1,10 +1,12 @@
 /**
  * Goal: the index finds exactly what was inserted and not removed, for good hashes, for hashes that
- * agree in their top or bottom bits, and for one hash over and over; its memory comes back. Method:
- * random operations against a map, probing as the generated kernels do.
+ * agree in their top or bottom bits, and for one hash over and over; its memory comes back; and every
+ * word written to is marked. Method: random operations against a map, probing as the generated
+ * kernels do, and against a copy of the memory.
  */
 import { describe, expect, it } from 'vitest';
 import { Random } from '../../test/support/random.ts';
+import { MemoryShadow } from '../../test/support/state-shadow.ts';
 import { finish } from '../value/words.ts';
 import { GroupIndex } from './group-index.ts';
 import { StateMemory } from './state-memory.ts';
@@ -33,6 +35,7 @@ describe.each<[string, (n: number) => number, number]>([
     const memory = new StateMemory();
     const index = new GroupIndex(memory);
     const start = memory.bytes();
+    const shadow = new MemoryShadow(memory);
     const byHash = new Map<number, number[]>();
     const live: number[] = [];
     const hashOfRecord = (record: number): number => hashOf(record) | 0;
@@ -55,6 +58,7 @@ describe.each<[string, (n: number) => number, number]>([
         );
         index.remove(hash, record);
       }
+      if (random.chance(0.1)) shadow.copyRest();
       if (n % 97 !== 0) continue;
       expect(index.count).toBe(live.length);
       const hash = hashOfRecord(1 + random.below(records));
@@ -62,6 +66,7 @@ describe.each<[string, (n: number) => number, number]>([
     }
     expect(index.count).toBe(0);
     expect(memory.live).toBe(0);
+    memory.image.stop();
     expect(memory.bytes()).toBe(start);
     expect(index.bytes()).toBeLessThan(100);
   });

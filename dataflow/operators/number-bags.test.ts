@@ -1,10 +1,12 @@
 /**
  * Goal: bags of numbers know the extremes of what is in them, at every size, under weights of
  * either sign, many equal values, and values that come in order; what is emptied gives all memory
- * back. Method: random operations against a `Map` of weights, and counts of memory.
+ * back; and every word written to is marked. Method: random operations against a `Map` of weights,
+ * counts of memory, and a copy of it.
  */
 import { describe, expect, it } from 'vitest';
 import { Random } from '../../test/support/random.ts';
+import { MemoryShadow } from '../../test/support/state-shadow.ts';
 import { NumberBags } from './number-bags.ts';
 import { StateMemory } from './state-memory.ts';
 
@@ -21,6 +23,7 @@ class Checked {
   readonly #other = this.memory.allocate(4);
   readonly #values = new Float64Array(chunk);
   readonly #weights = new Int32Array(chunk);
+  readonly #shadow = new MemoryShadow(this.memory);
   #n = 0;
 
   constructor() {
@@ -47,6 +50,7 @@ class Checked {
     this.#least.add(holders.fill(this.#holder - 2), 2, this.#values, this.#weights, this.#n);
     this.#greatest.add(holders.fill(this.#other), 0, this.#values, this.#weights, this.#n);
     this.#n = 0;
+    this.#shadow.copyRest();
   }
 
   check(): void {
@@ -61,6 +65,7 @@ class Checked {
     const none = least > greatest;
     expect(this.#least.extreme(this.#holder)).toBe(none ? NaN : least);
     expect(this.#greatest.extreme(this.#other)).toBe(none ? NaN : greatest);
+    this.#shadow.copyRest();
   }
 
   /** Takes everything out in an order of `random`, and checks that nothing is left. */

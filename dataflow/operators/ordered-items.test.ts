@@ -1,10 +1,11 @@
 /**
  * Goal: trees of items hold what a sorted array holds, at every size, under adds, removes and
- * weights of either sign; emptied trees give all memory back. Method: random operations against an
- * array.
+ * weights of either sign; emptied trees give all memory back; and every word written to is marked.
+ * Method: random operations against an array, and against a copy of the memory.
  */
 import { describe, expect, it } from 'vitest';
 import { Random } from '../../test/support/random.ts';
+import { MemoryShadow } from '../../test/support/state-shadow.ts';
 import { OrderedItems } from './ordered-items.ts';
 import type { Place } from './ordered-items.ts';
 import { StateMemory } from './state-memory.ts';
@@ -53,6 +54,7 @@ describe.each([true, false])('prefixes that say all: %s', (exact) => {
     const random = new Random(keys);
     const { add, list, tree, holder, memory, keyAt } = setup(exact);
     const weights = new Map<number, number>();
+    const shadow = new MemoryShadow(memory);
     const change = (key: number, weight: number): void => {
       add(key, weight);
       const before = weights.get(key) ?? 0;
@@ -67,6 +69,7 @@ describe.each([true, false])('prefixes that say all: %s', (exact) => {
       const has = weights.get(key) ?? 0;
       if (growing || has === 0) change(key, random.chance(0.1) ? -1 : 1 + random.below(3));
       else change(key, -has);
+      if (random.chance(2_000 / operations)) shadow.copyRest();
       if (n % (operations / 10) === 0) expect(list()).toEqual(sorted(weights));
     }
     expect(list()).toEqual(sorted(weights));
@@ -81,7 +84,10 @@ describe.each([true, false])('prefixes that say all: %s', (exact) => {
       start += weight;
     }
     expect(tree.seek(holder, total, place)).toBe(-1);
-    for (const [key, weight] of sorted(weights)) change(key, -weight);
+    for (const [key, weight] of sorted(weights)) {
+      change(key, -weight);
+      if (random.chance(0.2)) shadow.copyRest();
+    }
     expect(list()).toEqual([]);
     expect(memory.i32[holder]).toBe(0);
   });

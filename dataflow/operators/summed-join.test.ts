@@ -6,16 +6,23 @@
  * side or both kept as sums, random changes of both, through an engine with large and with small
  * fuel, subscribed to before or after there are rows; after each step the subscription's sum must
  * equal that of the same plan without sums, and the reference evaluation, which knows nothing of
- * them.
+ * them. The operator alone: what was copied of it is its state, and one that gets the copy gives out
+ * what the first one does.
  */
 import { describe, expect, test } from 'vitest';
 import { EngineRig, multiset } from '../../test/support/engine-rig.ts';
+import { OperatorHarness } from '../../test/support/operator-harness.ts';
 import { Random } from '../../test/support/random.ts';
+import { StateShadow } from '../../test/support/state-shadow.ts';
 import type { Aggregate, AggregateName, Node, Plan } from '../plan/plan.ts';
 import type { Datum, Update } from '../value/datum.ts';
 import { decimal } from '../value/datum.ts';
+import type { SlabPool } from '../value/slab.ts';
 import type { ColumnType, TypeName } from '../value/type.ts';
 import { evaluate } from './reference.ts';
+import { newScratch } from './scratch.ts';
+import { SummedJoinOperator } from './summed-join.ts';
+import { SummedRows } from './summed-rows.ts';
 
 /** Left: key, summed columns. Right: key, group. */
 interface Shape {
@@ -274,5 +281,63 @@ describe('a grouped join equals its reference at every step', () => {
         }
       });
     }
+  }
+});
+
+/** A join of two sides that are both kept as sums. */
+function summedJoin(left: readonly ColumnType[], right: readonly ColumnType[]): OperatorHarness {
+  const side = (types: readonly ColumnType[]) => {
+    const sums = types.map((_, c) => c).slice(1);
+    return { rows: new SummedRows(types, [0], sums), types, key: [0] };
+  };
+  const shape = {
+    columns: [...left, ...right],
+    left: side(left),
+    right: side(right),
+    nullsEqual: true,
+    residual: null,
+  };
+  const clock = { from: 0, to: 0 };
+  const make = (pool: SlabPool) => new SummedJoinOperator(shape, clock, newScratch(64), pool);
+  return new OperatorHarness(make, [left, right]);
+}
+
+describe('a join that gets the sums of another goes on as that one', () => {
+  for (const [name, { key, sums }] of shapes) {
+    test(name, () => {
+      const columns = [
+        [key, ...sums],
+        [key, { type: 'int4', nullable: true }],
+      ] as const;
+      let rows = 0;
+      let checked = 0;
+      for (let seed = 1; seed <= 12; seed++) {
+        const random = new Random(seed);
+        const join = summedJoin(...columns);
+        const shadow = new StateShadow(join.operator);
+        join.afterTurn = () => {
+          shadow.copySome();
+        };
+        let second: OperatorHarness | null = null;
+        const present: [Update[], Update[]] = [[], []];
+        for (let step = 0; step < 12; step++) {
+          const pushes = columns.map((types, port) => {
+            const row = () => types.map((type) => value(random, type));
+            return [port, changes(random, present[port], row)] as const;
+          });
+          const output = join.step(...pushes);
+          shadow.copyRest();
+          rows += output.rows.length;
+          checked += second === null ? 0 : 1;
+          if (second !== null) expect(second.step(...pushes)).toEqual(output);
+          if (!random.chance(0.3)) continue;
+          second = summedJoin(...columns);
+          shadow.restore(second.operator);
+          second.follow(join);
+        }
+      }
+      expect(rows).toBeGreaterThan(100);
+      expect(checked).toBeGreaterThan(50);
+    });
   }
 });

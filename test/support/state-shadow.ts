@@ -15,65 +15,88 @@ import type { Saved } from '../../dataflow/value/saved.ts';
 const fewWords = new Int32Array(140);
 const manyWords = new Int32Array(2 ** 12);
 
-/** A copy of one operator's state, and how it came about. */
-export class StateShadow {
-  readonly #state: OperatorState;
-  readonly #copies: Int32Array[];
-  readonly #pieces: Int32Array[][];
+/** A copy of one memory, and the pieces that it was made of. */
+export class MemoryShadow {
+  readonly #memory: StateMemory;
+  /** An empty memory has two words that are 0. */
+  #copy: Int32Array = new Int32Array(2);
+  readonly #pieces: Int32Array[] = [];
 
-  constructor(operator: Operator) {
-    this.#state = stateOf(operator);
-    this.#copies = this.#state.memories.map(() => new Int32Array(0));
-    this.#pieces = this.#state.memories.map(() => []);
-    for (const { image } of this.#state.memories) image.start();
+  constructor(memory: StateMemory) {
+    this.#memory = memory;
+    memory.image.start();
   }
 
-  /** Copies a little of each memory. */
+  /** Copies a little. */
   copySome(): void {
-    this.#state.memories.forEach((memory, m) => this.#copy(memory, m, fewWords));
+    this.#take(fewWords);
   }
 
   /** Copies what is left, and compares. */
   copyRest(): void {
-    this.#state.memories.forEach((memory, m) => {
-      while (this.#copy(memory, m, manyWords));
-      expect(memory.image.dirtyWords).toBe(0);
-      const copy = defined(this.#copies[m], 'each memory has a copy');
-      const { i32, used } = memory;
-      for (let at = 0; at < used; at++) {
-        if (i32[at] !== copy[at]) expect.fail(`word ${at} of ${used} was written and not marked`);
-      }
-    });
+    while (this.#take(manyWords));
+    const { i32, used, image } = this.#memory;
+    expect(image.dirtyWords).toBe(0);
+    if (bytesOf(i32, used).equals(bytesOf(this.#copy, used))) return;
+    const at = i32.findIndex((word, w) => w < used && word !== this.#copy[w]);
+    expect.fail(`word ${at} of ${used} was written to and not marked`);
   }
 
-  #copy(memory: StateMemory, m: number, out: Int32Array): boolean {
-    const before = memory.image.dirtyWords;
-    const n = memory.image.copy(out);
-    expect(n).toBeLessThanOrEqual(out.length);
-    expect(n > 0).toBe(before > 0);
+  #take(out: Int32Array): boolean {
+    const before = this.#memory.image.dirtyWords;
+    const n = this.#memory.image.copy(out);
+    expect(n <= out.length && n > 0 === before > 0).toBe(true);
     const piece = out.slice(0, n);
-    defined(this.#pieces[m], 'each memory has pieces').push(piece);
-    this.#copies[m] = withRuns(defined(this.#copies[m], 'each memory has a copy'), piece);
+    this.#pieces.push(piece);
+    this.#copy = withRuns(this.#copy, piece);
     return n > 0;
   }
 
-  /** Gives a fresh operator the state as it was at the last `copyRest`. */
-  restore(operator: Operator): void {
-    const state = stateOf(operator);
-    assert(state.memories.length === this.#state.memories.length, 'memories have a fixed number');
-    state.memories.forEach(({ image }, m) => {
-      image.restore(
-        kept(defined(this.#state.memories[m], 'each memory has its like').image.save()),
-      );
-      for (const piece of this.#pieces[m] ?? []) image.load(piece);
-    });
-    state.restore(kept(this.#state.save()));
-    state.memories.forEach(({ i32, used }, m) => {
-      const old = defined(this.#state.memories[m], 'each memory has its like');
-      expect(used).toBe(old.used);
-      expect(i32.subarray(0, used)).toEqual(old.i32.subarray(0, used));
-    });
+  /** Gives a fresh memory the words that this one had at the last `copyRest`. */
+  restore(fresh: StateMemory): void {
+    fresh.image.restore(kept(this.#memory.image.save()));
+    for (const piece of this.#pieces) fresh.image.load(piece);
+    const { used } = this.#memory;
+    expect(fresh.used).toBe(used);
+    expect(bytesOf(fresh.i32, used).equals(bytesOf(this.#memory.i32, used))).toBe(true);
   }
+}
+
+/** A copy of one operator's state. */
+export class StateShadow {
+  readonly #state: OperatorState;
+  readonly #memories: readonly MemoryShadow[];
+
+  constructor(operator: Operator) {
+    this.#state = stateOf(operator);
+    this.#memories = this.#state.memories.map((memory) => new MemoryShadow(memory));
+  }
+
+  copySome(): void {
+    for (const memory of this.#memories) memory.copySome();
+  }
+
+  copyRest(): void {
+    for (const memory of this.#memories) memory.copyRest();
+  }
+
+  /**
+   * Gives a fresh operator the state of the last `copyRest`; in between, `linked` tells it where
+   * its rows are.
+   */
+  restore(operator: Operator, linked: () => void = () => undefined): void {
+    const state = stateOf(operator);
+    assert(state.memories.length === this.#memories.length, 'memories have a fixed number');
+    this.#memories.forEach((memory, m) => {
+      memory.restore(defined(state.memories[m], 'each memory has its like'));
+    });
+    linked();
+    state.restore(kept(this.#state.save()));
+  }
+}
+
+function bytesOf({ buffer }: Int32Array, words: number): Buffer {
+  return Buffer.from(buffer, 0, Math.min(words * 4, buffer.byteLength));
 }
 
 function stateOf({ state }: Operator): OperatorState {
