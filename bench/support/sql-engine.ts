@@ -57,7 +57,11 @@ class DirectLink implements EngineLink {
   send(command: HostCommand): void {
     if (command.kind === 'replayChunks')
       this.engine.replay(command.dataflow, command.collection, null, null, command.last);
-    else if (command.kind !== 'createSource' && command.kind !== 'ingest')
+    else if (
+      command.kind !== 'createSource' &&
+      command.kind !== 'writerSchema' &&
+      command.kind !== 'ingest'
+    )
       this.engine.command(command);
     if (this.#due) return;
     this.#due = true;

@@ -8,14 +8,22 @@ import type { SlabPool } from '../../dataflow/value/slab.ts';
 import type { ColumnType, TypeName } from '../../dataflow/value/type.ts';
 import type { RawChunk } from '../connector.ts';
 
-export type FormatName = 'TEXT' | 'BYTES' | 'JSON';
+export type FormatName = 'TEXT' | 'BYTES' | 'JSON' | 'AVRO';
 
 /** Where a column of a source comes from. */
 export type ColumnOrigin =
-  /** The whole key or value (TEXT, BYTES, JSON as one jsonb). */
-  | { readonly kind: 'key' | 'value' }
-  /** A field of a JSON object in the value (typed JSON) or in the key. */
-  | { readonly kind: 'field'; readonly of: 'key' | 'value'; readonly name: string }
+  /**
+   * The whole key or value (TEXT, BYTES, JSON as one jsonb, an Avro schema that is no record).
+   * `branch`, for Avro: the branch of the reader's union that the column is, if it is a union.
+   */
+  | { readonly kind: 'key' | 'value'; readonly branch?: number | null }
+  /** A field of an object (typed JSON) or a record (Avro) in the value or the key. */
+  | {
+      readonly kind: 'field';
+      readonly of: 'key' | 'value';
+      readonly name: string;
+      readonly branch?: number | null;
+    }
   | { readonly kind: 'partition' | 'offset' | 'timestamp' | 'headers' };
 
 export interface SourceColumn {
@@ -27,6 +35,17 @@ export interface SourceColumn {
   readonly origin: ColumnOrigin;
 }
 
+/** How Avro is read in the key or the value. */
+export interface AvroReading {
+  /** The schema as which records are read, self-contained; columns are made of it. */
+  readonly schema: string;
+  /**
+   * `registry`: a byte 0 and the number of the writer's schema, four bytes, come before the record.
+   * `none`: records were written with `schema`.
+   */
+  readonly framing: 'registry' | 'none';
+}
+
 /** A source's reading, as plain data. */
 export interface SourceFormat {
   readonly topic: string;
@@ -34,6 +53,8 @@ export interface SourceFormat {
   readonly value: FormatName;
   readonly envelope: 'none' | 'upsert';
   readonly columns: readonly SourceColumn[];
+  /** How AVRO is read; there for those parts that have this format. */
+  readonly avro?: { readonly key?: AvroReading; readonly value?: AvroReading };
   /** Upsert: positions of the columns that make the key. */
   readonly keyColumns: readonly number[];
 }

@@ -20,6 +20,8 @@ import type { ColumnType } from '../../dataflow/value/type.ts';
 import type { RawChunk } from '../connector.ts';
 import type { BrokenRange } from '../kafka/record-batch.ts';
 import { RecordBatchWalker, RecordSlice } from '../kafka/record-batch.ts';
+import { AvroPart } from './avro/part.ts';
+import { WriterSchemas } from './avro/writers.ts';
 import type { DecodeError, Decoded, Decoder, SourceColumn, SourceFormat } from './decoder.ts';
 import type { Refusal } from './json-fields.ts';
 import { MetadataColumns } from './metadata-columns.ts';
@@ -35,8 +37,13 @@ const reasonLengthMax = 300;
 
 /**
  * The decoder of the columns `wanted` (positions in `format.columns`, in the order of the batch).
+ * `writers` are the schemas with which Avro records were written.
  */
-export function makeDecoder(format: SourceFormat, wanted: readonly number[]): Decoder {
+export function makeDecoder(
+  format: SourceFormat,
+  wanted: readonly number[],
+  writers: WriterSchemas = new WriterSchemas(),
+): Decoder {
   const columns = wanted.map((position) => {
     const column = format.columns[position];
     assert(column !== undefined, `column ${position} of the source exists`);
@@ -50,7 +57,7 @@ export function makeDecoder(format: SourceFormat, wanted: readonly number[]): De
     );
     if (format.key === null) throw unsupported('ENVELOPE UPSERT without KEY FORMAT');
   }
-  return new SourceDecoder(format, columns);
+  return new SourceDecoder(format, columns, writers);
 }
 
 /**
@@ -74,8 +81,8 @@ class SourceDecoder implements Decoder {
   readonly columns: readonly ColumnType[];
   readonly #format: SourceFormat;
   readonly #staging: Staging;
-  readonly #key: PartDecoder;
-  readonly #value: PartDecoder;
+  readonly #key: PartDecoder | AvroPart;
+  readonly #value: PartDecoder | AvroPart;
   readonly #metadata: MetadataColumns;
   readonly #walker = new RecordBatchWalker();
   readonly #slice = new RecordSlice();
@@ -89,18 +96,18 @@ class SourceDecoder implements Decoder {
   #work = 0;
   #partition = 0;
 
-  constructor(format: SourceFormat, columns: readonly SourceColumn[]) {
+  constructor(format: SourceFormat, columns: readonly SourceColumn[], writers: WriterSchemas) {
     this.columns = columns.map(columnType);
     this.#format = format;
     this.#staging = new Staging(this.columns);
-    this.#key = new PartDecoder('key', format.key, isTyped(format, 'key'), columns, this.#staging);
-    this.#value = new PartDecoder(
-      'value',
-      format.value,
-      isTyped(format, 'value'),
-      columns,
-      this.#staging,
-    );
+    const part = (of: 'key' | 'value'): PartDecoder | AvroPart => {
+      const avro = format.avro?.[of];
+      return avro === undefined
+        ? new PartDecoder(of, format[of], isTyped(format, of), columns, this.#staging)
+        : new AvroPart(of, avro, columns, this.#staging, writers);
+    };
+    this.#key = part('key');
+    this.#value = part('value');
     this.#metadata = new MetadataColumns(columns, this.#staging);
   }
 

@@ -96,6 +96,31 @@ export const limits = {
   brokerProducersMax: 10_000,
   /** Milliseconds that the embedded broker lets a transaction or a group wait. */
   brokerTimeoutMillisecondsMax: 900_000,
+  /** UTF-16 units, levels, and parts (values of its JSON) of one Avro schema. */
+  avroSchemaUnitsMax: 1024 * 1024,
+  avroSchemaDepthMax: 256,
+  avroSchemaPartsMax: 50_000,
+  /** Values in one Avro record, those without bytes (null, empty records) included. */
+  avroValuesMax: 1_000_000,
+  /** Nesting of one Avro value. */
+  avroDepthMax: 256,
+  /** Schemas with which the records of one source were written. */
+  avroWritersMax: 10_000,
+  /** Milliseconds and bytes of one answer of a schema registry. */
+  registryAnswerMillisecondsMax: 5_000,
+  registryAnswerBytesMax: 4 * 1024 * 1024,
+  /** Requests that are under way at one schema registry. */
+  registryRequestsMax: 8,
+  /** Schemas that one schema may refer to, those that they refer to included. */
+  registryReferencesMax: 1_000,
+  /** UTF-16 units of schemas that are kept of one registry. */
+  registryKeptUnitsMax: 64 * 1024 * 1024,
+  /** Subjects of the embedded schema registry. */
+  registrySubjectsMax: 10_000,
+  /** Milliseconds between two questions for a schema that the registry does not have. */
+  registryMissingMilliseconds: 30_000,
+  /** Milliseconds of the longest pause between two attempts to reach a schema registry. */
+  registryRetryMillisecondsMax: 5_000,
   /** Nesting of one JSON document of a source. */
   jsonDepthMax: 512,
   /** Bytes of one wire message from a client; Postgres allows 1 GiB. */

@@ -49,34 +49,61 @@ const includeWords = new Map([
 ]);
 
 function includeText(columns: readonly SourceColumn[], upsert: boolean): string {
-  const items = columns.flatMap((column) => {
-    const word = includeWords.get(column.origin.kind);
+  const items = columns.flatMap((column, i) => {
+    const { origin } = column;
+    // An Avro key that is a record: all of its fields by one word.
+    if (origin.kind === 'field' && origin.of === 'key') {
+      const isImplied = upsert && columns.slice(0, i + 1).every(isKeyField);
+      return isImplied || (i > 0 && columns.slice(i - 1, i).every(isKeyField)) ? [] : ['KEY'];
+    }
+    const word = includeWords.get(origin.kind);
     if (word === undefined || (word === 'KEY' && upsert && column.name === 'key')) return [];
     return [`${word} AS ${quoted(column.name)}`];
   });
   return items.length === 0 ? '' : ` INCLUDE ${items.join(', ')}`;
 }
 
-function formatText(format: SourceFormat): string {
+function isKeyField({ origin }: SourceColumn): boolean {
+  return origin.kind === 'field' && origin.of === 'key';
+}
+
+/** A format with the schema that was fixed when the source was made. */
+function partText(format: SourceFormat, part: 'key' | 'value', registry: string): string {
+  const reading = format.avro?.[part];
+  if (reading === undefined) return `FORMAT ${format[part] ?? ''}`;
+  const schema = literal(reading.schema);
+  if (reading.framing === 'none') return `FORMAT AVRO USING SCHEMA ${schema}`;
+  const using = `USING CONFLUENT SCHEMA REGISTRY CONNECTION ${registry}`;
+  return `FORMAT AVRO ${using} ${part.toUpperCase()} STRATEGY INLINE ${schema}`;
+}
+
+function formatText(format: SourceFormat, registry: string): string {
   const upsert = format.envelope === 'upsert';
+  const value = partText(format, 'value', registry);
   const formats =
-    format.key === null
-      ? `FORMAT ${format.value}`
-      : `KEY FORMAT ${format.key} VALUE FORMAT ${format.value}`;
+    format.key === null ? value : `KEY ${partText(format, 'key', registry)} VALUE ${value}`;
   return `${formats}${includeText(format.columns, upsert)} ENVELOPE ${format.envelope.toUpperCase()}`;
 }
 
+function connectionName(catalog: Catalog, oid: number | undefined): string {
+  const connection = oid === undefined ? undefined : catalog.byOid(oid);
+  return connection === undefined || connection.kind === 'schema'
+    ? ''
+    : `${quoted(connection.schema)}.${quoted(connection.name)}`;
+}
+
 function sourceText(catalog: Catalog, source: SourceObject, name: string): string {
-  const connection = catalog.byOid(source.connection);
-  const connectionName =
-    connection === undefined || connection.kind === 'schema'
-      ? ''
-      : `${quoted(connection.schema)}.${quoted(connection.name)}`;
-  const typed = source.columns.filter((_, i) => source.format.columns[i]?.origin.kind === 'field');
-  const list = typed.length === 0 ? '' : ` (${typed.map(columnText).join(', ')})`;
-  const options = `(TOPIC ${literal(source.format.topic)}${startText(source.start)})`;
-  const from = `KAFKA CONNECTION ${connectionName} ${options}`;
-  return `CREATE SOURCE ${name}${list} FROM ${from} ${formatText(source.format)}`;
+  const { columns: origins, topic, value } = source.format;
+  const typed = source.columns.filter((_, i) => {
+    const origin = origins[i]?.origin;
+    return origin?.kind === 'field' && origin.of === 'value';
+  });
+  const isDeclared = value === 'JSON' && typed.length > 0;
+  const list = isDeclared ? ` (${typed.map(columnText).join(', ')})` : '';
+  const options = `(TOPIC ${literal(topic)}${startText(source.start)})`;
+  const from = `KAFKA CONNECTION ${connectionName(catalog, source.connection)} ${options}`;
+  const format = formatText(source.format, connectionName(catalog, source.registry));
+  return `CREATE SOURCE ${name}${list} FROM ${from} ${format}`;
 }
 
 /** The names of columns, in parentheses. */
@@ -104,7 +131,9 @@ export function createText(catalog: Catalog, object: SchemaItem): string {
   const name = `${quoted(object.schema)}.${quoted(object.name)}`;
   switch (object.kind) {
     case 'connection':
-      return `CREATE CONNECTION ${name} TO KAFKA (BROKER ${literal(object.brokers.join(','))})`;
+      return object.type === 'kafka'
+        ? `CREATE CONNECTION ${name} TO KAFKA (BROKER ${literal(object.brokers.join(','))})`
+        : `CREATE CONNECTION ${name} TO CONFLUENT SCHEMA REGISTRY (URL ${literal(object.url)})`;
     case 'table': {
       const columns = object.columns.map((_, i) => tableColumnText(object, i));
       return `CREATE TABLE ${name} (${[...columns, ...keyTexts(catalog, object)].join(', ')})`;

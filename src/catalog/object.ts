@@ -24,12 +24,21 @@ export interface SchemaObject {
   readonly name: string;
 }
 
-export interface ConnectionObject extends Named {
+export interface KafkaConnectionObject extends Named {
   readonly kind: 'connection';
   readonly type: 'kafka';
   /** host:port, in order of preference. */
   readonly brokers: readonly string[];
 }
+
+export interface RegistryConnectionObject extends Named {
+  readonly kind: 'connection';
+  readonly type: 'schema registry';
+  /** Without a slash at its end. */
+  readonly url: string;
+}
+
+export type ConnectionObject = KafkaConnectionObject | RegistryConnectionObject;
 
 export interface TableObject extends Named {
   readonly kind: 'table';
@@ -44,6 +53,8 @@ export interface SourceObject extends Named {
   readonly kind: 'source';
   readonly columns: readonly RelationColumn[];
   readonly connection: number;
+  /** The connection to the registry of the schemas with which records are written. */
+  readonly registry?: number;
   readonly format: SourceFormat;
   readonly start: StartPosition;
   readonly collection: number;
@@ -106,7 +117,9 @@ export function dependenciesOf(object: CatalogObject): readonly number[] {
     case 'table':
       return [];
     case 'source':
-      return [object.connection];
+      return object.registry === undefined
+        ? [object.connection]
+        : [object.connection, object.registry];
     case 'view':
     case 'materialized view':
       return object.dependencies;

@@ -2,9 +2,12 @@
 import type { SourceConnection } from '../../connectors/connector.ts';
 import { KafkaConnection } from '../../connectors/kafka/client.ts';
 import type { KafkaSeams } from '../../connectors/kafka/client.ts';
-import type { ConnectionObject } from '../catalog/object.ts';
+import type { KafkaConnectionObject } from '../catalog/object.ts';
 
 /** A connection as the catalog describes it; no socket is opened yet. */
-export function connectKafka(connection: ConnectionObject, seams: KafkaSeams): SourceConnection {
+export function connectKafka(
+  connection: KafkaConnectionObject,
+  seams: KafkaSeams,
+): SourceConnection {
   return new KafkaConnection(connection.brokers.join(','), seams);
 }

@@ -2,6 +2,7 @@
  * The composition root: the whole product wired from its parts, as one object that is started and
  * stopped. `main.ts` runs it from the command line; tests and the demo run it in process.
  */
+import { RegistryClient } from '../../connectors/registry/client.ts';
 import type { Clock, Entropy, Log } from '../base/seam.ts';
 import { guardRegularExpressions } from '../base/real/regex-guard.ts';
 import { systemRelations } from '../catalog/system/all.ts';
@@ -65,6 +66,7 @@ export class Millrace {
         log,
         system: systemRelations,
         connect: (connection) => connectKafka(connection, { clock, entropy, log }),
+        openRegistry: ({ url }) => new RegistryClient(url, clock),
       }),
       data ?? null,
     );

@@ -9,9 +9,16 @@ import { sqlError } from '../base/error.ts';
 import { limits } from '../base/limits.ts';
 import type { Clock, Entropy, Log } from '../base/seam.ts';
 import type { SourceConnection } from '../../connectors/connector.ts';
+import type { SchemaRegistry } from '../../connectors/registry/client.ts';
+import { GatedConnection } from '../../connectors/registry/gate.ts';
 import type { Plan } from '../../dataflow/plan/plan.ts';
 import { Catalog } from '../catalog/catalog.ts';
-import type { CatalogObject, ConnectionObject, SourceObject } from '../catalog/object.ts';
+import type {
+  CatalogObject,
+  KafkaConnectionObject,
+  RegistryConnectionObject,
+  SourceObject,
+} from '../catalog/object.ts';
 import type { SystemRelation } from '../catalog/system/relation.ts';
 import type { Log as DurableLog } from '../storage/log.ts';
 import { EngineClient } from './engine-client.ts';
@@ -35,7 +42,9 @@ export interface CoordinatorParts {
   readonly durable?: DurableLog;
   readonly system: readonly SystemRelation[];
   /** Opens a connection to what a connection object describes. */
-  connect(connection: ConnectionObject): SourceConnection;
+  connect(connection: KafkaConnectionObject): SourceConnection;
+  /** Opens a schema registry; without it there is none. */
+  openRegistry?(connection: RegistryConnectionObject): SchemaRegistry;
 }
 
 /** One per process. */
@@ -50,9 +59,11 @@ export class Coordinator {
   readonly entropy: Entropy;
   readonly log: Log;
   readonly #link: EngineLink;
-  readonly #connect: (connection: ConnectionObject) => SourceConnection;
+  readonly #connect: (connection: KafkaConnectionObject) => SourceConnection;
+  readonly #openRegistry: (connection: RegistryConnectionObject) => SchemaRegistry;
   readonly #sources = new Map<number, SourceRuntime>();
   readonly #connections = new Map<number, SourceConnection>();
+  readonly #registries = new Map<number, SchemaRegistry>();
   readonly #replays = new Map<number, Replay>();
   readonly #laggards: Laggards;
   readonly #frontiers = new Map<number, number>();
@@ -82,6 +93,8 @@ export class Coordinator {
     this.#laggards = new Laggards(parts.clock, parts.log);
     this.#link = parts.link;
     this.#connect = (connection) => parts.connect(connection);
+    this.#openRegistry = (connection) =>
+      defined(parts.openRegistry?.(connection), 'schema registries can be opened');
     this.journal = new Journal(parts.durable ?? null, parts.clock, () => ({
       oid: this.catalog.oidAhead,
       number: this.engine.numberAhead,
@@ -188,15 +201,47 @@ export class Coordinator {
     const open = this.#connections.get(oid);
     if (open !== undefined) return open;
     const object = this.catalog.byOid(oid);
-    if (object?.kind !== 'connection') throw sqlError('42704', `connection ${oid} does not exist`);
+    if (object?.kind !== 'connection' || object.type !== 'kafka')
+      throw sqlError('42704', `Kafka connection ${oid} does not exist`);
     const connection = this.#connect(object);
     this.#connections.set(oid, connection);
     return connection;
   }
 
   /** A connection that belongs to nobody yet, for validation. */
-  openConnection(object: ConnectionObject): SourceConnection {
+  openConnection(object: KafkaConnectionObject): SourceConnection {
     return this.#connect(object);
+  }
+
+  /** The schema registry of a connection object; made when first asked for. */
+  registry(object: RegistryConnectionObject): SchemaRegistry {
+    const open = this.#registries.get(object.oid) ?? this.#openRegistry(object);
+    this.#registries.set(object.oid, open);
+    return open;
+  }
+
+  /** A schema registry that belongs to nobody yet, for validation. */
+  openRegistry(object: RegistryConnectionObject): SchemaRegistry {
+    return this.#openRegistry(object);
+  }
+
+  /** What a source reads through: its connection, behind the schemas of its records if need be. */
+  #connectionOf(source: SourceObject): SourceConnection {
+    const connection = this.connection(source.connection);
+    const { format, collection } = source;
+    const registry =
+      source.registry === undefined ? undefined : this.catalog.byOid(source.registry);
+    if (registry?.kind !== 'connection' || registry.type !== 'schema registry') return connection;
+    return new GatedConnection(connection, {
+      registry: this.registry(registry),
+      framed: {
+        key: format.avro?.key?.framing === 'registry',
+        value: format.avro?.value?.framing === 'registry',
+      },
+      clock: this.clock,
+      entropy: this.entropy,
+      deliver: (id, answer) => this.engine.send({ kind: 'writerSchema', collection, id, answer }),
+    });
   }
 
   /** Keeps a validated connection. */
@@ -216,7 +261,7 @@ export class Coordinator {
     const { collection, format, stored } = source;
     const runtime = new SourceRuntime(
       source,
-      this.connection(source.connection),
+      this.#connectionOf(source),
       this.timeline,
       this.clock,
       recovered,
@@ -331,6 +376,8 @@ export class Coordinator {
       case 'schema':
         return;
       case 'connection': {
+        this.#registries.get(object.oid)?.close();
+        this.#registries.delete(object.oid);
         const connection = this.#connections.get(object.oid);
         this.#connections.delete(object.oid);
         return connection?.close();
@@ -458,6 +505,7 @@ export class Coordinator {
     this.#laggards.close();
     await Promise.all(this.sources().map((source) => source.close()));
     await Promise.all([...this.#connections.values()].map((connection) => connection.close()));
+    for (const registry of this.#registries.values()) registry.close();
     await this.#link.close();
   }
 }

@@ -17,6 +17,7 @@ import type {
   Decoder,
   SourceFormat,
 } from '../../connectors/format/decoder.ts';
+import { WriterSchemas } from '../../connectors/format/avro/writers.ts';
 import { makeDecoder } from '../../connectors/format/make-decoder.ts';
 import { Engine } from '../../dataflow/graph/engine.ts';
 import type { Plan } from '../../dataflow/plan/plan.ts';
@@ -57,6 +58,7 @@ interface Decoding {
 /** A source that decodes. */
 interface Source {
   readonly format: SourceFormat;
+  readonly writers: WriterSchemas;
   decoder: WideDecoder;
   records: number;
   failed: number;
@@ -96,6 +98,9 @@ export class DataflowHost {
     switch (command.kind) {
       case 'createSource':
         return this.#createSource(command.collection, command.format);
+      case 'writerSchema':
+        this.#sources.get(command.collection)?.writers.set(command.id, command.answer);
+        return;
       case 'ingest':
         for (const { collection, chunks } of command.inputs) {
           for (const chunk of chunks) this.#work.push({ kind: 'chunk', collection, chunk });
@@ -146,9 +151,11 @@ export class DataflowHost {
 
   #createSource(collection: number, format: SourceFormat): void {
     const wanted = format.envelope === 'upsert' ? format.columns.map((_, c) => c) : [];
-    const decoder = { wanted, decoder: makeDecoder(format, wanted) };
+    const writers = new WriterSchemas();
+    const decoder = { wanted, decoder: makeDecoder(format, wanted, writers) };
     this.#sources.set(collection, {
       format,
+      writers,
       decoder,
       records: 0,
       failed: 0,
@@ -177,7 +184,7 @@ export class DataflowHost {
         [...this.#demands.values()].map((demand) => demand.get(collection) ?? []),
       );
       if (String(wanted) === String(source.decoder.wanted)) continue;
-      source.decoder = { wanted, decoder: makeDecoder(source.format, wanted) };
+      source.decoder = { wanted, decoder: makeDecoder(source.format, wanted, source.writers) };
     }
   }
 
@@ -264,7 +271,7 @@ export class DataflowHost {
       this.#engine.replay(dataflow, collection, null, null, last);
       return;
     }
-    const replay = this.#replayDecoder(key, dataflow, collection, source.format);
+    const replay = this.#replayDecoder(key, dataflow, collection, source);
     const columns = source.format.columns.length;
     this.#decoding = {
       steps: replay.decoder.decode(chunk, this.#engine.pool, 0)[Symbol.iterator](),
@@ -284,12 +291,12 @@ export class DataflowHost {
     key: string,
     dataflow: number,
     collection: number,
-    format: SourceFormat,
+    { format, writers }: Source,
   ): WideDecoder {
     const known = this.#replays.get(key);
     if (known !== undefined) return known;
     const wanted = this.#demands.get(dataflow)?.get(collection) ?? [];
-    const made = { wanted, decoder: makeDecoder(format, wanted) };
+    const made = { wanted, decoder: makeDecoder(format, wanted, writers) };
     this.#replays.set(key, made);
     return made;
   }

@@ -5,6 +5,7 @@
  * seed); `worker-link.ts` in a worker thread (production).
  */
 import type { RawChunk } from '../../connectors/connector.ts';
+import type { SchemaAnswer } from '../../connectors/format/avro/writers.ts';
 import type { SourceFormat } from '../../connectors/format/decoder.ts';
 import type { Command, Response } from '../../dataflow/graph/command.ts';
 
@@ -18,6 +19,13 @@ export type HostCommand =
   | Command
   /** How raw records of a collection are decoded; comes right after its `createCollection`. */
   | { readonly kind: 'createSource'; readonly collection: number; readonly format: SourceFormat }
+  /** A schema with which records of a source were written; comes before the first of them. */
+  | {
+      readonly kind: 'writerSchema';
+      readonly collection: number;
+      readonly id: number;
+      readonly answer: SchemaAnswer;
+    }
   /** Raw records that belong to the next `step` command. */
   | { readonly kind: 'ingest'; readonly inputs: readonly RawInput[] }
   /** History of a stream for one hydrating dataflow; `last` ends it. */

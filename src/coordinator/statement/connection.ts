@@ -1,7 +1,10 @@
-/** CREATE CONNECTION … TO KAFKA: validated against the cluster unless VALIDATE = false. */
+/**
+ * CREATE CONNECTION … TO KAFKA or TO CONFLUENT SCHEMA REGISTRY: validated against the cluster or
+ * the registry unless VALIDATE = false.
+ */
 import { sqlError, unsupported } from '../../base/error.ts';
 import type { Statement } from '../../sql/ast.ts';
-import type { ConnectionObject } from '../../catalog/object.ts';
+import type { KafkaConnectionObject, RegistryConnectionObject } from '../../catalog/object.ts';
 import type { Outcome } from '../session.ts';
 import type { ExecutionContext } from './context.ts';
 import { command } from './context.ts';
@@ -52,23 +55,60 @@ function protocol(options: Options): void {
   }
 }
 
-/** Throws 08001 if no broker answers, 0A000 for other kinds of connection. */
+const registryHint = 'A registry is given as http://host:port, with a path if need be.';
+
+/** The URL of a registry, without a slash at its end. */
+function registryUrl(text: string, position: number): string {
+  const url = URL.parse(text);
+  if (url === null) {
+    throw sqlError('22023', `invalid URL "${text}"`, { hint: registryHint, position });
+  }
+  if (url.protocol !== 'http:')
+    throw unsupported(`a schema registry by ${url.protocol}`, position, registryHint);
+  if (url.username !== '' || url.password !== '')
+    throw unsupported('a user name in the URL of a schema registry', position, registryHint);
+  if (url.search !== '' || url.hash !== '') {
+    throw sqlError('22023', `invalid URL "${text}"`, { hint: registryHint, position });
+  }
+  return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
+}
+
+/** Throws 08001 if nobody answers, 0A000 for other kinds of connection. */
 export async function createConnection(
   context: ExecutionContext,
   statement: CreateConnection,
 ): Promise<Outcome> {
-  const { coordinator } = context;
   context.session.transaction.refuseInBlock('CREATE CONNECTION');
-  if (statement.type !== 'KAFKA') {
+  const isKafka = statement.type === 'KAFKA';
+  if (!isKafka && statement.type !== 'CONFLUENT SCHEMA REGISTRY') {
     throw unsupported(
       `connection type ${statement.type}`,
       statement.position,
-      'Only KAFKA connections are supported.',
+      'Supported are KAFKA and CONFLUENT SCHEMA REGISTRY connections.',
     );
   }
   const at = newName(context, statement.name);
-  if (skipExisting(context, at, statement.ifNotExists)) return command('CREATE CONNECTION');
-  const options = new Options('CREATE CONNECTION', statement.options);
+  if (!skipExisting(context, at, statement.ifNotExists)) {
+    const options = new Options('CREATE CONNECTION', statement.options);
+    const how = new Options('CREATE CONNECTION', statement.with);
+    const validate = how.boolean('VALIDATE') ?? true;
+    how.rest();
+    if (isKafka) await createKafka(context, statement, at, options, validate);
+    else await createRegistry(context, statement, at, options, validate);
+  }
+  return command('CREATE CONNECTION');
+}
+
+type Place = ReturnType<typeof newName>;
+
+async function createKafka(
+  context: ExecutionContext,
+  statement: CreateConnection,
+  at: Place,
+  options: Options,
+  validate: boolean,
+): Promise<void> {
+  const { coordinator } = context;
   const list = brokerOption(options);
   protocol(options);
   options.rest();
@@ -77,10 +117,7 @@ export async function createConnection(
       position: statement.position,
     });
   }
-  const how = new Options('CREATE CONNECTION', statement.with);
-  const validate = how.boolean('VALIDATE') ?? true;
-  how.rest();
-  const object: ConnectionObject = {
+  const object: KafkaConnectionObject = {
     kind: 'connection',
     oid: coordinator.catalog.nextOid(),
     ...at,
@@ -91,15 +128,43 @@ export async function createConnection(
   try {
     if (validate) await context.cancellation.race(connection.validate());
     context.cancellation.check();
-    if (skipExisting(context, at, statement.ifNotExists)) {
-      await connection.close();
-      return command('CREATE CONNECTION');
-    }
+    if (skipExisting(context, at, statement.ifNotExists)) return await connection.close();
     coordinator.catalog.add(object);
   } catch (error) {
     await connection.close();
     throw error;
   }
   coordinator.keepConnection(object.oid, connection);
-  return command('CREATE CONNECTION');
+}
+
+async function createRegistry(
+  context: ExecutionContext,
+  statement: CreateConnection,
+  at: Place,
+  options: Options,
+  validate: boolean,
+): Promise<void> {
+  const { coordinator } = context;
+  const url = options.string('URL');
+  options.rest();
+  if (url === undefined) {
+    throw sqlError('42601', 'CREATE CONNECTION … TO CONFLUENT SCHEMA REGISTRY needs URL', {
+      position: statement.position,
+    });
+  }
+  const object: RegistryConnectionObject = {
+    kind: 'connection',
+    oid: coordinator.catalog.nextOid(),
+    ...at,
+    type: 'schema registry',
+    url: registryUrl(url, statement.position),
+  };
+  const registry = coordinator.openRegistry(object);
+  try {
+    if (validate) await context.cancellation.race(registry.validate());
+  } finally {
+    registry.close();
+  }
+  context.cancellation.check();
+  if (!skipExisting(context, at, statement.ifNotExists)) coordinator.catalog.add(object);
 }

@@ -2,9 +2,9 @@
  * CREATE SOURCE … FROM KAFKA: from clauses to a `SourceFormat` (what the decoder reads) and the
  * columns that SQL sees.
  *
- * Columns, in order: typed columns as declared, or `data` (JSON as one jsonb), `text`, `data`
- * (BYTES); for UPSERT the key comes first (`key`, or where INCLUDE KEY puts it); then INCLUDE items
- * by their alias or default name.
+ * Columns, in order: typed columns as declared, those of the Avro schema, or `data` (JSON as one
+ * jsonb), `text`, `data` (BYTES); for UPSERT the key comes first (`key`, or the fields of an Avro
+ * record, or where INCLUDE KEY puts it); then INCLUDE items by their alias or default name.
  */
 import { sqlError, unsupported } from '../../base/error.ts';
 import type { StartPosition } from '../../../connectors/connector.ts';
@@ -18,6 +18,8 @@ import type { Format, Include, QualifiedName, Statement } from '../../sql/ast.ts
 import type { SourceObject } from '../../catalog/object.ts';
 import type { TypeName } from '../../../dataflow/value/type.ts';
 import type { Outcome } from '../session.ts';
+import type { AvroReadings } from './avro-source.ts';
+import { avroKeyColumns, avroReadings, avroValueColumns } from './avro-source.ts';
 import type { ExecutionContext } from './context.ts';
 import { command } from './context.ts';
 import { findItem, newName, skipExisting } from './naming.ts';
@@ -27,19 +29,19 @@ import { relationColumns } from './table.ts';
 type CreateSource = Extract<Statement, { kind: 'createSource' }>;
 
 function formatName(format: Format): FormatName {
+  if (format.name === 'AVRO') return format.name;
   new Options(`FORMAT ${format.name}`, format.options).rest();
   switch (format.name) {
     case 'TEXT':
     case 'BYTES':
     case 'JSON':
       return format.name;
-    case 'AVRO':
     case 'CSV':
     case 'PROTOBUF':
       throw unsupported(
         `FORMAT ${format.name}`,
         format.position,
-        'Supported formats are TEXT, BYTES and JSON.',
+        'Supported formats are TEXT, BYTES, JSON and AVRO.',
       );
   }
 }
@@ -124,20 +126,37 @@ function refuseConstraints(statement: CreateSource): void {
   }
 }
 
-/** The format and columns of a source. */
-function sourceFormat(statement: CreateSource, topic: string): SourceFormat {
-  refuseConstraints(statement);
+/** The formats of key and value, and whether the key is read by the value's clause. */
+interface Formats {
+  readonly key: FormatName | null;
+  readonly value: FormatName;
+  readonly impliedKey: boolean;
+}
+
+function formatsOf(statement: CreateSource): Formats {
   if (statement.valueFormat === null) {
     throw sqlError('42601', 'CREATE SOURCE needs FORMAT', { position: statement.position });
   }
   const value = formatName(statement.valueFormat);
-  const envelope = envelopeOf(statement);
-  const key =
-    statement.keyFormat === null
-      ? envelope === 'upsert'
-        ? value
-        : null
-      : formatName(statement.keyFormat);
+  if (statement.keyFormat !== null)
+    return { key: formatName(statement.keyFormat), value, impliedKey: false };
+  const isRegistry = statement.valueFormat.options.some(({ name }) => name !== 'SCHEMA');
+  const impliedKey =
+    envelopeOf(statement) === 'upsert' ||
+    (value === 'AVRO' && isRegistry && statement.include.some(({ item }) => item === 'KEY'));
+  if (impliedKey && value === 'AVRO' && !isRegistry) {
+    throw sqlError('42601', 'ENVELOPE UPSERT with FORMAT AVRO USING SCHEMA needs KEY FORMAT', {
+      position: statement.valueFormat.position,
+    });
+  }
+  return { key: impliedKey ? value : null, value, impliedKey };
+}
+
+function valueColumns(
+  statement: CreateSource,
+  value: FormatName,
+  avro: AvroReadings,
+): readonly SourceColumn[] {
   const typed = statement.columns.length > 0;
   if (typed && value !== 'JSON') {
     throw unsupported(
@@ -146,26 +165,57 @@ function sourceFormat(statement: CreateSource, topic: string): SourceFormat {
       'Typed columns need FORMAT JSON.',
     );
   }
-  const includes = statement.include.map((include) => includeColumn(include, key));
-  const explicitKey = includes.find((column) => column.origin.kind === 'key');
-  const keyColumn =
-    envelope === 'upsert' && explicitKey === undefined && key !== null
-      ? [wholeColumn('key', key, 'key', false)]
-      : [];
-  const values = typed
-    ? declaredColumns(statement)
-    : [wholeColumn(value === 'TEXT' ? 'text' : 'data', value, 'value', envelope !== 'upsert')];
-  const columns = [...keyColumn, ...values, ...includes];
+  if (avro.value !== undefined) return avroValueColumns(avro.value);
+  if (typed) return declaredColumns(statement);
+  const isNullable = envelopeOf(statement) !== 'upsert';
+  return [wholeColumn(value === 'TEXT' ? 'text' : 'data', value, 'value', isNullable)];
+}
+
+/** The format and columns of a source. */
+function sourceFormat(
+  statement: CreateSource,
+  topic: string,
+  { key, value }: Formats,
+  avro: AvroReadings,
+): SourceFormat {
+  refuseConstraints(statement);
+  const envelope = envelopeOf(statement);
+  const isUpsert = envelope === 'upsert';
+  const values = valueColumns(statement, value, avro);
+  const others = statement.include.filter(({ item }) => item !== 'KEY');
+  const taken = new Set([
+    ...values.map(({ name }) => name),
+    ...others.map((include) => includeColumn(include, key).name),
+  ]);
+  const keyColumns = (alias: string | null): readonly SourceColumn[] =>
+    avro.key === undefined ? [] : avroKeyColumns(avro.key, taken, alias, !isUpsert);
+  const includes = statement.include.flatMap((include) =>
+    include.item === 'KEY' && avro.key !== undefined
+      ? keyColumns(include.alias)
+      : [includeColumn(include, key)],
+  );
+  const first =
+    !isUpsert || key === null || includes.some(isKey)
+      ? []
+      : avro.key === undefined
+        ? [wholeColumn('key', key, 'key', false)]
+        : keyColumns(null);
+  const columns = [...first, ...values, ...includes];
   requireDistinct(columns, statement.position);
+  const { registry: _, ...readings } = avro;
   return {
     topic,
     key,
     value,
     envelope,
     columns,
-    keyColumns:
-      envelope === 'upsert' ? [columns.findIndex((column) => column.origin.kind === 'key')] : [],
+    ...(Object.keys(readings).length === 0 ? {} : { avro: readings }),
+    keyColumns: isUpsert ? columns.flatMap((column, i) => (isKey(column) ? [i] : [])) : [],
   };
+}
+
+function isKey({ origin }: SourceColumn): boolean {
+  return origin.kind === 'key' || (origin.kind === 'field' && origin.of === 'key');
 }
 
 function requireDistinct(columns: readonly SourceColumn[], position: number): void {
@@ -223,6 +273,11 @@ export async function createSource(
   const connection = findItem(context, statement.connection);
   if (connection === undefined || connection.kind !== 'connection')
     throw missingConnection(statement.connection);
+  if (connection.type !== 'kafka') {
+    throw sqlError('42809', `connection "${connection.name}" is not one to Kafka`, {
+      position: statement.connection.position,
+    });
+  }
   const options = new Options('CREATE SOURCE', statement.options);
   const topic = options.string('TOPIC');
   if (topic === undefined)
@@ -232,17 +287,30 @@ export async function createSource(
   const start = startPosition(options, coordinator.clock.now());
   options.rest();
   new Options('CREATE SOURCE', statement.with).rest();
-  const format = sourceFormat(statement, topic);
+  const formats = formatsOf(statement);
+  const isAvro = (format: Format | null): Format | null =>
+    format?.name === 'AVRO' ? format : null;
+  const avro = await avroReadings(
+    context,
+    topic,
+    isAvro(statement.keyFormat),
+    isAvro(statement.valueFormat),
+    formats.impliedKey && formats.value === 'AVRO',
+  );
+  const format = sourceFormat(statement, topic, formats, avro);
   await context.cancellation.race(coordinator.connection(connection.oid).validate());
   context.cancellation.check();
   if (skipExisting(context, at, statement.ifNotExists)) return command('CREATE SOURCE');
   if (coordinator.catalog.byOid(connection.oid) === undefined)
     throw missingConnection(statement.connection);
+  if (avro.registry !== null && coordinator.catalog.byOid(avro.registry.oid) === undefined)
+    throw sqlError('42704', `connection "${avro.registry.name}" does not exist`);
   const source: SourceObject = {
     kind: 'source',
     oid: coordinator.catalog.nextOid(),
     ...at,
     connection: connection.oid,
+    ...(avro.registry === null ? {} : { registry: avro.registry.oid }),
     format,
     start,
     columns: format.columns.map((column) => ({

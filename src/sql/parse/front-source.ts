@@ -148,22 +148,37 @@ function readFormat(cursor: Cursor): Format {
   }
 }
 
-/** `USING CONFLUENT SCHEMA REGISTRY CONNECTION c [(options)]` or `USING SCHEMA '…'`. */
+/**
+ * `USING CONFLUENT SCHEMA REGISTRY CONNECTION c [KEY STRATEGY s] [VALUE STRATEGY s] [(options)]` or
+ * `USING SCHEMA '…'`. The connection's name is a list of its parts.
+ */
 function readUsing(cursor: Cursor): Option[] {
   cursor.expect('using');
   const position = cursor.position;
   if (cursor.accept('schema'))
     return [{ name: 'SCHEMA', value: { kind: 'string', text: cursor.string() }, position }];
   cursor.expect('confluent schema registry connection');
-  const connection = cursor.qualifiedName().parts.join('.');
-  const registry: Option = {
-    name: 'CONFLUENT SCHEMA REGISTRY CONNECTION',
-    value: { kind: 'identifier', text: connection },
-    position,
-  };
-  if (cursor.sees('key strategy') || cursor.sees('value strategy'))
-    throw unsupported('a schema STRATEGY', cursor.position);
-  return cursor.isSymbol('(') ? [registry, ...readOptionList(cursor)] : [registry];
+  const items = cursor
+    .qualifiedName()
+    .parts.map((text): Option['value'] => ({ kind: 'identifier', text }));
+  const options: Option[] = [
+    { name: 'CONFLUENT SCHEMA REGISTRY CONNECTION', value: { kind: 'list', items }, position },
+  ];
+  for (const words of ['key strategy', 'value strategy']) {
+    const strategyPosition = cursor.position;
+    if (!cursor.accept(words)) continue;
+    const name = words.toUpperCase();
+    options.push({ name, value: readStrategy(cursor), position: strategyPosition });
+  }
+  return cursor.isSymbol('(') ? [...options, ...readOptionList(cursor)] : options;
+}
+
+/** Which schema a source reads as: the word LATEST, `ID n` (a number) or `INLINE '…'` (a text). */
+function readStrategy(cursor: Cursor): Option['value'] {
+  if (cursor.accept('latest')) return { kind: 'identifier', text: 'LATEST' };
+  if (cursor.accept('id')) return { kind: 'number', text: String(cursor.integer()) };
+  cursor.expect('inline');
+  return { kind: 'string', text: cursor.string() };
 }
 
 function readMessage(cursor: Cursor): Option[] {

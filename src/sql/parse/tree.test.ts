@@ -330,10 +330,34 @@ describe('streaming statements', () => {
         options: [
           {
             name: 'CONFLUENT SCHEMA REGISTRY CONNECTION',
-            value: { kind: 'identifier', text: 'c' },
+            value: { kind: 'list', items: [{ kind: 'identifier', text: 'c' }] },
           },
         ],
       },
+    ],
+    [
+      'format avro using confluent schema registry connection s.c key strategy id 7 value strategy inline \'"int"\'',
+      {
+        name: 'AVRO',
+        options: [
+          {
+            name: 'CONFLUENT SCHEMA REGISTRY CONNECTION',
+            value: {
+              kind: 'list',
+              items: [
+                { kind: 'identifier', text: 's' },
+                { kind: 'identifier', text: 'c' },
+              ],
+            },
+          },
+          { name: 'KEY STRATEGY', value: { kind: 'number', text: '7' } },
+          { name: 'VALUE STRATEGY', value: { kind: 'string', text: '"int"' } },
+        ],
+      },
+    ],
+    [
+      'format avro using schema \'"string"\'',
+      { name: 'AVRO', options: [{ name: 'SCHEMA', value: { kind: 'string', text: '"string"' } }] },
     ],
     [
       "format csv with 3 columns delimited by '|'",

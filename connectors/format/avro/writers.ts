@@ -1,0 +1,58 @@
+/**
+ * The schemas with which records of one source were written, by their number in the registry. The
+ * main thread asks the registry and hands them over before it hands over the first record that
+ * needs them; every decoder of the source reads here.
+ */
+import { limits } from '../../../src/base/limits.ts';
+import { AvroSchemaError } from './bounded.ts';
+import { parseSchema } from './parse.ts';
+import type { AvroType } from './schema.ts';
+
+/** A schema, or why there is none. */
+export type WriterSchema =
+  | { readonly kind: 'schema'; readonly schema: AvroType }
+  | { readonly kind: 'unusable'; readonly reason: string };
+
+/** What the registry said: the self-contained text of a schema, or why it has none. */
+export type SchemaAnswer =
+  { readonly text: string } | { readonly text: null; readonly reason: string };
+
+/** See the head of this file. */
+export class WriterSchemas {
+  readonly #known = new Map<number, WriterSchema>();
+  /** Numbers that the registry does not have; of many, the newest. */
+  readonly #missing = new Map<number, WriterSchema>();
+
+  /** Takes in what the registry said about a number. */
+  set(id: number, answer: SchemaAnswer): void {
+    if (answer.text !== null) {
+      if (this.#known.size < limits.avroWritersMax) this.#known.set(id, writerSchema(answer.text));
+      return;
+    }
+    this.#missing.delete(id);
+    this.#missing.set(id, { kind: 'unusable', reason: answer.reason });
+    for (const oldest of this.#missing.keys()) {
+      if (this.#missing.size <= limits.avroWritersMax) break;
+      this.#missing.delete(oldest);
+    }
+  }
+
+  get(id: number): WriterSchema {
+    const known = this.#known.get(id) ?? this.#missing.get(id);
+    if (known !== undefined) return known;
+    const reason =
+      this.#known.size >= limits.avroWritersMax
+        ? `the source has more than ${limits.avroWritersMax} schemas (avroWritersMax)`
+        : 'it is not in the schema registry';
+    return { kind: 'unusable', reason };
+  }
+}
+
+function writerSchema(text: string): WriterSchema {
+  try {
+    return { kind: 'schema', schema: parseSchema(text) };
+  } catch (error) {
+    if (!(error instanceof AvroSchemaError)) throw error;
+    return { kind: 'unusable', reason: error.message };
+  }
+}
