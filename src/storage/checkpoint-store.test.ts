@@ -4,9 +4,11 @@
  * script of full checkpoints, patches and abandoned ones on a fake disk that stops, fails or is full
  * at every single operation; every file damaged; small buffers, so that frames lie across them.
  */
+import { crc32 } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FakeDisk, MachineStopped } from '../../test/support/fake-disk.ts';
 import { Random } from '../../test/support/random.ts';
+import { SqlError } from '../base/error.ts';
 import { limits } from '../base/limits.ts';
 import { parseCheckpointFileName } from './checkpoint-file.ts';
 import type { Checkpoint } from './checkpoint-manifest.ts';
@@ -88,6 +90,13 @@ async function piecesOf(store: CheckpointStore, checkpoint: Checkpoint): Promise
 class Course {
   readonly begun: Expected[] = [];
   readonly finished: Expected[] = [];
+  /** SQLSTATEs of those that could not be written. */
+  readonly refused: string[] = [];
+
+  refuse(error: unknown): void {
+    if (!(error instanceof SqlError)) throw error;
+    this.refused.push(error.fields.code);
+  }
 }
 
 async function script(disk: FakeDisk, seed: number, course: Course): Promise<void> {
@@ -97,8 +106,9 @@ async function script(disk: FakeDisk, seed: number, course: Course): Promise<voi
     const pieces = randomPieces(random);
     if (random.chance(0.15)) {
       const writer = store.begin({ full: true });
+      const bytes = new TextEncoder();
       for (const [image, text] of pieces)
-        await writer.append(image, new TextEncoder().encode(text));
+        await writer.append(image, bytes.encode(text)).catch((error) => course.refuse(error));
       await writer.abandon();
       continue;
     }
@@ -106,8 +116,12 @@ async function script(disk: FakeDisk, seed: number, course: Course): Promise<voi
     const before = full ? [] : (course.finished.at(-1)?.pieces ?? []);
     const next = { number: 0, pieces: [...before, ...pieces] };
     course.begun.push(next);
-    const { number } = await written(store, full, pieces);
-    course.finished.push({ ...next, number });
+    try {
+      const { number } = await written(store, full, pieces);
+      course.finished.push({ ...next, number });
+    } catch (error) {
+      course.refuse(error);
+    }
   }
 }
 
@@ -174,5 +188,196 @@ describe('checkpoints', () => {
       }
     }
     expect(gained, 'some became checkpoints though nobody was told').toBeGreaterThan(0);
+  });
+
+  it('fail alone if the disk fails, and leave nothing behind', async () => {
+    const codes = new Set<string>();
+    for (let seed = 0; seed < 5; seed++) {
+      for (let failAt = 0; ; failAt++) {
+        const disk = new FakeDisk(new Random(seed));
+        const course = new Course();
+        disk.failAt = failAt;
+        await script(disk, seed, course).catch((error: unknown) => {
+          expect(error).toMatchObject({ failure: { code: 'EIO' } });
+          expect(course.begun, 'only a start fails as the disk does').toEqual([]);
+        });
+        const done = disk.operations <= failAt;
+        for (const code of course.refused) codes.add(code);
+        expect(disk.paths.filter((path) => path.endsWith('.new'))).toEqual([]);
+        disk.goOn();
+        await expectWhole(disk, course);
+        // A stop now changes nothing.
+        disk.stop();
+        disk.restart();
+        await expectWhole(disk, course);
+        if (done) break;
+      }
+    }
+    expect([...codes]).toEqual(['58030']);
+  });
+
+  it('give the room back if the disk is full', async () => {
+    let refused = 0;
+    for (let seed = 0; seed < 60; seed++) {
+      const random = new Random(seed);
+      const disk = new FakeDisk(random);
+      const course = new Course();
+      disk.capacity = random.below(20_000);
+      await script(disk, seed, course);
+      refused += course.refused.length;
+      for (const code of course.refused) expect(code).toBe('53100');
+      await expectWhole(disk, course);
+    }
+    expect(refused).toBeGreaterThan(20);
+  });
+
+  it('take nothing more once they have failed', async () => {
+    const disk = new FakeDisk(new Random(1));
+    const { store } = await open(disk);
+    disk.capacity = 1_000;
+    const writer = store.begin({ full: true });
+    const piece = new Uint8Array(1_500);
+    const appended = Array.from({ length: 6 }, () => writer.append(1, piece));
+    const results = await Promise.allSettled(appended);
+    expect(results.at(-1)?.status).toBe('rejected');
+    expect(disk.bytes, 'the room is free at once').toBe(0);
+    await expect(writer.append(1, piece)).rejects.toMatchObject({ fields: { code: '53100' } });
+    await writer.abandon();
+    disk.capacity = Infinity;
+    const next = store.begin({ full: true });
+    const abandoned = next.abandon();
+    await expect(next.append(1, piece)).rejects.toMatchObject({ fields: { code: '57014' } });
+    await abandoned;
+    await written(store, true, [[1, 'a']]);
+    await expectNoLeak(disk, store);
+  });
+
+  it('notice every changed bit, and leave the one before', async () => {
+    const disk = new FakeDisk(new Random(2));
+    const { store } = await open(disk);
+    const older: Piece[] = [[1, 'x'.repeat(500)]];
+    const patch: Piece[] = [[1, 'y'.repeat(33)]];
+    const newer: Piece[] = [[2, 'z'.repeat(700)]];
+    await written(store, true, older);
+    await written(store, false, patch);
+    await written(store, true, newer);
+    await store.begin({ full: true }).abandon();
+    let noticed = 0;
+    for (const path of disk.paths) {
+      const number = parseCheckpointFileName(path.slice(path.indexOf('/') + 1))?.number ?? 0;
+      for (let bit = 0; bit < disk.bytesOf(path).length * 8; bit += 11) {
+        const other = disk.copy(new Random(0));
+        other.flip(path, bit);
+        const opened = await open(other);
+        const newest = opened.store.newest;
+        if (newest === null) expect.unreachable('there are two more');
+        const found = await piecesOf(opened.store, newest).catch((error: unknown) => {
+          expect(error).toMatchObject({ fields: { code: 'XX001' } });
+          expect(String(error)).toContain(path);
+          return null;
+        });
+        if (found !== null) {
+          const isOlder = newest.number === 2;
+          expect(isOlder).toBe(opened.warnings.length > 0 && number === 3);
+          expect(found).toEqual(isOlder ? [...older, ...patch] : newer);
+          continue;
+        }
+        noticed++;
+        expect(opened.store.damaged).toEqual(new Set([3]));
+        const again = await open(other, opened.store.damaged);
+        const before = again.store.newest;
+        expect(before?.number).toBe(2);
+        expect(before && (await piecesOf(again.store, before))).toEqual([...older, ...patch]);
+        expect(again.store.logPositionNeeded).toBe(100);
+        // The damaged one stays until there are two newer ones.
+        await written(again.store, true, newer);
+        expect(other.paths).toContain(path);
+        await written(again.store, true, newer);
+        expect(other.paths).not.toContain(path);
+        await expectNoLeak(other, again.store);
+      }
+    }
+    expect(noticed).toBeGreaterThan(400);
+  });
+
+  it('are passed over with a warning if a file is missing or short', async () => {
+    const disk = new FakeDisk(new Random(3));
+    const { store } = await open(disk);
+    for (const full of [true, false, false]) await written(store, full, [[1, 'a'.repeat(99)]]);
+    const paths = disk.paths.filter((path) => path.endsWith('.data'));
+    for (const [i, path] of paths.entries()) {
+      for (const how of ['removed', 'cut'] as const) {
+        const other = disk.copy(new Random(0));
+        if (how === 'removed') await other.remove(path);
+        else await (await other.open(path)).truncate(70);
+        const opened = await open(other);
+        expect(opened.store.newest?.number ?? 0).toBe(i);
+        // Its own, and one of each patch on it.
+        expect(opened.warnings.length).toBe(3 - i);
+        expect(opened.warnings[0]).toContain(path);
+        const { number } = await written(opened.store, opened.store.shouldBeFull, [[1, 'b']]);
+        expect(number).toBe(4);
+      }
+    }
+  });
+
+  it('of a newer format or another directory are refused', async () => {
+    const disk = new FakeDisk(new Random(4));
+    const { store } = await open(disk);
+    await written(store, true, [[1, 'a']]);
+    const path = 'checkpoints/0000000000000001.manifest';
+    const bytes = disk.bytesOf(path);
+    for (const [at, code] of [
+      [8, '0A000'],
+      [16, '55000'],
+    ] as const) {
+      const changed = bytes.slice();
+      changed[at] = 200;
+      const view = new DataView(changed.buffer);
+      view.setUint32(changed.length - 4, crc32(changed.subarray(0, -4)), true);
+      await (await disk.open(path)).write(0, changed);
+      await expect(open(disk)).rejects.toMatchObject({ fields: { code } });
+    }
+  });
+
+  it('are full again when patches have become too large or too many', async () => {
+    const disk = new FakeDisk(new Random(5));
+    const { store } = await open(disk);
+    expect(store.shouldBeFull).toBe(true);
+    await written(store, true, [[1, 'a'.repeat(1_000)]]);
+    for (let i = 0; i < 2; i++) {
+      expect(store.shouldBeFull).toBe(false);
+      await written(store, false, [[1, 'b'.repeat(700)]]);
+    }
+    expect(store.shouldBeFull).toBe(true);
+    await written(
+      store,
+      true,
+      Array.from({ length: 20 }, () => [1, 'a'.repeat(1_900)] as const),
+    );
+    for (let i = 0; i < limits.checkpointPatchesMax; i++) await written(store, false, [[1, 'b']]);
+    expect(store.shouldBeFull).toBe(true);
+  });
+
+  it('are removed in any order', async () => {
+    const disk = new FakeDisk(new Random(6));
+    const { store } = await open(disk);
+    for (const full of [true, false, false]) await written(store, full, [[1, 'a']]);
+    const before = disk.copy(new Random(0));
+    await written(store, true, [[1, 'b']]);
+    const gone = before.paths;
+    await written(store, true, [[1, 'c']]);
+    expect(disk.paths.filter((path) => gone.includes(path))).toEqual([]);
+    for (let subset = 0; subset < 1 << gone.length; subset++) {
+      const other = disk.copy(new Random(0));
+      for (const path of gone.filter((_, i) => (subset >> i) % 2 === 1)) {
+        const file = await other.create(path);
+        await file.write(0, before.bytesOf(path));
+      }
+      const opened = await open(other);
+      expect(opened.warnings).toEqual([]);
+      await expectNoLeak(other, opened.store);
+      expect(opened.store.usable.map(({ number }) => number)).toEqual([5, 4]);
+    }
   });
 });

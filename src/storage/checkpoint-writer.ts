@@ -68,8 +68,9 @@ export class CheckpointWriter {
   #writing: Promise<void> = Promise.resolve();
   /** Calls are worked on in their order. */
   #calls: Promise<void> = Promise.resolve();
+  /** Why nothing more is taken: it has failed, or was abandoned. */
   #failure: unknown = null;
-  #ended = false;
+  #finishing = false;
 
   constructor(parts: WriterParts) {
     this.#parts = parts;
@@ -93,7 +94,7 @@ export class CheckpointWriter {
    */
   append(image: number, piece: Uint8Array): Promise<void> {
     assert(piece.length <= limits.checkpointPieceBytesMax, `${piece.length} bytes are one piece`);
-    assert(!this.#ended, 'a checkpoint that has ended gets no pieces');
+    assert(!this.#finishing, 'nothing comes after the last piece');
     return this.#call(async () => {
       const size = pieceFrameBytes(piece.length);
       if (this.#filled + size > this.#gathering.length) await this.#flush();
@@ -111,10 +112,10 @@ export class CheckpointWriter {
    */
   finish(end: CheckpointEnd): Promise<Checkpoint> {
     const { step, time, logPosition, content } = end;
-    assert(!this.#ended, 'a checkpoint ends once');
+    assert(!this.#finishing, 'a checkpoint ends once');
     assert(content.length <= limits.checkpointContentBytesMax, 'the content has a limit');
     assert(logPosition >= 0 && Number.isSafeInteger(logPosition), 'a position is a frame number');
-    this.#ended = true;
+    this.#finishing = true;
     return this.#call(async () => {
       await this.#flush();
       await this.#writing;
@@ -132,13 +133,11 @@ export class CheckpointWriter {
     });
   }
 
-  /** Gives up: nothing of it stays. Does nothing if it has failed already. */
+  /** Gives up: nothing of it stays. Does nothing if it has failed already, or is there. */
   async abandon(): Promise<void> {
-    if (this.#ended && this.#failure === null) return;
-    this.#ended = true;
-    await this.#calls;
-    if (this.#failure !== null) return;
+    if (this.#finishing || this.#failure !== null) return;
     this.#failure = sqlError('57014', 'the checkpoint was abandoned');
+    await this.#calls;
     await this.#discard();
   }
 
@@ -149,7 +148,7 @@ export class CheckpointWriter {
       try {
         return await work();
       } catch (error) {
-        this.#ended = true;
+        if (this.#failure !== null) throw this.#failure;
         this.#failure = refusal(error);
         await this.#discard();
         throw this.#failure;
