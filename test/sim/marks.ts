@@ -46,6 +46,7 @@ export const expectedMarks = [
   'new file of the log',
   'transaction of unknown fate',
   'transaction rolled back',
+  'bank audited',
 ] as const;
 
 export type Mark = (typeof expectedMarks)[number];

@@ -13,6 +13,7 @@ import { Random } from '../support/random.ts';
 import type { SqlSession } from '../support/session-harness.ts';
 import type { Ending, Shared } from './client.ts';
 import { Client } from './client.ts';
+import { Bank, bankSetUp } from './bank.ts';
 import { Definer } from './definer.ts';
 import { demand, History, Violation } from './history.ts';
 import { Machine } from './machine.ts';
@@ -33,7 +34,6 @@ const setUp = [
   'CREATE TABLE IF NOT EXISTS log (client int4, n int8)',
   'CREATE TABLE IF NOT EXISTS counter (n int8)',
   "CREATE SOURCE IF NOT EXISTS src FROM KAFKA CONNECTION k (TOPIC 'src') FORMAT TEXT INCLUDE PARTITION, OFFSET ENVELOPE NONE",
-  ...transactorSetUp,
   "CREATE SOURCE IF NOT EXISTS up FROM KAFKA CONNECTION k (TOPIC 'up') KEY FORMAT TEXT VALUE FORMAT TEXT ENVELOPE UPSERT",
 ];
 
@@ -55,6 +55,12 @@ export interface Plan {
   readonly faults: boolean;
 }
 
+/** Does something over and over, with pauses of up to so many milliseconds. */
+type Repeat = (
+  longest: number,
+  act: (sql: SqlSession) => Promise<Ending | null | ReadonlyMap<string, number> | undefined | void>,
+) => Promise<void>;
+
 /** See the head of this file. */
 export class Simulation {
   readonly marks = new Marks();
@@ -69,6 +75,7 @@ export class Simulation {
   readonly #definer: Definer;
   readonly #deeds = new Deeds();
   readonly #transactors: readonly Transactor[];
+  readonly #bank: Bank | null;
   readonly #logFileBytesMax: number;
   #isSetUp = false;
   #lives = 0;
@@ -102,7 +109,9 @@ export class Simulation {
     const shared = this.#shared;
     this.#definer = new Definer(shared);
     this.#clients = clientNames.map((name) => new Client(name, shared));
-    this.#transactors = ['t0', 't1'].map((name) => new Transactor(name, shared, this.#deeds));
+    const names = random.chance(0.6) ? ['t0', 't1', 't2'] : [];
+    this.#transactors = names.map((name) => new Transactor(name, shared, this.#deeds));
+    this.#bank = random.chance(0.3) ? new Bank(shared) : null;
     const known = {
       history,
       topics: this.#world.topics,
@@ -154,6 +163,14 @@ export class Simulation {
       this.#restart();
     }
     throw new Violation('the machine does not start');
+  }
+
+  #setUp(): readonly string[] {
+    return [
+      ...setUp,
+      ...(this.#transactors.length > 0 ? transactorSetUp : []),
+      ...(this.#bank === null ? [] : bankSetUp),
+    ];
   }
 
   /** Whether a start failed because an operation of the disk did. */
@@ -258,7 +275,7 @@ export class Simulation {
   async #lookAround(machine: Machine): Promise<void> {
     const sql = machine.session();
     if (!this.#isSetUp) {
-      for (const text of setUp) await sql.run(text);
+      for (const text of this.#setUp()) await sql.run(text);
       const counters = await sql.rows('SELECT n FROM counter');
       if (counters.length === 0) await sql.run('INSERT INTO counter VALUES (0)');
       if (!machine.alive) return;
@@ -271,6 +288,7 @@ export class Simulation {
     const found = defined(vector ?? undefined, 'nobody drops anything now');
     for (const client of this.#clients) client.pin(found.get(`client${client.name}`) ?? 0);
     await this.#transactors[0]?.read(machine, sql);
+    if (machine.alive) await this.#bank?.read(machine, sql);
     if (!machine.alive) return;
     const counter = found.get('counter') ?? 0;
     this.#shared.counterAsked = this.#shared.counterDone = counter;
@@ -358,12 +376,7 @@ export class Simulation {
 
   #tasks(machine: Machine, on: () => boolean): Promise<void>[] {
     const watched = this.#watched;
-    const repeat = async (
-      longest: number,
-      act: (
-        sql: SqlSession,
-      ) => Promise<Ending | null | ReadonlyMap<string, number> | undefined | void>,
-    ): Promise<void> => {
+    const repeat: Repeat = async (longest, act) => {
       const sql = machine.session();
       while (on()) {
         await this.#wait(machine, 1 + this.#random.below(longest));
@@ -378,6 +391,7 @@ export class Simulation {
     return [
       ...this.#clients.map((client) => repeat(60, (sql) => client.act(machine, sql))),
       ...this.#transactors.map((client) => repeat(80, (sql) => client.act(machine, sql))),
+      ...this.#bankTasks(machine, on, repeat),
       repeat(100, (sql) => this.#definer.act(machine, sql)),
       repeat(150, (sql) => readAll(watched, machine, sql)),
       repeat(300, (sql) => readAll(watched, machine, sql)),
@@ -389,6 +403,16 @@ export class Simulation {
         return Promise.resolve(undefined);
       }),
     ].map(guarded);
+  }
+
+  #bankTasks(machine: Machine, on: () => boolean, repeat: Repeat): readonly Promise<void>[] {
+    const bank = this.#bank;
+    if (bank === null) return [];
+    return [
+      repeat(60, (sql) => bank.act(machine, sql)),
+      repeat(120, (sql) => bank.read(machine, sql)),
+      repeat(200, (sql) => bank.follow(machine, sql, { moments: 1 + this.#random.below(8), on })),
+    ];
   }
 
   #wait({ clock }: Machine, milliseconds: number): Promise<void> {
