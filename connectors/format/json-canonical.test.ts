@@ -155,3 +155,15 @@ test('nesting is bounded as in canonicalJsonb', () => {
   expect(canonical(documents).map((text) => text === null)).toEqual([false, false, true, true]);
   expect(documents.map((text) => reference(text) === null)).toEqual([false, false, true, true]);
 });
+
+test('numbers that stand for more digits than a jsonb may hold are refused, and soon', () => {
+  const many = (count: number): string =>
+    `[${Array.from({ length: count }, () => '1e131071').join()}]`;
+  const few = canonical([many(3)])[0] ?? '';
+  expect(few.length).toBe(3 * 131_072 + '[, , ]'.length);
+  const { errors, rows } = decodeRecords(source, [{ value: many(100_000) }, { value: '1' }]);
+  expect(rows.map(({ row }) => row)).toEqual([['1']]);
+  expect(errors.map(({ code }) => code)).toEqual(['54000']);
+  expect(errors[0].message).toContain('exceeds the maximum of 67108864 bytes');
+  expect(() => canonicalJsonb(many(1_000))).toThrow(/numbers with exponents/);
+});

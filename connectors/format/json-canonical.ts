@@ -10,9 +10,9 @@
  */
 import { SqlError } from '../../src/base/error.ts';
 import { limits } from '../../src/base/limits.ts';
-import { formatDecimal, parseDecimal } from '../../dataflow/value/decimal-text.ts';
+import { plainDecimal } from '../../dataflow/value/decimal-text.ts';
 import { numericIntegerDigitsMax, numericScaleMax } from '../../dataflow/value/decimal.ts';
-import { canonicalJsonb } from '../../dataflow/value/json-text.ts';
+import { canonicalJsonb, tooManyDigits } from '../../dataflow/value/json-text.ts';
 import { utf8 } from '../../dataflow/value/words.ts';
 import type { JsonCursor } from './json-cursor.ts';
 import {
@@ -58,6 +58,8 @@ export class JsonCanonical {
   #members = new Int32Array(64 * memberSlots);
   #memberTop = 0;
   #slowKeys = false;
+  /** Bytes that numbers with exponent have become. */
+  #digits = 0;
   #scratch: Uint8Array = new Uint8Array(1024);
   #scratchView: DataView = new DataView(this.#scratch.buffer);
   readonly #order = new Int32Array(insertionMax);
@@ -79,6 +81,7 @@ export class JsonCanonical {
   write(at: number): number {
     this.refusal = null;
     this.#slowKeys = false;
+    this.#digits = 0;
     this.#memberTop = 0;
     this.#to = this.#heap.top * 4;
     this.#room(at, 0);
@@ -314,12 +317,16 @@ export class JsonCanonical {
   }
 
   #longNumber(at: number, next: number): void {
+    if (this.refusal !== null) return;
     if (next - at > numberBytesMax) {
       this.#refuse('value overflows numeric format', '22003');
       return;
     }
     try {
-      this.#put(utf8(formatDecimal(parseDecimal(this.#cursor.text(at, next)))), next);
+      const digits = plainDecimal(this.#cursor.text(at, next));
+      this.#digits += digits.length;
+      if (this.#digits > limits.jsonDigitsMax) throw tooManyDigits();
+      this.#put(utf8(digits), next);
     } catch (error) {
       if (!(error instanceof SqlError)) throw error;
       this.#refuse(error.message, error.fields.code);

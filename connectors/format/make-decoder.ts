@@ -28,7 +28,7 @@ import { MetadataColumns } from './metadata-columns.ts';
 import { PartDecoder } from './part-decoder.ts';
 import { Staging } from './staging.ts';
 
-/** Work, in bytes read, after which decoding pauses; and what a record costs beside its bytes. */
+/** Work, in bytes read and written, after which decoding pauses; and what a record costs beside its bytes. */
 const pauseWork = 128 * 1024;
 const recordWork = 64;
 
@@ -156,11 +156,15 @@ class SourceDecoder implements Decoder {
 
   /** Reads records from the one at `from` on until a flush or a pause is due; answers the next. */
   #readRecords(slice: RecordSlice, from: number): number {
+    const { heap } = this.#staging;
     let r = from;
     let work = this.#work;
     do {
+      const top = heap.top;
       this.#readRecord(slice, r);
-      work += recordWork + slice.keyBytes[r] + slice.valueBytes[r];
+      // What a record becomes can be much more than what it is: 1e131071.
+      const written = Math.max(0, heap.top - top) * 4;
+      work += recordWork + slice.keyBytes[r] + slice.valueBytes[r] + written;
       r++;
     } while (r < slice.count && work < pauseWork && !this.#isDue);
     this.#records += r - from;

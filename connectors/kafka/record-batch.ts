@@ -146,7 +146,8 @@ export class RecordBatchWalker {
     for (;;) {
       if (this.#recordsLeft > 0) {
         const intactSlice = this.#readRecords(slice);
-        if (!intactSlice && this.#from <= this.#lastOffset) {
+        // What follows the last record that is wanted may be as broken as it likes.
+        if (!intactSlice && this.#from < Math.min(this.#lastOffset + 1, this.#next)) {
           return this.#break(this.#lastOffset, 'a record is malformed');
         }
         if (!intactSlice) this.#recordsLeft = 0;
@@ -171,6 +172,7 @@ export class RecordBatchWalker {
 
   /** Gives up the offsets up to `to`. */
   #break(to: number, reason: string): 'broken' {
+    assert(this.#from < this.#next, `something is wanted at ${this.#from}, before ${this.#next}`);
     const last = Math.min(Math.max(to, this.#from), this.#next - 1);
     this.#broken = { from: this.#from, to: last, reason };
     this.#from = last + 1;

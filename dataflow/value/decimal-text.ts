@@ -3,6 +3,7 @@
  *
  * A modifier is `((precision << 16) | (scale & 0x7ff)) + 4`, or −1 for none; scales may be negative.
  */
+import { assert } from '../../src/base/assert.ts';
 import { sqlError } from '../../src/base/error.ts';
 import type { SqlError } from '../../src/base/error.ts';
 import type { Decimal } from './datum.ts';
@@ -60,6 +61,29 @@ export function formatDecimal(value: Decimal): string {
   const padded = digits.padStart(value.scale + 1, '0');
   const point = padded.length - value.scale;
   return `${sign}${padded.slice(0, point)}.${padded.slice(point)}`;
+}
+
+/**
+ * What `formatDecimal(parseDecimal(text))` gives, for the text of a JSON number: the point is moved in
+ * the text, so that it costs what its digits cost. (Integers of 131,072 digits take milliseconds each
+ * way, and nine characters are enough to ask for one.)
+ */
+export function plainDecimal(text: string): string {
+  const match = shape.exec(text);
+  assert(match !== null, 'a JSON number is a numeric');
+  const [, sign, whole = '', fraction = '', power = '0'] = match;
+  const exponent = Number(power);
+  const scale = Math.max(0, fraction.length - exponent);
+  if (scale > numericScaleMax) throw numericOverflow();
+  const digits = (whole + fraction).replace(/^0+/, '');
+  if (digits === '') return scale === 0 ? '0' : `0.${'0'.repeat(scale)}`;
+  const zeros = Math.max(0, exponent - fraction.length);
+  if (digits.length + zeros - scale > numericIntegerDigitsMax) throw numericOverflow();
+  const minus = sign === '-' ? '-' : '';
+  if (scale === 0) return minus + digits + '0'.repeat(zeros);
+  const padded = digits.padStart(scale + 1, '0');
+  const point = padded.length - scale;
+  return `${minus}${padded.slice(0, point)}.${padded.slice(point)}`;
 }
 
 /** Divides rounding half away from zero. */

@@ -9,7 +9,7 @@
 import { sqlError } from '../../src/base/error.ts';
 import type { SqlError } from '../../src/base/error.ts';
 import { limits } from '../../src/base/limits.ts';
-import { formatDecimal, parseDecimal } from './decimal-text.ts';
+import { plainDecimal } from './decimal-text.ts';
 import { compareRuns } from './jsonb.ts';
 import { utf8 } from './words.ts';
 
@@ -31,6 +31,12 @@ const exponentSign = /[eE]/;
 
 function invalidJson(detail: string): SqlError {
   return sqlError('22P02', 'invalid input syntax for type json', { detail });
+}
+
+/** 54000: numbers with exponents stand for more digits than one jsonb may hold. */
+export function tooManyDigits(): SqlError {
+  const most = `exceeds the maximum of ${limits.jsonDigitsMax} bytes`;
+  return sqlError('54000', `total size of jsonb numbers with exponents ${most}`);
 }
 
 /** Checks that `text` is JSON. */
@@ -86,6 +92,8 @@ class JsonReader {
   readonly #strict: boolean;
   #at = 0;
   #depth = 0;
+  /** Characters that numbers with exponent have become. */
+  #digits = 0;
 
   constructor(text: string, strict: boolean) {
     this.#text = text;
@@ -222,7 +230,11 @@ class JsonReader {
     this.#at += valid.length;
     if (!this.#strict) return '';
     const plain = valid.length < 1000 && !valid.startsWith('-0') && !exponentSign.test(valid);
-    return plain ? valid : formatDecimal(parseDecimal(valid));
+    if (plain) return valid;
+    const digits = plainDecimal(valid);
+    this.#digits += digits.length;
+    if (this.#digits > limits.jsonDigitsMax) throw tooManyDigits();
+    return digits;
   }
 
   #match(pattern: RegExp): string {

@@ -7,6 +7,9 @@ export const limits = {
   logFileBytesMax: 64 * 1024 * 1024,
   /** Bytes of one record of the log: what one step writes. */
   logRecordBytesMax: 1024 * 1024 * 1024,
+  /** Bytes of a write that is joined with others of the same step, and of all that are joined. */
+  joinedWriteBytesMax: 4 * 1024,
+  joinedBytesMax: 256 * 1024,
   /** Bytes of one piece of a checkpoint, and of what a checkpoint holds besides its pieces. */
   checkpointPieceBytesMax: 4 * 1024 * 1024,
   checkpointContentBytesMax: 1024 * 1024 * 1024,
@@ -19,9 +22,6 @@ export const limits = {
   checkpointReadBlocks: 3,
   /** Patches on one full checkpoint; then the next is full. */
   checkpointPatchesMax: 64,
-  /** Bytes of a write that is joined with others of the same step, and of all that are joined. */
-  joinedWriteBytesMax: 4 * 1024,
-  joinedBytesMax: 256 * 1024,
   /** Steps of the log that are on their way to the engine when the program starts. */
   recoveryStepsInFlightMax: 16,
   /** Milliseconds after which a step for which the disk had no room is tried again. */
@@ -123,6 +123,8 @@ export const limits = {
   registryRetryMillisecondsMax: 5_000,
   /** Nesting of one JSON document of a source. */
   jsonDepthMax: 512,
+  /** Bytes of what the numbers with exponents of one jsonb stand for: nine can ask for 131,072. */
+  jsonDigitsMax: 64 * 1024 * 1024,
   /** Bytes of one wire message from a client; Postgres allows 1 GiB. */
   messageBytesMax: 256 * 1024 * 1024,
   /** Bytes of a startup packet (Postgres: 10,000). */
@@ -166,6 +168,16 @@ export const limits = {
   recordWordsMax: 2 ** 14,
   /** Rows of a SELECT's answer held in memory at once. */
   answerRowsMax: 10_000_000,
+  /** Bytes of a checkpoint that the engine has given and that are not with the disk yet. */
+  checkpointBytesInFlightMax: 8 * 1024 * 1024,
+  /** Milliseconds that a checkpoint waits for dataflows that are behind; then it is without them. */
+  checkpointMillisecondsMax: 30_000,
+  /** Milliseconds between two checkpoints at least, unless somebody asks for one. */
+  checkpointPauseMilliseconds: 30_000,
+  /** Milliseconds between two looks whether a checkpoint is due. */
+  checkpointLookMilliseconds: 1_000,
+  /** Pieces of a checkpoint that are on their way to the engine when it starts. */
+  loadsInFlightMax: 8,
   /** Bytes waiting for one client of SUBSCRIBE. */
   subscribeBufferedBytesMax: 64 * 1024 * 1024,
   /** Regions, each a reserved range of address space. */

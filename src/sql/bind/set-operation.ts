@@ -3,8 +3,6 @@
  * semijoins over all columns, and (for ALL) arithmetic on weights.
  */
 import type { QueryBody } from '../ast.ts';
-import { typeInfo } from '../../../dataflow/value/type.ts';
-import type { TypeName } from '../../../dataflow/value/type.ts';
 import { defined } from '../../base/assert.ts';
 import { sqlError } from '../../base/error.ts';
 import type { SqlType } from '../catalog-view.ts';
@@ -12,6 +10,7 @@ import type { Column } from '../logical/column.ts';
 import type { JoinType, Output, Rel } from '../logical/rel.ts';
 import type { Scalar } from '../logical/scalar.ts';
 import { columnReference, same } from '../logical/scalar.ts';
+import { isSpelledOneWay } from '../logical/spelling.ts';
 import { coerceOrFail, isUnknown } from './coerce.ts';
 import type { BindContext } from './context.ts';
 import type { BoundQuery, OutputColumn } from './environment.ts';
@@ -189,15 +188,7 @@ function compose(
     ],
   };
   // What is taken away may be spelled otherwise (1.0, 1.00) than what it is taken from.
-  return columns.every((column) => isSpelledOneWay(column.type))
-    ? common
-    : { kind: 'threshold', input: common };
-}
-
-/** Whether equal values of a type have the same bytes. */
-function isSpelledOneWay(type: TypeName): boolean {
-  const { equality } = typeInfo(type);
-  return equality === 'integer' || equality === 'bytes';
+  return columns.every(isSpelledOneWay) ? common : { kind: 'threshold', input: common };
 }
 
 /** Rows are equal where NULLs are. */

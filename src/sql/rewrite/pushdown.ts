@@ -1,6 +1,7 @@
 /**
  * Predicate push-down: a filter goes as near to where its columns come from as it can without
- * changing what it sees. Inner joins are taken as a whole: all their inputs and predicates, put
+ * changing what it sees: one that sees how a value is spelled (`n::text`) stays above what merges
+ * equal values. Inner joins are taken as a whole: all their inputs and predicates, put
  * together anew so that every input meets one it has an equality with (`orderJoins`).
  */
 import { functionByKey } from '../../../dataflow/expr/function-table.ts';
@@ -9,6 +10,7 @@ import { columnsRead } from '../logical/deep.ts';
 import type { Definition, Rel } from '../logical/rel.ts';
 import { columnsOf, filter } from '../logical/rel.ts';
 import type { Scalar } from '../logical/scalar.ts';
+import { respectsEquality } from '../logical/spelling.ts';
 import { conjuncts, substitute, walk } from '../logical/scalar.ts';
 import { limits } from '../../base/limits.ts';
 import { sizeOf } from '../bind/expression-size.ts';
@@ -57,10 +59,13 @@ export class Pushdown {
         return this.#through(rel, predicates, rel.keys);
       case 'topk':
         return this.#through(rel, predicates, rel.keys);
-      case 'distinct':
       case 'negate':
-      case 'threshold':
         return { ...rel, input: this.push(rel.input, predicates) };
+      case 'distinct':
+      case 'threshold': {
+        const [below, above] = split(predicates, respectsEquality);
+        return filter({ ...rel, input: this.push(rel.input, below) }, above);
+      }
       case 'union':
         return {
           ...rel,
@@ -88,15 +93,20 @@ export class Pushdown {
     return pushed;
   }
 
-  /** Predicates over the given columns go below the operator, the others stay above. */
+  /**
+   * Predicates over the given columns go below the operator, the others stay above, and with them
+   * those that would tell apart what a group takes for one.
+   */
   #through(
     rel: Extract<Rel, { kind: 'reduce' | 'topk' | 'flatMap' }>,
     predicates: readonly Scalar[],
     columns: readonly Column[],
   ): Rel {
     const free = rel.kind === 'reduce' && rel.single ? [] : columns;
-    const [below, above] = divide(predicates, free);
-    return filter({ ...rel, input: this.push(rel.input, below) }, above);
+    const isGroup = rel.kind !== 'flatMap';
+    const [blind, sharp] = split(predicates, (each) => !isGroup || respectsEquality(each));
+    const [below, above] = divide(blind, free);
+    return filter({ ...rel, input: this.push(rel.input, below) }, [...above, ...sharp]);
   }
 
   #join(rel: Extract<Rel, { kind: 'join' | 'apply' }>, predicates: readonly Scalar[]): Rel {

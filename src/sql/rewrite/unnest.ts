@@ -10,6 +10,7 @@
  */
 import { defined } from '../../base/assert.ts';
 import { unsupported } from '../../base/error.ts';
+import { castBetween } from '../../../dataflow/expr/function-table.ts';
 import type { BindContext } from '../bind/context.ts';
 import type { Column } from '../logical/column.ts';
 import { freeColumns, mapRel } from '../logical/deep.ts';
@@ -18,6 +19,7 @@ import type { Definition, Output, Rel } from '../logical/rel.ts';
 import { columnsOf, mapInputs, scalarsOf, unit } from '../logical/rel.ts';
 import type { Scalar } from '../logical/scalar.ts';
 import { coalesce, columnReference, constant, same } from '../logical/scalar.ts';
+import { spelledColumns } from '../logical/spelling.ts';
 import { pullUp } from './pull-up.ts';
 import { simpleAggregate } from './simple-aggregate.ts';
 
@@ -79,9 +81,11 @@ export class Unnesting {
     return this.#general(rel, read);
   }
 
-  #general(rel: Apply, read: readonly Column[]): Rel {
+  #general(rel: Apply, named: readonly Column[]): Rel {
     const context = this.#context;
-    const outerRows = context.define('', rel.left);
+    const spellings = spelledColumns(named).map((column) => spellingOf(context, column));
+    const read = [...named, ...spellings.map((output) => output.column)];
+    const outerRows = context.define('', withColumns(rel.left, spellings));
     const use = context.use(outerRows);
     const left: Rel = {
       kind: 'project',
@@ -114,14 +118,47 @@ export class Unnesting {
     const on = read.map((column) =>
       same(columnReference(column), columnReference(carriedColumn(pushed.carried, column))),
     );
-    return {
+    const joined: Rel = {
       kind: 'join',
       type: rel.type,
       left,
       right: this.unnest(pushed.rel),
       on: [...rel.on, ...on],
     };
+    if (spellings.length === 0) return joined;
+    const wanted = columnsOf(joined).filter((column) => !read.includes(column, named.length));
+    return { kind: 'project', input: joined, outputs: wanted.map(passed) };
   }
+}
+
+function passed(column: Column): Output {
+  return { column, expression: columnReference(column) };
+}
+
+/** The relation with further columns. */
+function withColumns(rel: Rel, outputs: readonly Output[]): Rel {
+  if (outputs.length === 0) return rel;
+  return { kind: 'project', input: rel, outputs: [...columnsOf(rel).map(passed), ...outputs] };
+}
+
+/**
+ * A column that tells equal values apart: 1.0 and 1.00 are one value of the domain if nothing else
+ * is, and the subquery may see more than the value.
+ */
+function spellingOf(context: BindContext, column: Column): Output {
+  const cast = defined(castBetween(column.type, 'text'), 'every type has a text');
+  return {
+    column: context.columns.make('spelling', { name: 'text', modifier: -1 }),
+    expression: {
+      kind: 'call',
+      fn: cast.key,
+      name: 'cast',
+      args: [columnReference(column)],
+      position: 0,
+      type: 'text',
+      modifier: -1,
+    },
+  };
 }
 
 /**
