@@ -20,6 +20,8 @@ export class Collections {
   readonly #around: Surroundings;
   readonly #all = new Map<number, Collection>();
   readonly #closed = new Set<number>();
+  /** Closed ones that have rows of a checkpoint: dataflows go on from these. */
+  readonly #restored = new Set<number>();
   /** Dataflow that writes each collection. */
   readonly #writers = new Map<number, number>();
 
@@ -32,13 +34,19 @@ export class Collections {
   }
 
   /** A collection that steps write. */
-  addTable(id: number, columns: readonly ColumnType[], closed: boolean): void {
+  addTable(id: number, columns: readonly ColumnType[], closed: boolean): StoredCollection {
     if (closed) this.#closed.add(id);
     const effectiveFrontier = (): number => (this.#closed.has(id) ? -1 : this.#around.complete());
     const complete = closed ? -1 : this.#around.complete();
     const made = this.make(id, columns, { effectiveFrontier }, complete);
     if (closed) made.hydratesLater();
     this.#add(id, made);
+    return made;
+  }
+
+  /** A collection has what it had at the step of a checkpoint. */
+  restored(id: number): void {
+    if (this.#closed.has(id)) this.#restored.add(id);
   }
 
   /** A collection that a dataflow writes. */
@@ -84,7 +92,8 @@ export class Collections {
     if (!this.#closed.delete(id) || !(collection instanceof StoredCollection)) return;
     const complete = this.#around.complete();
     collection.sealTo(complete);
-    collection.hydratedAt(complete);
+    if (this.#restored.delete(id)) collection.opened(complete);
+    else collection.hydratedAt(complete);
     this.#around.progress.version++;
     for (const reader of collection.readers) {
       reader.changed();
@@ -141,6 +150,7 @@ export class Collections {
   remove(id: number): void {
     this.#all.delete(id);
     this.#closed.delete(id);
+    this.#restored.delete(id);
     this.#writers.delete(id);
   }
 }

@@ -10,6 +10,12 @@
  * Steps: the coordinator numbers them 1, 2, 3, …; step e carries all that inputs had ready. A read
  * at e is answered when everything it reads has frontier >= e.
  */
+import type {
+  CheckpointCommand,
+  CheckpointResponse,
+  SavedCollection,
+  SavedDataflow,
+} from './checkpoint-messages.ts';
 import type { IndexDoor } from '../arrangement/index-door.ts';
 import type { Order, Plan, Lookup } from '../plan/plan.ts';
 import type { ErrorFields } from '../../src/base/error.ts';
@@ -56,6 +62,7 @@ export type Sink =
     };
 
 export type Command =
+  | CheckpointCommand
   | {
       readonly kind: 'createCollection';
       readonly collection: number;
@@ -63,6 +70,8 @@ export type Command =
       readonly stored: boolean;
       /** It is filled with what was there before the process began: nobody reads it until `open`. */
       readonly closed?: boolean;
+      /** What a checkpoint has of it. */
+      readonly saved?: SavedCollection;
     }
   /** A collection that was created closed has all that it had: it can be read from now on. */
   | { readonly kind: 'openCollection'; readonly collection: number }
@@ -76,6 +85,8 @@ export type Command =
       readonly plan: Plan;
       readonly sink: Sink;
       readonly asOf: number;
+      /** What a checkpoint has of it and of the collection that it keeps. */
+      readonly saved?: { readonly dataflow: SavedDataflow; readonly result: SavedCollection };
     }
   /** Answered by `indexed`, or by `failed`, if it is a request. */
   | {
@@ -101,6 +112,8 @@ export type Command =
       readonly time: number;
       readonly since?: number;
       readonly held?: readonly number[];
+      /** The step of the checkpoint under way; it is held until that is finished. */
+      readonly checkpoint?: boolean;
       readonly inputs: readonly {
         readonly collection: number;
         readonly batch: PackedBatch;
@@ -199,6 +212,7 @@ export interface Refusal {
 }
 
 export type Response =
+  | CheckpointResponse
   /**
    * Every input of the step is applied, but those of writes for which there is no memory; tables
    * and upsert sources are readable at it.

@@ -21,8 +21,9 @@ import { sqlError } from '../../src/base/error.ts';
 import type { Arrangement, Hold } from '../arrangement/arrangement.ts';
 import { DeltaReader } from '../operators/arranged.ts';
 import { range } from '../operators/gather.ts';
-import type { DataError, Fuel } from '../operators/operator.ts';
+import type { DataError, Fuel, OperatorState } from '../operators/operator.ts';
 import { errorColumns } from '../operators/operator.ts';
+import type { StateMemory } from '../operators/state-memory.ts';
 import type { StepClock } from '../operators/step-clock.ts';
 import { never } from '../operators/step-clock.ts';
 import type { Batch } from '../value/batch.ts';
@@ -30,6 +31,7 @@ import type { DataflowStatistics } from './command.ts';
 import { ErrorBuffer } from './error-buffer.ts';
 import { Network } from './network.ts';
 import type { DataflowSink } from './sink.ts';
+import { AnswerSink, CollectionSink } from './sink.ts';
 import type { CollectionHold, StoredCollection } from './stored-collection.ts';
 import type { StreamCollection, StreamReader } from './stream-collection.ts';
 import type { StreamImport } from './stream-import.ts';
@@ -103,6 +105,8 @@ export class Dataflow implements StreamReader, StreamTaker {
   #drained = false;
   #behind = true;
   #disposed = false;
+  /** What it had at a checkpoint is on its way: it does nothing before that is there. */
+  #restoring = false;
   /** Indexes of imports that have to be whole before the first step. */
   readonly #toBuild: { readonly collection: StoredCollection; readonly index: number }[] = [];
   #importErrors: DeltaReader[] = [];
@@ -141,6 +145,58 @@ export class Dataflow implements StreamReader, StreamTaker {
     for (const { stream } of rendering.streams) stream.readers.add(this);
     this.#streams = new StreamIntake(rendering.streams);
     this.#listener.behind(this);
+  }
+
+  /** The same for one that goes on where a checkpoint has left it, once `restored` says so. */
+  startRestored(rendering: Rendering): void {
+    this.#restoring = true;
+    this.start(rendering);
+  }
+
+  /** Its operators, its arrangements and its result are as they were at `step`. */
+  restored(step: number): void {
+    assert(this.#restoring, `dataflow ${this.id} has waited for its state`);
+    this.#restoring = false;
+    this.resumeAt(step);
+  }
+
+  /** Whether a checkpoint can save all that it keeps. */
+  get savable(): boolean {
+    return this.hydrated && this.result !== null && this.network.savable;
+  }
+
+  /** The collection that it keeps up to date, or null if its result goes elsewhere. */
+  get result(): StoredCollection | null {
+    const { sink } = this;
+    return sink instanceof CollectionSink && !(sink instanceof AnswerSink) ? sink.collection : null;
+  }
+
+  /** What its operators keep from step to step, in their order. */
+  states(): readonly OperatorState[] {
+    return this.network.states();
+  }
+
+  /** The memories of its operators. */
+  memories(): readonly StateMemory[] {
+    return this.states().flatMap(({ memories }) => memories);
+  }
+
+  get arrangements(): readonly Arrangement[] {
+    return this.#private.map(({ arrangement }) => arrangement);
+  }
+
+  /** Its arrangements, sealed at `step`, which it has reached. */
+  arrangementsAt(step: number): readonly Arrangement[] {
+    assert(this.reached(step), `dataflow ${this.id} has reached step ${step}`);
+    for (const arrangement of this.arrangements) {
+      if (arrangement.complete < step) arrangement.seal(step);
+    }
+    return this.arrangements;
+  }
+
+  /** Whether its state is that at the end of `step`: it has not gone beyond a stop. */
+  reached(step: number): boolean {
+    return !this.#inStep && this.effectiveFrontier() >= step;
   }
 
   /** Hydrated, and at a state in which all imports agree. */
@@ -370,6 +426,7 @@ export class Dataflow implements StreamReader, StreamTaker {
 
   /** True while there is a step to work on and what it needs is there. */
   get runnable(): boolean {
+    if (this.#restoring) return false;
     if (this.#inStep) return !this.#drained || this.#streams.whole || this.#streams.hasReplay;
     return this.#behind && this.#nextStep() !== null;
   }

@@ -19,6 +19,7 @@ import { render } from '../render/render.ts';
 import type { Batch } from '../value/batch.ts';
 import { SlabPool } from '../value/slab.ts';
 import type { ColumnType } from '../value/type.ts';
+import { Checkpoints } from './checkpoints.ts';
 import { Collections } from './collections.ts';
 import type { Command, Response, Sink, Statistics } from './command.ts';
 import type { DataflowListener } from './dataflow.ts';
@@ -63,8 +64,8 @@ export interface EngineOptions {
   readonly dataflowBytesMax?: number;
 }
 
-/** Steps, indexes, dataflows, reclaiming. */
-const kindsOfWork = 4;
+/** Steps, indexes, dataflows, checkpoints, reclaiming. */
+const kindsOfWork = 5;
 
 type Of<K extends Command['kind']> = Extract<Command, { kind: K }>;
 
@@ -103,6 +104,7 @@ export class Engine implements DataflowListener {
   /** Dataflows whose frontier moved and was not reported yet. */
   readonly #advanced = new Set<Dataflow>();
   readonly #housekeeping = new Housekeeping();
+  readonly #checkpoints: Checkpoints;
   /** Progress that watchers have been told of. */
   #watchedVersion = -1;
   #complete = 0;
@@ -128,6 +130,7 @@ export class Engine implements DataflowListener {
     this.#collections = new Collections(this.#around);
     this.#keyLookups = new KeyLookups(this.#around);
     this.#inputs = new StepInputs(this.#around);
+    this.#checkpoints = new Checkpoints(this.#around, this.#collections, this.#inputs);
     const { streamQueuedBytesMax = limits.streamQueuedBytesMax } = options;
     this.#streaming = new StreamQueues(this.#around, streamQueuedBytesMax);
     this.#builds = new IndexBuilds(this.#around);
@@ -203,6 +206,14 @@ export class Engine implements DataflowListener {
         return this.#holds.release(command.hold);
       case 'statistics':
         return this.#statistics(command.request);
+      case 'restore':
+        return this.#restore(command);
+      case 'beginCheckpoint':
+      case 'takePieces':
+      case 'endCheckpoint':
+      case 'load':
+      case 'loaded':
+        return this.#checkpoints.command(command, this.#dataflows.values());
       default:
         return unreachable(command);
     }
@@ -283,6 +294,8 @@ export class Engine implements DataflowListener {
         return this.#builds.run();
       case 2:
         return this.#runDataflow();
+      case 3:
+        return this.#checkpoints.run();
       default:
         return this.#housekeeping.reclaim(this.#around.rowsMax >> 1) || this.#regions.tidy();
     }
@@ -293,6 +306,7 @@ export class Engine implements DataflowListener {
     if (dataflow === null) return false;
     try {
       this.#scheduler.run(dataflow);
+      this.#checkpoints.look();
       dataflow.requireBytes(this.#options.dataflowBytesMax ?? limits.dataflowBytesMax);
     } catch (error) {
       // Memory has run out. Nobody but who reads its result misses this dataflow.
@@ -362,6 +376,8 @@ export class Engine implements DataflowListener {
     }
     this.#housekeeping.forget(this.#since ?? step);
     const { refused } = task;
+    if (task.checkpoint) this.#checkpoints.at(step);
+    else this.#checkpoints.look();
     this.#around.respond({ kind: 'complete', step, ...(refused.length > 0 ? { refused } : {}) });
     this.#scheduler.stepCompleted();
   }
@@ -434,12 +450,22 @@ export class Engine implements DataflowListener {
     for (const dataflow of this.#streaming.look()) this.#fail(dataflow, behindError);
   }
 
-  #createCollection({ collection: id, columns, stored, closed }: Of<'createCollection'>): void {
-    if (stored) this.#collections.addTable(id, columns, closed === true);
-    else this.#collections.addStream(id, columns);
+  /** The first command of an engine that goes on where another one was. */
+  #restore({ step, time }: Of<'restore'>): void {
+    assert(this.#complete === 0 && this.#dataflows.size === 0, 'nothing comes before it');
+    this.#complete = step;
+    this.#times.add(step, time, () => step);
+    this.#checkpoints.restore(step);
   }
 
-  #createDataflow({ dataflow: id, plan, sink, asOf }: Of<'createDataflow'>): void {
+  #createCollection(command: Of<'createCollection'>): void {
+    const { collection: id, columns, stored, closed, saved } = command;
+    if (!stored) return this.#collections.addStream(id, columns);
+    const made = this.#collections.addTable(id, columns, closed === true);
+    if (saved !== undefined) this.#checkpoints.restoreCollection(made, saved, closed === true);
+  }
+
+  #createDataflow({ dataflow: id, plan, sink, asOf, saved }: Of<'createDataflow'>): void {
     assert(!this.#dataflows.has(id), `dataflow ${id} is new`);
     const { columns } = defined(plan.nodes[plan.root], 'a plan has a root');
     const reason = this.#collections.stoppedImport(plan);
@@ -459,7 +485,12 @@ export class Engine implements DataflowListener {
     );
     made.dataflow = dataflow;
     this.#dataflows.set(id, dataflow);
-    dataflow.start(render(plan, dataflow, (one) => this.#collections.running(one), this.#around));
+    const rendering = render(plan, dataflow, (one) => this.#collections.running(one), this.#around);
+    if (saved === undefined) dataflow.start(rendering);
+    else {
+      dataflow.startRestored(rendering);
+      this.#checkpoints.restoreDataflow(dataflow, saved.dataflow, saved.result);
+    }
     if (sink.kind !== 'collection') this.#requests.startDataflow(sink.request, id);
     if (dataflow.sink instanceof SubscribeSink && dataflow.sink.watching) {
       this.#watchers.add(dataflow);
@@ -526,6 +557,7 @@ export class Engine implements DataflowListener {
   }
 
   #endDataflow(dataflow: Dataflow): void {
+    this.#checkpoints.forget(dataflow);
     this.#dataflows.delete(dataflow.id);
     this.#scheduler.remove(dataflow);
     this.#watchers.delete(dataflow);
@@ -560,6 +592,7 @@ export class Engine implements DataflowListener {
     this.#requests.failReads(collection, error, reason?.collection ?? null);
     this.#holds.forget(collection);
     this.#builds.forget(collection, error);
+    this.#checkpoints.forget(collection);
     this.#housekeeping.removeCollection(collection);
     collection.dispose();
   }

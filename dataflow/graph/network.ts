@@ -14,7 +14,7 @@
  * read the arrangement when they are finished.
  */
 import { assert, defined } from '../../src/base/assert.ts';
-import type { Context, DataError, Fuel, Operator } from '../operators/operator.ts';
+import type { Context, DataError, Fuel, Operator, OperatorState } from '../operators/operator.ts';
 import type { Batch } from '../value/batch.ts';
 import type { SlabPool } from '../value/slab.ts';
 
@@ -182,6 +182,18 @@ export class Network {
     }
     for (let i = 1; i < consumers.length; i++) batch.slab.retain();
     for (const { operator, port } of consumers) this.enqueue(operator, port, batch);
+  }
+
+  /** Whether all that operators keep from step to step can be saved. */
+  get savable(): boolean {
+    return this.#places.every(({ operator }) => operator.state !== 'unsaved');
+  }
+
+  /** What operators keep from step to step, in their order. */
+  states(): readonly OperatorState[] {
+    return this.#places.flatMap(({ operator: { state } }) =>
+      state === null || state === 'unsaved' ? [] : [state],
+    );
   }
 
   /** Bytes of the operators' state. */

@@ -11,6 +11,7 @@ import { StepTask, releaseInput } from './step-task.ts';
 import { StoppedCollection } from './stopped-collection.ts';
 import { StoredCollection } from './stored-collection.ts';
 import type { Surroundings } from './surroundings.ts';
+import type { UpsertParts } from './checkpoint.ts';
 import type { UpsertRows } from './upsert.ts';
 import { UpsertState, UpsertTask } from './upsert.ts';
 
@@ -42,11 +43,7 @@ export class StepInputs {
       rows.batch?.slab.release();
       return;
     }
-    let state = this.#upserts.get(collection.id);
-    if (state === undefined) {
-      state = new UpsertState(collection, key, this.#around);
-      this.#upserts.set(collection.id, state);
-    }
+    const state = this.#upserts.get(collection.id) ?? this.restoreUpsert(collection, key);
     let input = this.#inputs.find((one) => one.collection === collection && one.upsert !== null);
     if (input === undefined) {
       const upsert = new UpsertTask(state, this.#around);
@@ -56,9 +53,23 @@ export class StepInputs {
     input.upsert?.add(rows);
   }
 
+  /** The state of an upsert source whose collection is empty: it is new, or to be restored. */
+  restoreUpsert(collection: StoredCollection, key: readonly number[]): UpsertState {
+    const state = new UpsertState(collection, key, this.#around);
+    this.#upserts.set(collection.id, state);
+    return state;
+  }
+
+  /** What an upsert source keeps beside its collection, or null if that is none. */
+  upsertParts(collection: number): UpsertParts | null {
+    const state = this.#upserts.get(collection);
+    if (state === undefined) return null;
+    return { key: state.key, failures: state.failures?.arrangement ?? null };
+  }
+
   /** The step that a command seals, with all that has come. */
   take(command: StepCommand, find: (collection: number) => Collection | undefined): StepTask {
-    const { step, time, since } = command;
+    const { step } = command;
     const taken = this.#inputs;
     this.#inputs = [];
     const refused = new Map<number, Refusal>();
@@ -72,7 +83,7 @@ export class StepInputs {
       const unpacked = unpackBatch(batch, target.columns, step);
       taken.push({ collection: target, batch: unpacked, errors: null, upsert: null, write });
     }
-    return new StepTask(step, time, since ?? null, taken, [...refused.values()]);
+    return new StepTask(command, taken, [...refused.values()]);
   }
 
   /** The collection goes away. */

@@ -13,7 +13,7 @@ import type { Region } from '../arrangement/region.ts';
 import type { Batch } from '../value/batch.ts';
 import { physicalOf } from '../value/type.ts';
 import type { ColumnType } from '../value/type.ts';
-import type { Refusal } from './command.ts';
+import type { Command, Refusal } from './command.ts';
 import { StoredCollection } from './stored-collection.ts';
 import type { StreamCollection } from './stream-collection.ts';
 import type { UpsertTask } from './upsert.ts';
@@ -36,11 +36,18 @@ export function releaseInput({ batch, errors, upsert }: StepInput): void {
   upsert?.dispose();
 }
 
+type SealedStep = Pick<
+  Extract<Command, { kind: 'step' }>,
+  'step' | 'time' | 'since' | 'checkpoint'
+>;
+
 /** One step on its way into the collections. */
 export class StepTask {
   readonly step: number;
   readonly time: number;
   readonly since: number | null;
+  /** Whether it is the step of a checkpoint. */
+  readonly checkpoint: boolean;
   readonly #inputs: StepInput[];
   readonly #touched = new Set<StoredCollection | StreamCollection>();
   #row = 0;
@@ -50,15 +57,14 @@ export class StepTask {
 
   /** `refused`: writes to collections that have stopped. */
   constructor(
-    step: number,
-    time: number,
-    since: number | null,
+    { step, time, since, checkpoint }: SealedStep,
     inputs: StepInput[],
     refused: readonly Refusal[],
   ) {
     this.step = step;
     this.time = time;
-    this.since = since;
+    this.since = since ?? null;
+    this.checkpoint = checkpoint === true;
     this.#inputs = inputs.filter((input) => {
       const left = refused.some(({ write }) => write === input.write);
       if (left) releaseInput(input);

@@ -127,6 +127,33 @@ export class StoredCollection {
     this.#readableFrom = endOfSteps;
   }
 
+  /** The arrangement of error rows, to be filled by a checkpoint. */
+  errorsToRestore(): Arrangement {
+    assert(this.#errors === null, 'error rows are restored before any come');
+    this.#errors = this.#make(errorColumns);
+    return this.#errors;
+  }
+
+  /**
+   * The rows are those of a checkpoint at `step`; `closed`: they are to be read later (`opened`).
+   */
+  restored(step: number, closed: boolean): void {
+    this.#readableFrom = closed ? endOfSteps : step;
+    this.#lastChanged = step;
+    if (this.#errors !== null) {
+      this.#errorHistory = this.#errors.hold(step);
+      this.#tellErrors(this.#errors.rows > 0 ? endOfSteps : step);
+    }
+    this.allow(step);
+    if (this.#gate !== null) this.#gate.since = this.#readableFrom;
+  }
+
+  /** All that was there before has come, by `step`, which is sealed. */
+  opened(step: number): void {
+    this.#readableFrom = step;
+    if (this.#gate !== null) this.#gate.since = step;
+  }
+
   /** The producer was hydrated at `step`, which is sealed: nothing before can be read. */
   hydratedAt(step: number): void {
     this.#readableFrom = step;

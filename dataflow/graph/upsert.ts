@@ -92,16 +92,21 @@ export class UpsertState {
     return [...this.#keyTypes, ...errorColumns];
   }
 
+  /** The arrangement of failed keys, which is not there yet: empty, or to be filled. */
+  failuresToRestore(): Arrangement {
+    assert(this.#failures === null, 'failures are kept in one arrangement');
+    this.#failures = this.#around.arrangement(this.#failureColumns());
+    this.#failureIndex = this.#failures.index(range(this.key.length));
+    this.#failures.buildIndex(this.#failureIndex, 1);
+    return this.#failures;
+  }
+
   /** Changes what is known of failed keys. */
   applyFailures(step: number, updates: readonly Update[]): void {
     if (updates.length === 0) return;
-    if (this.#failures === null) {
-      this.#failures = this.#around.arrangement(this.#failureColumns());
-      this.#failureIndex = this.#failures.index(range(this.key.length));
-      this.#failures.buildIndex(this.#failureIndex, 1);
-    }
+    const failures = this.#failures ?? this.failuresToRestore();
     const batch = batchFromRows(this.#around.pool, this.#failureColumns(), updates, step);
-    this.#failures.apply(step, batch);
+    failures.apply(step, batch);
     batch.slab.release();
   }
 

@@ -31,7 +31,7 @@ interface Written {
 }
 
 class Report {
-  readonly state = new RecoveredState();
+  readonly state = new RecoveredState(null);
   readonly written = new Map<number, Written>();
   records = 0;
 

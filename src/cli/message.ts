@@ -94,6 +94,12 @@ function transferBatch(batch: PackedBatch, transfer: Set<TransferListItem>): voi
     transfer.add(batch.buffer);
 }
 
+/** Words that fill their buffer. */
+function transferWords(words: Int32Array, transfer: Set<TransferListItem>): void {
+  if (words.buffer instanceof ArrayBuffer && words.byteLength === words.buffer.byteLength)
+    transfer.add(words.buffer);
+}
+
 /**
  * The commands with lookups of one template at one step, as long as nothing else comes between
  * them, joined into one.
@@ -149,6 +155,9 @@ export function packCommand(
     case 'step':
       for (const input of command.inputs) transferBatch(input.batch, transfer);
       return command;
+    case 'load':
+      transferWords(command.words, transfer);
+      return command;
     default:
       return command;
   }
@@ -161,6 +170,7 @@ export function transferOfResponse(
 ): void {
   if (response.kind === 'rows' || response.kind === 'answers')
     transferBatch(response.batch, transfer);
+  if (response.kind === 'piece') transferWords(response.words, transfer);
   if (response.kind !== 'changes') return;
   for (const chunk of response.chunks)
     if (chunk.batch !== null) transferBatch(chunk.batch, transfer);

@@ -11,6 +11,7 @@ import type { Clock, Entropy, Log } from '../base/seam.ts';
 import type { SourceConnection } from '../../connectors/connector.ts';
 import type { SchemaRegistry } from '../../connectors/registry/client.ts';
 import { GatedConnection } from '../../connectors/registry/gate.ts';
+import type { SavedCollection } from '../../dataflow/graph/checkpoint-messages.ts';
 import type { Plan } from '../../dataflow/plan/plan.ts';
 import { Catalog } from '../catalog/catalog.ts';
 import type {
@@ -20,13 +21,17 @@ import type {
   SourceObject,
 } from '../catalog/object.ts';
 import type { SystemRelation } from '../catalog/system/relation.ts';
-import type { Log as DurableLog } from '../storage/log.ts';
+import type { CheckpointPlace } from './checkpointer.ts';
+import { Checkpointer } from './checkpointer.ts';
 import { EngineClient } from './engine-client.ts';
 import type { EngineLink } from './engine-link.ts';
 import { Journal } from './journal.ts';
 import { Laggards } from './laggards.ts';
 import { RegisteredLookups } from './registered-lookups.ts';
+import { fingerprintOf } from './plan-fingerprint.ts';
 import { Replay } from './replay.ts';
+import type { ReplayStart } from './replay.ts';
+import type { RestoredDataflow } from './saved-state.ts';
 import type { RecoveredOffsets } from './source-runtime.ts';
 import { SourceRuntime } from './source-runtime.ts';
 import { Timeline } from './timeline.ts';
@@ -39,7 +44,7 @@ export interface CoordinatorParts {
   readonly entropy: Entropy;
   readonly log: Log;
   /** Where what must survive the process is written; without it nothing does. */
-  readonly durable?: DurableLog;
+  readonly durable?: CheckpointPlace;
   readonly system: readonly SystemRelation[];
   /** Opens a connection to what a connection object describes. */
   connect(connection: KafkaConnectionObject): SourceConnection;
@@ -66,6 +71,11 @@ export class Coordinator {
   readonly #registries = new Map<number, SchemaRegistry>();
   readonly #replays = new Map<number, Replay>();
   readonly #laggards: Laggards;
+  readonly #checkpointer: Checkpointer | null;
+  /** What identifies the plans of dataflows that keep collections. */
+  readonly #fingerprints = new Map<number, string>();
+  /** What restored dataflows wait for: to be given what they have missed. */
+  readonly #toCatchUp: (() => void)[] = [];
   readonly #frontiers = new Map<number, number>();
   /** Collections that each live dataflow reads. */
   readonly #imports = new Map<number, ReadonlySet<number>>();
@@ -95,7 +105,7 @@ export class Coordinator {
     this.#connect = (connection) => parts.connect(connection);
     this.#openRegistry = (connection) =>
       defined(parts.openRegistry?.(connection), 'schema registries can be opened');
-    this.journal = new Journal(parts.durable ?? null, parts.clock, () => ({
+    this.journal = new Journal(parts.durable?.log ?? null, parts.clock, () => ({
       oid: this.catalog.oidAhead,
       number: this.engine.numberAhead,
     }));
@@ -111,9 +121,12 @@ export class Coordinator {
         this.#ingested(collection, records, failed, lastError),
       replayed: (dataflow, collection) => this.#replays.get(dataflow)?.replayed(collection),
       shared: (template, shared) => this.lookups.share(template, shared),
+      checkpoint: (response) => this.#checkpointer?.receive(response),
       crashed: (message) => {
         this.#crashed = message;
-        this.timeline.fail(sqlError('57P02', `the dataflow thread has ended: ${message}`));
+        const error = sqlError('57P02', `the dataflow thread has ended: ${message}`);
+        this.timeline.fail(error);
+        this.#checkpointer?.fail(error);
         this.#reportCrash(message);
         this.log.error(`the dataflow thread has ended: ${message}`);
       },
@@ -121,6 +134,7 @@ export class Coordinator {
     this.timeline = new Timeline(this.engine, parts.clock, this.journal);
     this.uniqueKeys = new UniqueKeys(this.engine);
     this.lookups = new RegisteredLookups((command) => this.engine.send(command));
+    this.#checkpointer = parts.durable === undefined ? null : new Checkpointer(this, parts.durable);
   }
 
   /** Throws if the engine is gone. */
@@ -249,11 +263,35 @@ export class Coordinator {
     this.#connections.set(oid, connection);
   }
 
+  /** Makes checkpoints from now on; the last one was of `step`. */
+  keepCheckpoints(step: number): void {
+    this.#checkpointer?.start(step);
+  }
+
+  /** Makes a checkpoint. Throws 55000 without a data directory, else as `Checkpointer` does. */
+  checkpoint(): Promise<void> {
+    if (this.#checkpointer !== null) return this.#checkpointer.checkpoint();
+    throw sqlError('55000', 'the server keeps nothing on the disk', {
+      hint: 'Start it with --data-directory instead of --memory.',
+    });
+  }
+
+  /** What identifies the plan of a dataflow that keeps a collection. */
+  fingerprint(dataflow: number): string | undefined {
+    return this.#fingerprints.get(dataflow);
+  }
+
+  /** Starts a source whose object is in the catalog. */
+  startSource(source: SourceObject): void {
+    this.makeSource(source);
+    this.runSource(source.collection);
+  }
+
   /**
-   * Starts a source whose object is in the catalog; `recovered` is what the process before knew of
-   * its offsets.
+   * Makes a source that `runSource` lets read; `recovered` is what the process before knew of its
+   * offsets, `saved` what a checkpoint has of its rows.
    */
-  startSource(source: SourceObject, recovered?: RecoveredOffsets): void {
+  makeSource(source: SourceObject, recovered?: RecoveredOffsets, saved?: SavedCollection): void {
     const columns = source.columns.map((column) => ({
       type: column.type.name,
       nullable: column.nullable,
@@ -267,24 +305,45 @@ export class Coordinator {
       recovered,
     );
     const closed = runtime.isBehind;
-    this.engine.send({ kind: 'createCollection', collection, columns, stored, closed });
+    this.engine.send({
+      kind: 'createCollection',
+      ...{ collection, columns, stored, closed },
+      ...(saved === undefined ? {} : { saved }),
+    });
     this.engine.send({ kind: 'createSource', collection, format });
     if (closed) runtime.onCaughtUp(() => this.engine.send({ kind: 'openCollection', collection }));
     this.#sources.set(collection, runtime);
-    void (source.stored ? runtime.live() : runtime.watch());
   }
 
-  /** Starts a dataflow that keeps a collection up to date. */
-  startDataflow(dataflow: number, plan: Plan, collection: number): void {
+  /** Lets a source read its topic. */
+  runSource(collection: number): void {
+    const runtime = defined(this.#sources.get(collection), 'the source has been made');
+    void (runtime.source.stored ? runtime.live() : runtime.watch());
+  }
+
+  /**
+   * Starts a dataflow that keeps a collection up to date; one that is `restored` is given what it
+   * has missed by `catchUp`.
+   */
+  startDataflow(
+    dataflow: number,
+    plan: Plan,
+    collection: number,
+    restored: RestoredDataflow | null = null,
+  ): void {
     const asOf = this.timeline.complete;
+    this.#fingerprints.set(dataflow, fingerprintOf(plan));
     this.engine.send({
       kind: 'createDataflow',
-      dataflow,
-      plan,
-      asOf,
-      sink: { kind: 'collection', collection },
+      ...{ dataflow, plan, asOf, sink: { kind: 'collection', collection } },
+      ...(restored === null ? {} : { saved: restored.saved }),
     });
-    this.hydrate(dataflow, plan);
+    this.hydrate(dataflow, plan, restored?.start ?? null);
+  }
+
+  /** Gives restored dataflows what they have missed of their streams. */
+  catchUp(): void {
+    for (const act of this.#toCatchUp.splice(0)) act();
   }
 
   /**
@@ -295,7 +354,7 @@ export class Coordinator {
    * is live before it can work lets live records queue up until no step can be made, which those
    * others may need for their own beginning.
    */
-  hydrate(dataflow: number, plan: Plan): void {
+  hydrate(dataflow: number, plan: Plan, start: ReplayStart | null = null): void {
     const collections = new Set(
       plan.nodes.flatMap((node) => (node.kind === 'get' ? [node.collection] : [])),
     );
@@ -307,6 +366,10 @@ export class Coordinator {
     if (streams.length === 0) return;
     const replay = new Replay(this.engine, this.timeline, dataflow, streams);
     this.#replays.set(dataflow, replay);
+    if (start !== null) {
+      this.#toCatchUp.push(() => this.#inBackground(dataflow, () => replay.catchUp(start)));
+      return;
+    }
     this.#inBackground(dataflow, async () => {
       await this.#ready(collections);
       await replay.hydrate();
@@ -359,6 +422,7 @@ export class Coordinator {
     this.#laggards.forget(dataflow);
     this.#frontiers.delete(dataflow);
     this.#imports.delete(dataflow);
+    this.#fingerprints.delete(dataflow);
     for (const callback of this.#unhydrated.get(dataflow) ?? []) callback();
     this.#unhydrated.delete(dataflow);
     this.engine.send({ kind: 'dropDataflow', dataflow });
@@ -501,6 +565,7 @@ export class Coordinator {
   /** Stops everything. */
   async close(): Promise<void> {
     this.#stopTicks?.();
+    await this.#checkpointer?.close();
     for (const replay of this.#replays.values()) replay.cancel();
     this.#laggards.close();
     await Promise.all(this.sources().map((source) => source.close()));

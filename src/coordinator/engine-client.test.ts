@@ -28,6 +28,7 @@ it('fails requests sent before, with and after the end of the engine', async () 
       stopped: none,
       detached: none,
       awaits: none,
+      checkpoint: none,
       nameOf: () => '',
       crashed: () => {
         asked = client.statistics();

@@ -6,6 +6,8 @@
 import { assert } from '../base/assert.ts';
 import type { ErrorFields } from '../base/error.ts';
 import { SqlError, sqlError } from '../base/error.ts';
+import { limits } from '../base/limits.ts';
+import type { CheckpointResponse } from '../../dataflow/graph/checkpoint-messages.ts';
 import type {
   PackedBatch,
   Finishing,
@@ -52,6 +54,8 @@ export interface EngineEvents {
   ingested(collection: number, records: number, failed: number, lastError: string | null): void;
   replayed(dataflow: number, collection: number): void;
   shared(template: number, shared: SharedCollection): void;
+  /** What the engine says about the checkpoint under way. */
+  checkpoint(response: CheckpointResponse): void;
   crashed(message: string): void;
 }
 
@@ -66,7 +70,8 @@ type Waiting =
   | { readonly kind: 'answer'; readonly queue: BatchQueue<PackedBatch> }
   | { readonly kind: 'subscription'; readonly queue: BatchQueue<SubscribeChunk> }
   | { readonly kind: 'statistics'; readonly queue: BatchQueue<Statistics> }
-  | { readonly kind: 'index'; readonly queue: BatchQueue<never> };
+  /** Something that is done or fails. */
+  | { readonly kind: 'work'; readonly queue: BatchQueue<never> };
 
 function cancelled(): SqlError {
   return sqlError('57014', 'canceling statement due to user request');
@@ -80,6 +85,8 @@ export class EngineClient {
   /** Set once the engine has ended: what is asked from then on fails at once. */
   #ended: SqlError | null = null;
   #nextRequest = 1;
+  /** Pieces of a checkpoint that are on their way, oldest first. */
+  readonly #loads: Promise<void>[] = [];
   #nextNumber = 1;
 
   constructor(link: EngineLink, events: EngineEvents) {
@@ -173,10 +180,29 @@ export class EngineClient {
 
   /** Builds an index; resolves when it is whole. Rejects with 53200 if there is no room for it. */
   async createIndex(collection: number, key: readonly number[]): Promise<void> {
+    await this.#work((request) => ({ kind: 'createIndex', collection, key, request }));
+  }
+
+  /** Gives a piece of a checkpoint; resolves when the next one may come. Rejects with XX001. */
+  async load(image: number, words: Int32Array): Promise<void> {
+    const load = this.#work((request) => ({ kind: 'load', request, image, words }));
+    load.catch(() => undefined);
+    this.#loads.push(load);
+    if (this.#loads.length >= limits.loadsInFlightMax) await this.#loads.shift();
+  }
+
+  /** All pieces were given; resolves when everything stands at the step of the checkpoint. */
+  async loaded(): Promise<void> {
+    await Promise.all(this.#loads.splice(0));
+    await this.#work((request) => ({ kind: 'loaded', request }));
+  }
+
+  /** Resolves when the engine has done something. */
+  async #work(command: (request: number) => HostCommand): Promise<void> {
     const request = this.#nextRequest++;
     const queue = new BatchQueue<never>();
-    this.#wait(request, { kind: 'index', queue });
-    this.#link.send({ kind: 'createIndex', collection, key, request });
+    this.#wait(request, { kind: 'work', queue });
+    this.#link.send(command(request));
     await queue.next();
   }
 
@@ -233,6 +259,10 @@ export class EngineClient {
         return this.#events.replayed(response.dataflow, response.collection);
       case 'shared':
         return this.#events.shared(response.template, response.shared);
+      case 'piece':
+      case 'checkpointReady':
+      case 'checkpointed':
+        return this.#events.checkpoint(response);
       case 'crashed':
         return this.#crashed(response.message);
       case 'answers':
@@ -242,7 +272,8 @@ export class EngineClient {
       case 'statistics':
         return this.#deliver(response);
       case 'indexed':
-        return this.#indexed(response.request);
+      case 'loaded':
+        return this.#done(response.request);
       case 'failed':
         return this.#end(response.request, new SqlError(this.#errorOf(response)));
       case 'cancelled':
@@ -260,9 +291,9 @@ export class EngineClient {
     };
   }
 
-  #indexed(request: number): void {
+  #done(request: number): void {
     const waiting = this.#waiting.get(request);
-    if (waiting?.kind !== 'index') return;
+    if (waiting?.kind !== 'work') return;
     this.#waiting.delete(request);
     waiting.queue.end();
   }

@@ -1,12 +1,17 @@
 /**
- * What a log says when it is read from its beginning: the catalog, the offsets of sources, the last
- * step. Rows of tables are not kept here; they are read once more when their tables exist.
+ * What was when the process before ended: what a checkpoint says, if there is one, and what the log
+ * says since: the catalog, the offsets of sources, the last step. Rows of tables are not kept here;
+ * they are read once more when their tables exist.
+ *
+ * The log may begin before the checkpoint: steps that are in it are passed over, and what else is
+ * said again is what the checkpoint knows or what it will be.
  */
 import { defined } from '../base/assert.ts';
 import { objectOf } from '../catalog/durable-object.ts';
 import type { CatalogObject } from '../catalog/object.ts';
 import { sqlError } from '../base/error.ts';
 import type { Binding, StepRecord } from '../storage/step-record.ts';
+import type { CheckpointContent } from './checkpoint-content.ts';
 import type { Counters } from './journal.ts';
 import type { RecoveredOffsets } from './source-runtime.ts';
 
@@ -30,6 +35,23 @@ export class RecoveredState {
   #step = 0;
   #time = 0;
   #records = 0;
+  readonly #checkpoint: CheckpointContent | null;
+
+  constructor(checkpoint: CheckpointContent | null) {
+    this.#checkpoint = checkpoint;
+    if (checkpoint === null) return;
+    for (const [oid, text] of checkpoint.objects) this.#texts.set(oid, text);
+    note(this.#starts, checkpoint.starts);
+    note(this.#bound, checkpoint.bound);
+    this.#counters = checkpoint.counters;
+    this.#step = checkpoint.step;
+    this.#time = checkpoint.time;
+  }
+
+  /** What a checkpoint has, or null if there is none. */
+  get checkpoint(): CheckpointContent | null {
+    return this.#checkpoint;
+  }
 
   take(record: StepRecord): void {
     this.#records++;
@@ -39,12 +61,12 @@ export class RecoveredState {
     }
     note(this.#starts, record.starts);
     note(this.#bound, record.bound);
-    this.#counters = record.counters;
+    this.#counters = larger(this.#counters, record.counters);
     if (record.refused !== undefined) {
       const { step, tables } = record.refused;
       this.#refused.set(step, new Set([...(this.#refused.get(step) ?? []), ...tables]));
     }
-    if (record.step === 0) return;
+    if (record.step <= (this.#checkpoint?.step ?? 0)) return;
     if (record.step <= this.#step || record.time <= this.#time)
       throw sqlError('XX001', `step ${record.step} follows step ${this.#step} in the log`);
     this.#step = record.step;
@@ -58,7 +80,7 @@ export class RecoveredState {
 
   /** Whether the log was empty. */
   get isNew(): boolean {
-    return this.#records === 0;
+    return this.#records === 0 && this.#checkpoint === null;
   }
 
   get counters(): Counters {
@@ -81,6 +103,17 @@ export class RecoveredState {
     return {
       starts: this.#starts.get(collection) ?? none,
       bound: this.#bound.get(collection) ?? none,
+      read: this.#readOf(collection),
     };
   }
+
+  /** Offsets up to which records are in what the checkpoint has. */
+  #readOf(collection: number): Map<number, bigint> {
+    const read = this.#checkpoint?.read.filter((binding) => binding.collection === collection);
+    return new Map(read?.map(({ partition, offset }) => [partition, offset]));
+  }
+}
+
+function larger(a: Counters, b: Counters): Counters {
+  return { oid: Math.max(a.oid, b.oid), number: Math.max(a.number, b.number) };
 }

@@ -1,11 +1,13 @@
 /**
  * What happens between reading the log and the first client: the catalog is as it was, tables have
- * their rows again, sources read on, views are hydrated anew. Dataflows start in the order in which
- * their objects were made, so each finds what it reads.
+ * their rows again, sources read on, views go on. Dataflows start in the order in which their objects
+ * were made, so each finds what it reads.
  *
- * Tables get their rows by the steps of the log, each at its own number and time; steps in between
- * that had no rows of tables are passed over. A source that keeps its rows reads its topic from the
- * start; until it has what it had (`SourceRuntime.onCaughtUp`), statements that read it wait.
+ * What a checkpoint has is loaded first. Tables then get their rows by the steps of the log, each at
+ * its own number and time; steps in between that had no rows of tables are passed over. A source
+ * that keeps its rows reads its topic from where the checkpoint, or it itself, began; until it has
+ * what it had (`SourceRuntime.onCaughtUp`), statements that read it wait. Views that the checkpoint
+ * does not have, or has of another plan, are hydrated when all that is there.
  */
 import { assert, defined } from '../base/assert.ts';
 import { limits } from '../base/limits.ts';
@@ -18,6 +20,7 @@ import type {
   ViewObject,
 } from '../catalog/object.ts';
 import type { Plan } from '../../dataflow/plan/plan.ts';
+import type { PieceReader } from '../storage/checkpoint-reader.ts';
 import type { RecordReader } from '../storage/log-reader.ts';
 import { decodeStep } from '../storage/step-record.ts';
 import type { Query } from '../sql/ast.ts';
@@ -25,15 +28,24 @@ import { noParameters, planQuery } from '../sql/plan-query.ts';
 import type { Coordinator } from './coordinator.ts';
 import type { RecoveredState } from './recovered-state.ts';
 import { runtimeOf } from './runtime.ts';
+import { SavedState } from './saved-state.ts';
 import { SessionRegistry } from './session-registry.ts';
 import { defaultDatabase, defaultUser } from './session-state.ts';
 import { wholeOf } from './statement/index.ts';
 
-/** Restores a coordinator that has done nothing yet; `replay` reads the log once more. */
+/** Where what was comes from. */
+export interface RecoveryPlace {
+  /** Reads the log once more. */
+  replay(each: RecordReader): Promise<void>;
+  /** Reads the pieces of the checkpoint. */
+  readPieces(each: PieceReader): Promise<void>;
+}
+
+/** Restores a coordinator that has done nothing yet. */
 export async function recover(
   coordinator: Coordinator,
   state: RecoveredState,
-  replay: (each: RecordReader) => Promise<void>,
+  place: RecoveryPlace,
 ): Promise<void> {
   const { catalog, engine, timeline, journal } = coordinator;
   if (state.isNew) {
@@ -44,16 +56,35 @@ export async function recover(
   const objects = state.objects();
   catalog.restore(objects.map(withoutRows), state.counters.oid);
   engine.reserveNumbers(state.counters.number);
-  const tables = objects.filter((object) => object.kind === 'table');
-  for (const table of tables) startTable(coordinator, table);
-  await refill(coordinator, state, new Set(tables.map(({ collection }) => collection)), replay);
-  // What can be read from now on is the last step, whether or not it had rows of tables.
-  const { step, time } = state.last;
-  if (step > timeline.sealed) await timeline.resend(step, time, []);
+  const saved = new SavedState(state.checkpoint);
   const views = new Map(
     objects.flatMap((object) => (object.kind === 'view' ? [[object.oid, object]] : [])),
   );
-  for (const object of objects) start(coordinator, { state, views }, object);
+  const known: Known = { state, views, saved, started: new Set() };
+  if (saved.at !== null) {
+    const { step, time } = saved.at;
+    engine.send({ kind: 'restore', step, time });
+    timeline.standAt(step, time);
+  }
+  for (const object of objects) begin(coordinator, known, object);
+  if (saved.at !== null) await load(coordinator, place);
+  const tables = objects.filter((object) => object.kind === 'table');
+  const collections = new Set(tables.map(({ collection }) => collection));
+  await refill(coordinator, state, collections, (each) => place.replay(each));
+  // What can be read from now on is the last step, whether or not it had rows of tables.
+  const { step, time } = state.last;
+  if (step > timeline.sealed) await timeline.resend(step, time, []);
+  for (const object of objects) start(coordinator, known, object);
+  coordinator.catchUp();
+}
+
+/** Gives the engine all that the checkpoint has. */
+async function load({ engine }: Coordinator, place: RecoveryPlace): Promise<void> {
+  // Pieces lie in a buffer that is used again, anywhere in it.
+  await place.readPieces((image, piece) =>
+    engine.load(image, new Int32Array(piece.slice().buffer)),
+  );
+  await engine.loaded();
 }
 
 /** A view keeps no rows until its first index is there: what was made before reads its query. */
@@ -61,20 +92,48 @@ function withoutRows(object: CatalogObject): CatalogObject {
   return object.kind === 'view' ? { ...object, indexed: null } : object;
 }
 
-/** What is known from the log. */
+/** What is known of the time before. */
 interface Known {
   readonly state: RecoveredState;
   /** Views with the rows that they keep, by oid. */
   readonly views: ReadonlyMap<number, ViewObject>;
+  readonly saved: SavedState;
+  /** Oids of views and of their indexes that have been started. */
+  readonly started: Set<number>;
 }
 
-function startTable(coordinator: Coordinator, table: TableObject): void {
+/**
+ * What has to be there before the checkpoint is loaded and the log is read: tables, sources, and the
+ * views whose state is in the checkpoint.
+ */
+function begin(coordinator: Coordinator, known: Known, object: CatalogObject): void {
+  const { state, saved } = known;
+  switch (object.kind) {
+    case 'table':
+      return beginTable(coordinator, object, saved);
+    case 'source': {
+      const collection = saved.collection(object.collection);
+      return coordinator.makeSource(object, state.offsets(object.collection), collection);
+    }
+    case 'materialized view':
+    case 'index':
+      return startMaintained(coordinator, known, object, true);
+    case 'schema':
+    case 'connection':
+    case 'view':
+      return;
+  }
+}
+
+function beginTable(coordinator: Coordinator, table: TableObject, known: SavedState): void {
   const { collection, columns } = table;
+  const saved = known.collection(collection);
   coordinator.engine.send({
     kind: 'createCollection',
     collection,
     stored: true,
     columns: columns.map((column) => ({ type: column.type.name, nullable: column.nullable })),
+    ...(saved === undefined ? {} : { saved }),
   });
   for (const index of coordinator.catalog.dependents(table.oid)) {
     if (index.kind === 'index') startIndex(coordinator, index, collection);
@@ -110,39 +169,83 @@ async function refill(
   await Promise.all(underWay);
 }
 
+/** Sources read on; what could not go on from the checkpoint is hydrated. */
 function start(coordinator: Coordinator, known: Known, object: CatalogObject): void {
-  switch (object.kind) {
-    case 'schema':
-    case 'connection':
-    case 'table':
-    case 'view':
-      return;
-    case 'source':
-      return coordinator.startSource(object, known.state.offsets(object.collection));
-    case 'materialized view': {
-      const plan = planOf(coordinator, object, object.query);
-      return coordinator.startDataflow(object.dataflow, plan, object.collection);
-    }
-    case 'index':
-      return startOther(coordinator, known, object);
-  }
+  if (object.kind === 'source') coordinator.runSource(object.collection);
+  if (object.kind === 'materialized view' || object.kind === 'index')
+    startMaintained(coordinator, known, object, false);
 }
 
-/** An index on anything but a table; the first one of a view keeps the view's rows. */
-function startOther(coordinator: Coordinator, { views }: Known, index: IndexObject): void {
-  const { catalog } = coordinator;
-  const on = catalog.byOid(index.on);
-  if (on?.kind === 'source' || on?.kind === 'materialized view')
-    return startIndex(coordinator, index, on.collection);
-  if (on?.kind !== 'view') return;
-  const view = defined(views.get(on.oid), 'the view is in the log');
-  const { collection, dataflow } = defined(view.indexed, 'an indexed view keeps its rows');
-  if (on.indexed === null) {
-    const plan = planOf(coordinator, on, wholeOf(on));
-    catalog.reinstate(view);
-    coordinator.startDataflow(dataflow, plan, collection);
+/**
+ * Starts what keeps rows of a query, and indexes on them, once: `restoring`, if the checkpoint has
+ * their state, else without.
+ */
+function startMaintained(
+  coordinator: Coordinator,
+  known: Known,
+  object: MaterializedViewObject | IndexObject,
+  restoring: boolean,
+): void {
+  const { started } = known;
+  if (started.has(object.oid)) return;
+  if (object.kind === 'materialized view') {
+    const rows = { view: object, kept: object, query: object.query };
+    if (startRows(coordinator, known, rows, restoring)) started.add(object.oid);
+    return;
   }
-  startIndex(coordinator, index, collection);
+  const collection = collectionOf(coordinator, known, object, restoring);
+  if (collection === null) return;
+  startIndex(coordinator, object, collection);
+  started.add(object.oid);
+}
+
+/**
+ * The collection that an index is on, unless it is to be started later; indexes of tables come with
+ * these. The first index of a view keeps the view's rows.
+ */
+function collectionOf(
+  coordinator: Coordinator,
+  known: Known,
+  index: IndexObject,
+  restoring: boolean,
+): number | null {
+  const on = coordinator.catalog.byOid(index.on);
+  if (on?.kind === 'source') return on.collection;
+  if (on?.kind === 'materialized view') return known.started.has(on.oid) ? on.collection : null;
+  if (on?.kind !== 'view') return null;
+  const view = defined(known.views.get(on.oid), 'the view is in the log');
+  const kept = defined(view.indexed, 'an indexed view keeps its rows');
+  if (on.indexed !== null) return kept.collection;
+  const rows = { view: on, kept, query: wholeOf(on) };
+  if (!startRows(coordinator, known, rows, restoring)) return null;
+  coordinator.catalog.reinstate(view);
+  return kept.collection;
+}
+
+/** A query whose rows are kept. */
+interface KeptRows {
+  readonly view: ViewObject | MaterializedViewObject;
+  readonly kept: { readonly dataflow: number; readonly collection: number };
+  readonly query: Query;
+}
+
+/** Starts a dataflow that keeps rows; false if it is to be restored and cannot be. */
+function startRows(
+  coordinator: Coordinator,
+  { saved }: Known,
+  { view, kept, query }: KeptRows,
+  restoring: boolean,
+): boolean {
+  const plan = planOf(coordinator, view, query);
+  const { dataflow, collection } = kept;
+  if (!restoring) {
+    coordinator.startDataflow(dataflow, plan, collection);
+    return true;
+  }
+  const restored = saved.dataflow(kept, plan, coordinator.catalog.objects());
+  if (restored === null) return false;
+  coordinator.startDataflow(dataflow, plan, collection, restored);
+  return true;
 }
 
 /** The plan of a view's rows, with names looked up as when the view was made. */

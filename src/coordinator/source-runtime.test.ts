@@ -45,6 +45,7 @@ function rig(journal: StepJournal | null = null, recovered?: RecoveredOffsets) {
       stopped: none,
       detached: none,
       awaits: none,
+      checkpoint: none,
       nameOf: () => '',
     },
   );
@@ -162,7 +163,11 @@ describe('SourceRuntime', () => {
       refused: () => Promise.resolve(),
       retryLater: () => new Promise<void>((resolve) => (disk.retry = resolve)),
     };
-    const recovered = { starts: new Map([[0, 0n]]), bound: new Map([[0, 1n]]) };
+    const recovered = {
+      starts: new Map([[0, 0n]]),
+      bound: new Map([[0, 1n]]),
+      read: new Map<number, bigint>(),
+    };
     const { clock, timeline, started, runtime } = rig(journal, recovered);
     await runtime.live();
     let caughtUp = false;

@@ -42,9 +42,11 @@ const lastRetryMilliseconds = 10_000;
 export interface RecoveredOffsets {
   readonly starts: Positions;
   readonly bound: Positions;
+  /** Up to where records are in the rows that a checkpoint has given back; else nothing. */
+  readonly read: Positions;
 }
 
-const noOffsets: RecoveredOffsets = { starts: new Map(), bound: new Map() };
+const noOffsets: RecoveredOffsets = { starts: new Map(), bound: new Map(), read: new Map() };
 
 /** One source while it exists. */
 export class SourceRuntime implements Intake {
@@ -85,7 +87,11 @@ export class SourceRuntime implements Intake {
     recovered: RecoveredOffsets = noOffsets,
   ) {
     this.#recovered = recovered;
-    this.#behind = source.stored ? new Map(recovered.bound) : new Map();
+    const { bound, read } = recovered;
+    const behind = [...bound].filter(
+      ([partition, offset]) => (read.get(partition) ?? -1n) < offset,
+    );
+    this.#behind = new Map(source.stored ? behind : []);
     this.#history = source.stored ? null : new BoundHistory();
     this.source = source;
     this.connection = connection;
@@ -125,6 +131,19 @@ export class SourceRuntime implements Intake {
    */
   boundAt(step: number): Positions | null {
     return this.#history?.at(step, this.#bound) ?? null;
+  }
+
+  /**
+   * For a checkpoint: where partitions begin, up to where their records are in steps, and what is
+   * durably bound, which is more while the source catches up after a start.
+   */
+  get offsets(): RecoveredOffsets {
+    const { starts, bound, read } = this.#recovered;
+    return {
+      starts: later(starts, this.#starts),
+      bound: later(bound, this.#bound),
+      read: later(read, this.#bound),
+    };
   }
 
   /** Where the source begins, by partition; known once it is live. */
@@ -201,7 +220,7 @@ export class SourceRuntime implements Intake {
     requireNoLoss(topic, this.#recovered.bound, ends);
     if (this.#closed) return;
     const starts = later(this.#recovered.starts, first);
-    const from = this.source.stored ? starts : later(starts, ends);
+    const from = later(starts, this.source.stored ? this.#recovered.read : ends);
     for (const [partition, offset] of starts) this.#begins(partition, offset);
     for (const [partition, offset] of from) this.#bound.set(partition, offset);
     for (const [partition, offset] of from) {

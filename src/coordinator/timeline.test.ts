@@ -81,6 +81,7 @@ function rig(journal: StepJournal | null = null) {
     stopped: none,
     detached: none,
     awaits: none,
+    checkpoint: none,
     nameOf: () => '',
   });
   return { clock, sent, steps, laws, timeline: new Timeline(engine, clock, journal) };

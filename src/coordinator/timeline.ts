@@ -24,7 +24,7 @@ import type { Refusal } from '../../dataflow/graph/command.ts';
 import type { RawChunk } from '../../connectors/connector.ts';
 import type { KeptSteps } from './bound-history.ts';
 import type { EngineClient } from './engine-client.ts';
-import type { Write, WriteGroup } from './write-groups.ts';
+import type { Waiter, Write, WriteGroup } from './write-groups.ts';
 import { groupWrites } from './write-groups.ts';
 
 /** A group of writes that is in a step: its number there, and the position of its first input. */
@@ -53,8 +53,16 @@ export interface Bindings {
   readonly bound: readonly Binding[];
 }
 
+/** Whoever makes a checkpoint. */
+interface Mark extends Waiter {
+  /** Called in the turn in which the step is sealed. */
+  sealing(step: number, time: number): void;
+}
+
 /** A step about to be sent. */
 interface Sealed extends Bindings {
+  /** Whether it is the step of a checkpoint. */
+  readonly marked?: boolean;
   readonly step: number;
   readonly time: number;
   readonly groups: readonly WriteGroup[];
@@ -90,6 +98,9 @@ interface End {
   step: number | null;
 }
 
+/** What a checkpoint brings to its step. */
+const noInputs: Write['inputs'] = [];
+
 /** How many (step, time) pairs are remembered for AS OF. */
 const historyStepsMax = 4_096;
 
@@ -99,6 +110,8 @@ export class Timeline {
   readonly #clock: Clock;
   readonly #journal: StepJournal | null;
   readonly #writes: Write[] = [];
+  /** The checkpoint that waits for its step. */
+  #mark: Mark | null = null;
   readonly #waiting: Sent[] = [];
   readonly #ready = new Set<Intake>();
   readonly #holds = new Map<number, number>();
@@ -175,6 +188,20 @@ export class Timeline {
     return this.write([]);
   }
 
+  /**
+   * Seals a step, of whatever is ready, for a checkpoint; resolves when it is complete, rejects as
+   * `write` does. `sealing` may hold the step.
+   */
+  checkpoint(sealing: Mark['sealing']): Promise<number> {
+    const refusal = this.#failure ?? this.#refusal;
+    if (refusal !== null) return Promise.reject(refusal);
+    assert(this.#mark === null, 'one checkpoint is made at a time');
+    return new Promise((resolve, reject) => {
+      this.#mark = { sealing, resolve, reject };
+      this.#schedule();
+    });
+  }
+
   /** A source has chunks waiting. */
   offer(intake: Intake): void {
     this.#ready.add(intake);
@@ -220,6 +247,13 @@ export class Timeline {
     const stops = some.filter((kept) => kept > step);
     for (let next = Math.max(from, step + 1); next <= this.#sealed; next++) stops.push(next);
     return stops;
+  }
+
+  /** Everything begins at this step, which a checkpoint has. */
+  standAt(step: number, time: number): void {
+    this.adopt(step);
+    this.#time = time;
+    this.#remember(step, time);
   }
 
   /** Steps up to `step` were made by somebody else and are complete; ours follow them. */
@@ -292,6 +326,7 @@ export class Timeline {
     for (const { group } of this.#waiting.splice(0)) rejectAll([group], error);
     rejectAll(this.#written, error);
     for (const write of this.#writes.splice(0)) write.reject(error);
+    this.#mark?.reject(error);
   }
 
   /** Waits for the end of the current turn, so that everything of one turn shares a step. */
@@ -305,19 +340,33 @@ export class Timeline {
   }
 
   #seal(): void {
-    if (this.#failure !== null || (this.#writes.length === 0 && this.#ready.size === 0)) return;
+    if (this.#failure !== null || !this.#hasInput) return;
     // Steps are counted, not subtracted: one that the disk had no room for is never complete.
     if (this.#writing || this.#underWay.length >= limits.stepsInFlightMax) return;
     const step = ++this.#sealed;
     this.#time = Math.max(this.#time + 1, this.#clock.now());
     const intake = this.#take(step);
-    const groups = groupWrites(this.#takeWrites());
-    const sealed = { step, time: this.#time, groups, ...intake };
+    const groups = [...groupWrites(this.#takeWrites()), ...this.#takeMark(step)];
+    const marked = groups.at(-1)?.inputs === noInputs;
+    const sealed = { step, time: this.#time, groups, marked, ...intake };
     const written = this.#journal?.step({ ...sealed, tables: inputsOf(groups) });
     if (written === undefined) return this.#send(sealed);
     this.#writing = true;
     this.#written = groups;
     void this.#sendWritten(sealed, written);
+  }
+
+  get #hasInput(): boolean {
+    return this.#writes.length > 0 || this.#ready.size > 0 || this.#mark !== null;
+  }
+
+  /** Who waits for the step of a checkpoint, if this is one. */
+  #takeMark(step: number): readonly WriteGroup[] {
+    const mark = this.#mark;
+    if (mark === null) return [];
+    this.#mark = null;
+    mark.sealing(step, this.#time);
+    return [{ inputs: noInputs, waiters: [mark] }];
   }
 
   /** The oldest writes that fit into one step; the others wait for the next. */
@@ -342,7 +391,7 @@ export class Timeline {
       if (sealed.chunks.length > 0 || sealed.starts.length > 0 || sealed.bound.length > 0) {
         this.#refusal = asError(error);
         for (const write of this.#writes.splice(0)) write.reject(this.#refusal);
-        await this.#rewrite({ ...sealed, groups: [] });
+        await this.#rewrite({ ...sealed, groups: [], marked: false });
         this.#refusal = null;
       } else void this.#makeUp();
       this.#writing = false;
@@ -375,7 +424,7 @@ export class Timeline {
     }
   }
 
-  #send({ step, time, groups, chunks }: Sealed): void {
+  #send({ step, time, groups, chunks, marked }: Sealed): void {
     this.#written = [];
     if (this.#failure !== null) return rejectAll(groups, this.#failure);
     this.#underWay.push(step);
@@ -388,7 +437,8 @@ export class Timeline {
       return group.inputs.map(({ collection, batch }) => ({ collection, batch, write: number }));
     });
     const held = [...new Set(this.#holds.values())];
-    this.#engine.send({ kind: 'step', step, time, since: this.since, held, inputs });
+    const checkpoint = marked === true ? { checkpoint: true } : {};
+    this.#engine.send({ kind: 'step', step, time, since: this.since, held, ...checkpoint, inputs });
   }
 
   /** What the sources have for a step. */

@@ -544,6 +544,7 @@ export type Statement = { readonly position: Position } & (
     }
   | { readonly kind: 'execute'; readonly name: string; readonly args: readonly Expression[] }
   | { readonly kind: 'deallocate'; /** null is ALL. */ readonly name: string | null }
+  | { readonly kind: 'checkpoint' }
   | { readonly kind: 'discard'; readonly what: 'all' | 'plans' | 'temp' | 'sequences' }
   | {
       readonly kind: 'declare';

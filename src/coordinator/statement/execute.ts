@@ -2,6 +2,7 @@
 import { unreachable } from '../../base/assert.ts';
 import type { Statement } from '../../sql/ast.ts';
 import type { Outcome } from '../session.ts';
+import { checkpoint } from './checkpoint.ts';
 import { createConnection } from './connection.ts';
 import type { ExecutionContext } from './context.ts';
 import { copyFrom, copyTo } from './copy.ts';
@@ -62,6 +63,8 @@ export async function execute(context: ExecutionContext, statement: Statement): 
       return reset(context, statement);
     case 'setTransaction':
       return setTransaction(context, statement);
+    case 'checkpoint':
+      return checkpoint(context);
     case 'discard':
       return discard(context, statement);
     case 'begin':

@@ -36,6 +36,7 @@ export function convertStatement(c: Conversion, node: Node): Statement | null {
   if ('ExecuteStmt' in node) return convertExecute(c, node.ExecuteStmt);
   if ('DeallocateStmt' in node)
     return { kind: 'deallocate', name: node.DeallocateStmt.name ?? null, position: c.start };
+  if ('CheckPointStmt' in node) return { kind: 'checkpoint', position: c.start };
   if ('DiscardStmt' in node) return convertDiscard(c, node.DiscardStmt);
   if ('ClosePortalStmt' in node)
     return { kind: 'close', name: node.ClosePortalStmt.portalname ?? null, position: c.start };

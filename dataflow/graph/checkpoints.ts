@@ -1,0 +1,165 @@
+/**
+ * The engine's side of checkpoints: at most one is under way, and at most one restart. What each of
+ * them does is in checkpoint.ts and restoring.ts.
+ */
+import { assert, defined } from '../../src/base/assert.ts';
+import { SqlError } from '../../src/base/error.ts';
+import { limits } from '../../src/base/limits.ts';
+import { Checkpoint } from './checkpoint.ts';
+import type { UpsertParts } from './checkpoint.ts';
+import type { CheckpointCommand, SavedCollection, SavedDataflow } from './checkpoint-messages.ts';
+import type { Collections } from './collections.ts';
+import type { Dataflow } from './dataflow.ts';
+import { ImageNumbers } from './image-numbers.ts';
+import { Restoring } from './restoring.ts';
+import type { StepInputs } from './step-inputs.ts';
+import type { StoredCollection } from './stored-collection.ts';
+import type { Surroundings } from './surroundings.ts';
+
+/** The checkpoints of one engine. */
+export class Checkpoints {
+  readonly #around: Surroundings;
+  readonly #collections: Collections;
+  readonly #inputs: StepInputs;
+  readonly #numbers = new ImageNumbers();
+  #current: Checkpoint | null = null;
+  #restoring: Restoring | null = null;
+
+  constructor(around: Surroundings, collections: Collections, inputs: StepInputs) {
+    this.#around = around;
+    this.#collections = collections;
+    this.#inputs = inputs;
+  }
+
+  /** Takes the commands about checkpoints, all but `restore`. */
+  command(
+    command: Exclude<CheckpointCommand, { kind: 'restore' }>,
+    dataflows: Iterable<Dataflow>,
+  ): void {
+    switch (command.kind) {
+      case 'beginCheckpoint':
+        return this.#begin(command.full, dataflows);
+      case 'takePieces':
+        return this.#current?.take(command.bytes);
+      case 'endCheckpoint':
+        return command.keep ? this.#current?.conclude() : this.#giveUp();
+      case 'load':
+        return this.#load(command);
+      case 'loaded':
+        return this.#restart().loaded(command.request);
+    }
+  }
+
+  #load({ request, image, words }: Extract<CheckpointCommand, { kind: 'load' }>): void {
+    try {
+      this.#restart().load(image, words);
+      this.#around.respond({ kind: 'loaded', request });
+    } catch (error) {
+      this.#failed(request, error);
+    }
+  }
+
+  /** What a checkpoint has cannot be used, or there is no memory for it. */
+  #failed(request: number, error: unknown): void {
+    if (!(error instanceof SqlError)) throw error;
+    this.#around.respond({ kind: 'failed', request, error: error.fields });
+  }
+
+  #begin(full: boolean, dataflows: Iterable<Dataflow>): void {
+    assert(this.#current === null, 'one checkpoint is under way at a time');
+    if (full) this.#numbers.renew();
+    const savable = [...dataflows].filter((dataflow) => dataflow.savable);
+    const parts = {
+      numbers: this.#numbers,
+      respond: this.#around.respond,
+      upsert: (collection: number): UpsertParts | null => this.#inputs.upsertParts(collection),
+    };
+    this.#current = new Checkpoint(parts, savable, limits.checkpointBytesInFlightMax);
+  }
+
+  /** What was copied of it is lost, so the next one begins anew. */
+  #giveUp(): void {
+    this.#current?.dispose();
+    this.#current = null;
+    this.#numbers.renew();
+  }
+
+  #restart(): Restoring {
+    return defined(this.#restoring, 'a restart is under way');
+  }
+
+  /** A step is complete that the coordinator has marked. */
+  at(step: number): void {
+    const written = this.#collections
+      .allStored()
+      .filter(({ id }) => this.#collections.writerOf(id) === undefined);
+    this.#current?.begin(step, written);
+  }
+
+  /** Dataflows have moved. */
+  look(): void {
+    this.#current?.look();
+  }
+
+  /** Works for a slice; false if there is nothing to do. */
+  run(): boolean {
+    if (this.#restoring !== null) return this.#runRestart(this.#restoring);
+    if (this.#current === null) return false;
+    if (this.#current.finished) {
+      this.#current.report();
+      this.#current = null;
+      return true;
+    }
+    return this.#current.run();
+  }
+
+  #runRestart(restoring: Restoring): boolean {
+    const { request } = restoring;
+    if (request === null) return false;
+    try {
+      if (!restoring.run(this.#around.rowsMax)) return true;
+      this.#around.respond({ kind: 'loaded', request });
+    } catch (error) {
+      this.#failed(request, error);
+    }
+    this.#restoring = null;
+    return true;
+  }
+
+  /** A collection or a dataflow is about to go away. */
+  forget(owner: StoredCollection | Dataflow): void {
+    this.#current?.forget(owner);
+  }
+
+  /** The engine begins at this step, with what was saved at it. */
+  restore(step: number): void {
+    assert(this.#restoring === null, 'an engine is restored once');
+    this.#restoring = new Restoring(step);
+  }
+
+  /** A new collection that steps write gets its rows back; `closed`: it cannot be read yet. */
+  restoreCollection(collection: StoredCollection, saved: SavedCollection, closed: boolean): void {
+    const restoring = this.#restart();
+    restoring.rows(collection.arrangement, saved.rows);
+    if (saved.errors !== null) restoring.rows(collection.errorsToRestore(), saved.errors);
+    if (saved.upsert !== null) {
+      const { key, failures } = saved.upsert;
+      const state = this.#inputs.restoreUpsert(collection, key);
+      if (failures !== null) restoring.rows(state.failuresToRestore(), failures);
+    }
+    restoring.then(() => {
+      collection.restored(restoring.step, closed);
+      this.#collections.restored(collection.id);
+    });
+  }
+
+  /** A new dataflow, and the collection that it writes, get back what they had. */
+  restoreDataflow(dataflow: Dataflow, saved: SavedDataflow, result: SavedCollection): void {
+    const restoring = this.#restart();
+    const collection = defined(dataflow.result, 'a dataflow that is restored keeps its result');
+    restoring.operators(dataflow.states(), saved.operators);
+    restoring.arrangements(dataflow.arrangements, saved.arrangements);
+    this.restoreCollection(collection, result, false);
+    restoring.then(() => dataflow.restored(restoring.step));
+  }
+}
