@@ -234,7 +234,7 @@ export class Dataflow implements StreamReader, StreamTaker {
 
   /** Whether it may wait for nothing but a step to be complete. */
   get awaitsStep(): boolean {
-    return !this.hydrated || this.#streams.roundEnd !== null;
+    return !this.hydrated || (this.readsStreams && this.#frontier < this.#streams.liveFrom);
   }
 
   /** Step up to which the result is known, work or no work. */

@@ -52,6 +52,11 @@ export class StreamIntake {
     return this.#shownFrom;
   }
 
+  /** The step that live batches, once there are any again, begin with. */
+  get liveFrom(): number {
+    return this.#liveFrom;
+  }
+
   /** The last step that can be reached with what comes; Infinity if it is live. */
   get reach(): number {
     return this.#liveUntil - 1;

@@ -194,6 +194,7 @@ export class Coordinator {
   #advanced(dataflow: number, step: number): void {
     this.#frontiers.set(dataflow, step);
     if (step < 0) return;
+    this.#replays.get(dataflow)?.advanced(step);
     for (const callback of this.#unhydrated.get(dataflow) ?? []) callback();
     this.#unhydrated.delete(dataflow);
   }

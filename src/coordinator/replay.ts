@@ -11,8 +11,8 @@
  * A dataflow that was *detached* (dataflow/graph/stream-intake.ts), or that begins with a state from
  * before, has everything up to some step: its replay begins with what was bound then. Each of its
  * rounds ends at a step, which the dataflow goes to at once: at one that is complete and, if some in
- * between are held, at these first. The cut goes through the steps that are under way one by one, as
- * reads may yet be held at them.
+ * between must not be skipped, at these first. The cut goes through the steps that are under way one
+ * by one, as reads may yet be held at them.
  *
  * What the topic no longer has cannot be replayed. A partition whose oldest records are gone is
  * replayed from its first record that is left: the dataflow sees the topic as somebody would who
@@ -50,6 +50,8 @@ export class Replay {
   #running: Promise<void> = Promise.resolve();
   /** The step up to which a detached dataflow has worked off everything. */
   #reached = -1;
+  /** What lets nobody skip steps that the dataflow has yet to come to, by step. */
+  readonly #stops = new Map<number, () => void>();
   #wake: () => void = () => undefined;
   #cancelled = false;
 
@@ -83,6 +85,7 @@ export class Replay {
    * until it is live again; resolves as `hydrate` does.
    */
   catchUp(start: ReplayStart): Promise<void> {
+    this.#stopAt(start.step);
     return this.#next(() => this.#catchUp(start));
   }
 
@@ -96,7 +99,22 @@ export class Replay {
   /** A detached dataflow has worked off what comes before `step`. */
   awaits(step: number): void {
     this.#reached = step - 1;
+    this.advanced(step - 1);
     this.#wake();
+  }
+
+  /** The dataflow has come to a step. */
+  advanced(step: number): void {
+    for (const [stop, release] of this.#stops) {
+      if (stop > step) continue;
+      release();
+      this.#stops.delete(stop);
+    }
+  }
+
+  #stopAt(step: number): void {
+    if (!this.#cancelled && !this.#stops.has(step))
+      this.#stops.set(step, this.#timeline.stopAt(step));
   }
 
   /** The engine took in one replay message. */
@@ -107,6 +125,7 @@ export class Replay {
   /** Ends it for good: the dataflow is dropped. */
   cancel(): void {
     this.#cancelled = true;
+    this.advanced(Infinity);
     this.#wake();
     for (const reader of this.#readers.values()) reader.cancel();
   }
@@ -150,6 +169,7 @@ export class Replay {
       const now = cut ? rounds : rounds.slice(0, 1);
       for (const { to } of now) {
         this.#engine.send({ kind: 'catchUp', dataflow: this.#dataflow, to });
+        this.#stopAt(to);
         at = to;
       }
       if (cut) this.#goLive();

@@ -91,10 +91,9 @@ interface Kept {
   readonly time: number;
 }
 
-/** The end of somebody who sees nothing from a time on. */
-interface End {
+/** The last step before a time, once that is known: nobody skips it. */
+interface Stop {
   readonly time: number;
-  /** The last step before it, once that is known. */
   step: number | null;
 }
 
@@ -115,7 +114,7 @@ export class Timeline {
   readonly #waiting: Sent[] = [];
   readonly #ready = new Set<Intake>();
   readonly #holds = new Map<number, number>();
-  readonly #ends = new Set<End>();
+  readonly #stops = new Set<Stop>();
   readonly #history: Kept[] = [];
   #nextHold = 0;
   #sealed = 0;
@@ -225,18 +224,25 @@ export class Timeline {
    * called.
    */
   stopBefore(time: number): () => void {
-    const end: End = { time, step: null };
-    this.#ends.add(end);
-    return () => void this.#ends.delete(end);
+    const stop: Stop = { time, step: null };
+    this.#stops.add(stop);
+    return () => void this.#stops.delete(stop);
+  }
+
+  /** The same for a step, which is kept. */
+  stopAt(step: number): () => void {
+    const stop: Stop = { time: 0, step };
+    this.#stops.add(stop);
+    return () => void this.#stops.delete(stop);
   }
 
   /**
-   * Steps at which somebody may be about to read, or to end: those that are held, and those that may
-   * be held next.
+   * Steps that no dataflow skips: those that are held, those that may be held next, and those at which
+   * somebody ends or goes over from one way of getting records to another.
    */
   get kept(): KeptSteps {
     const some = [...this.#holds.values()];
-    for (const { step } of this.#ends) if (step !== null) some.push(step);
+    for (const { step } of this.#stops) if (step !== null) some.push(step);
     const before = some.filter((step) => step < this.#complete);
     return { some: [...new Set(before)].sort((a, b) => a - b), from: this.#complete };
   }
@@ -281,8 +287,8 @@ export class Timeline {
       `step ${step} was sealed and is not undone`,
     );
     this.#complete = step;
-    for (const end of this.#ends) {
-      if (end.step === null && this.timeOf(step) >= end.time) end.step = step - 1;
+    for (const stop of this.#stops) {
+      if (stop.step === null && this.timeOf(step) >= stop.time) stop.step = step - 1;
     }
     while ((this.#underWay[0] ?? Infinity) <= step) this.#underWay.shift();
     while (this.#waiting.length > 0 && (this.#waiting[0]?.step ?? Infinity) <= step) {
