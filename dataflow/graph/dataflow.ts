@@ -446,7 +446,7 @@ export class Dataflow implements StreamReader, StreamTaker {
     if (this.#frontier === never)
       return target >= Math.max(0, this.asOf) ? this.#firstStep(target) : null;
     const { roundEnd } = this.#streams;
-    if (roundEnd !== null) return target >= roundEnd ? roundEnd : null;
+    if (roundEnd !== null) return target >= roundEnd ? this.#exact(roundEnd) : null;
     if (!this.hydrated) return this.consistent(target) ? target : null;
     return this.#readableFrom(this.#around.stops.next(this.#frontier, target));
   }
@@ -459,6 +459,11 @@ export class Dataflow implements StreamReader, StreamTaker {
     if (this.#rendering.streams.length > 0) return target;
     const step = this.#readableFrom(Math.max(0, this.asOf));
     return step <= target ? step : null;
+  }
+
+  #exact(step: number): number {
+    assert(this.#readableFrom(step) === step, 'no import skips a step at which a round ends');
+    return step;
   }
 
   /** The earliest step, not before `at`, that reads in every import as it was. */
