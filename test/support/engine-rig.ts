@@ -12,6 +12,7 @@ import type {
   Sink,
   Statistics,
 } from '../../dataflow/graph/command.ts';
+import type { SavedCollection, SavedDataflow } from '../../dataflow/graph/checkpoint-messages.ts';
 import { Engine } from '../../dataflow/graph/engine.ts';
 import { packBatch, unpackBatch } from '../../dataflow/graph/packed-batch.ts';
 import type { Plan } from '../../dataflow/plan/plan.ts';
@@ -94,6 +95,12 @@ export class EngineRig {
     return this.#step;
   }
 
+  /** Begins where another engine was when a checkpoint was made. */
+  restore(step: number): void {
+    this.#step = step;
+    this.command({ kind: 'restore', step, time: step * 1000 });
+  }
+
   command(command: Command): void {
     // What crosses threads must be cloneable.
     this.engine.command(structuredClone(command));
@@ -110,9 +117,15 @@ export class EngineRig {
     return rowsFromBatch(unpackBatch(packed, columns, 0), columns);
   }
 
-  table(collection: number, columns: readonly ColumnType[], closed = false): void {
+  table(
+    collection: number,
+    columns: readonly ColumnType[],
+    closed = false,
+    saved?: SavedCollection,
+  ): void {
     this.#columns.set(collection, columns);
-    this.command({ kind: 'createCollection', collection, columns, stored: true, closed });
+    const rest = saved === undefined ? {} : { saved };
+    this.command({ kind: 'createCollection', collection, columns, stored: true, closed, ...rest });
   }
 
   stream(collection: number, columns: readonly ColumnType[]): void {
@@ -120,11 +133,18 @@ export class EngineRig {
     this.command({ kind: 'createCollection', collection, columns, stored: false });
   }
 
-  dataflow(dataflow: number, plan: Plan, sink: Sink, asOf = 0): void {
+  dataflow(
+    dataflow: number,
+    plan: Plan,
+    sink: Sink,
+    asOf = 0,
+    saved?: { readonly dataflow: SavedDataflow; readonly result: SavedCollection },
+  ): void {
     if (sink.kind === 'collection') {
       this.#columns.set(sink.collection, defined(plan.nodes[plan.root], 'root').columns);
     }
-    this.command({ kind: 'createDataflow', dataflow, plan, sink, asOf });
+    const rest = saved === undefined ? {} : { saved };
+    this.command({ kind: 'createDataflow', dataflow, plan, sink, asOf, ...rest });
   }
 
   view(number: number, plan: Plan): void {
@@ -137,6 +157,7 @@ export class EngineRig {
     since?: number,
     held: readonly number[] = [],
     writes: Extract<Command, { kind: 'step' }>['inputs'] = [],
+    checkpoint = false,
   ): number {
     const step = ++this.#step;
     this.command({
@@ -145,6 +166,7 @@ export class EngineRig {
       time: step * 1000,
       ...(since === undefined ? {} : { since }),
       held,
+      checkpoint,
       inputs: [
         ...writes,
         ...[...inputs].map(([collection, updates]) => ({
