@@ -167,7 +167,8 @@ export type Command =
       readonly keys: readonly Row[];
     }
   /**
-   * Ends a lookup, an answer or a subscription; it reports `cancelled`, or has already reported.
+   * Ends a lookup, an answer, a subscription or the build of an index; it reports `cancelled`, or
+   * has already reported.
    */
   | { readonly kind: 'cancel'; readonly request: number }
   /** A subscriber has taken `bytes` more; it may be sent that much again. */
@@ -289,6 +290,8 @@ export interface CollectionStatistics {
   /** Distinct error rows. */
   readonly errors: number;
   readonly holds: number;
+  /** Indexes, those that are being built among them. */
+  readonly indexes: number;
 }
 
 /** A dataflow as it stands. */

@@ -197,6 +197,7 @@ export class Engine implements DataflowListener {
       case 'lookupKeys':
         return this.#lookupKeys(command);
       case 'cancel':
+        if (this.#builds.cancel(command.request)) return;
         return this.#requests.cancel(command.request, (dataflow) => this.#dropDataflow(dataflow));
       case 'credit':
         return this.#credit(command);

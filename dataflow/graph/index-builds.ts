@@ -14,6 +14,11 @@ interface Build {
   readonly request: number | null;
 }
 
+const dropped: ErrorFields = {
+  code: '42704',
+  message: 'the index was dropped while it was built',
+};
+
 /** The builds of one engine. */
 export class IndexBuilds {
   readonly #around: Surroundings;
@@ -49,21 +54,33 @@ export class IndexBuilds {
     return true;
   }
 
-  /** Gives the use of an index back that `begin` has taken. */
+  /** Gives the use of an index back that `begin` has taken; the last use ends its build. */
   drop(collection: StoredCollection, key: readonly number[]): void {
     const index = collection.indexOn(key);
     if (index === undefined) return;
-    const at = this.#builds.findIndex(
-      (one) => one.collection === collection && one.index === index,
-    );
-    if (at >= 0) this.#builds.splice(at, 1);
     collection.releaseIndex(index);
+    if (collection.indexOn(key) !== undefined) return;
+    this.#end((one) => one.collection === collection && one.index === index, dropped);
+  }
+
+  /** Gives up a build that a request waits for; false if it does not wait for one. */
+  cancel(request: number): boolean {
+    const build = this.#builds.find((one) => one.request === request);
+    if (build === undefined) return false;
+    this.#builds.splice(this.#builds.indexOf(build), 1);
+    build.collection.releaseIndex(build.index);
+    this.#around.respond({ kind: 'cancelled', request });
+    return true;
   }
 
   /** The collection goes away. */
   forget(collection: StoredCollection, error: ErrorFields): void {
+    this.#end((one) => one.collection === collection, error);
+  }
+
+  #end(which: (build: Build) => boolean, error: ErrorFields): void {
     for (let i = this.#builds.length - 1; i >= 0; i--) {
-      if (this.#builds[i].collection !== collection) continue;
+      if (!which(this.#builds[i])) continue;
       const [build] = this.#builds.splice(i, 1);
       this.#fail(build.request, error);
     }

@@ -315,6 +315,11 @@ export class StoredCollection {
     this.#gate?.close();
   }
 
+  /** Indexes that are in use, those that are being built among them. */
+  get indexes(): number {
+    return this.#indexes.length;
+  }
+
   /** The index on `key`, or undefined. */
   indexOn(key: readonly number[]): number | undefined {
     return this.#indexes.find((use) => sameKey(use.key, key))?.index;
@@ -370,6 +375,7 @@ export function statisticsOf(collection: StoredCollection): CollectionStatistics
     complete: collection.frontier(),
     errors: errors?.rows ?? 0,
     holds: collection.holds,
+    indexes: collection.indexes,
   };
 }
 

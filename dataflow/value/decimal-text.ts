@@ -64,9 +64,9 @@ export function formatDecimal(value: Decimal): string {
 }
 
 /**
- * What `formatDecimal(parseDecimal(text))` gives, for the text of a JSON number: the point is moved in
- * the text, so that it costs what its digits cost. (Integers of 131,072 digits take milliseconds each
- * way, and nine characters are enough to ask for one.)
+ * What `formatDecimal(parseDecimal(text))` gives, for the text of a JSON number: the point is moved
+ * in the text, so that it costs what its digits cost. (Integers of 131,072 digits take milliseconds
+ * each way, and nine characters are enough to ask for one.)
  */
 export function plainDecimal(text: string): string {
   const match = shape.exec(text);

@@ -64,6 +64,43 @@ describe('indexes of views', () => {
     expect(await sql.rows('SELECT * FROM a.v WHERE k = 7')).toEqual(['7']);
   });
 
+  it('go one by one', async () => {
+    await sql.run('CREATE TABLE t (k int8, v text); CREATE VIEW w AS SELECT k, v FROM t');
+    const indexes = async (): Promise<number> => {
+      const { collections } = await harness.statistics();
+      return collections.reduce((sum, each) => sum + each.indexes, 0);
+    };
+    const before = await indexes();
+    await sql.run('CREATE INDEX i ON w (k); CREATE INDEX j ON w (v)');
+    expect((await indexes()) - before).toBe(2);
+    await sql.run('DROP INDEX i');
+    expect((await indexes()) - before).toBe(1);
+    await sql.run("INSERT INTO t VALUES (1, 'x')");
+    expect(await sql.rows("SELECT k FROM w WHERE v = 'x'")).toEqual(['1']);
+    expect(await sql.rows('SELECT v FROM w WHERE k = 1')).toEqual(['x']);
+    await sql.run('DROP INDEX j');
+    expect((await indexes()) - before).toBe(0);
+  });
+
+  it('are not there when their making was cancelled or they were dropped meanwhile', async () => {
+    await sql.run('CREATE TABLE t (k int8); INSERT INTO t SELECT generate_series(1, 50000)');
+    await sql.run('CREATE VIEW w AS SELECT k FROM t');
+    for (const relation of ['t', 'w']) {
+      const other = harness.session();
+      const making = other.error(`CREATE INDEX i ON ${relation} (k)`);
+      other.session.cancel();
+      expect(await making).toBe('57014: canceling statement due to user request');
+      const dropped = other.error(`CREATE INDEX i ON ${relation} (k)`);
+      await sql.run('DROP INDEX i');
+      expect(await dropped).not.toBe('no error');
+      const { collections } = await harness.statistics();
+      expect(collections.map(({ indexes }) => indexes)).toEqual(collections.map(() => 0));
+      await other.run(`CREATE INDEX i ON ${relation} (k)`);
+      expect(await sql.rows(`SELECT * FROM ${relation} WHERE k = 77`)).toEqual(['77']);
+      await sql.run('DROP INDEX i');
+    }
+  });
+
   it('go as often as they came', async () => {
     await sql.run('CREATE TABLE t (k int8); CREATE INDEX i ON t (k); CREATE INDEX j ON t (k)');
     await sql.run('DROP INDEX i');

@@ -500,9 +500,11 @@ export class Coordinator {
       relation.kind === 'index'
     )
       return;
-    const left = this.catalog.dependents(on).filter((o) => o.kind === 'index');
     if (relation.kind === 'view') {
-      if (left.length > 0 || relation.indexed === null) return;
+      if (relation.indexed === null) return;
+      const { collection } = relation.indexed;
+      if (this.catalog.dependents(on).some((other) => other.kind === 'index'))
+        return this.engine.send({ kind: 'dropIndex', collection, key });
       // Views and subscriptions that read its rows go on with them.
       this.#orphans.set(relation.indexed.collection, relation.indexed.dataflow);
       this.catalog.replace({ ...relation, indexed: null });

@@ -19,6 +19,7 @@ import type {
 import type { Row } from '../../dataflow/value/datum.ts';
 import type { Lookup, Plan } from '../../dataflow/plan/plan.ts';
 import { BatchQueue } from './batch-queue.ts';
+import type { Cancellation } from './cancellation.ts';
 import type { RowRange } from './session.ts';
 import type { EngineLink, HostCommand, HostResponse } from './engine-link.ts';
 
@@ -178,9 +179,29 @@ export class EngineClient {
     };
   }
 
-  /** Builds an index; resolves when it is whole. Rejects with 53200 if there is no room for it. */
-  async createIndex(collection: number, key: readonly number[]): Promise<void> {
-    await this.#work((request) => ({ kind: 'createIndex', collection, key, request }));
+  /**
+   * Builds an index; resolves when it is whole. Rejects with 53200 if there is no room for it, and
+   * with 57014 if it was cancelled: then the engine does not have it.
+   */
+  async createIndex(
+    collection: number,
+    key: readonly number[],
+    cancellation: Cancellation,
+  ): Promise<void> {
+    let stop: () => void = () => undefined;
+    const built = this.#work((request) => {
+      stop = () => this.#link.send({ kind: 'cancel', request });
+      return { kind: 'createIndex', collection, key, request };
+    });
+    // The engine has the last word: it may have built the index before it hears of the cancel.
+    const forget = cancellation.onCancel(stop);
+    try {
+      await built;
+    } catch (error) {
+      throw cancellation.cancelled ? cancellation.error() : error;
+    } finally {
+      forget();
+    }
   }
 
   /** Gives a piece of a checkpoint; resolves when the next one may come. Rejects with XX001. */

@@ -56,7 +56,7 @@ function requireColumns(relation: RelationObject, names: readonly string[]): voi
   if (missing !== undefined) throw sqlError('42703', `column "${missing}" does not exist`);
 }
 
-/** Answers when the index is whole. Throws 42P01, 42703, 42P07, 0A000, 53200. */
+/** Answers when the index is whole. Throws 42P01, 42703, 42P07, 0A000, 53200, 57014. */
 export async function createIndex(
   context: ExecutionContext,
   statement: CreateIndex,
@@ -91,7 +91,7 @@ export async function createIndex(
   };
   coordinator.catalog.add(index);
   try {
-    await coordinator.engine.createIndex(collection, key);
+    await coordinator.engine.createIndex(collection, key, context.cancellation);
   } catch (error) {
     await giveUp(context, relation, index);
     throw error;
@@ -106,7 +106,9 @@ async function giveUp(
   index: IndexObject,
 ): Promise<void> {
   if (coordinator.catalog.byOid(index.oid) === undefined) return;
-  if (relation.kind === 'view') return coordinator.drop(index);
+  const others = coordinator.catalog.dependents(relation.oid).filter((o) => o.kind === 'index');
+  // The rows of a view are kept for its indexes.
+  if (relation.kind === 'view' && others.length === 1) return coordinator.drop(index);
   coordinator.catalog.remove(index.oid);
   coordinator.lookups.forgetAll();
 }

@@ -298,6 +298,8 @@ export async function createSource(
     formats.impliedKey && formats.value === 'AVRO',
   );
   const format = sourceFormat(statement, topic, formats, avro);
+  if (coordinator.catalog.byOid(connection.oid) === undefined)
+    throw missingConnection(statement.connection);
   await context.cancellation.race(coordinator.connection(connection.oid).validate());
   context.cancellation.check();
   if (skipExisting(context, at, statement.ifNotExists)) return command('CREATE SOURCE');

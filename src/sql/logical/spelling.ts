@@ -1,7 +1,7 @@
 /**
  * Equal values that can be told apart: numeric 1.0 and 1.00, −0 and 0, `1 day` and `24 hours`.
- * DISTINCT, groups, EXCEPT ALL and INTERSECT ALL take them for one, and casts to text (among others)
- * do not. What sees the spelling of a value may therefore not be moved below what merges spellings.
+ * DISTINCT, groups, EXCEPT ALL and INTERSECT ALL take them for one, casts to text (among others) do
+ * not. What sees the spelling of a value may therefore not be moved below what merges spellings.
  */
 import { functionByKey } from '../../../dataflow/expr/function-table.ts';
 import type { TypeName } from '../../../dataflow/value/type.ts';
