@@ -98,7 +98,7 @@ function openRows({ store, dead, log, moves, indexes }: RowParts, call: Replacem
     if (record >= 0 && sizeOf(i32, record) === size && store.reusable(record, size)) {
       for (const index of indexes) index?.bury(record, (head + used) & sequenceMask);
       moves.forget(record);
-      store.mark(record);
+      store.markWhole(record, size);
       used++;
     } else {
       record = store.allocate(size);

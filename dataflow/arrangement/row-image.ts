@@ -3,17 +3,18 @@
  * again (docs/design/checkpoints.md).
  *
  * What is visible at a held step stays where and what it is. So a checkpoint at step p only *pins*
- * p: it takes a hold and notes which segments were written to since the pin before. These are
- * copied later as they lie then, at leisure, with rows that are newer or older than p; whoever
- * loads them leaves out what is not visible at p. The store marks the segments that it writes to
- * (row-store.ts); what is written to after a pin counts for the next one, as well.
+ * p: it takes a hold and notes which segments were written to since they were last copied. These
+ * are copied later as they lie then, at leisure, with rows that are newer or older than p; whoever
+ * loads them leaves out what is not visible at p. Of a segment that was copied before, only the
+ * lines that were written to since are copied (segment-marks.ts), those after the pin too: so what
+ * is known of a segment is always what it was at one moment.
  *
  * A piece is a sequence of runs, each of four words and then its own:
  *
  *     first word of the segment | its words, 0 if it is gone | offset | count | so many words
  *
- * The runs of a segment come in the order of their offsets; the first one, at 0, replaces whatever
- * was known of a segment that began there. All but the blocks of very large rows come in one run.
+ * Before the first run of a segment, what may be known of another one that began there is said to
+ * be gone. What is copied of a segment stands in one piece, but for the blocks of very large rows.
  * Addresses only name segments: they are other ones where the image is loaded. The segments that
  * went since the pin before are named first, as others may begin where they did; one that goes
  * before its turn has no row that is visible at p, and is named instead of copied.
@@ -26,11 +27,16 @@ import type { RowOwner } from './owned-rows.ts';
 import type { RowStore } from './row-store.ts';
 import { segmentWordsMax } from './row-store.ts';
 import { RowLoader } from './row-loader.ts';
+import { lineWords } from './segment-marks.ts';
 
 /** Words of a run before those that it carries. */
 export const runHeaderWords = 4;
-/** Words that a piece may have at least: a segment and its run. */
+/** Words that a piece may have at least. */
 export const pieceWordsMin = 2 ** 16;
+/** Words that are copied of one segment at most: all, and a run for each second line. */
+const copiedWordsMax = segmentWordsMax + runHeaderWords * (2 + segmentWordsMax / lineWords / 2);
+/** First and last word + 1 of marked lines. */
+const lines = new Int32Array(2);
 
 /** Copying the rows of an arrangement as of one step, and loading them. */
 export interface RowImage {
@@ -112,13 +118,13 @@ export class StoreImage implements RowImage {
   start(): void {
     assert(this.#pinned === null, 'a pin is given up before all begins anew');
     this.#started = true;
-    this.#host.store.markAll();
+    this.#host.store.marks.start();
   }
 
   stop(): void {
     this.#release();
     this.#started = false;
-    this.#host.store.stopMarks();
+    this.#host.store.marks.stop();
   }
 
   pin(step: number): void {
@@ -126,14 +132,13 @@ export class StoreImage implements RowImage {
     assert(!this.loading, 'what is pinned is not being loaded');
     const { store } = this.#host;
     this.#pinned = this.#host.hold(step);
-    this.#gone = store.takeGone();
-    const numbers = store.takeMarked();
-    this.#pending = new Int32Array(3 * numbers.length);
-    numbers.forEach((segment, k) => {
-      this.#pending[3 * k] = segment;
-      this.#pending[3 * k + 1] = store.generation(segment);
-      this.#pending[3 * k + 2] = store.start(segment);
-    });
+    this.#gone = store.marks.takeGone();
+    const pending: number[] = [];
+    for (let segment = 0; segment < store.segments; segment++) {
+      if (store.start(segment) < 0 || !store.marks.has(segment)) continue;
+      pending.push(segment, store.generation(segment), store.start(segment));
+    }
+    this.#pending = Int32Array.from(pending);
     this.#next = 0;
     this.#offset = 0;
   }
@@ -146,36 +151,62 @@ export class StoreImage implements RowImage {
       at = writeRun(out, at, this.#gone.pop() ?? 0, 0, 0, 0);
     }
     if (this.#gone.length > 0) return at;
-    while (this.#next < this.#pending.length) {
-      const words = this.#copySegment(out, at);
-      if (words === 0) break;
-      at += words;
+    while (this.#next < this.#pending.length && out.length - at >= copiedWordsMax) {
+      at = this.#copySegment(out, at);
     }
     return at;
   }
 
-  /** Writes a run of the next segment; answers its words, 0 if there is no room for it. */
+  /** Writes what is to be copied of the next segment, or as much as there is room for. */
   #copySegment(out: Int32Array, at: number): number {
     const { store } = this.#host;
     const segment = this.#pending[this.#next];
     const start = this.#pending[this.#next + 2];
-    const room = out.length - at - runHeaderWords;
-    if (room < 0) return 0;
     if (store.generation(segment) !== this.#pending[this.#next + 1] || store.start(segment) < 0) {
       this.#finishSegment();
-      return writeRun(out, at, start, 0, 0, 0) - at;
+      return writeRun(out, at, start, 0, 0, 0);
+    }
+    let into = at;
+    if (this.#offset === 0) {
+      if (!store.marks.isFresh(segment)) {
+        into = this.#copyLines(out, at, segment);
+        store.marks.clear(segment);
+        this.#finishSegment();
+        return into;
+      }
+      into = writeRun(out, into, start, 0, 0, 0);
+      // Now, not at its end: what changes at the beginning meanwhile is to be copied again.
+      store.marks.clear(segment);
     }
     const fill = store.fill(segment);
-    const left = fill - this.#offset;
-    // What fits one piece is not cut: segments that still change are copied at one time.
-    if (left > room && (fill <= segmentWordsMax || room < segmentWordsMax)) return 0;
-    const count = Math.min(left, room);
-    const into = writeRun(out, at, start, fill, this.#offset, count);
-    const from = start + this.#offset;
-    out.set(store.region.i32.subarray(from, from + count), into);
+    const count = Math.min(fill - this.#offset, out.length - into - runHeaderWords);
+    into = this.#copyWords(out, into, segment, this.#offset, count);
     this.#offset += count;
     if (this.#offset === fill) this.#finishSegment();
-    return into + count - at;
+    return into;
+  }
+
+  /** Writes the lines of a segment that were written to since it was copied. */
+  #copyLines(out: Int32Array, at: number, segment: number): number {
+    const { store } = this.#host;
+    const start = store.start(segment);
+    const end = start + store.fill(segment);
+    // Of a block that is larger than a segment only the first line changes.
+    const marked = Math.min(end, start + segmentWordsMax);
+    let into = at;
+    for (let from = start; store.marks.next(segment, from, marked, lines); from = lines[1]) {
+      into = this.#copyWords(out, into, segment, lines[0] - start, lines[1] - lines[0]);
+    }
+    return into;
+  }
+
+  #copyWords(out: Int32Array, at: number, segment: number, offset: number, count: number): number {
+    const { store } = this.#host;
+    const start = store.start(segment);
+    const into = writeRun(out, at, start, store.fill(segment), offset, count);
+    const { i32 } = store.region;
+    out.set(i32.subarray(start + offset, start + offset + count), into);
+    return into + count;
   }
 
   #finishSegment(): void {
@@ -187,7 +218,7 @@ export class StoreImage implements RowImage {
     assert(this.#pinned !== null, 'what is given up was pinned');
     const whole = this.#gone.length === 0 && this.#next === this.#pending.length;
     this.#release();
-    if (!whole) this.#host.store.markAll();
+    if (!whole) this.#host.store.marks.start();
   }
 
   #release(): void {

@@ -35,7 +35,7 @@ function isList(saved: Saved): saved is readonly Saved[] {
 
 /** A segment that is being loaded. */
 interface Loaded {
-  readonly segment: number;
+  segment: number;
   /** Words of it that are there. */
   words: number;
 }
@@ -87,19 +87,20 @@ export class RowLoader {
     const { store } = this.#host;
     if (name < 0 || fill < 0 || fill > blockWordsMax) throw damaged('a segment of no size');
     let loaded = this.#loaded.get(name);
-    if (offset === 0) {
+    if (fill === 0) {
       if (loaded !== undefined) store.dropLoaded(loaded.segment);
       this.#loaded.delete(name);
-      if (fill === 0) return;
+      if (words.length > 0) throw damaged('a segment that is gone has words');
+      return;
+    }
+    if (loaded === undefined) {
       loaded = { segment: store.addLoaded(fill), words: 0 };
       this.#loaded.set(name, loaded);
-    }
-    if (loaded?.words !== offset || store.fill(loaded.segment) !== fill) {
-      throw damaged('a run does not go on where the one before ended');
-    }
-    if (words.length === 0 || offset + words.length > fill) throw damaged('a run of no size');
+    } else loaded.segment = store.resizeLoaded(loaded.segment, fill);
+    const end = offset + words.length;
+    if (offset < 0 || offset > loaded.words || end > fill) throw damaged('a run is out of place');
     store.region.i32.set(words, store.start(loaded.segment) + offset);
-    loaded.words += words.length;
+    loaded.words = Math.max(loaded.words, end);
   }
 
   /** See `RowImage.adopt`. */

@@ -26,6 +26,7 @@ import type { RecordSize } from './record-size.ts';
 import { recordSize } from './record-size.ts';
 import type { Arena, Region } from './region.ts';
 import { blockWords, blockWordsMin } from './region.ts';
+import { SegmentMarks } from './segment-marks.ts';
 
 const pageWords = 2 ** 10;
 const pageShift = 10;
@@ -52,6 +53,8 @@ export class RowStore {
   readonly layout: RowLayout;
   readonly region: Region;
   readonly sizeOf: RecordSize;
+  /** What was written to since it was copied. */
+  readonly marks = new SegmentMarks();
   readonly #arena: Arena;
   /** By segment number: first word (-1: no such segment), words, words filled, words occupied. */
   readonly #start: number[] = [];
@@ -60,10 +63,6 @@ export class RowStore {
   readonly #occupied: number[] = [];
   readonly #state: number[] = [];
   readonly #generation: number[] = [];
-  /** By segment number: 1 if it was written to since marks were last taken. */
-  #marked = new Uint8Array(8);
-  /** First words of segments that went since then; null if nobody wants to know. */
-  #gone: Set<number> | null = null;
   readonly #spare: number[] = [];
   readonly #thin: number[] = [];
   #heads = new Int32Array(40);
@@ -116,7 +115,7 @@ export class RowStore {
       this.#unlink(at, kind);
       const segment = this.#segmentOf(at);
       this.#occupied[segment] += size;
-      this.#marked[segment] = 1;
+      this.marks.record(segment, at, size);
       return at;
     }
     if (size > segmentWordsMax) return this.#segment(size, full);
@@ -125,44 +124,18 @@ export class RowStore {
     const at = this.#start[open] + this.#fill[open];
     this.#fill[open] += size;
     this.#occupied[open] += size;
-    this.#marked[open] = 1;
+    this.marks.record(open, at, size);
     return at;
   }
 
-  /**
-   * Notes that what can be seen of a record is about to change, or has: its birth, death, weight or
-   * values. `allocate` does so for the record that it gives.
-   */
+  /** Notes that weight, birth or death of a record change. */
   mark(at: number): void {
-    this.#marked[this.#segmentOf(at)] = 1;
+    this.marks.header(this.#segmentOf(at), at);
   }
 
-  /** From now on segments that go are noted too; all that are there count as written to. */
-  markAll(): void {
-    this.#marked.fill(1);
-    this.#gone = new Set();
-  }
-
-  /** Segments that go are not noted any more. */
-  stopMarks(): void {
-    this.#gone = null;
-  }
-
-  /** The numbers of the segments that were written to since the call before. */
-  takeMarked(): number[] {
-    const marked: number[] = [];
-    for (let segment = 0; segment < this.#start.length; segment++) {
-      if (this.#marked[segment] === 1 && this.#start[segment] >= 0) marked.push(segment);
-    }
-    this.#marked.fill(0);
-    return marked;
-  }
-
-  /** The first words of the segments that went since the call before. */
-  takeGone(): number[] {
-    const gone = [...(this.#gone ?? [])];
-    this.#gone?.clear();
-    return gone;
+  /** Notes that all of a record changes; `allocate` does so for the one that it gives. */
+  markWhole(at: number, size: number): void {
+    this.marks.record(this.#segmentOf(at), at, size);
   }
 
   /** A segment of `fill` words that are to be written; its records are not known yet. */
@@ -170,6 +143,19 @@ export class RowStore {
     const segment = this.#segmentOf(this.#segment(fill, full));
     this.#occupied[segment] = 0;
     return segment;
+  }
+
+  /** Lets a loaded segment have `fill` words, more or fewer; answers its number, maybe another. */
+  resizeLoaded(segment: number, fill: number): number {
+    if (fill <= this.#words[segment]) {
+      this.#fill[segment] = fill;
+      return segment;
+    }
+    const larger = this.addLoaded(fill);
+    const from = this.#start[segment];
+    this.region.i32.copyWithin(this.#start[larger], from, from + this.#fill[segment]);
+    this.dropLoaded(segment);
+    return larger;
   }
 
   /** Takes a segment back that was loaded and not settled. */
@@ -226,6 +212,7 @@ export class RowStore {
     const occupied = this.#occupied[segment] - size;
     assert(occupied >= 0, 'a record that is freed was handed out');
     this.#occupied[segment] = occupied;
+    this.marks.header(segment, at);
     this.bury(at, size);
     const state = this.#state[segment];
     if (state >= thin || size > segmentWordsMax) {
@@ -276,7 +263,7 @@ export class RowStore {
   }
 
   bytes(): number {
-    return this.#heads.length * 4 + this.#start.length * 48 + this.#marked.length;
+    return this.#heads.length * 4 + this.#start.length * 48 + this.marks.bytes();
   }
 
   #segmentOf(at: number): number {
@@ -309,13 +296,7 @@ export class RowStore {
     this.#occupied[segment] = words;
     this.#state[segment] = state;
     this.#generation[segment] = (this.#generation[segment] ?? 0) + 1;
-    if (segment >= this.#marked.length) {
-      const marked = new Uint8Array(segment * 2);
-      marked.set(this.#marked);
-      this.#marked = marked;
-    }
-    this.#marked[segment] = 1;
-    this.#gone?.delete(at);
+    this.marks.begins(segment, at);
     this.#total += size;
     const { meta } = this.region;
     const step = pageWords / blockWordsMin;
@@ -328,7 +309,7 @@ export class RowStore {
   #drop(segment: number): void {
     this.#arena.free(this.#start[segment], this.#words[segment]);
     this.#total -= this.#words[segment];
-    this.#gone?.add(this.#start[segment]);
+    this.marks.ends(this.#start[segment]);
     this.#start[segment] = -1;
     this.#fill[segment] = 0;
     this.#state[segment] = 0;
