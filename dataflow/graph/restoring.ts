@@ -1,7 +1,7 @@
 /**
- * The way back from a checkpoint: images that wait for their pieces, and what is to be done when all
- * have come. Arrangements are made readable in slices, one after the other, then dataflows go on
- * where they stood.
+ * The way back from a checkpoint: images that wait for their pieces, and what is to be done when
+ * all have come. Arrangements are made readable in slices, one after the other, then dataflows go
+ * on where they stood.
  */
 import { assert, defined } from '../../src/base/assert.ts';
 import { sqlError } from '../../src/base/error.ts';

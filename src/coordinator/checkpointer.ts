@@ -4,8 +4,8 @@
  * the turn in which that is sealed, and writes the manifest when everything has come. Then the log
  * is cut.
  *
- * One checkpoint at a time. One that fails (a full disk, a collection that has stopped) is given up,
- * and the next is a full one; nothing else is concerned, but that the log grows.
+ * One checkpoint at a time. One that fails (a full disk, a collection that has stopped) is given
+ * up, and the next is a full one; nothing else is concerned, but that the log grows.
  */
 import { defined } from '../base/assert.ts';
 import type { SqlError } from '../base/error.ts';
@@ -45,7 +45,7 @@ export class Checkpointer {
   readonly #coordinator: Coordinator;
   readonly #place: CheckpointPlace;
   #underWay: UnderWay | null = null;
-  /** The checkpoint that is being made, and the one that follows it if somebody has asked for it. */
+  /** The checkpoint that is being made, and the one after it if somebody has asked for that. */
   #making: Promise<void> | null = null;
   #next: Promise<void> | null = null;
   /** The engine's images are not those of the last checkpoint. */
@@ -85,8 +85,8 @@ export class Checkpointer {
   }
 
   /**
-   * Resolves when a checkpoint of a step from now on is on the disk. Rejects with what keeps it from
-   * being made: 53100, 58030, 53200, 57P01.
+   * Resolves when a checkpoint of a step from now on is on the disk. Rejects with what keeps it
+   * from being made: 53100, 58030, 53200, 57P01.
    */
   checkpoint(): Promise<void> {
     if (this.#making === null) return this.#begin();

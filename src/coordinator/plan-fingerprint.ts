@@ -1,6 +1,6 @@
 /**
- * What identifies a plan from one start of the program to the next: state that a checkpoint has of a
- * dataflow belongs to its plan, and only to that.
+ * What identifies a plan from one start of the program to the next: state that a checkpoint has of
+ * a dataflow belongs to its plan, and only to that.
  */
 import { createHash } from 'node:crypto';
 import type { Plan } from '../../dataflow/plan/plan.ts';

@@ -1,10 +1,10 @@
 /**
  * What happens between reading the log and the first client: the catalog is as it was, tables have
- * their rows again, sources read on, views go on. Dataflows start in the order in which their objects
- * were made, so each finds what it reads.
+ * their rows again, sources read on, views go on. Dataflows start in the order in which their
+ * objects were made, so each finds what it reads.
  *
- * What a checkpoint has is loaded first. Tables then get their rows by the steps of the log, each at
- * its own number and time; steps in between that had no rows of tables are passed over. A source
+ * What a checkpoint has is loaded first. Tables then get their rows by the steps of the log, each
+ * at its own number and time; steps in between that had no rows of tables are passed over. A source
  * that keeps its rows reads its topic from where the checkpoint, or it itself, began; until it has
  * what it had (`SourceRuntime.onCaughtUp`), statements that read it wait. Views that the checkpoint
  * does not have, or has of another plan, are hydrated when all that is there.
@@ -103,8 +103,8 @@ interface Known {
 }
 
 /**
- * What has to be there before the checkpoint is loaded and the log is read: tables, sources, and the
- * views whose state is in the checkpoint.
+ * What has to be there before the checkpoint is loaded and the log is read: tables, sources, and
+ * the views whose state is in the checkpoint.
  */
 function begin(coordinator: Coordinator, known: Known, object: CatalogObject): void {
   const { state, saved } = known;

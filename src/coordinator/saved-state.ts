@@ -1,6 +1,7 @@
 /**
- * What a checkpoint has of collections and dataflows, asked for one by one when they are made again.
- * A dataflow can go on from it only if its plan is the same and all that it reads goes on too.
+ * What a checkpoint has of collections and dataflows, asked for one by one when they are made
+ * again. A dataflow can go on from it only if its plan is the same and all that it reads goes on
+ * too.
  */
 import type { CatalogObject } from '../catalog/object.ts';
 import type { Positions } from '../../connectors/connector.ts';

@@ -237,8 +237,8 @@ export class Timeline {
   }
 
   /**
-   * Steps that no dataflow skips: those that are held, those that may be held next, and those at which
-   * somebody ends or goes over from one way of getting records to another.
+   * Steps that no dataflow skips: those that are held, those that may be held next, and those at
+   * which somebody ends or goes over from one way of getting records to another.
    */
   get kept(): KeptSteps {
     const some = [...this.#holds.values()];
