@@ -10,7 +10,7 @@
 import { assert, defined } from '../../src/base/assert.ts';
 import { sqlError } from '../../src/base/error.ts';
 import { limits } from '../../src/base/limits.ts';
-import { allRows, appendRow, range, varWordsOfRow } from '../operators/gather.ts';
+import { allRows, appendRow, range, varWordsOfRow, varWordsOfRows } from '../operators/gather.ts';
 import type { Batch } from '../value/batch.ts';
 import { BatchWriter } from '../value/batch-writer.ts';
 import type { ColumnType } from '../value/type.ts';
@@ -19,6 +19,8 @@ import { packWritten } from './packed-batch.ts';
 import type { RowComparison } from './row-order.ts';
 import { rowComparison } from './row-order.ts';
 import type { Surroundings } from './surroundings.ts';
+
+type Lent = Pick<Surroundings, 'pool' | 'rowsMax' | 'respond'>;
 
 /** A sorted batch: `rows` from `next` on are still to come. */
 interface Run {
@@ -37,7 +39,8 @@ export class AnswerRows {
   readonly #request: number;
   readonly #columns: readonly ColumnType[];
   readonly #finishing: Finishing;
-  readonly #around: Surroundings;
+  readonly #around: Lent;
+  readonly #bytesMax: number;
   readonly #compare: RowComparison | null;
   readonly #writer: BatchWriter;
   readonly #projected: readonly ColumnType[];
@@ -46,17 +49,22 @@ export class AnswerRows {
   /** The latest rows, held back until it is known whether they are the last. */
   #held: PackedBatch | null = null;
   #rowsHeld = 0;
+  /** Bytes of what waits to be ordered, but for its fixed parts. */
+  #bytesHeld = 0;
   #skip: number;
   #left: number;
   #sent = 0;
+  #bytesSent = 0;
 
   /** `columns`: of the rows that come in. */
   constructor(
     request: number,
     columns: readonly ColumnType[],
     finishing: Finishing,
-    around: Surroundings,
+    around: Lent,
+    bytesMax: number = limits.answerBytesMax,
   ) {
+    this.#bytesMax = bytesMax;
     this.#request = request;
     this.#columns = columns;
     this.#finishing = finishing;
@@ -92,8 +100,10 @@ export class AnswerRows {
     rows.sort((i, j) => compare(batch, i, batch, j));
     this.#runs.push(run);
     this.#rowsHeld += batch.rows;
+    this.#bytesHeld += this.#varBytes(batch);
     if (this.#runs.length > runsMax) this.#cut();
     if (this.#rowsHeld > limits.answerRowsMax) throw tooManyRows();
+    if (this.#bytesHeld > this.#bytesMax) throw tooManyBytes(this.#bytesMax);
   }
 
   /** Rows without an order wait to be sent: a row of a large weight is many. */
@@ -129,6 +139,13 @@ export class AnswerRows {
     this.#runs.length = 0;
     this.#runs.push(...kept);
     this.#rowsHeld = kept.reduce((sum, run) => sum + run.batch.rows, 0);
+    this.#bytesHeld = kept.reduce((sum, run) => sum + this.#varBytes(run.batch), 0);
+    assert(this.#rowsHeld <= keep, `${this.#rowsHeld} rows can matter, more than ${keep}`);
+  }
+
+  #varBytes(batch: Batch): number {
+    const columns = range(this.#columns.length);
+    return 4 * varWordsOfRows(batch, this.#columns, allRows(batch.rows), 0, batch.rows, columns);
   }
 
   #mergeSlice(heap: Run[], rowsMax: number, columns: readonly number[], writer: BatchWriter): Run {
@@ -177,6 +194,8 @@ export class AnswerRows {
     const batch = this.#build(chosen, this.#finishing.project, this.#writer);
     if (this.#held !== null) this.#respond(this.#held, false);
     this.#held = packWritten(this.#writer, batch);
+    this.#bytesSent += this.#held.buffer.byteLength;
+    if (this.#bytesSent > this.#bytesMax) throw tooManyBytes(this.#bytesMax);
   }
 
   #respond(batch: PackedBatch, last: boolean): void {
@@ -269,6 +288,12 @@ function weightsArePositive(batch: Batch): boolean {
 
 function negativeWeight(): Error {
   return sqlError('XX000', 'a row occurs a negative number of times');
+}
+
+function tooManyBytes(bytesMax: number): Error {
+  return sqlError('54000', `result exceeds ${bytesMax} bytes`, {
+    hint: 'Ask for fewer rows or columns, or subscribe to the query.',
+  });
 }
 
 function tooManyRows(): Error {

@@ -129,6 +129,8 @@ export const limits = {
   messageBytesMax: 256 * 1024 * 1024,
   /** Bytes of a startup packet (Postgres: 10,000). */
   startupBytesMax: 10_000,
+  /** Milliseconds that a client may take until it has said who it is (Postgres: 60,000). */
+  startupMillisecondsMax: 60_000,
   /** Bytes of one SQL text; while it is read and bound nobody else is answered. */
   statementBytesMax: 16 * 1024 * 1024,
   /** Nesting of parentheses, CASE, subqueries and the like in one statement. */
@@ -168,6 +170,8 @@ export const limits = {
   recordWordsMax: 2 ** 14,
   /** Rows of a SELECT's answer held in memory at once. */
   answerRowsMax: 10_000_000,
+  /** Bytes of a SELECT's answer: what is ordered, and what a client has yet to read, is in memory. */
+  answerBytesMax: 2 * 1024 * 1024 * 1024,
   /** Bytes of a checkpoint that the engine has given and that are not with the disk yet. */
   checkpointBytesInFlightMax: 8 * 1024 * 1024,
   /** Milliseconds that a checkpoint waits for dataflows that are behind; then it is without them. */

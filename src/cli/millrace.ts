@@ -71,7 +71,7 @@ export class Millrace {
       data ?? null,
     );
     const sessions = new SessionRegistry(durable.coordinator);
-    const server = new PostgresServer({ host, port, sessions, log });
+    const server = new PostgresServer({ host, port, sessions, log, clock });
     try {
       return new Millrace(durable, sessions, server, await server.listen());
     } catch (error) {

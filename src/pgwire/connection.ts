@@ -114,6 +114,12 @@ export class Connection {
     this.#deliver();
   }
 
+  /** Time is over for a client that has not begun a session: it would hold its place for ever. */
+  startupIsLate(): void {
+    if (this.#session !== null) return;
+    this.fatal({ code: '57014', message: 'canceling authentication due to timeout' });
+  }
+
   /** The server shuts down. */
   shutdown(): void {
     if (this.#closed) return;

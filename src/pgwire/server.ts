@@ -3,7 +3,7 @@ import type { AddressInfo, Server, Socket } from 'node:net';
 import { createServer } from 'node:net';
 import { sqlError } from '../base/error.ts';
 import { limits } from '../base/limits.ts';
-import type { Log } from '../base/seam.ts';
+import type { Clock, Log } from '../base/seam.ts';
 import type { Sessions } from '../coordinator/session.ts';
 import { Connection } from './connection.ts';
 import type { Transport } from './connection.ts';
@@ -14,6 +14,7 @@ export interface PostgresServerOptions {
   readonly port: number;
   readonly sessions: Sessions;
   readonly log: Log;
+  readonly clock: Clock;
 }
 
 /** Listens until it is closed. */
@@ -51,9 +52,13 @@ export class PostgresServer {
       this.#options.log,
     );
     this.#connections.add(connection);
+    const onTime = this.#options.clock.after(limits.startupMillisecondsMax, () =>
+      connection.startupIsLate(),
+    );
     socket.on('data', (chunk) => connection.receive(chunk));
     socket.on('error', () => socket.destroy());
     socket.on('close', () => {
+      onTime();
       this.#connections.delete(connection);
       connection.disconnected();
     });
