@@ -56,6 +56,30 @@ describe('inspect', () => {
     expect((await report(disk)).text).toContain('the identity of the data directory is damaged');
   });
 
+  it('describes checkpoints and the log since, and names a damaged one', async () => {
+    const { disk, harness } = await directory(4);
+    await harness.coordinator.checkpoint();
+    const sql = harness.session();
+    await sql.run('INSERT INTO t VALUES (7)');
+    await harness.coordinator.checkpoint();
+    await sql.run('INSERT INTO t VALUES (8), (9)');
+    const running = await report(disk);
+    expect(running.sound).toBe(true);
+    expect(running.text).toMatch(
+      /checkpoint {2}2, patch on 1: \d+ bytes, \d+ pieces of \d+ images; step \d+ at \d{4}-\S*, log from commit \d+; sound/,
+    );
+    expect(running.text).toMatch(/checkpoint {2}1, full: /);
+    expect(running.text).toContain('table public.t: 2 changes of rows in 1 writes since the');
+    await harness.close();
+    const path = 'checkpoints/0000000000000002.data';
+    disk.flip(path, (disk.bytesOf(path).length - 9) * 8);
+    const { sound, text } = await report(disk);
+    expect(sound).toBe(false);
+    expect(text).toMatch(/checkpoint {2}2, .*; DAMAGED/);
+    expect(text).toMatch(/DAMAGED {5}a checkpoint is damaged: checkpoints\/0{15}2.data: /);
+    expect(text).toContain('table public.t: 3 changes of rows in 2 writes since the checkpoint');
+  });
+
   it('says that an empty folder is no data directory', async () => {
     const { sound, text } = await report(new FakeDisk(new Random(3)));
     expect(sound).toBe(false);

@@ -5,9 +5,13 @@
  */
 import { SqlError } from '../base/error.ts';
 import type { Disk, Processes } from '../base/seam.ts';
+import { DiskError } from '../base/seam.ts';
 import type { CatalogObject } from '../catalog/object.ts';
+import { decodeContent } from '../coordinator/checkpoint-content.ts';
 import { RecoveredState } from '../coordinator/recovered-state.ts';
 import { initializeParser } from '../sql/parse/parse.ts';
+import type { Checkpoint } from '../storage/checkpoint-manifest.ts';
+import { CheckpointStore } from '../storage/checkpoint-store.ts';
 import { readIdentity } from '../storage/data-directory.ts';
 import { lockOwner } from '../storage/directory-lock.ts';
 import { logFormat } from '../storage/log-file.ts';
@@ -30,10 +34,15 @@ interface Written {
   steps: number;
 }
 
+/** What was read: a checkpoint, if there is one, and the log after it. */
 class Report {
-  readonly state = new RecoveredState(null);
+  readonly state: RecoveredState;
   readonly written = new Map<number, Written>();
   records = 0;
+
+  constructor(state: RecoveredState) {
+    this.state = state;
+  }
 
   take(record: StepRecord): void {
     this.state.take(record);
@@ -49,6 +58,77 @@ class Report {
   }
 }
 
+/** A look at everything, and what is wrong with it. */
+class Look {
+  readonly lines: string[] = [];
+  readonly damage: string[] = [];
+  readonly #parts: InspectParts;
+
+  constructor(parts: InspectParts) {
+    this.#parts = parts;
+  }
+
+  /** Notes damage; any other failure is thrown. */
+  readonly #note = (error: unknown): null => {
+    if (!(error instanceof SqlError)) throw error;
+    this.damage.push(error.fields.message);
+    return null;
+  };
+
+  async run(): Promise<void> {
+    const { disk } = this.#parts;
+    const identity = await readIdentity(disk).catch(this.#note);
+    const hex = identity === null ? 'damaged' : Buffer.from(identity).toString('hex');
+    this.lines.push(`identity    ${hex}`);
+    const begin = identity === null ? null : await this.#checkpoints(identity);
+    const content = begin && (await begin.store.content(begin.checkpoint));
+    const report = new Report(new RecoveredState(content && decodeContent(content)));
+    const end = await readLog(
+      disk,
+      'log',
+      identity ?? new Uint8Array(),
+      (bytes) => report.take(decodeStep(bytes)),
+      begin?.checkpoint.logPosition ?? 0,
+    ).catch(this.#note);
+    this.lines.push(...(await logLines(disk, report, end)), ...objectLines(report));
+  }
+
+  /** Describes the checkpoints; answers the newest that is sound. */
+  async #checkpoints(identity: Uint8Array): Promise<SoundCheckpoint | null> {
+    const { disk } = this.#parts;
+    const store = await CheckpointStore.look({
+      ...{ disk, folder: 'checkpoints', identity },
+      owned: () => Promise.resolve(false),
+      warn: (message) => void this.damage.push(message),
+    }).catch(this.#note);
+    if (store === null) return null;
+    for (const checkpoint of store.usable) {
+      const sound = await store.check(checkpoint).then(() => true, this.#note);
+      this.lines.push(checkpointLine(checkpoint, sound === true));
+    }
+    const { newest } = store;
+    return newest && { store, checkpoint: newest };
+  }
+}
+
+interface SoundCheckpoint {
+  readonly store: CheckpointStore;
+  readonly checkpoint: Checkpoint;
+}
+
+function checkpointLine(
+  { number, base, bytes, images, pieces, step, time, logPosition }: Checkpoint,
+  sound: boolean,
+): string {
+  const kind = base === null ? 'full' : `patch on ${base}`;
+  const size = `${bytes} bytes, ${pieces} pieces of ${images} images`;
+  const when = `step ${step} at ${new Date(time).toISOString()}, log from commit ${logPosition}`;
+  return `checkpoint  ${number}, ${kind}: ${size}; ${when}; ${sound ? 'sound' : 'DAMAGED'}`;
+}
+
+/** Looks at a directory that a server may change meanwhile, before damage is believed. */
+const looksMax = 3;
+
 /** Writes the report; answers whether the directory is sound. Throws 55000 if it is none. */
 export async function inspect(parts: InspectParts): Promise<boolean> {
   const { disk, line } = parts;
@@ -59,27 +139,29 @@ export async function inspect(parts: InspectParts): Promise<boolean> {
     return false;
   }
   line(`format      ${logFormat} at most`);
-  line(`owner       ${await ownerOf(parts)}`);
-  const damage: string[] = [];
-  const note = (error: unknown): null => {
-    if (!(error instanceof SqlError)) throw error;
-    damage.push(error.fields.message);
-    return null;
-  };
-  const identity = await readIdentity(disk).catch(note);
-  line(`identity    ${identity === null ? 'damaged' : Buffer.from(identity).toString('hex')}`);
-  const report = new Report();
-  const end = await readLog(disk, 'log', identity ?? new Uint8Array(), (bytes) =>
-    report.take(decodeStep(bytes)),
-  ).catch(note);
-  await describeLog(parts, report, end);
-  for (const text of objectLines(report)) line(text);
-  for (const text of damage) line(`DAMAGED     ${text}`);
-  return damage.length === 0;
+  const owner = await lockOwner(disk);
+  line(`owner       ${ownerText(parts, owner)}`);
+  // A running server removes files that it does not need any more.
+  const looks = owner !== null && parts.processes.alive(owner) ? looksMax : 1;
+  let look = new Look(parts);
+  for (let i = 1; ; i++) {
+    const missing = await look.run().then(() => null, missingFile);
+    if (missing === null && (look.damage.length === 0 || i === looks)) break;
+    if (missing !== null && i === looks) throw missing;
+    look = new Look(parts);
+  }
+  for (const text of look.lines) line(text);
+  for (const text of look.damage) line(`DAMAGED     ${text}`);
+  return look.damage.length === 0;
 }
 
-async function ownerOf({ disk, processes }: InspectParts): Promise<string> {
-  const owner = await lockOwner(disk);
+/** The failure, if it is that of a file that is not there; any other is thrown. */
+function missingFile(error: unknown): DiskError {
+  if (error instanceof DiskError && error.failure.kind === 'missing') return error;
+  throw error;
+}
+
+function ownerText({ processes }: InspectParts, owner: string | null): string {
   if (owner === null) return 'none: no server has it open';
   const [pid = '?'] = owner.split(' ');
   return processes.alive(owner)
@@ -87,28 +169,31 @@ async function ownerOf({ disk, processes }: InspectParts): Promise<string> {
     : `process ${pid}, which has ended; the next server takes over`;
 }
 
-async function describeLog(
-  { disk, line }: InspectParts,
+async function logLines(
+  disk: Disk,
   { state, records }: Report,
   end: LogEnd | null,
-): Promise<void> {
+): Promise<readonly string[]> {
   let total = 0;
+  const lines: string[] = [];
   const files = await disk.list('log');
   for (const name of files) {
     const file = await disk.open(`log/${name}`);
     const bytes = await file.size();
     await file.close();
     total += bytes;
-    line(`file        log/${name}  ${bytes} bytes`);
+    lines.push(`file        log/${name}  ${bytes} bytes`);
   }
   const { step, time } = state.last;
-  line(`log         ${files.length} files, ${total} bytes, ${records} records`);
+  const since = state.checkpoint === null ? '' : ' since the checkpoint';
+  lines.push(`log         ${files.length} files, ${total} bytes, ${records} records${since}`);
   if (end !== null) {
-    line(
+    lines.push(
       `commits     ${end.sequence}; ${end.torn} bytes behind the last one are reserved or unfinished`,
     );
   }
-  line(`last step   ${step}${step === 0 ? '' : ` at ${new Date(time).toISOString()}`}`);
+  lines.push(`last step   ${step}${step === 0 ? '' : ` at ${new Date(time).toISOString()}`}`);
+  return lines;
 }
 
 function objectLines({ state, written }: Report): readonly string[] {
@@ -132,7 +217,8 @@ function detailOf(
 ): string {
   if (object.kind === 'table') {
     const { rows, steps } = written.get(object.collection) ?? { rows: 0, steps: 0 };
-    return `: ${rows} changes of rows in ${steps} writes`;
+    const since = state.checkpoint === null ? '' : ' since the checkpoint';
+    return `: ${rows} changes of rows in ${steps} writes${since}`;
   }
   if (object.kind !== 'source') return '';
   const { bound } = state.offsets(object.collection);

@@ -194,14 +194,21 @@ export class CheckpointStore {
    * before.
    */
   async read(checkpoint: Checkpoint, each: PieceReader): Promise<void> {
+    for (const part of this.chain(checkpoint)) await this.#readFile(part, each);
+  }
+
+  /** Reads the checkpoint's own data file and nothing else. Throws XX001 if it is damaged. */
+  check(checkpoint: Checkpoint): Promise<void> {
+    return this.#readFile(checkpoint, () => undefined);
+  }
+
+  async #readFile(checkpoint: Checkpoint, each: PieceReader): Promise<void> {
     const { disk, folder, identity } = this.#parts;
-    for (const part of this.chain(checkpoint)) {
-      try {
-        await readPieces(disk, folder, identity, part, each);
-      } catch (error) {
-        if (isDamage(error)) this.#damaged.add(part.number);
-        throw error;
-      }
+    try {
+      await readPieces(disk, folder, identity, checkpoint, each);
+    } catch (error) {
+      if (isDamage(error)) this.#damaged.add(checkpoint.number);
+      throw error;
     }
   }
 
