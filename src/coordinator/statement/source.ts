@@ -15,7 +15,7 @@ import type {
   SourceFormat,
 } from '../../../connectors/format/decoder.ts';
 import type { Format, Include, QualifiedName, Statement } from '../../sql/ast.ts';
-import type { SourceObject } from '../../catalog/object.ts';
+import type { KafkaConnectionObject, SourceObject } from '../../catalog/object.ts';
 import type { TypeName } from '../../../dataflow/value/type.ts';
 import type { Outcome } from '../session.ts';
 import type { AvroReadings } from './avro-source.ts';
@@ -254,6 +254,40 @@ function missingConnection({ parts, position }: QualifiedName): Error {
   return sqlError('42704', `connection "${parts.join('.')}" does not exist`, { position });
 }
 
+function findKafka(context: ExecutionContext, name: QualifiedName): KafkaConnectionObject {
+  const connection = findItem(context, name);
+  if (connection?.kind !== 'connection') throw missingConnection(name);
+  if (connection.type === 'kafka') return connection;
+  throw sqlError('42809', `connection "${connection.name}" is not one to Kafka`, {
+    position: name.position,
+  });
+}
+
+function readingsOf(
+  context: ExecutionContext,
+  statement: CreateSource,
+  topic: string,
+  formats: Formats,
+): Promise<AvroReadings> {
+  const isAvro = (format: Format | null): Format | null =>
+    format?.name === 'AVRO' ? format : null;
+  const isKeyImplied = formats.impliedKey && formats.value === 'AVRO';
+  const [key, value] = [isAvro(statement.keyFormat), isAvro(statement.valueFormat)];
+  return avroReadings(context, topic, key, value, isKeyImplied);
+}
+
+/** After a wait: throws 42704 if what was found before has been dropped. */
+function requireConnections(
+  { coordinator: { catalog } }: ExecutionContext,
+  kafka: { readonly oid: number },
+  { registry }: { readonly registry: { readonly oid: number; readonly name: string } | null },
+  name: QualifiedName,
+): void {
+  if (catalog.byOid(kafka.oid) === undefined) throw missingConnection(name);
+  if (registry !== null && catalog.byOid(registry.oid) === undefined)
+    throw sqlError('42704', `connection "${registry.name}" does not exist`);
+}
+
 /** Throws 42704 for a missing connection, 08001 if its cluster does not answer, 0A000 by name. */
 export async function createSource(
   context: ExecutionContext,
@@ -270,14 +304,7 @@ export async function createSource(
   }
   const at = newName(context, statement.name);
   if (skipExisting(context, at, statement.ifNotExists)) return command('CREATE SOURCE');
-  const connection = findItem(context, statement.connection);
-  if (connection === undefined || connection.kind !== 'connection')
-    throw missingConnection(statement.connection);
-  if (connection.type !== 'kafka') {
-    throw sqlError('42809', `connection "${connection.name}" is not one to Kafka`, {
-      position: statement.connection.position,
-    });
-  }
+  const connection = findKafka(context, statement.connection);
   const options = new Options('CREATE SOURCE', statement.options);
   const topic = options.string('TOPIC');
   if (topic === undefined)
@@ -288,25 +315,13 @@ export async function createSource(
   options.rest();
   new Options('CREATE SOURCE', statement.with).rest();
   const formats = formatsOf(statement);
-  const isAvro = (format: Format | null): Format | null =>
-    format?.name === 'AVRO' ? format : null;
-  const avro = await avroReadings(
-    context,
-    topic,
-    isAvro(statement.keyFormat),
-    isAvro(statement.valueFormat),
-    formats.impliedKey && formats.value === 'AVRO',
-  );
+  const avro = await readingsOf(context, statement, topic, formats);
   const format = sourceFormat(statement, topic, formats, avro);
-  if (coordinator.catalog.byOid(connection.oid) === undefined)
-    throw missingConnection(statement.connection);
+  requireConnections(context, connection, avro, statement.connection);
   await context.cancellation.race(coordinator.connection(connection.oid).validate());
   context.cancellation.check();
   if (skipExisting(context, at, statement.ifNotExists)) return command('CREATE SOURCE');
-  if (coordinator.catalog.byOid(connection.oid) === undefined)
-    throw missingConnection(statement.connection);
-  if (avro.registry !== null && coordinator.catalog.byOid(avro.registry.oid) === undefined)
-    throw sqlError('42704', `connection "${avro.registry.name}" does not exist`);
+  requireConnections(context, connection, avro, statement.connection);
   const source: SourceObject = {
     kind: 'source',
     oid: coordinator.catalog.nextOid(),
