@@ -3,8 +3,8 @@
  * state words inside the group's record (and whatever these name), changes them by rows with
  * weights, and says what its value is. All calls are over many rows or groups at a time.
  *
- * The operator marks the records as written to (`StateMemory.written`) whenever it calls; what else
- * it writes to the aggregate marks itself.
+ * In each step in which it calls, the operator marks the records as written to
+ * (`StateMemory.written`); what else it writes to the aggregate marks itself.
  */
 import type { Batch } from '../value/batch.ts';
 import type { Cells } from './cells.ts';

@@ -44,8 +44,12 @@ export function freeBagNode(memory: StateMemory, node: number): void {
 
 /** Entry `k` of a node is written to, and what it says of its entries. */
 export function markEntry({ written }: StateMemory, node: number, k: number): void {
-  written.words(node, header);
-  written.words(node + header + 4 * k, 4);
+  if (!written.on) return;
+  const at = node + header + 4 * k;
+  written.word(node + bagCount);
+  written.word(node + bagNegatives);
+  written.word(at);
+  written.word(at + 3);
 }
 
 /** All of a node is written to. */
@@ -127,7 +131,6 @@ export function linkLeaf({ i32, written }: StateMemory, previous: number, node: 
   i32[node + bagPrevious] = previous;
   i32[node + bagNext] = next;
   i32[previous + bagNext] = node;
-  written.words(node, header);
   written.words(previous, header);
   if (next === 0) return;
   i32[next + bagPrevious] = node;

@@ -70,6 +70,7 @@ export class DistinctValues implements Accumulator {
   add(rows: GroupedRows): void {
     const { batch, first, n, groups, weights } = rows;
     this.#table.lookup(batch, this.#columns, first, n, records, groups);
+    this.#table.written(records, 0, n);
     this.#touched.add(this.#memory.i32, records, n);
     const count = this.#count(groups, weights, n);
     if (count > 0) this.#pass(count);

@@ -90,8 +90,7 @@ export class GroupTable {
 
   /**
    * Finds or makes the records of rows first … first + n - 1, keyed by `columns` and, if given, the
-   * owner of each row (owners[0] belongs to row `first`); answers them in out[0 … n - 1]. They
-   * count as written to in this turn.
+   * owner of each row (owners[0] belongs to row `first`); answers them in out[0 … n - 1].
    */
   lookup(
     batch: Batch,
@@ -116,14 +115,13 @@ export class GroupTable {
       const made = room - call.room;
       this.#memory.take(this.recordWords, made);
       this.#index.entered(call.next - made * this.recordWords, this.recordWords, made);
-      if (i === n) break;
+      if (i === n) return;
       out[i] = this.#make(batch, columns, first + i, hashes[i], owners === null ? 0 : owners[i]);
       if (call.directory !== this.#index.directory) call = this.#call(first, n, out, owners);
     }
-    this.written(out, 0, n);
   }
 
-  /** The records at records[first … first + n - 1] are written to, or will be in this turn. */
+  /** The records at records[first … first + n - 1] are written to, in this turn. */
   written(records: Int32Array, first: number, n: number): void {
     this.#memory.written.records(records, first, n, this.recordWords);
   }

@@ -44,6 +44,9 @@ const reduce: Extract<Node, { kind: 'reduce' }> = {
     { type: 'numeric', nullable: true },
   ],
 };
+/** Rows of a turn: less than those of a step. */
+const fuelRows = 5;
+
 const distinct: Node = { kind: 'distinct', input: 0, columns: input };
 
 /** Of all arrangements, so that no two of them have their rows in the same places. */
@@ -59,8 +62,11 @@ class Kept {
   constructor(make: (pool: SlabPool, keep: KeepRows) => Operator, node: Node) {
     this.arrangement = new StoreArrangement(regions, node.columns);
     const keep = (owner: RowOwner) => this.arrangement.own(owner);
-    this.harness = new OperatorHarness((pool) => make(pool, keep), [input]);
+    this.harness = new OperatorHarness((pool) => make(pool, keep), [input], fuelRows);
     this.shadow = new StateShadow(this.harness.operator);
+    this.harness.afterTurn = () => {
+      this.shadow.copySome();
+    };
   }
 
   run(changes: readonly Update[]): void {

@@ -3,8 +3,8 @@
  * 64 words, 1 where there is something to copy, and the number of such lines.
  *
  * While nobody copies there are no marks, and marking is one test of a field; loops over records
- * ask `on` once. Marks say nothing about order: whoever writes marks before or after it does, but
- * before the operator's turn ends, as copies are made between turns only.
+ * ask `on` once. Whoever writes marks before or after it does, but before the step ends: a copy made
+ * between two turns of a step may be wrong for a while; the one that counts is made when it ended.
  *
  * Invariants: `dirty` is the number of bytes that are 1; while on there is a byte for each line of
  * the memory.

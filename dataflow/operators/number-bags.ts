@@ -451,7 +451,6 @@ export class NumberBags {
       if (i32[a + bagCount] + i32[b + bagCount] > mergeBelow) continue;
       // The bound of b's first child says something now.
       if (i32[b + bagLevel] > 0) f64[entriesOf(b)] = f64[entriesOf(parent) + 2 * (left + 1)];
-      markEntry(this.#memory, b, 0);
       moveBagEntries(this.#memory, b, 0, a);
       i32[a + bagNegatives] += i32[b + bagNegatives];
       this.#dropChild(parent, left + 1, b);

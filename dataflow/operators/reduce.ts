@@ -187,6 +187,7 @@ export class ReduceOperator implements Operator {
   }
 
   #finishChunk(first: number, n: number, context: Context): void {
+    // Pushes do not mark: they change only groups that are visited here in the same step.
     this.#table.written(this.#touched.list, first, n);
     for (let a = 0; a < this.#cells.length; a++) {
       this.#cells[a].clear(n);

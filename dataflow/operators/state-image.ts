@@ -1,8 +1,8 @@
 /**
  * A copy of a state's memory that is made bit by bit while the state changes: lines that were
  * written to since they were last copied are copied again, until at the end of a step nothing is
- * left. Whoever puts all pieces in place, in order, has the memory as it was then, word for word, up
- * to the last word in use.
+ * left. Whoever puts all pieces in place, in order, has the memory as it was then, word for word,
+ * up to the last word in use.
  *
  * A piece is runs of [address, number of words, words …], of whole lines. Where a call ended the
  * next one goes on, so that a line that is written to all the time does not keep others waiting.
@@ -55,7 +55,8 @@ export class StateImage {
 
   /**
    * Fills `out` with runs of what is to be copied, from its start on, and answers the words taken;
-   * 0 means that nothing is left. Between turns of the operator only.
+   * 0 means that nothing is left. Between turns of the operator only; the copy is right when the
+   * operator has ended a step and nothing is left.
    */
   copy(out: Int32Array): number {
     const { i32, written } = this.#memory;

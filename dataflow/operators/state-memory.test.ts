@@ -66,6 +66,8 @@ it('keeps blocks apart and whole, across every way of growing', () => {
     memory.free(address, words);
   }
   expect(memory.live).toBe(0);
+  expect(memory.image.dirtyWords).toBe(0);
+  shadow.copyRest();
   memory.image.stop();
   expect(memory.bytes()).toBe(start);
 });

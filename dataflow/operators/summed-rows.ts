@@ -128,6 +128,7 @@ export class SummedRows {
 
   #apply(batch: Batch, first: number, n: number): void {
     this.#table.lookup(batch, this.#key, first, n, groups);
+    this.#table.written(groups, 0, n);
     const retracts = addWeights(this.#memory.f64, batch, first, n);
     for (const { sum, column } of this.#sums) {
       const weights = countingWeights(batch, first, n, baseWeights, -1, column, maskedWeights);

@@ -124,7 +124,6 @@ export class TopkOperator implements Operator {
     const { i32 } = this.#memory;
     if (i32[kept + itemMark] !== 0) return;
     i32[kept + itemMark] = 1;
-    this.#memory.written.word(kept + itemMark);
     this.#touchedItems[this.#itemCount * 2] = group;
     this.#touchedItems[this.#itemCount * 2 + 1] = kept;
     this.#itemCount++;

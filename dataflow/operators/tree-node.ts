@@ -149,7 +149,6 @@ export function linkAfter({ i32, written }: StateMemory, previous: number, node:
   i32[node + nodePrevious] = previous;
   i32[node + nodeNext] = next;
   i32[previous + nodeNext] = node;
-  written.words(node, header);
   written.words(previous, header);
   if (next === 0) return;
   i32[next + nodePrevious] = node;

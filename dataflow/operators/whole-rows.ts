@@ -72,6 +72,7 @@ export abstract class WholeRowsOperator implements Operator {
       const at = batch.weight + this.#next;
       const { i32 } = batch.slab;
       for (let i = 0; i < n; i++) rowWeights[i] = i32[at + i];
+      this.#table.written(records, 0, n);
       this.#touched.weigh(this.#memory, records, rowWeights, n, this.onlySigns);
       this.#next += n;
       if (!context.fuel.spend(n) && this.#next < batch.rows) return 'more';
