@@ -67,6 +67,10 @@ function columnType(column: SourceColumn): ColumnType {
   return { type: column.type, nullable: column.nullable };
 }
 
+function isOfValue({ origin }: SourceColumn): boolean {
+  return origin.kind === 'value' || (origin.kind === 'field' && origin.of === 'value');
+}
+
 /** Whether a part of the source is an object with fields. */
 function isTyped(format: SourceFormat, part: 'key' | 'value'): boolean {
   return format.columns.some(({ origin }) => origin.kind === 'field' && origin.of === part);
@@ -84,6 +88,8 @@ class SourceDecoder implements Decoder {
   readonly #key: PartDecoder | AvroPart;
   readonly #value: PartDecoder | AvroPart;
   readonly #metadata: MetadataColumns;
+  /** The value, if it is all that is read and can be read many records at a time. */
+  readonly #run: AvroPart | null;
   readonly #walker = new RecordBatchWalker();
   readonly #slice = new RecordSlice();
   readonly #tombstones = new Uint8Array(limits.activationRowsMax);
@@ -109,6 +115,8 @@ class SourceDecoder implements Decoder {
     this.#key = part('key');
     this.#value = part('value');
     this.#metadata = new MetadataColumns(columns, this.#staging);
+    const isAlone = format.envelope === 'none' && format.key === null && columns.every(isOfValue);
+    this.#run = isAlone && this.#value instanceof AvroPart ? this.#value : null;
   }
 
   *decode(chunk: RawChunk, pool: SlabPool, step: number): Generator<Decoded | null, void> {
@@ -161,11 +169,12 @@ class SourceDecoder implements Decoder {
     let work = this.#work;
     do {
       const top = heap.top;
-      this.#readRecord(slice, r);
+      const first = r;
+      if (this.#run !== null) r = this.#run.readRun(slice, r, slice.count);
+      if (r === first) this.#readRecord(slice, r++);
       // What a record becomes can be much more than what it is: 1e131071.
-      const written = Math.max(0, heap.top - top) * 4;
-      work += recordWork + slice.keyBytes[r] + slice.valueBytes[r] + written;
-      r++;
+      work += Math.max(0, heap.top - top) * 4;
+      for (let k = first; k < r; k++) work += recordWork + slice.keyBytes[k] + slice.valueBytes[k];
     } while (r < slice.count && work < pauseWork && !this.#isDue);
     this.#records += r - from;
     this.#work = work;

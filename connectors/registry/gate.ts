@@ -27,8 +27,8 @@ import type { SchemaAnswer } from '../format/avro/writers.ts';
 import { Backoff, Pause } from '../kafka/backoff.ts';
 import type { SchemaRegistry } from './client.ts';
 import { RegistryUnavailable } from './http.ts';
-import type { FramedParts } from './scan.ts';
-import { SchemaScan } from './scan.ts';
+import type { FramedParts } from '../format/avro/scan.ts';
+import { SchemaScan } from '../format/avro/scan.ts';
 
 /** Questions for a number before the registry is believed not to have it. */
 const missingAttemptsMax = 4;

@@ -12,6 +12,7 @@ import type {
   SourceColumn,
   SourceFormat,
 } from '../../connectors/format/decoder.ts';
+import type { WriterSchemas } from '../../connectors/format/avro/writers.ts';
 import { makeDecoder } from '../../connectors/format/make-decoder.ts';
 import type { RecordHeader } from '../../connectors/kafka/encode-batch.ts';
 import { RecordBatchBuilder } from '../../connectors/kafka/encode-batch.ts';
@@ -84,13 +85,14 @@ export function decodeRecords(
   format: SourceFormat,
   records: readonly TestRecord[],
   wanted: readonly number[] = format.columns.map((_, c) => c),
+  writers?: WriterSchemas,
 ): TestDecoded {
   const builder = new RecordBatchBuilder();
   for (const { key, value, timestamp, headers } of records) {
     builder.add(bytesOf(key), bytesOf(value), timestamp ?? 0, headers);
   }
   const pool = new SlabPool();
-  const decoder = makeDecoder(format, wanted);
+  const decoder = makeDecoder(format, wanted, writers);
   const rows: TestRow[] = [];
   const errors: DecodeError[] = [];
   let seen = 0;

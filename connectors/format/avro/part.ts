@@ -6,9 +6,11 @@
  * comes; without a registry there is one reader.
  */
 import { assert } from '../../../src/base/assert.ts';
+import type { RecordSlice } from '../../kafka/record-batch.ts';
 import type { AvroReading, SourceColumn } from '../decoder.ts';
 import type { Refusal } from '../json-fields.ts';
 import type { Staging } from '../staging.ts';
+import { stagingRowsMax } from '../staging.ts';
 import { parseSchema } from './parse.ts';
 import type { WantedColumn } from './plan.ts';
 import { rowPlan } from './plan.ts';
@@ -18,6 +20,11 @@ import type { WriterSchema, WriterSchemas } from './writers.ts';
 
 /** Bytes of magic and number before a record. */
 export const frameBytes = 5;
+
+/** Records that are read in one go. */
+const runRecordsMax = 256;
+/** Bytes of records after which a run ends. */
+const runBytesMax = 64 * 1024;
 
 /** The reader of one number, and what it was made of. */
 interface Written {
@@ -35,6 +42,11 @@ export class AvroPart {
   readonly #writers: WriterSchemas;
   readonly #readers = new Map<number, Written>();
   readonly #own: RowReader;
+  /** The last number that was read, and its reader: most records name the same. */
+  #last = -1;
+  #lastWritten: Written | null = null;
+  readonly #start = new Int32Array(1);
+  readonly #length = new Int32Array(1);
 
   constructor(
     part: 'key' | 'value',
@@ -56,16 +68,38 @@ export class AvroPart {
     this.#own = this.#readerOf(this.#schema);
   }
 
+  /**
+   * Reads records of a slice, from `from` up to `to` at most, into the staging's next rows; answers
+   * the first that it leaves to `read`. For sources of which nothing but this part is read.
+   */
+  readRun(slice: RecordSlice, from: number, to: number): number {
+    const { valueAt: starts, valueBytes: lengths, bytes } = slice;
+    const isFramed = this.#framing === 'registry';
+    if (isFramed && (lengths[from] < frameBytes || bytes[starts[from]] !== 0)) return from;
+    const id = isFramed ? numberAt(bytes, starts[from] + 1) : 0;
+    const reader = isFramed ? this.#written(id).reader : this.#own;
+    const fast = reader?.fast ?? null;
+    if (reader === null || fast === null) return from;
+    const { rows, heap } = this.#staging;
+    const endMax = Math.min(to, from + runRecordsMax, from + stagingRowsMax - rows);
+    let size = 0;
+    let end = from;
+    while (end < endMax && size < runBytesMax) size += Math.max(0, lengths[end++]);
+    heap.reserve(size + (end - from) * fast.slackWords * 4);
+    reader.open(bytes);
+    return fast.run(bytes, starts, lengths, from, end, id | 0);
+  }
+
   /** Fills this part's columns of row `row`; `length` is -1 for NULL. Answers why not, or null. */
   read(bytes: Uint8Array, at: number, length: number, row: number): Refusal | null {
     if (length < 0) return this.#missing(row);
-    if (this.#framing === 'none') return this.#inPart(this.#own.read(bytes, at, at + length, row));
+    if (this.#framing === 'none')
+      return this.#inPart(this.#readWith(this.#own, bytes, at, 0, length, 0, row));
     if (length < frameBytes || bytes[at] !== 0) {
       const reason = 'the record does not begin with the number of a schema';
       return this.#inPart({ code: '22P03', field: null, reason });
     }
-    const id =
-      ((bytes[at + 1] << 24) | (bytes[at + 2] << 16) | (bytes[at + 3] << 8) | bytes[at + 4]) >>> 0;
+    const id = numberAt(bytes, at + 1);
     const { reader, source } = this.#written(id);
     if (reader === null) {
       assert(source.kind === 'unusable', 'a usable schema has a reader');
@@ -75,10 +109,34 @@ export class AvroPart {
         reason: `schema ${id} cannot be used: ${source.reason}`,
       });
     }
-    const refusal = reader.read(bytes, at + frameBytes, at + length, row);
+    const refusal = this.#readWith(reader, bytes, at, frameBytes, length, id | 0, row);
     return refusal === null
       ? null
       : this.#inPart({ ...refusal, reason: `${refusal.reason} (written with schema ${id})` });
+  }
+
+  #readWith(
+    reader: RowReader,
+    bytes: Uint8Array,
+    at: number,
+    head: number,
+    length: number,
+    id: number,
+    row: number,
+  ): Refusal | null {
+    const { fast } = reader;
+    const staging = this.#staging;
+    assert(staging.rows === row, 'a part fills the row that comes next');
+    if (fast !== null) {
+      staging.heap.reserve(length + fast.slackWords * 4);
+      this.#start[0] = at;
+      this.#length[0] = length;
+      reader.open(bytes);
+      const isRead = fast.run(bytes, this.#start, this.#length, 0, 1, id) === 1;
+      staging.rows = row;
+      if (isRead) return null;
+    }
+    return reader.read(bytes, at + head, at + length, row);
   }
 
   /** Makes this part's columns NULL (or zero where NULL cannot be). */
@@ -88,8 +146,13 @@ export class AvroPart {
 
   #written(id: number): Written {
     const source = this.#writers.get(id);
+    if (id === this.#last && this.#lastWritten?.source === source) return this.#lastWritten;
     const known = this.#readers.get(id);
-    if (known?.source === source) return known;
+    if (known?.source === source) {
+      this.#last = id;
+      this.#lastWritten = known;
+      return known;
+    }
     const reader = source.kind === 'schema' ? this.#readerOf(source.schema) : null;
     const made = { source, reader };
     // An answer that is made up for an unknown number is another one each time.
@@ -98,7 +161,8 @@ export class AvroPart {
   }
 
   #readerOf(writer: AvroType): RowReader {
-    return new RowReader(rowPlan(writer, this.#schema, this.#wanted), this.#staging);
+    const plan = rowPlan(writer, this.#schema, this.#wanted);
+    return new RowReader(plan, this.#staging, this.#framing === 'registry');
   }
 
   /** Says that it was the key, where the field alone does not. */
@@ -116,4 +180,9 @@ export class AvroPart {
     this.clear(row);
     return null;
   }
+}
+
+/** The unsigned big-endian number of 32 bits at `at`. */
+function numberAt(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3]) >>> 0;
 }

@@ -1,25 +1,62 @@
 /**
  * Avro records to rows of the staging by a `RowPlan`, value by value: the plain and complete way.
- * It defines what the generated reader must do, and says what is wrong with a record.
+ * It defines what the generated reader must do, and says what is wrong with a record. The generated
+ * reader comes before it, and calls for single values that it leaves.
  */
 import type { TypeName } from '../../../dataflow/value/type.ts';
 import type { Refusal } from '../json-fields.ts';
 import type { Staging } from '../staging.ts';
 import { writeCell } from './cell.ts';
 import { AvroInput, BadAvro } from './input.ts';
+import type { SlowReader, SlowValue } from './generate.ts';
+import { FastReader, readerCode } from './generate.ts';
 import type { Choice, RowPlan, Step } from './plan.ts';
 import { readDatum, readJson } from './value.ts';
 
 /** Reads records of one writer. */
-export class RowReader {
+export class RowReader implements SlowReader {
+  /** Null where a plan is not for generated code. */
+  readonly fast: FastReader | null;
   readonly #plan: RowPlan;
   readonly #staging: Staging;
   readonly #input = new AvroInput();
   readonly #defaults = new AvroInput();
+  readonly #slow: readonly SlowValue[];
+  #bytes: Uint8Array = new Uint8Array(0);
 
-  constructor(plan: RowPlan, staging: Staging) {
+  /** `framed` says that the number of a schema comes before each record. */
+  constructor(plan: RowPlan, staging: Staging, framed: boolean) {
     this.#plan = plan;
     this.#staging = staging;
+    const code = readerCode(plan, staging, framed);
+    this.fast = code === null ? null : new FastReader(code, staging, this);
+    this.#slow = code?.slow ?? [];
+  }
+
+  /** Says which bytes the generated reader is to run on. */
+  open(bytes: Uint8Array): void {
+    this.#bytes = bytes;
+  }
+
+  value(index: number, at: number, end: number, row: number, top: number): number {
+    const slow = this.#slow[index];
+    const input = this.#input;
+    this.#staging.heap.top = top;
+    input.open(this.#bytes, at, end);
+    try {
+      if (slow.kind === 'skip') input.skip(slow.wire, 1);
+      else if (slow.kind === 'missing') this.#initial(slow.initial, slow.step, row);
+      else {
+        this.#staging.staged[slow.column].setNull(row);
+        this.#fill(slow.choice, slow.column, input, row);
+      }
+      // The generated reader goes on without looking for room.
+      this.#staging.heap.reserve(end - input.at + (this.fast?.slackWords ?? 0) * 4);
+      return input.at;
+    } catch (error) {
+      if (!(error instanceof BadAvro)) throw error;
+      return -1;
+    }
   }
 
   /** Fills row `row` from the record [at, end); answers why not, or null. */
@@ -36,8 +73,7 @@ export class RowReader {
       }
       for (const { initial, step } of missing) {
         ({ name } = step);
-        this.#defaults.open(initial, 0, initial.length);
-        this.#step(step, this.#defaults, row);
+        this.#initial(initial, step, row);
       }
     } catch (error) {
       if (!(error instanceof BadAvro)) throw error;
@@ -47,6 +83,11 @@ export class RowReader {
     return rest === 0
       ? null
       : { code: '22P03', field: null, reason: `${rest} bytes follow the record` };
+  }
+
+  #initial(initial: Uint8Array, step: Step, row: number): void {
+    this.#defaults.open(initial, 0, initial.length);
+    this.#step(step, this.#defaults, row);
   }
 
   #step(step: Step, input: AvroInput, row: number): void {

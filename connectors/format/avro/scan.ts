@@ -3,9 +3,9 @@
  * the records, decompressing where needed. A record that does not begin with byte 0 and a number
  * names none; the decoder will say what is wrong with it.
  */
-import type { RawChunk } from '../connector.ts';
-import { frameBytes } from '../format/avro/part.ts';
-import { RecordBatchWalker, RecordSlice } from '../kafka/record-batch.ts';
+import type { RawChunk } from '../../connector.ts';
+import { frameBytes } from './part.ts';
+import { RecordBatchWalker, RecordSlice } from '../../kafka/record-batch.ts';
 
 /** Which parts of records name schemas. */
 export interface FramedParts {
