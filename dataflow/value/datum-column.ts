@@ -29,6 +29,7 @@ import {
   scalarVar,
   scalarWords,
 } from './scalar-words.ts';
+import { lonelySlab } from './slab.ts';
 import type { SlabPool } from './slab.ts';
 import type { ColumnType, TypeName } from './type.ts';
 import { physicalOf, typeInfo } from './type.ts';
@@ -147,28 +148,59 @@ function writeVar(writer: BatchWriter, pair: number, value: VarWords | null): vo
   i32[pair + 1] = value.bytes;
 }
 
-/** A batch of `updates` at `step`. The batch carries one use of its slab, which is the caller's. */
+/**
+ * A batch of `updates` at `step`. The batch carries one use of its slab, which is the caller's:
+ * one of the pool, or, if it is to be `lonely`, one of its own.
+ */
 export function batchFromRows(
   pool: SlabPool,
   columns: readonly ColumnType[],
   updates: readonly Update[],
   step: number,
+  lonely = false,
 ): Batch {
   const writer = new BatchWriter(pool, columns);
+  const vars = layOutVars(columns, updates);
   let words = 0;
-  for (const { row } of updates) {
-    assert(row.length === columns.length, `a row has ${columns.length} columns, got ${row.length}`);
-    columns.forEach((column, c) => (words += varWordsOfDatum(column.type, row[c])));
+  for (const value of vars) words += (value.words.length + 1) & ~1;
+  const rows = updates.length;
+  writer.begin(rows, words, lonely ? lonelySlab(writer.wordsFor(rows, words)) : undefined);
+  let next = 0;
+  for (let c = 0; c < columns.length; c++) {
+    const isVar = physicalOf(columns[c].type) === 'var';
+    for (let r = 0; r < rows; r++) {
+      const value = updates[r].row[c];
+      if (isVar && value !== null) writeLaidOut(writer, c, r, vars[next++]);
+      else writeDatum(writer, c, r, value);
+    }
   }
-  writer.begin(updates.length, words);
-  updates.forEach(({ row, weight }, r) => {
-    assert(weight !== 0, 'a row of a batch has a weight');
-    columns.forEach((_, c) => writeDatum(writer, c, r, row[c]));
-    writer.slab.i32[writer.weight + r] = weight;
-  });
-  const batch = writer.seal(step, updates.length);
+  for (let r = 0; r < rows; r++) writer.slab.i32[writer.weight + r] = updates[r].weight;
+  const batch = writer.seal(step, rows);
   writer.close();
   return batch;
+}
+
+/** The values of var columns that are not NULL, column by column. */
+function layOutVars(columns: readonly ColumnType[], updates: readonly Update[]): VarWords[] {
+  const vars: VarWords[] = [];
+  for (const { row, weight } of updates) {
+    assert(row.length === columns.length, `a row has ${columns.length} columns, got ${row.length}`);
+    assert(weight !== 0, 'a row of a batch has a weight');
+  }
+  for (let c = 0; c < columns.length; c++) {
+    const { type } = columns[c];
+    if (physicalOf(type) !== 'var') continue;
+    for (const { row } of updates) {
+      const value = row[c];
+      if (value !== null) vars.push(valueVar(type, value));
+    }
+  }
+  return vars;
+}
+
+function writeLaidOut(writer: BatchWriter, column: number, row: number, value: VarWords): void {
+  if (writer.columns[column].nullable) writer.slab.u8[writer.nulls[column] + row] = 0;
+  writeVar(writer, writer.column[column] + 2 * row, value);
 }
 
 /** The rows of a batch, in its order. */

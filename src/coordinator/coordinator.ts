@@ -37,6 +37,8 @@ import { SourceRuntime } from './source-runtime.ts';
 import { Timeline } from './timeline.ts';
 import { UniqueKeys } from './unique-keys.ts';
 import type { TableInput } from './unique-keys.ts';
+import type { WriteInput } from './write-groups.ts';
+import { packedInput } from './write-groups.ts';
 
 export interface CoordinatorParts {
   readonly link: EngineLink;
@@ -538,9 +540,9 @@ export class Coordinator {
    * Writes rows of tables in one step. Where a table has a primary key, the check and the write are
    * one, and no other write to such a table comes between. Throws 23505.
    */
-  async write(inputs: readonly TableInput[]): Promise<void> {
+  async write(inputs: readonly WriteInput[]): Promise<void> {
     if (inputs.some((input) => this.uniqueKeys.has(input.collection))) {
-      await this.exclusively(() => this.writeAlone(inputs));
+      await this.exclusively(() => this.writeAlone(inputs.map(packedInput)));
     } else {
       await this.timeline.write(inputs);
     }

@@ -40,10 +40,7 @@ export class InsertSlot {
     if (catalogVersion !== this.#catalogVersion || settingsVersion !== this.#settingsVersion) {
       const { types } = context.parameters;
       this.#template = planInsertTemplate(statement, context.session.catalog(), types);
-      this.#types = (this.#template?.table.columns ?? []).map(({ type }) => ({
-        type: type.name,
-        nullable: true,
-      }));
+      this.#types = this.#template === null ? [] : rowTypes(this.#template.table);
       this.#catalogVersion = catalogVersion;
       this.#settingsVersion = settingsVersion;
     }
@@ -51,8 +48,13 @@ export class InsertSlot {
   }
 }
 
+/** Types of a table's rows on their way to it: whether they keep NOT NULL was seen before. */
+export function rowTypes({ columns }: Relation): readonly ColumnType[] {
+  return columns.map(({ type }) => ({ type: type.name, nullable: true }));
+}
+
 /** Whether no column that may not be NULL holds one. */
-function keepsNotNull({ columns }: Relation, rows: readonly Row[]): boolean {
+export function keepsNotNull({ columns }: Relation, rows: readonly Row[]): boolean {
   for (let c = 0; c < columns.length; c++) {
     if (columns[c]?.nullable === true) continue;
     for (const row of rows) if (row[c] === null) return false;

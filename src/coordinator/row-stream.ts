@@ -31,10 +31,9 @@ export function packDatums(
     columns,
     rows.map((row) => ({ row, weight })),
     0,
+    true,
   );
-  const packed = packBatch(batch, columns);
-  batch.slab.release();
-  return packed;
+  return packBatch(batch, columns);
 }
 
 /** A plain text-like result column. */

@@ -14,7 +14,6 @@ import { parseInSlices, parseStatements } from '../sql/parse/parse.ts';
 import type { ParsedStatement } from '../sql/parse/parse.ts';
 import { Cancellation, cancelled } from './cancellation.ts';
 import type { Coordinator } from './coordinator.ts';
-import { packDatums } from './row-stream.ts';
 import type {
   CopyIn,
   Notice,
@@ -35,6 +34,7 @@ import type { Analysed } from './statement/analysed.ts';
 import type { ExecutionContext, Parameters } from './statement/context.ts';
 import { noParameters } from './statement/context.ts';
 import { inTurns } from './turn.ts';
+import { inputOf } from './write-groups.ts';
 import { execute } from './statement/execute.ts';
 import type { TemplateSlot } from './template-slot.ts';
 
@@ -198,9 +198,7 @@ export class SessionCore implements Session {
     if (inserted === null || uniqueKeys.has(inserted.table.collection)) return null;
     transaction.use('insert');
     const { table, types, rows } = inserted;
-    const { collection } = table;
-    if (rows.length > 0)
-      transaction.insert({ table, collection, batch: packDatums(types, rows), types });
+    if (rows.length > 0) transaction.insert({ table, ...inputOf(table.collection, types, rows) });
     return rows.length === 1 ? 'INSERT 0 1' : `INSERT 0 ${rows.length}`;
   }
 

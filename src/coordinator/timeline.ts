@@ -24,7 +24,7 @@ import type { Refusal } from '../../dataflow/graph/command.ts';
 import type { RawChunk } from '../../connectors/connector.ts';
 import type { KeptSteps } from './bound-history.ts';
 import type { EngineClient } from './engine-client.ts';
-import type { Waiter, Write, WriteGroup } from './write-groups.ts';
+import type { PackedInput, Waiter, Write, WriteGroup, WriteInput } from './write-groups.ts';
 import { groupWrites } from './write-groups.ts';
 
 /** A group of writes that is in a step: its number there, and the position of its first input. */
@@ -73,7 +73,7 @@ interface Sealed extends Bindings {
 export interface SealedStep extends Bindings {
   readonly step: number;
   readonly time: number;
-  readonly tables: Write['inputs'];
+  readonly tables: readonly PackedInput[];
 }
 
 /** Where steps are written before they are sent; see journal.ts. */
@@ -98,7 +98,7 @@ interface Stop {
 }
 
 /** What a checkpoint brings to its step. */
-const noInputs: Write['inputs'] = [];
+const noInputs: readonly PackedInput[] = [];
 
 /** How many (step, time) pairs are remembered for AS OF. */
 const historyStepsMax = 4_096;
@@ -173,7 +173,7 @@ export class Timeline {
    * Writes all of `inputs` in one step; answers the step once it can be read. Rejects after `fail`,
    * and with 54000 what is too large for one step.
    */
-  write(inputs: Write['inputs']): Promise<number> {
+  write(inputs: readonly WriteInput[]): Promise<number> {
     const refusal = this.#failure ?? this.#refusal ?? tooLarge(bytesOf(inputs));
     if (refusal !== null) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
@@ -270,7 +270,7 @@ export class Timeline {
   }
 
   /** Sends a step that is durable already; resolves when it is complete. */
-  resend(step: number, time: number, inputs: Write['inputs']): Promise<number> {
+  resend(step: number, time: number, inputs: readonly PackedInput[]): Promise<number> {
     assert(step > this.#sealed && time > this.#time, `step ${step} follows ${this.#sealed}`);
     this.#sealed = step;
     this.#time = time;
@@ -471,7 +471,7 @@ export class Timeline {
   }
 }
 
-function inputsOf(groups: readonly WriteGroup[]): Write['inputs'] {
+function inputsOf(groups: readonly WriteGroup[]): readonly PackedInput[] {
   return groups.flatMap(({ inputs }) => inputs);
 }
 
@@ -483,8 +483,11 @@ function rejectAll(groups: readonly WriteGroup[], error: Error): void {
 const batchHeadBytes = 256;
 
 /** Bytes that writing `inputs` takes. */
-export function bytesOf(inputs: Write['inputs']): number {
-  return inputs.reduce((sum, { batch }) => sum + batch.buffer.byteLength + batchHeadBytes, 0);
+export function bytesOf(inputs: readonly WriteInput[]): number {
+  let bytes = 0;
+  for (const input of inputs)
+    bytes += 'rows' in input ? input.bytes : input.batch.buffer.byteLength + batchHeadBytes;
+  return bytes;
 }
 
 /** 54000 if that is more than one transaction, and so one step, may write. */

@@ -8,23 +8,18 @@
  * in between makes them visible first, since it must see them.
  */
 import { sqlError } from '../base/error.ts';
-import type { PackedBatch } from '../../dataflow/graph/command.ts';
-import type { ColumnType } from '../../dataflow/value/type.ts';
 import type { GatheredKeys } from './gathered-keys.ts';
 import type { Timeline } from './timeline.ts';
 import { bytesOf, tooLarge } from './timeline.ts';
 import type { TransactionStatus } from './session.ts';
+import type { WriteInput } from './write-groups.ts';
 
 export type Purpose = 'read' | 'insert' | 'subscribe';
 
-export interface PendingWrite {
+export type PendingWrite = WriteInput & {
   /** The table that it goes into, as it was named. */
   readonly table: { readonly oid: number; readonly name: string };
-  readonly collection: number;
-  readonly batch: PackedBatch;
-  /** As in `WriteInput`. */
-  readonly types?: readonly ColumnType[];
-}
+};
 
 /** A session's present transaction; reused for the next one. */
 export class Transaction {

@@ -36,8 +36,6 @@ export interface UniqueKey {
 export interface TableInput {
   readonly collection: number;
   readonly batch: PackedBatch;
-  /** As in `WriteInput`. */
-  readonly types?: readonly ColumnType[];
 }
 
 interface Row {

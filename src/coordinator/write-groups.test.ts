@@ -10,7 +10,7 @@ import { unpackBatch } from '../../dataflow/graph/packed-batch.ts';
 import type { ColumnType } from '../../dataflow/value/type.ts';
 import { limits } from '../base/limits.ts';
 import { packDatums } from './row-stream.ts';
-import { groupWrites } from './write-groups.ts';
+import { groupWrites, inputOf, packedInput } from './write-groups.ts';
 import type { Write, WriteInput } from './write-groups.ts';
 
 const types: readonly ColumnType[] = [
@@ -20,15 +20,17 @@ const types: readonly ColumnType[] = [
 
 const ignored = { resolve: () => undefined, reject: () => undefined };
 
-function input(collection: number, id: number, length: number, joinable = true): WriteInput {
-  const batch = packDatums(types, [[id, 'x'.repeat(length)]]);
-  return joinable ? { collection, batch, types } : { collection, batch };
+function input(collection: number, id: number, length: number, packed = false): WriteInput {
+  const row = [id, id % 5 === 0 ? null : 'x'.repeat(length)];
+  return packed
+    ? { collection, batch: packDatums(types, [row]) }
+    : inputOf(collection, types, [row]);
 }
 
 /** Rows by collection, as texts. */
 function rowsOf(inputs: readonly WriteInput[]): ReadonlyMap<number, readonly string[]> {
   const rows = new Map<number, string[]>();
-  for (const { collection, batch } of inputs) {
+  for (const { collection, batch } of inputs.map(packedInput)) {
     const texts = rowsFromBatch(unpackBatch(batch, types, 0), types).map(({ row, weight }) =>
       [...row, weight].join(),
     );
@@ -41,9 +43,9 @@ describe('writes of one step', () => {
   it.each([1, 2, 3])('keep their rows and their writers when they are joined (seed %i)', (seed) => {
     const random = new Random(seed);
     const writes = Array.from({ length: 400 }, (_, id): Write => {
-      const length = random.chance(0.1) ? 5_000 : random.below(2_000);
-      const inputs = Array.from({ length: random.chance(0.1) ? 2 : 1 }, () =>
-        input(random.below(3), id, length, random.chance(0.9)),
+      const length = random.chance(0.1) ? 5_000 : random.below(1_000);
+      const inputs = Array.from({ length: random.chance(0.1) ? 1 + random.below(4) : 1 }, () =>
+        input(random.below(3), id, length, random.chance(0.1)),
       );
       return { ...ignored, inputs };
     });
@@ -65,17 +67,19 @@ describe('writes of one step', () => {
   it('stand alone if they are large, of several tables, or none of rows', () => {
     const large = { ...ignored, inputs: [input(1, 1, limits.joinedWriteBytesMax)] };
     const wide = { ...ignored, inputs: [input(1, 2, 1), input(2, 2, 1)] };
-    const other = { ...ignored, inputs: [input(1, 3, 1, false)] };
+    const packed = { ...ignored, inputs: [input(1, 3, 1, true)] };
     const tick = { ...ignored, inputs: [] };
-    expect(groupWrites([large, wide, other, tick])).toEqual(
-      [large, wide, other, tick].map((write) => ({ inputs: write.inputs, waiters: [write] })),
+    const writes = [large, wide, packed, tick];
+    expect(groupWrites(writes)).toEqual(
+      writes.map((write) => ({ inputs: write.inputs.map(packedInput), waiters: [write] })),
     );
   });
 
-  it('go as they are if there is only one', () => {
-    const write = { ...ignored, inputs: [input(1, 1, 3)] };
-    const [group] = groupWrites([write]);
-    expect(group?.inputs[0]?.batch).toBe(write.inputs[0]?.batch);
-    expect(group?.waiters).toEqual([write]);
+  it('take one batch a table, however many statements a transaction has', () => {
+    const inputs = Array.from({ length: 50 }, (_, id) => input(id % 2, id, 9));
+    const [group, none] = groupWrites([{ ...ignored, inputs }]);
+    expect(none).toBeUndefined();
+    expect(group?.inputs.map(({ batch }) => batch.rows)).toEqual([25, 25]);
+    expect(rowsOf(group?.inputs ?? [])).toEqual(rowsOf(inputs));
   });
 });

@@ -9,6 +9,7 @@
 import { defined } from '../../base/assert.ts';
 import { sqlError, unsupported } from '../../base/error.ts';
 import type { PackedBatch } from '../../../dataflow/graph/command.ts';
+import type { Row } from '../../../dataflow/value/datum.ts';
 import type { ColumnType } from '../../../dataflow/value/type.ts';
 import { constantRows } from '../../sql/plan-constant.ts';
 import { literalsOf, planLiterals } from '../../sql/plan-literals.ts';
@@ -16,10 +17,12 @@ import type { InsertStatement, PlannedWrite, WriteStatement } from '../../sql/pl
 import { planWrite } from '../../sql/plan-write.ts';
 import type { LiteralRows } from '../../sql/ast.ts';
 import type { Relation } from '../../sql/catalog-view.ts';
+import { keepsNotNull, rowTypes } from '../insert-slot.ts';
 import { turn } from '../turn.ts';
 import { multiplicity } from '../row-window.ts';
 import { batchStream, columnTypes, packDatums } from '../row-stream.ts';
 import type { Outcome } from '../session.ts';
+import { inputOf } from '../write-groups.ts';
 import { command } from './context.ts';
 import type { ExecutionContext } from './context.ts';
 import { collect } from './select.ts';
@@ -62,26 +65,44 @@ export function requireNotNull(table: Relation, batch: PackedBatch): void {
   });
 }
 
+/** The rows of a query that reads nothing, computed here; null for any other. */
+function computedRows({ query }: PlannedWrite): readonly Row[] | null {
+  const { project, order, limit, offset } = query.finishing;
+  if (order.length > 0 || limit >= 0 || offset > 0) return null;
+  const rows = constantRows(query.plan);
+  if (rows === null) return null;
+  return rows.flatMap(({ row, weight }) =>
+    new Array<Row>(weight).fill(project.map((c) => row[c] ?? null)),
+  );
+}
+
 /** The result of the planned query: computed here if it reads nothing, else by the engine. */
 async function affected(
   context: ExecutionContext,
   planned: PlannedWrite,
 ): Promise<readonly PackedBatch[]> {
-  const rows = constantRows(planned.query.plan);
+  const rows = computedRows(planned);
   if (rows === null) return collect(context, planned.query, context.coordinator.timeline.complete);
-  const { project, order, limit, offset } = planned.query.finishing;
-  if (order.length > 0 || limit >= 0 || offset > 0) {
-    return collect(context, planned.query, context.coordinator.timeline.complete);
-  }
   if (rows.length === 0) return [];
   const types: readonly ColumnType[] = columnTypes(planned.query.columns).map((type) => ({
     ...type,
     nullable: true,
   }));
-  const projected = rows.flatMap(({ row, weight }) =>
-    new Array<readonly (typeof row)[number][]>(weight).fill(project.map((c) => row[c] ?? null)),
-  );
-  return [packDatums(types, projected)];
+  return [packDatums(types, rows)];
+}
+
+/** INSERT of a few values, which may travel with those of others; null if it is something else. */
+function insertValues(
+  { coordinator, session }: ExecutionContext,
+  planned: PlannedWrite,
+): Outcome | null {
+  const { table, returning, newRow } = planned;
+  if (returning !== null || coordinator.uniqueKeys.has(table.collection)) return null;
+  const rows = computedRows(planned)?.map((row) => newRow.map((c) => row[c] ?? null));
+  if (rows === undefined || !keepsNotNull(table, rows)) return null;
+  if (rows.length > 0)
+    session.transaction.insert({ table, ...inputOf(table.collection, rowTypes(table), rows) });
+  return command(`INSERT 0 ${rows.length}`);
 }
 
 function changes(planned: PlannedWrite, batches: readonly PackedBatch[]): readonly Input[] {
@@ -178,7 +199,7 @@ async function insertLiterals(
     mode: 'once',
   });
   const { table } = planned;
-  const types = table.columns.map(({ type }): ColumnType => ({ type: type.name, nullable: true }));
+  const types = rowTypes(table);
   const inputs: Input[] = [];
   for (const rows of planned.slices) {
     if (rows === null) return null;
@@ -218,6 +239,8 @@ export async function write(
     const { version } = catalog;
     return readThenWrite(context, () => (catalog.version === version ? planned : plan()), word);
   }
+  const inserted = insertValues(context, planned);
+  if (inserted !== null) return inserted;
   const batches = await affected(context, planned);
   const result = outcome(planned, batches, word);
   await gather(context, planned.table, changes(planned, batches));
