@@ -13,7 +13,7 @@ import { copyLiteral, copyMatch, copySlackBytes, outputFor } from './codec-copy.
 import type { Output } from './codec-copy.ts';
 import { intact } from './codec-error.ts';
 import type { Steps } from './codec-steps.ts';
-import { finished, stepBytes } from './codec-steps.ts';
+import { copySteps, finished, stepBytes } from './codec-steps.ts';
 import { xxhash32 } from './xxhash32.ts';
 
 const magic = 0x184d2204;
@@ -84,6 +84,7 @@ class FrameReader {
       const size = this.#word();
       if (size === 0) break;
       const length = size & ~storedBit;
+      if (this.#end >= blockBytesMax) yield* this.#grow();
       intact(length <= this.#bytes.length - this.#at, `lz4 block of ${length} bytes is cut off`);
       const linkedTo = (flags & independentBit) === 0 ? start : this.#end;
       if ((size & storedBit) !== 0) this.#stored(length);
@@ -135,6 +136,15 @@ class FrameReader {
     intact(needed <= this.#bytesMax, `lz4 content exceeds ${this.#bytesMax} bytes`);
     const wider = outputFor(Math.min(this.#bytesMax, Math.max(needed, held * 2)));
     wider.bytes.set(this.#out.bytes.subarray(0, this.#end));
+    this.#out = wider;
+  }
+
+  /** Makes room for a block ahead, in steps: what is there is much by now. */
+  *#grow(): Generator<null, void> {
+    const held = this.#out.bytes.length - copySlackBytes;
+    if (held - this.#end >= blockBytesMax || held >= this.#bytesMax) return;
+    const wider = outputFor(Math.min(this.#bytesMax, held * 2));
+    yield* copySteps(this.#out.bytes, this.#end, wider.bytes);
     this.#out = wider;
   }
 

@@ -13,7 +13,7 @@ import { copyLiteral, copyMatch, outputFor } from './codec-copy.ts';
 import type { Output } from './codec-copy.ts';
 import { intact } from './codec-error.ts';
 import type { Steps } from './codec-steps.ts';
-import { finished, stepBytes } from './codec-steps.ts';
+import { finished, joinSteps, stepBytes } from './codec-steps.ts';
 
 const xerialMagic = Uint8Array.of(0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00);
 const xerialHeaderBytes = 16;
@@ -50,21 +50,12 @@ export function* snappySteps(bytes: Uint8Array, bytesMax: number): Steps {
     total += block.length;
     blocks.push(block);
     at += length;
-    if (total < pauseAt) continue;
-    pauseAt = total + stepBytes;
+    // Blocks of nothing cost their headers.
+    if (total + at < pauseAt) continue;
+    pauseAt = total + at + stepBytes;
     yield null;
   }
-  return blocks.length === 1 ? blocks[0] : joined(blocks, total);
-}
-
-function joined(blocks: readonly Uint8Array[], total: number): Uint8Array {
-  const out = new Uint8Array(total);
-  let at = 0;
-  for (const block of blocks) {
-    out.set(block, at);
-    at += block.length;
-  }
-  return out;
+  return blocks.length === 1 ? blocks[0] : yield* joinSteps(blocks, total);
 }
 
 function* blockSteps(bytes: Uint8Array, from: number, to: number, bytesMax: number): Steps {
@@ -147,7 +138,7 @@ export function snappyCompress(bytes: Uint8Array): Uint8Array {
     blocks.push(length, block);
     total += 4 + block.length;
   }
-  return joined(blocks, total);
+  return finished(joinSteps(blocks, total));
 }
 
 function xerialHeader(): Uint8Array {

@@ -9,6 +9,8 @@ import { Random } from '../../test/support/random.ts';
 import { CodecError } from './codec-error.ts';
 import { lz4Compress, lz4Decompress } from './codec-lz4.ts';
 import { snappyCompress, snappyCompressRaw, snappyDecompress } from './codec-snappy.ts';
+import { atOnce, nativeSteps, openDoor } from './codec-native.ts';
+import { finished, stepBytes } from './codec-steps.ts';
 import type { Codec } from './codec.ts';
 import { codecs, compress, decompress } from './codec.ts';
 import { xxhash32 } from './xxhash32.ts';
@@ -154,4 +156,40 @@ test.each(codecs.filter((codec) => codec !== 'none'))('%s: mutated bytes fail cl
 
 test('snappy of nothing is a frame that gives nothing', () => {
   expect(snappyDecompress(snappyCompress(new Uint8Array(0)), 10)).toHaveLength(0);
+});
+
+function outcome(decompress: () => Uint8Array): string {
+  try {
+    return Buffer.from(decompress()).toString('base64');
+  } catch (error) {
+    if (error instanceof CodecError) return 'broken';
+    throw error;
+  }
+}
+
+test.each(['gzip', 'zstd'] as const)('%s in steps is what Node makes of it at once', (codec) => {
+  const door = openDoor(codec);
+  expect(door).not.toBeNull();
+  door?.close();
+  const random = new Random(7);
+  for (let round = 0; round < 400; round++) {
+    const whole = compress(codec, sample(random, random.below(3_000)));
+    const twice = random.chance(0.2) ? Buffer.concat([whole, whole]) : whole;
+    const bytes = Uint8Array.from(twice);
+    if (random.chance(0.4)) bytes[random.below(bytes.length)] = random.below(256);
+    const cut = random.chance(0.3) ? bytes.subarray(0, random.below(bytes.length)) : bytes;
+    const most = random.chance(0.2) ? random.below(3_000) + 1 : bytesMax;
+    const expected = outcome(() => atOnce(codec, cut, most));
+    expect(outcome(() => finished(nativeSteps(codec, cut, most)))).toBe(expected);
+  }
+});
+
+test.each(['gzip', 'zstd'] as const)('%s of much takes steps of a bounded size', (codec) => {
+  const bytes = sample(new Random(8), 200_000);
+  const much = Buffer.concat(Array.from({ length: 60 }, () => bytes));
+  const steps = nativeSteps(codec, compress(codec, much), much.length);
+  let count = 1;
+  for (let step = steps.next(); step.done !== true; step = steps.next()) count++;
+  expect(count).toBeGreaterThanOrEqual(Math.floor(much.length / stepBytes));
+  expect(much.equals(finished(nativeSteps(codec, compress(codec, much), much.length)))).toBe(true);
 });

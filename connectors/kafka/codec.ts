@@ -1,12 +1,11 @@
 /**
  * The compression codecs of Kafka's record batches, by their number in a batch's attributes, both
- * ways, and the only file that touches `node:zlib`. Everything is synchronous: it runs where
- * batches are decoded. Decompressed sizes are bounded by the caller, whatever the bytes claim.
+ * ways. Everything is synchronous: it runs where batches are decoded. Decompressed sizes are bounded by the caller, whatever the bytes claim.
  */
-import { gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { unreachable } from '../../src/base/assert.ts';
-import { CodecError } from './codec-error.ts';
 import { lz4Compress, lz4Steps } from './codec-lz4.ts';
+import { nativeSteps } from './codec-native.ts';
 import { snappyCompress, snappySteps } from './codec-snappy.ts';
 import type { Steps } from './codec-steps.ts';
 import { finished } from './codec-steps.ts';
@@ -26,35 +25,24 @@ export function codecId(codec: Codec): number {
   return codecs.indexOf(codec);
 }
 
-function guarded(codec: Codec, decompress: () => Uint8Array): Uint8Array {
-  try {
-    return decompress();
-  } catch (error) {
-    throw new CodecError(`${codec}: ${error instanceof Error ? error.message : String(error)}`);
-  }
-}
-
 /** Decompresses; throws `CodecError` if the bytes are broken or give more than `bytesMax`. */
 export function decompress(codec: Codec, bytes: Uint8Array, bytesMax: number): Uint8Array {
   return finished(decompressSteps(codec, bytes, bytesMax));
 }
 
-/**
- * The same in steps. gzip and zstd are one step: Node has no way to stop in the middle of them
- * without giving up the thread's turn, so `bytesMax` alone bounds how long they take.
- */
+/** The same in steps. */
 export function* decompressSteps(codec: Codec, bytes: Uint8Array, bytesMax: number): Steps {
   switch (codec) {
     case 'none':
       return bytes;
     case 'gzip':
-      return guarded(codec, () => gunzipSync(bytes, { maxOutputLength: bytesMax }));
+      return yield* nativeSteps(codec, bytes, bytesMax);
     case 'snappy':
       return yield* snappySteps(bytes, bytesMax);
     case 'lz4':
       return yield* lz4Steps(bytes, bytesMax);
     case 'zstd':
-      return guarded(codec, () => zstdDecompressSync(bytes, { maxOutputLength: bytesMax }));
+      return yield* nativeSteps(codec, bytes, bytesMax);
     default:
       return unreachable(codec);
   }

@@ -127,6 +127,7 @@ export class RecordBatchWalker {
       .sort((a, b) => a.firstOffset - b.firstOffset);
     this.#abortedNow.clear();
     this.#recordsLeft = 0;
+    this.#unfolding?.return(new Uint8Array(0));
     this.#unfolding = null;
     this.#broken = null;
   }
