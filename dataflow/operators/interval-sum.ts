@@ -27,8 +27,9 @@ const partsForm: SideForm<Parts> = {
     const [count, months, days, microseconds] = savedList(saved, 4);
     return {
       count: savedInteger(count),
-      months: savedInteger(months),
-      days: savedInteger(days),
+      // Large weights take them beyond what is exact.
+      months: savedInteger(months, -Infinity, Infinity),
+      days: savedInteger(days, -Infinity, Infinity),
       microseconds: savedBig(microseconds),
     };
   },

@@ -21,7 +21,8 @@ const none = new Uint8Array(0);
 export class LineMarks {
   #on = false;
   #bytes = none;
-  #four = new Int32Array(none.buffer);
+  /** The same bytes by eights: 0 where none is 1. */
+  #eights = new Float64Array(none.buffer);
   #dirty = 0;
 
   /** Whether somebody copies. */
@@ -46,7 +47,7 @@ export class LineMarks {
   stop(): void {
     this.#on = false;
     this.#bytes = none;
-    this.#four = new Int32Array(none.buffer);
+    this.#eights = new Float64Array(none.buffer);
     this.#dirty = 0;
   }
 
@@ -66,8 +67,8 @@ export class LineMarks {
   }
 
   #make(words: number): void {
-    this.#bytes = new Uint8Array(Math.ceil(words / markedWords / 4) * 4);
-    this.#four = new Int32Array(this.#bytes.buffer);
+    this.#bytes = new Uint8Array(Math.ceil(words / markedWords / 8) * 8);
+    this.#eights = new Float64Array(this.#bytes.buffer);
   }
 
   /** The word at `at` is written to. */
@@ -107,13 +108,13 @@ export class LineMarks {
   /** The first marked line from `from` on; -1 if there is none. */
   next(from: number): number {
     const bytes = this.#bytes;
-    const four = this.#four;
+    const eights = this.#eights;
     let line = from;
-    for (; (line & 3) !== 0; line++) if (bytes[line] === 1) return line;
-    let at = line >> 2;
-    while (at < four.length && four[at] === 0) at++;
-    if (at >= four.length) return -1;
-    for (line = at << 2; bytes[line] === 0; line++);
+    for (; (line & 7) !== 0; line++) if (bytes[line] === 1) return line;
+    let at = line >> 3;
+    while (at < eights.length && eights[at] === 0) at++;
+    if (at >= eights.length) return -1;
+    for (line = at << 3; bytes[line] === 0; line++);
     return line;
   }
 

@@ -1,6 +1,7 @@
 /**
  * Goal: reduce gives out what the reference says, at every step, for every aggregate and type, and
- * nothing else. Method: random steps against the reference evaluator (`checkOperator`), and single
+ * nothing else; and that an operator that takes over the state of another one goes on as that one,
+ * be it large. Method: random steps against the reference evaluator (`checkOperator`), and single
  * cases written down.
  */
 import { describe, expect, it } from 'vitest';
@@ -8,6 +9,7 @@ import { checkOperator } from '../../test/support/operator-check.ts';
 import { OperatorHarness } from '../../test/support/operator-harness.ts';
 import { canonical } from '../../test/support/canonical.ts';
 import { Random } from '../../test/support/random.ts';
+import { StateShadow } from '../../test/support/state-shadow.ts';
 import type { Aggregate, Node, Plan } from '../plan/plan.ts';
 import { decimal } from '../value/datum.ts';
 import type { Row, Update } from '../value/datum.ts';
@@ -390,12 +392,21 @@ it('keeps every kind of state right while its memory grows by megabytes', () => 
     const expected = evaluate(plan, new Map([[0, add(...state)]]));
     expect(canonical(node.columns, harness.rows())).toEqual(canonical(node.columns, expected.rows));
   };
+  const shadow = new StateShadow(harness.operator);
   harness.step([0, add(...rows)]);
+  shadow.copyRest();
   expect(harness.operator.bytes()).toBeGreaterThan(2 ** 21);
   compare(rows);
-  harness.step([0, rows.slice(0, 6000).map((row) => ({ row, weight: -1 }))]);
+  const second = new OperatorHarness((pool) => new ReduceOperator(node, input, pool), [input]);
+  shadow.restore(second.operator);
+  second.follow(harness);
+  const gone = rows.slice(0, 6000).map((row) => ({ row, weight: -1 }));
+  expect(second.step([0, gone])).toEqual(harness.step([0, gone]));
+  shadow.copyRest();
   compare(rows.slice(6000));
-  harness.step([0, rows.slice(6000).map((row) => ({ row, weight: -1 }))]);
+  const rest = rows.slice(6000).map((row) => ({ row, weight: -1 }));
+  expect(second.step([0, rest])).toEqual(harness.step([0, rest]));
+  expect(second.operator.bytes()).toBeLessThan(start + 200_000);
   expect(harness.rows()).toEqual([]);
   expect(harness.operator.bytes()).toBeLessThan(start + 200_000);
   harness.operator.dispose();
