@@ -3,11 +3,11 @@
  * `node:zlib`.
  *
  * Node's synchronous functions do not stop in the middle, and its streams go on only when the event
- * loop gets a turn, which the dataflow thread does not give away. Between the two lies what both are
- * made of: the handle of a stream, whose `writeSync` fills at most the room it is given and leaves
- * what is left of room and input in `_writeState`. It is not documented (though packages have relied
- * on it for years), so it is looked for with care: where it is missing, a batch is one step, as large
- * as its limit allows. A test says if it is.
+ * loop gets a turn, which the dataflow thread does not give away. Between the two lies what both
+ * are made of: the handle of a stream, whose `writeSync` fills at most the room it is given and
+ * leaves what is left of room and input in `_writeState`. It is not documented (though packages
+ * have relied on it for years), so it is looked for with care: where it is missing, a batch is one
+ * step, as large as its limit allows. A test says if it is.
  *
  * Invariant: a step gives at most `stepBytes` bytes, the output never takes more than twice what it
  * holds (or what gzip says that comes), and no more than `bytesMax + 1` bytes.

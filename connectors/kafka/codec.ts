@@ -1,6 +1,7 @@
 /**
  * The compression codecs of Kafka's record batches, by their number in a batch's attributes, both
- * ways. Everything is synchronous: it runs where batches are decoded. Decompressed sizes are bounded by the caller, whatever the bytes claim.
+ * ways. Everything is synchronous: it runs where batches are decoded. Decompressed sizes are
+ * bounded by the caller, whatever the bytes claim.
  */
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { unreachable } from '../../src/base/assert.ts';
