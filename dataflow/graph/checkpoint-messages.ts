@@ -39,11 +39,14 @@ export interface SavedDataflow {
 }
 
 export type CheckpointCommand =
-  /** `full`: of everything, not only of what changed since the checkpoint before. */
-  | { readonly kind: 'beginCheckpoint'; readonly full: boolean }
-  | { readonly kind: 'takePieces'; readonly bytes: number }
+  /**
+   * `full`: of everything, not only of what changed since the checkpoint before. All messages about
+   * a checkpoint name its number: what comes too late for one that was given up is passed over.
+   */
+  | { readonly kind: 'beginCheckpoint'; readonly number: number; readonly full: boolean }
+  | { readonly kind: 'takePieces'; readonly number: number; readonly bytes: number }
   /** Ends the one under way: without the dataflows that did not get there, or altogether. */
-  | { readonly kind: 'endCheckpoint'; readonly keep: boolean }
+  | { readonly kind: 'endCheckpoint'; readonly number: number; readonly keep: boolean }
   /** The engine stands at this step, `time` in ms. */
   | { readonly kind: 'restore'; readonly step: number; readonly time: number }
   /** Both are answered by `loaded`, or by `failed`. */
@@ -56,10 +59,16 @@ export type CheckpointCommand =
   | { readonly kind: 'loaded'; readonly request: number };
 
 export type CheckpointResponse =
-  | { readonly kind: 'piece'; readonly image: number; readonly words: Int32Array }
-  | { readonly kind: 'checkpointReady' }
+  | {
+      readonly kind: 'piece';
+      readonly number: number;
+      readonly image: number;
+      readonly words: Int32Array;
+    }
+  | { readonly kind: 'checkpointReady'; readonly number: number }
   | {
       readonly kind: 'checkpointed';
+      readonly number: number;
       readonly step: number;
       readonly collections: readonly SavedCollection[];
       readonly dataflows: readonly SavedDataflow[];

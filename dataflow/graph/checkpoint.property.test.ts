@@ -69,6 +69,7 @@ class Life {
   readonly #last: { finished: Finished | null; pieces: Piece[] } = { finished: null, pieces: [] };
   /** The step of the checkpoint under way: 0 before it, null if none is. */
   #checkpoint: number | null = null;
+  #number = 0;
   #startOver = true;
   #heard = 0;
   #next = 10;
@@ -119,7 +120,7 @@ class Life {
     }
     const at = checkpoint ? rig.step + 1 : this.#checkpoint;
     const held = at === null || at === 0 ? [] : [at];
-    rig.seal(inputs, Math.min(rig.step, ...held), held, [], checkpoint);
+    rig.seal(inputs, Math.min(rig.step, ...held), held, [], checkpoint ? this.#number : undefined);
     this.#remember();
   }
 
@@ -161,7 +162,7 @@ class Life {
       // Errors hide all else, products of products are too large.
       if (text.includes('*(int4') || (text.includes('/(int4') && random.chance(0.8))) continue;
       const joins = plan.nodes.filter(({ kind }) => kind === 'join').length;
-      if (joins > 2) continue;
+      if (joins > 1) continue;
       const varied = { ...plan, nodes: plan.nodes.map((node) => this.#vary(node)) };
       return random.chance(0.7) ? markSummedSides(varied) : varied;
     }
@@ -211,14 +212,14 @@ class Life {
       if (full) this.#last.pieces = [];
       this.#startOver = true;
       this.#checkpoint = 0;
-      rig.command({ kind: 'beginCheckpoint', full });
+      rig.command({ kind: 'beginCheckpoint', number: ++this.#number, full });
     } else if (this.#checkpoint === 0) {
       this.#checkpoint = rig.step + 1;
       this.#step(true);
     } else if (random.chance(0.1)) {
-      rig.command({ kind: 'endCheckpoint', keep: true });
+      rig.command({ kind: 'endCheckpoint', number: this.#number, keep: true });
     } else if (random.chance(0.05)) {
-      rig.command({ kind: 'endCheckpoint', keep: false });
+      rig.command({ kind: 'endCheckpoint', number: this.#number, keep: false });
       this.#hear();
       if (this.#checkpoint !== null) this.#checkpoint = null;
       this.#startOver = true;
@@ -227,11 +228,11 @@ class Life {
 
   #hear(): void {
     for (const one of this.rig.responses.slice(this.#heard)) {
-      if (one.kind === 'piece') {
+      if (one.kind === 'piece' && one.number === this.#number) {
         this.#last.pieces.push({ image: one.image, words: one.words });
-        this.rig.command({ kind: 'takePieces', bytes: one.words.byteLength });
+        this.rig.command({ kind: 'takePieces', number: one.number, bytes: one.words.byteLength });
       }
-      if (one.kind !== 'checkpointed') continue;
+      if (one.kind !== 'checkpointed' || one.number !== this.#number) continue;
       this.#startOver = false;
       this.#checkpoint = null;
       const { step, collections, dataflows } = one;
@@ -372,7 +373,7 @@ class Life {
   /** Retracts everything, then drops everything. */
   end(): void {
     const { rig } = this;
-    rig.command({ kind: 'endCheckpoint', keep: false });
+    rig.command({ kind: 'endCheckpoint', number: this.#number, keep: false });
     const inputs = new Map<number, Update[]>();
     for (const [number, bag] of this.#bags) {
       inputs.set(

@@ -36,6 +36,7 @@ export interface UpsertParts {
 
 /** What the engine lends to a checkpoint. */
 export interface CheckpointParts {
+  readonly number: number;
   readonly numbers: ImageNumbers;
   respond(response: CheckpointResponse): void;
   /** The upsert state of a collection that is written by an upsert source. */
@@ -74,6 +75,10 @@ export class Checkpoint {
     this.#parts = parts;
     this.#waiting = new Set(dataflows);
     this.#room = room;
+  }
+
+  get number(): number {
+    return this.#parts.number;
   }
 
   /** The coordinator has taken `bytes` of what was sent. */
@@ -118,7 +123,7 @@ export class Checkpoint {
     }
     if (this.#ready) return false;
     this.#ready = true;
-    this.#parts.respond({ kind: 'checkpointReady' });
+    this.#parts.respond({ kind: 'checkpointReady', number: this.number });
     return true;
   }
 
@@ -127,7 +132,8 @@ export class Checkpoint {
     const words = source.copy(buffer);
     if (words === 0) return false;
     this.#room -= words * 4;
-    this.#parts.respond({ kind: 'piece', image, words: buffer.slice(0, words) });
+    const { number } = this;
+    this.#parts.respond({ kind: 'piece', number, image, words: buffer.slice(0, words) });
     return true;
   }
 
@@ -220,6 +226,7 @@ export class Checkpoint {
     }
     this.#parts.respond({
       kind: 'checkpointed',
+      number: this.number,
       step: this.#step,
       collections: [...this.#collections].flatMap(([one, its]) => (saved.has(one) ? [its] : [])),
       dataflows: [...dataflows.values()],

@@ -16,6 +16,8 @@ import type { StepInputs } from './step-inputs.ts';
 import type { StoredCollection } from './stored-collection.ts';
 import type { Surroundings } from './surroundings.ts';
 
+type Of<K extends CheckpointCommand['kind']> = Extract<CheckpointCommand, { kind: K }>;
+
 /** The checkpoints of one engine. */
 export class Checkpoints {
   readonly #around: Surroundings;
@@ -38,11 +40,11 @@ export class Checkpoints {
   ): void {
     switch (command.kind) {
       case 'beginCheckpoint':
-        return this.#begin(command.full, dataflows);
+        return this.#begin(command, dataflows);
       case 'takePieces':
-        return this.#current?.take(command.bytes);
+        return this.#numbered(command.number)?.take(command.bytes);
       case 'endCheckpoint':
-        return command.keep ? this.#current?.conclude() : this.#giveUp();
+        return this.#end(command);
       case 'load':
         return this.#load(command);
       case 'loaded':
@@ -50,7 +52,7 @@ export class Checkpoints {
     }
   }
 
-  #load({ request, image, words }: Extract<CheckpointCommand, { kind: 'load' }>): void {
+  #load({ request, image, words }: Of<'load'>): void {
     try {
       this.#restart().load(image, words);
       this.#around.respond({ kind: 'loaded', request });
@@ -65,11 +67,17 @@ export class Checkpoints {
     this.#around.respond({ kind: 'failed', request, error: error.fields });
   }
 
-  #begin(full: boolean, dataflows: Iterable<Dataflow>): void {
+  /** The checkpoint under way, if it has this number. */
+  #numbered(number: number): Checkpoint | null {
+    return this.#current?.number === number ? this.#current : null;
+  }
+
+  #begin({ number, full }: Of<'beginCheckpoint'>, dataflows: Iterable<Dataflow>): void {
     assert(this.#current === null, 'one checkpoint is under way at a time');
     if (full) this.#numbers.renew();
     const savable = [...dataflows].filter((dataflow) => dataflow.savable);
     const parts = {
+      number,
       numbers: this.#numbers,
       respond: this.#around.respond,
       upsert: (collection: number): UpsertParts | null => this.#inputs.upsertParts(collection),
@@ -77,23 +85,28 @@ export class Checkpoints {
     this.#current = new Checkpoint(parts, savable, limits.checkpointBytesInFlightMax);
   }
 
-  /** What was copied of it is lost, so the next one begins anew. */
-  #giveUp(): void {
-    this.#current?.dispose();
-    this.#current = null;
+  #end({ number, keep }: Of<'endCheckpoint'>): void {
+    const current = this.#numbered(number);
+    if (keep) return current?.conclude();
+    // What was copied of it is lost, so the next one begins anew.
     this.#numbers.renew();
+    if (current === null) return;
+    current.dispose();
+    this.#current = null;
   }
 
   #restart(): Restoring {
     return defined(this.#restoring, 'a restart is under way');
   }
 
-  /** A step is complete that the coordinator has marked. */
-  at(step: number): void {
+  /** A step is complete, that of a checkpoint perhaps. */
+  completed(step: number, checkpoint: number | null): void {
+    const current = checkpoint === null ? null : this.#numbered(checkpoint);
+    if (current === null) return this.look();
     const written = this.#collections
       .allStored()
       .filter(({ id }) => this.#collections.writerOf(id) === undefined);
-    this.#current?.begin(step, written);
+    current.begin(step, written);
   }
 
   /** Dataflows have moved. */

@@ -112,8 +112,8 @@ export type Command =
       readonly time: number;
       readonly since?: number;
       readonly held?: readonly number[];
-      /** The step of the checkpoint under way; it is held until that is finished. */
-      readonly checkpoint?: boolean;
+      /** It is the step of this checkpoint, and held until that is finished. */
+      readonly checkpoint?: number;
       readonly inputs: readonly {
         readonly collection: number;
         readonly batch: PackedBatch;

@@ -377,8 +377,7 @@ export class Engine implements DataflowListener {
     }
     this.#housekeeping.forget(this.#since ?? step);
     const { refused } = task;
-    if (task.checkpoint) this.#checkpoints.at(step);
-    else this.#checkpoints.look();
+    this.#checkpoints.completed(step, task.checkpoint);
     this.#around.respond({ kind: 'complete', step, ...(refused.length > 0 ? { refused } : {}) });
     this.#scheduler.stepCompleted();
   }

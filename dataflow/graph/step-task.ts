@@ -46,8 +46,8 @@ export class StepTask {
   readonly step: number;
   readonly time: number;
   readonly since: number | null;
-  /** Whether it is the step of a checkpoint. */
-  readonly checkpoint: boolean;
+  /** The checkpoint that it is the step of, or null. */
+  readonly checkpoint: number | null;
   readonly #inputs: StepInput[];
   readonly #touched = new Set<StoredCollection | StreamCollection>();
   #row = 0;
@@ -64,7 +64,7 @@ export class StepTask {
     this.step = step;
     this.time = time;
     this.since = since ?? null;
-    this.checkpoint = checkpoint === true;
+    this.checkpoint = checkpoint ?? null;
     this.#inputs = inputs.filter((input) => {
       const left = refused.some(({ write }) => write === input.write);
       if (left) releaseInput(input);

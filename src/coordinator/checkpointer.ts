@@ -137,7 +137,7 @@ export class Checkpointer {
       await writer.finish({ step, time, logPosition, content: encodeContent(content) });
       this.#step = step;
     } catch (error) {
-      engine.send({ kind: 'endCheckpoint', keep: false });
+      engine.send({ kind: 'endCheckpoint', number: writer.number, keep: false });
       await writer.abandon();
       throw error;
     } finally {
@@ -164,16 +164,17 @@ export class Checkpointer {
     };
     ready.promise.catch(() => undefined);
     done.promise.catch(() => undefined);
-    engine.send({ kind: 'beginCheckpoint', full });
+    const { number } = writer;
+    engine.send({ kind: 'beginCheckpoint', number, full });
     await ready.promise;
     const noted: Noted[] = [];
     let release = (): void => undefined;
-    const complete = timeline.checkpoint((step, time) => {
+    const complete = timeline.checkpoint(number, (step, time) => {
       noted.push(this.#note(step, time));
       release = timeline.hold(step);
     });
     const stopWait = clock.after(limits.checkpointMillisecondsMax, () =>
-      engine.send({ kind: 'endCheckpoint', keep: true }),
+      engine.send({ kind: 'endCheckpoint', number, keep: true }),
     );
     try {
       await complete;
@@ -227,7 +228,8 @@ export class Checkpointer {
   /** Takes what the engine says about the checkpoint under way. */
   receive(response: CheckpointResponse): void {
     const current = this.#underWay;
-    if (current === null) return;
+    if (current === null || response.kind === 'loaded') return;
+    if (response.number !== current.writer.number) return;
     switch (response.kind) {
       case 'piece':
         return this.#piece(current, response.image, response.words);
@@ -235,17 +237,15 @@ export class Checkpointer {
         return current.ready();
       case 'checkpointed':
         return current.done(response);
-      case 'loaded':
-        return;
     }
   }
 
   #piece({ writer, failed }: UnderWay, image: number, words: Int32Array): void {
     const bytes = new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
     const { engine } = this.#coordinator;
-    writer
-      .append(image, bytes)
-      .then(() => engine.send({ kind: 'takePieces', bytes: bytes.length }), failed);
+    const { number } = writer;
+    const took = (): void => engine.send({ kind: 'takePieces', number, bytes: bytes.length });
+    writer.append(image, bytes).then(took, failed);
   }
 
   /** The engine is gone. */

@@ -165,6 +165,11 @@ export class Replay {
     let at = step;
     while (await this.#reaches(at)) {
       const rounds = this.#roundsAfter(at);
+      // When the program starts, streams begin at what is there by then, and no step says so yet.
+      if (rounds.length === 0 && this.#rest() > 0n) {
+        await this.#timeline.nextStep();
+        continue;
+      }
       const cut = this.#rest() <= restRecordsMax || rounds.length === 0;
       const now = cut ? rounds : rounds.slice(0, 1);
       for (const { to } of now) {

@@ -55,14 +55,15 @@ export interface Bindings {
 
 /** Whoever makes a checkpoint. */
 interface Mark extends Waiter {
+  readonly checkpoint: number;
   /** Called in the turn in which the step is sealed. */
   sealing(step: number, time: number): void;
 }
 
 /** A step about to be sent. */
 interface Sealed extends Bindings {
-  /** Whether it is the step of a checkpoint. */
-  readonly marked?: boolean;
+  /** The checkpoint that it is the step of. */
+  readonly checkpoint: number | null;
   readonly step: number;
   readonly time: number;
   readonly groups: readonly WriteGroup[];
@@ -96,9 +97,6 @@ interface Stop {
   readonly time: number;
   step: number | null;
 }
-
-/** What a checkpoint brings to its step. */
-const noInputs: readonly PackedInput[] = [];
 
 /** How many (step, time) pairs are remembered for AS OF. */
 const historyStepsMax = 4_096;
@@ -188,15 +186,30 @@ export class Timeline {
   }
 
   /**
+   * The same, until there is one: while the disk is full it waits. Rejects once no step can be made
+   * any more.
+   */
+  async nextStep(): Promise<number> {
+    for (;;) {
+      try {
+        return await this.tick();
+      } catch (error) {
+        if (this.#journal?.isDiskFull(error) !== true) throw error;
+        await this.#journal.retryLater();
+      }
+    }
+  }
+
+  /**
    * Seals a step, of whatever is ready, for a checkpoint; resolves when it is complete, rejects as
    * `write` does. `sealing` may hold the step.
    */
-  checkpoint(sealing: Mark['sealing']): Promise<number> {
+  checkpoint(checkpoint: number, sealing: Mark['sealing']): Promise<number> {
     const refusal = this.#failure ?? this.#refusal;
     if (refusal !== null) return Promise.reject(refusal);
     assert(this.#mark === null, 'one checkpoint is made at a time');
     return new Promise((resolve, reject) => {
-      this.#mark = { sealing, resolve, reject };
+      this.#mark = { checkpoint, sealing, resolve, reject };
       this.#schedule();
     });
   }
@@ -276,7 +289,7 @@ export class Timeline {
     this.#time = time;
     return new Promise((resolve, reject) => {
       const groups = [{ inputs, waiters: [{ resolve, reject }] }];
-      this.#send({ step, time, groups, chunks: [], starts: [], bound: [] });
+      this.#send({ step, time, groups, checkpoint: null, chunks: [], starts: [], bound: [] });
     });
   }
 
@@ -352,9 +365,9 @@ export class Timeline {
     const step = ++this.#sealed;
     this.#time = Math.max(this.#time + 1, this.#clock.now());
     const intake = this.#take(step);
-    const groups = [...groupWrites(this.#takeWrites()), ...this.#takeMark(step)];
-    const marked = groups.at(-1)?.inputs === noInputs;
-    const sealed = { step, time: this.#time, groups, marked, ...intake };
+    const mark = this.#takeMark(step);
+    const groups = [...groupWrites(this.#takeWrites()), ...markGroups(mark)];
+    const sealed = { step, time: this.#time, groups, checkpoint: checkpointOf(mark), ...intake };
     const written = this.#journal?.step({ ...sealed, tables: inputsOf(groups) });
     if (written === undefined) return this.#send(sealed);
     this.#writing = true;
@@ -366,13 +379,12 @@ export class Timeline {
     return this.#writes.length > 0 || this.#ready.size > 0 || this.#mark !== null;
   }
 
-  /** Who waits for the step of a checkpoint, if this is one. */
-  #takeMark(step: number): readonly WriteGroup[] {
+  /** Whoever waits for the step of a checkpoint: this is it. */
+  #takeMark(step: number): Mark | null {
     const mark = this.#mark;
-    if (mark === null) return [];
     this.#mark = null;
-    mark.sealing(step, this.#time);
-    return [{ inputs: noInputs, waiters: [mark] }];
+    mark?.sealing(step, this.#time);
+    return mark;
   }
 
   /** The oldest writes that fit into one step; the others wait for the next. */
@@ -397,7 +409,7 @@ export class Timeline {
       if (sealed.chunks.length > 0 || sealed.starts.length > 0 || sealed.bound.length > 0) {
         this.#refusal = asError(error);
         for (const write of this.#writes.splice(0)) write.reject(this.#refusal);
-        await this.#rewrite({ ...sealed, groups: [], marked: false });
+        await this.#rewrite({ ...sealed, groups: [], checkpoint: null });
         this.#refusal = null;
       } else void this.#makeUp();
       this.#writing = false;
@@ -430,7 +442,7 @@ export class Timeline {
     }
   }
 
-  #send({ step, time, groups, chunks, marked }: Sealed): void {
+  #send({ step, time, groups, chunks, checkpoint }: Sealed): void {
     this.#written = [];
     if (this.#failure !== null) return rejectAll(groups, this.#failure);
     this.#underWay.push(step);
@@ -443,8 +455,9 @@ export class Timeline {
       return group.inputs.map(({ collection, batch }) => ({ collection, batch, write: number }));
     });
     const held = [...new Set(this.#holds.values())];
-    const checkpoint = marked === true ? { checkpoint: true } : {};
-    this.#engine.send({ kind: 'step', step, time, since: this.since, held, ...checkpoint, inputs });
+    const { since } = this;
+    const marked = checkpoint === null ? {} : { checkpoint };
+    this.#engine.send({ kind: 'step', ...{ step, time, since, held, inputs }, ...marked });
   }
 
   /** What the sources have for a step. */
@@ -469,6 +482,15 @@ export class Timeline {
     this.#history.push({ step, time });
     if (this.#history.length > 2 * historyStepsMax) this.#history.splice(0, historyStepsMax);
   }
+}
+
+/** Who makes a checkpoint waits for its step, as one who writes nothing. */
+function markGroups(mark: Mark | null): readonly WriteGroup[] {
+  return mark === null ? [] : [{ inputs: [], waiters: [mark] }];
+}
+
+function checkpointOf(mark: Mark | null): number | null {
+  return mark === null ? null : mark.checkpoint;
 }
 
 function inputsOf(groups: readonly WriteGroup[]): readonly PackedInput[] {

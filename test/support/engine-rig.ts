@@ -157,7 +157,7 @@ export class EngineRig {
     since?: number,
     held: readonly number[] = [],
     writes: Extract<Command, { kind: 'step' }>['inputs'] = [],
-    checkpoint = false,
+    checkpoint?: number,
   ): number {
     const step = ++this.#step;
     this.command({
@@ -166,7 +166,7 @@ export class EngineRig {
       time: step * 1000,
       ...(since === undefined ? {} : { since }),
       held,
-      checkpoint,
+      ...(checkpoint === undefined ? {} : { checkpoint }),
       inputs: [
         ...writes,
         ...[...inputs].map(([collection, updates]) => ({
