@@ -159,6 +159,8 @@ async function refill(
   const underWay: Promise<number>[] = [];
   await replay(async (bytes) => {
     const { step, time, tables } = decodeStep(bytes);
+    // The log begins before the checkpoint.
+    if (step <= (state.checkpoint?.step ?? 0)) return;
     const inputs = tables.filter(
       ({ collection }, i) => collections.has(collection) && !state.isRefused(step, i),
     );
