@@ -121,6 +121,7 @@ class SourceDecoder implements Decoder {
 
   *decode(chunk: RawChunk, pool: SlabPool, step: number): Generator<Decoded | null, void> {
     const writer = new BatchWriter(pool, this.columns);
+    writer.resume();
     const slice = this.#slice;
     this.#forget();
     this.#partition = chunk.partition;
@@ -144,7 +145,7 @@ class SourceDecoder implements Decoder {
       }
       if (this.#records > 0 || this.#errors.length > 0) yield this.#flush(writer, step);
     } finally {
-      writer.close();
+      writer.leave();
     }
   }
 

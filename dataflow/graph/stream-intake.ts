@@ -1,18 +1,18 @@
 /**
  * What one dataflow takes of the streams that it reads, and when. Nobody keeps a stream, so there
- * are two ways: *live*, each batch at its step, and by a *round* of a replay, which the coordinator
- * reads where the records are kept.
+ * are two ways: *live*, each batch at its step, and by a *round* of a replay, which the
+ * coordinator reads where the records are kept.
  *
- * A dataflow begins with a round of all that was there, which ends at no particular step: its first
- * state counts once live steps follow. From then on it is live in `[liveFrom, liveUntil)`. If too
- * much waits for it, it is *detached*: `liveUntil` is the next step, and it goes no further than
- * the one before. When it is there it says so (`awaits`), and is given rounds, each of which ends at
- * a step and is taken as one step up to that. A last one is followed by live steps again. One that
- * was restored from what was written down begins its life detached (`resume`).
+ * A dataflow begins with a round of all that was there, which ends at no particular step: its
+ * first state counts once live steps follow. From then on it is live in `[liveFrom, liveUntil)`.
+ * If too much waits for it, it is *detached*: `liveUntil` is the next step, and it goes no further
+ * than the one before. When it is there it says so (`awaits`), and is given rounds, each of which
+ * ends at a step and is taken as one step up to that. A last one is followed by live steps again.
+ * One that was restored from what was written down begins its life detached (`resume`).
  *
  * Laws: each record is in exactly one round or live batch; a round begins where the one before, or
- * being live, has ended; no other dataflow skips a step at which a round ends, so that whatever else
- * is read can be read there.
+ * being live, has ended; no other dataflow skips a step at which a round ends, so that whatever
+ * else is read can be read there.
  */
 import { assert, defined } from '../../src/base/assert.ts';
 import type { Batch } from '../value/batch.ts';

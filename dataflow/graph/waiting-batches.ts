@@ -1,7 +1,7 @@
 /**
  * Batches that wait for their turn, each under a number that does not fall. What they take is
- * counted by slab, since that is what they keep from being used again: batches that were written one
- * after the other share one, and it is counted with the first of them.
+ * counted by slab, since that is what they keep from being used again: batches that were written
+ * one after the other share one, and it is counted with the first of them.
  */
 import { assert } from '../../src/base/assert.ts';
 import type { Batch, Slab } from '../value/batch.ts';

@@ -126,4 +126,16 @@ export class BatchWriter {
     this.#slab?.release();
     this.#slab = null;
   }
+
+  /** Goes on where another writer has left its slab. */
+  resume(): void {
+    assert(this.#slab === null, 'a writer that goes on has no slab of its own');
+    this.#slab = this.#pool.takeLeft();
+  }
+
+  /** The same as `close`, but leaves the slab to a writer that goes on. */
+  leave(): void {
+    if (this.#slab !== null) this.#pool.leave(this.#slab);
+    this.#slab = null;
+  }
 }

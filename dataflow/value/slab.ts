@@ -6,6 +6,9 @@
  * call that gave it retains its slab. When the count falls to zero the slab goes back to its pool
  * with `used = 0`; its words are *not* cleared, so writers write every word that they take.
  *
+ * A writer that has ended may leave its slab to another one if there is room: many small batches
+ * that wait somewhere are in few slabs then.
+ *
  * Sizes are powers of two of at least `slabWordsMin` words; the pool keeps at most
  * `slabPoolBytesMax` bytes of free slabs and forgets the rest.
  */
@@ -61,6 +64,11 @@ class PooledSlab implements Slab {
     this.#pool.recycle(this);
   }
 
+  /** Words that are left, if somebody uses what was taken. */
+  roomBehind(pool: SlabPool): number {
+    return this.#pool === pool && this.#users > 1 ? this.words - this.#used : 0;
+  }
+
   /** The pool's call only: the slab is handed out again, empty. */
   reopen(): void {
     assert(this.#users === 0, 'a slab is handed out again when nobody uses it');
@@ -74,10 +82,20 @@ export class SlabPool {
   readonly #free = new Map<number, PooledSlab[]>();
   #freeBytes = 0;
   #live = 0;
+  /** A slab with room that nobody writes to, in use by others. */
+  #left: PooledSlab | null = null;
 
   /** Slabs handed out and not yet given back: 0 when nothing is under way. */
   get live(): number {
     return this.#live;
+  }
+
+  /** The slab that was left with room, if there is one; a use of it is the caller's. */
+  takeLeft(): Slab | null {
+    const left = this.#left;
+    this.#left = null;
+    left?.retain();
+    return left;
   }
 
   /** A slab of at least `words` words, with one user: the caller. */
@@ -93,8 +111,16 @@ export class SlabPool {
     return slab;
   }
 
+  /** Gives back a writer's use; what is left of the slab is for who takes it. */
+  leave(slab: Slab): void {
+    const room = slab instanceof PooledSlab ? slab.roomBehind(this) : 0;
+    if (slab instanceof PooledSlab && room >= slabWordsMin / 4) this.#left = slab;
+    slab.release();
+  }
+
   /** Called by a slab whose last user has gone. */
   recycle(slab: PooledSlab): void {
+    if (slab === this.#left) this.#left = null;
     this.#live--;
     assert(this.#live >= 0, 'no more slabs come back than went out');
     if (this.#freeBytes + slab.words * 4 > slabPoolBytesMax) return;

@@ -71,6 +71,7 @@ export class Coordinator {
   readonly #sources = new Map<number, SourceRuntime>();
   readonly #connections = new Map<number, SourceConnection>();
   readonly #registries = new Map<number, SchemaRegistry>();
+  /** Of every dataflow that reads streams. */
   readonly #replays = new Map<number, Replay>();
   readonly #laggards: Laggards;
   readonly #checkpointer: Checkpointer | null;
@@ -353,9 +354,8 @@ export class Coordinator {
    * Notes what a dataflow reads and replays the streams among it. Call it right after the dataflow
    * was created; the replay goes on in the background until the dataflow is hydrated or dropped.
    *
-   * It begins when the maintained collections that the dataflow reads are hydrated: a dataflow that
-   * is live before it can work lets live records queue up until no step can be made, which those
-   * others may need for their own beginning.
+   * It begins when the maintained collections that the dataflow reads are hydrated: one that is
+   * live before it can work would only let records queue up.
    */
   hydrate(dataflow: number, plan: Plan, start: ReplayStart | null = null): void {
     const collections = new Set(

@@ -33,7 +33,8 @@ export class Laggards {
     const episode = { reader, sources: `source ${names}`, stopWait: () => undefined };
     this.#episodes.set(dataflow, episode);
     this.#log.warn(
-      `${reader} is slower than ${episode.sources}: it is behind and takes what it missed in larger steps; everything else goes on`,
+      `${reader} is slower than ${episode.sources}: it is behind and takes what it missed in ` +
+        'larger steps; everything else goes on',
     );
   }
 

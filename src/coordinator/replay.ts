@@ -8,17 +8,17 @@
  * up to what is bound before q. Live batches from q on wait in the engine until then. So every
  * record reaches the dataflow once: those bound before q by replay, the others live.
  *
- * A dataflow that was *detached* (dataflow/graph/stream-intake.ts), or that begins with a state from
- * before, has everything up to some step: its replay begins with what was bound then. Each of its
- * rounds ends at a step, which the dataflow goes to at once: at one that is complete and, if some in
- * between must not be skipped, at these first. The cut goes through the steps that are under way one
- * by one, as reads may yet be held at them.
+ * A dataflow that was *detached* (dataflow/graph/stream-intake.ts), or that begins with a state
+ * from before, has everything up to some step: its replay begins with what was bound then. Each of
+ * its rounds ends at a step, which the dataflow goes to at once: at one that is complete and, if
+ * some in between must not be skipped, at these first. The cut goes through the steps that are
+ * under way one by one, as reads may yet be held at them.
  *
  * What the topic no longer has cannot be replayed. A partition whose oldest records are gone is
  * replayed from its first record that is left: the dataflow sees the topic as somebody would who
  * reads it from now on. Records that go while a replay is under way, between some that were
- * replayed and others, would leave a hole, and so do all that a dataflow has missed: those become an
- * error of the dataflow that names them.
+ * replayed and others, would leave a hole, and so do all that a dataflow has missed: those become
+ * an error of the dataflow that names them.
  */
 import { assert, defined } from '../base/assert.ts';
 import type { Positions } from '../../connectors/connector.ts';
