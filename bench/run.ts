@@ -24,6 +24,13 @@ interface Benchmark {
 
 const benchmarks = new Map<string, Benchmark>([
   [
+    'avro',
+    {
+      what: 'Avro from Kafka into a view, against kafkajs and avsc',
+      load: () => import('./avro.ts'),
+    },
+  ],
+  [
     'change',
     {
       what: 'a change of one row at growing sizes of state, against the smallest',
@@ -81,6 +88,13 @@ const benchmarks = new Map<string, Benchmark>([
     {
       what: 'counts, sums, maxima and distinct rows by the operators alone, against Map programs',
       load: () => import('./reduce.ts'),
+    },
+  ],
+  [
+    'restart',
+    {
+      what: 'checkpoints, and starts from them, against reading the files',
+      load: () => import('./restart.ts'),
     },
   ],
   [
