@@ -153,13 +153,12 @@ export class Checkpoints {
   /** A new collection that steps write gets its rows back; `closed`: it cannot be read yet. */
   restoreCollection(collection: StoredCollection, saved: SavedCollection, closed: boolean): void {
     const restoring = this.#restart();
+    // Its index is made while the collection is empty: rows that are being loaded have none.
+    const upsert = saved.upsert && this.#inputs.restoreUpsert(collection, saved.upsert.key);
     restoring.rows(collection.arrangement, saved.rows);
     if (saved.errors !== null) restoring.rows(collection.errorsToRestore(), saved.errors);
-    if (saved.upsert !== null) {
-      const { key, failures } = saved.upsert;
-      const state = this.#inputs.restoreUpsert(collection, key);
-      if (failures !== null) restoring.rows(state.failuresToRestore(), failures);
-    }
+    const failures = saved.upsert?.failures ?? null;
+    if (upsert !== null && failures !== null) restoring.rows(upsert.failuresToRestore(), failures);
     restoring.then(() => {
       collection.restored(restoring.step, closed);
       this.#collections.restored(collection.id);
