@@ -1,14 +1,17 @@
 /**
  * Goal: every SQL example of README and docs runs and answers what it says. Method: each file gets
- * a fresh engine; its ```sql blocks run in order through a real client. Comment lines behind a
+ * a fresh engine on a data directory; its ```sql blocks run in order through a real client. Comment lines behind a
  * statement (`-- a | b` first the column names, then the rows) are its expected answer; `-- ERROR:
  * text` says that it must fail so. Blocks marked ```sql kafka are syntax examples for a cluster
  * that the test does not have: they must parse.
  */
-import { readFileSync, readdirSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { describe, expect, it } from 'vitest';
+import { RealDisk } from '../src/base/real/disk.ts';
+import { realProcesses } from '../src/base/real/processes.ts';
 import { realClock, realEntropy } from '../src/base/real/seam.ts';
 import { Millrace } from '../src/cli/millrace.ts';
 import { initializeParser, parseStatements } from '../src/sql/parse/parse.ts';
@@ -98,7 +101,9 @@ describe('examples in the documentation', () => {
     if (blocks.length === 0) continue;
     it(`run: ${file}`, async () => {
       await initializeParser();
+      const directory = mkdtempSync(join(tmpdir(), 'millrace-docs-'));
       const millrace = await Millrace.start({
+        data: { disk: new RealDisk(directory), processes: realProcesses },
         host: '127.0.0.1',
         port: 0,
         clock: realClock,
@@ -122,6 +127,7 @@ describe('examples in the documentation', () => {
       } finally {
         await client.end();
         await millrace.stop();
+        rmSync(directory, { recursive: true });
       }
     });
   }
