@@ -27,6 +27,7 @@ import type { SchemaAnswer } from '../format/avro/writers.ts';
 import { Backoff, Pause } from '../kafka/backoff.ts';
 import type { SchemaRegistry } from './client.ts';
 import { RegistryUnavailable } from './http.ts';
+import { QuickScan } from '../format/avro/quick-scan.ts';
 import type { FramedParts } from '../format/avro/scan.ts';
 import { SchemaScan } from '../format/avro/scan.ts';
 
@@ -93,6 +94,7 @@ class GatedReader implements SourceReader {
   readonly #shared: Shared;
   readonly #events: ReaderEvents;
   readonly #inner: SourceReader;
+  readonly #quick: QuickScan;
   readonly #scan: SchemaScan;
   readonly #backoff: Backoff;
   readonly #pause: Pause;
@@ -110,6 +112,7 @@ class GatedReader implements SourceReader {
   constructor(shared: Shared, events: ReaderEvents, open: (events: ReaderEvents) => SourceReader) {
     this.#shared = shared;
     this.#events = events;
+    this.#quick = new QuickScan(shared.framed);
     this.#scan = new SchemaScan(shared.framed);
     this.#backoff = new Backoff(shared.entropy, limits.registryRetryMillisecondsMax);
     this.#pause = new Pause(shared.clock);
@@ -171,6 +174,7 @@ class GatedReader implements SourceReader {
   /** Whether the decoders have all that a chunk needs, if that can be said at once. */
   #isKnown(chunk: RawChunk): boolean {
     if (chunk.lost !== undefined) return true;
+    if (this.#quick.allKnown(chunk.bytes, this.#shared.known)) return true;
     const found = new Set<number>();
     this.#scan.open(chunk);
     return this.#scan.run(this.#shared.known, found) && found.size === 0;
@@ -215,6 +219,7 @@ class GatedReader implements SourceReader {
   async #unknown(chunk: RawChunk): Promise<ReadonlySet<number>> {
     const found = new Set<number>();
     if (chunk.lost !== undefined) return found;
+    if (this.#quick.allKnown(chunk.bytes, this.#shared.known)) return found;
     this.#scan.open(chunk);
     while (!this.#closed && !this.#scan.run(this.#shared.known, found)) await this.#turn();
     return found;

@@ -249,7 +249,8 @@ const n${c} = staged[${c}].nulls;`,
     const head = framed ? 5 : 0;
     const body = `${[...columns, ...tables, ...helpers].join('\n')}
 const slack = ${this.#slackWords}; let row = result.row; let top = result.top; let r = from;
-let i32 = heap.i32; let u8 = heap.u8; let v = 0; let b = 0; let q = 0; let m = 0; let lo = 0; let hi = 0;
+let i32 = heap.i32; let u8 = heap.u8;
+let v = 0; let b = 0; let q = 0; let m = 0; let lo = 0; let hi = 0;
 while (r < to) {
 const at = starts[r]; const size = lengths[r]; const end = at + size;
 if (size < ${head}) break;
