@@ -1,18 +1,20 @@
 /**
  * COPY over the wire: the client's data into a CopyIn, a row stream out as CopyData. Formats as in
- * the Postgres manual, "COPY", sections "Text Format" and "CSV Format".
+ * the Postgres manual, "COPY", sections "Text Format", "CSV Format" and "Binary Format".
  */
-import { sqlError, unsupported } from '../base/error.ts';
+import { sqlError } from '../base/error.ts';
 import type { PackedBatch } from '../../dataflow/graph/command.ts';
 import { unpackBatch } from '../../dataflow/graph/packed-batch.ts';
 import { readDatum } from '../../dataflow/value/datum-column.ts';
 import type { DatetimeContext } from '../../dataflow/value/datetime-text.ts';
 import { formatDatum } from '../../dataflow/value/text-output.ts';
-import type { CopyIn, CopyOut } from '../coordinator/session.ts';
+import { copySignature } from '../coordinator/binary-copy-reader.ts';
+import type { CopyIn, CopyOut, RowStream } from '../coordinator/session.ts';
 import type { CopyOptions } from '../sql/ast.ts';
 import type { ResultColumn } from '../sql/planned.ts';
 import type { Connection } from './connection.ts';
 import type { FrontendMessage } from './frontend.ts';
+import { sendRows } from './rows.ts';
 
 const utf8 = new TextEncoder();
 
@@ -21,7 +23,8 @@ const utf8 = new TextEncoder();
  * to stop.
  */
 export async function runCopyIn(connection: Connection, copy: CopyIn): Promise<void> {
-  connection.writer.copyResponse('G', copy.columns.length, 0);
+  const format = copy.options.format === 'binary' ? 1 : 0;
+  connection.writer.copyResponse('G', copy.columns.length, format);
   await connection.flush();
   // The client may send nothing at all, so a timeout wakes who waits for it.
   let forget: () => void = () => undefined;
@@ -88,7 +91,7 @@ async function takeData(
 /** Sends a row stream as CopyData, one message a row. */
 export async function runCopyOut(connection: Connection, copy: CopyOut): Promise<void> {
   const { rows, options } = copy;
-  if (options.format === 'binary') throw unsupported('COPY TO with FORMAT binary');
+  if (options.format === 'binary') return runBinaryCopyOut(connection, rows);
   const { writer } = connection;
   writer.copyResponse('H', rows.columns.length, 0);
   const write = lineWriter(rows.columns, options, connection.datetime);
@@ -109,6 +112,22 @@ export async function runCopyOut(connection: Connection, copy: CopyOut): Promise
   } finally {
     rows.close();
   }
+  writer.plain('c');
+  writer.commandComplete(`COPY ${sent}`);
+}
+
+/** Signature, no flags, no extension; what ends the rows. */
+const binaryHeader = Uint8Array.of(...copySignature, 0, 0, 0, 0, 0, 0, 0, 0);
+const binaryTrailer = Uint8Array.of(0xff, 0xff);
+
+/** The rows are those of a result in binary, under another name. */
+async function runBinaryCopyOut(connection: Connection, rows: RowStream): Promise<void> {
+  const { writer } = connection;
+  const formats = rows.columns.map(() => 1);
+  writer.copyResponse('H', formats.length, 1);
+  writer.copyData(binaryHeader);
+  const sent = await sendRows(connection, rows, formats, 'copyData');
+  writer.copyData(binaryTrailer);
   writer.plain('c');
   writer.commandComplete(`COPY ${sent}`);
 }

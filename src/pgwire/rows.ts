@@ -20,7 +20,11 @@ import type { BackendWriter } from './backend.ts';
 import type { Connection } from './connection.ts';
 import { valueWriter } from './value-encoder.ts';
 
-const dataRow = 'D'.charCodeAt(0);
+/** Messages that hold one row each: a row of binary COPY data looks like one of a result. */
+const messages = { dataRow: 'D'.charCodeAt(0), copyData: 'd'.charCodeAt(0) } as const;
+
+/** As what a row is sent. */
+export type RowMessage = keyof typeof messages;
 
 /** How the rows of one result are written: made once for all its executions. */
 export class RowFormat {
@@ -49,6 +53,7 @@ export class RowFormat {
 /** Encodes batches of one result into DataRow messages: `open` a batch, then `write` until true. */
 export class RowEncoder {
   readonly #format: RowFormat;
+  readonly #message: number;
   #batch: Batch | null = null;
   #row = 0;
   #end = 0;
@@ -57,8 +62,9 @@ export class RowEncoder {
   /** Rows written since `open`. */
   sent = 0;
 
-  constructor(format: RowFormat) {
+  constructor(format: RowFormat, message: RowMessage = 'dataRow') {
     this.#format = format;
+    this.#message = messages[message];
   }
 
   /** Begins `rows` rows of a batch from `first` on; each is written `weight` times. */
@@ -80,7 +86,7 @@ export class RowEncoder {
       const weight = i32[batch.weight + this.#row] ?? 0;
       while (this.#copies < weight) {
         if (writer.at >= limits.writeBufferBytes) return false;
-        writeRow(writer, this.#format.encoders, batch, this.#row);
+        writeRow(writer, this.#message, this.#format.encoders, batch, this.#row);
         this.#copies++;
         this.sent++;
       }
@@ -94,6 +100,7 @@ export class RowEncoder {
 
 function writeRow(
   writer: BackendWriter,
+  message: number,
   encoders: readonly ColumnEncoder[],
   batch: Batch,
   row: number,
@@ -101,7 +108,7 @@ function writeRow(
   const count = encoders.length;
   const { u8 } = batch.slab;
   const start = writer.at;
-  writer.byte(dataRow);
+  writer.byte(message);
   writer.int32(0);
   writer.int16(count);
   for (let c = 0; c < count; c++) {
@@ -123,8 +130,10 @@ export async function sendRows(
   connection: Connection,
   stream: RowStream,
   formats: readonly number[],
+  message: RowMessage = 'dataRow',
 ): Promise<number> {
-  const encoder = new RowEncoder(new RowFormat(stream.columns, formats, connection.datetime));
+  const format = new RowFormat(stream.columns, formats, connection.datetime);
+  const encoder = new RowEncoder(format, message);
   let sent = 0;
   try {
     for (;;) {

@@ -559,6 +559,8 @@ export type Statement = { readonly position: Position } & (
       readonly name: string;
       /** null is ALL. */ readonly count: number | null;
       readonly timeoutMilliseconds: number | null;
+      /** MOVE: the rows are passed over, not given. */
+      readonly move?: true;
     }
   | { readonly kind: 'close'; /** null is ALL. */ readonly name: string | null }
   | {

@@ -60,7 +60,7 @@ function describe(
     case 'execute':
       return { parameters: [], columns: preparedNamed(context, statement.name).columns };
     case 'fetch':
-      return rows(fetchColumns(context, statement.name));
+      return statement.move === true ? noRows() : rows(fetchColumns(context, statement.name));
     case 'show':
       return rows(showColumns(context, statement.name));
     case 'showObjects':

@@ -1,13 +1,15 @@
 /** COPY table FROM STDIN and COPY (query) TO STDOUT. */
 import { defined } from '../../base/assert.ts';
-import { SqlError, sqlError, unsupported } from '../../base/error.ts';
+import { SqlError, sqlError } from '../../base/error.ts';
 import { limits } from '../../base/limits.ts';
 import type { DatetimeContext } from '../../../dataflow/value/datetime-text.ts';
 import type { Datum, Row } from '../../../dataflow/value/datum.ts';
+import { decodeBinary } from '../../../dataflow/value/binary-input.ts';
 import { parseDatum } from '../../../dataflow/value/text-input.ts';
 import type { Statement } from '../../sql/ast.ts';
 import type { RelationColumn } from '../../sql/catalog-view.ts';
 import { writableTable } from '../../sql/plan-write.ts';
+import { BinaryCopyReader } from '../binary-copy-reader.ts';
 import { CopyReader } from '../copy-reader.ts';
 import type { CopyRow } from '../copy-reader.ts';
 import { planConstant } from '../planning.ts';
@@ -20,7 +22,7 @@ import { gather, requireNotNull } from './write.ts';
 
 type CopyFrom = Extract<Statement, { kind: 'copyFrom' }>;
 
-/** Rows, and UTF-16 units of their lines, gathered before they are packed. */
+/** Rows, and UTF-16 units (binary: bytes) of their lines, gathered before they are packed. */
 const packRows = 4_096;
 const packUnits = 4 * 1024 * 1024;
 
@@ -81,13 +83,11 @@ function defaultsOf(
 export function copyFrom(context: ExecutionContext, statement: CopyFrom): CopyIn {
   const { session } = context;
   session.transaction.use('insert');
-  if (statement.options.format === 'binary')
-    throw unsupported('COPY FROM with FORMAT binary', statement.position);
   const table = writableTable(statement.table, session.catalog(), 'insert');
   const { all, named } = targets(context, statement);
   const types = all.map((column) => ({ type: column.type.name, nullable: true }));
   const defaults = defaultsOf(context, statement, named);
-  const reader = new CopyReader(statement.options);
+  const reader = rowReader(statement, table.name, named, defaults, session.settings.datetime);
   const batches: ReturnType<typeof packDatums>[] = [];
   let rows: Row[] = [];
   let count = 0;
@@ -108,10 +108,10 @@ export function copyFrom(context: ExecutionContext, statement: CopyFrom): CopyIn
     rows = [];
     units = 0;
   };
-  const add = (copied: CopyRow): void => {
-    rows.push(readRow(copied, table.name, named, defaults, session.settings.datetime));
+  const add = (row: ReadRow): void => {
+    rows.push(row.row);
     count++;
-    units += copied.text.length;
+    units += row.units;
     if (rows.length >= packRows || units >= packUnits) pack();
   };
   return {
@@ -144,6 +144,73 @@ export function copyFrom(context: ExecutionContext, statement: CopyFrom): CopyIn
     abort() {
       batches.length = 0;
       rows = [];
+    },
+  };
+}
+
+interface ReadRow {
+  readonly row: Row;
+  readonly units: number;
+}
+
+/** The rows of the data, in either kind of format. */
+interface RowReader {
+  readonly nextLine: number;
+  push(bytes: Uint8Array): Iterable<ReadRow>;
+  end(): Iterable<ReadRow>;
+}
+
+function rowReader(
+  { options }: CopyFrom,
+  table: string,
+  named: readonly Target[],
+  defaults: readonly (() => Datum)[],
+  datetime: DatetimeContext,
+): RowReader {
+  if (options.format === 'binary') return binaryReader(table, named, defaults);
+  const reader = new CopyReader(options);
+  function* read(lines: Iterable<CopyRow>): Iterable<ReadRow> {
+    for (const line of lines)
+      yield { row: readRow(line, table, named, defaults, datetime), units: line.text.length };
+  }
+  return {
+    get nextLine() {
+      return reader.nextLine;
+    },
+    push: (bytes) => read(reader.push(bytes)),
+    end: () => read(reader.end()),
+  };
+}
+
+function binaryReader(
+  table: string,
+  named: readonly Target[],
+  defaults: readonly (() => Datum)[],
+): RowReader {
+  const names = named.map(({ column }) => column.name);
+  const reader = new BinaryCopyReader(table, names);
+  return {
+    get nextLine() {
+      return reader.nextLine;
+    },
+    *push(bytes) {
+      for (const { line, fields, bytes: units } of reader.push(bytes)) {
+        const row = defaults.map((value) => value());
+        named.forEach(({ column, position }, i) => {
+          const field = fields[i] ?? null;
+          const { name, modifier } = column.type;
+          const place = `COPY ${table}, line ${line}, column ${column.name}`;
+          row[position] =
+            field === null
+              ? null
+              : inPlace(place, () => decodeBinary(name, field.slice(), modifier));
+        });
+        yield { row, units };
+      }
+    },
+    end() {
+      reader.end();
+      return [];
     },
   };
 }
@@ -185,15 +252,28 @@ function readField(
   table: string,
   line: number,
 ): Datum {
+  const { name, modifier } = column.type;
   try {
-    return parseDatum(column.type.name, field, column.type.modifier, datetime);
+    return parseDatum(name, field, modifier, datetime);
   } catch (error) {
-    if (!(error instanceof SqlError)) throw error;
-    throw new SqlError({
-      ...error.fields,
-      where: `COPY ${table}, line ${line}, column ${column.name}: "${shownText(field)}"`,
-    });
+    throw placed(
+      error,
+      `COPY ${table}, line ${line}, column ${column.name}: "${shownText(field)}"`,
+    );
   }
+}
+
+function inPlace(place: string, read: () => Datum): Datum {
+  try {
+    return read();
+  } catch (error) {
+    throw placed(error, place);
+  }
+}
+
+/** The same error of a user, with its place. */
+function placed(error: unknown, where: string): unknown {
+  return error instanceof SqlError ? new SqlError({ ...error.fields, where }) : error;
 }
 
 /** COPY … TO STDOUT of a query or a subscription. */

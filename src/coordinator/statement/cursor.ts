@@ -1,5 +1,5 @@
 /**
- * DECLARE, FETCH, CLOSE. A cursor is a portal under its name, so the protocol's Describe and
+ * DECLARE, FETCH, MOVE, CLOSE. A cursor is a portal under its name, so the protocol's Describe and
  * Execute can use it too. FETCH over a SUBSCRIBE waits for at least one row, or for its timeout;
  * over a SELECT it takes what is asked for.
  */
@@ -64,7 +64,7 @@ export function fetchColumns(context: ExecutionContext, name: string): readonly 
   return cursorNamed(context, name).columns ?? [];
 }
 
-/** FETCH n FROM c. Throws 34000. */
+/** FETCH n FROM c, or MOVE: the same without the rows. Throws 34000. */
 export async function fetch(
   context: ExecutionContext,
   statement: Extract<Statement, { kind: 'fetch' }>,
@@ -83,9 +83,10 @@ export async function fetch(
       break;
     if (!live && !(await context.cancellation.race(window.fill()))) break;
     const batch = window.take(Math.min(wanted - rows, 2 ** 30));
-    batches.push(batch);
+    if (statement.move !== true) batches.push(batch);
     rows += multiplicity(batch);
   }
+  if (statement.move === true) return command(`MOVE ${rows}`);
   return batchStream(columns, batches, (sent) => `FETCH ${sent}`);
 }
 

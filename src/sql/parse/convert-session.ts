@@ -217,6 +217,7 @@ function copyOptions(
       texts.set(name, optionText(c, option));
     else throw unknownCopyOption(c, option, isFrom);
   }
+  if (format === 'binary') refuseTextOptions(header, texts);
   return {
     format,
     delimiter: texts.get('delimiter') ?? null,
@@ -225,6 +226,16 @@ function copyOptions(
     quote: texts.get('quote') ?? null,
     escape: texts.get('escape') ?? null,
   };
+}
+
+/** Binary data has none of what these say. */
+function refuseTextOptions(header: boolean, texts: ReadonlyMap<string, string>): void {
+  for (const name of ['delimiter', 'null'] as const)
+    if (texts.has(name))
+      throw sqlError('42601', `cannot specify ${name.toUpperCase()} in BINARY mode`);
+  if (header) throw sqlError('0A000', 'cannot specify HEADER in BINARY mode');
+  for (const name of ['quote', 'escape'] as const)
+    if (texts.has(name)) throw sqlError('0A000', `COPY ${name} available only in CSV mode`);
 }
 
 function optionText(c: Conversion, option: DefElem): string {

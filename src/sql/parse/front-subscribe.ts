@@ -162,31 +162,33 @@ function readCursorQuery(cursor: Cursor): Extract<Statement, { kind: 'declare' }
   return { kind: 'select', query, position: query.position };
 }
 
-/** `FETCH [NEXT | [FORWARD] [n | ALL]] [FROM | IN] c [WITH (TIMEOUT [=] 'interval')]`. */
+/** `FETCH [NEXT | [FORWARD] [n | ALL]] [FROM | IN] c [WITH (TIMEOUT [=] 'interval')]`, MOVE. */
 export function readFetch(cursor: Cursor): Statement {
   const position = cursor.position;
-  cursor.expect('fetch');
-  refuseDirection(cursor);
+  const verb = cursor.accept('move') ? 'MOVE' : 'FETCH';
+  if (verb === 'FETCH') cursor.expect('fetch');
+  refuseDirection(cursor, verb);
   let count: number | null = 1;
   if (!cursor.accept('next')) {
     cursor.accept('forward');
     if (cursor.accept('all')) count = null;
     else if (cursor.kind === tokenKind.number) count = cursor.integer();
-    else if (cursor.isSymbol('-')) throw unsupported('FETCH BACKWARD', cursor.position);
+    else if (cursor.isSymbol('-')) throw unsupported(`${verb} BACKWARD`, cursor.position);
   }
   if (!cursor.accept('from')) cursor.accept('in');
   const name = cursor.name();
   const timeoutMilliseconds = readTimeout(cursor);
   cursor.expectEnd();
-  return { kind: 'fetch', name, count, timeoutMilliseconds, position };
+  const fetch = { kind: 'fetch', name, count, timeoutMilliseconds, position } as const;
+  return verb === 'MOVE' ? { ...fetch, move: true } : fetch;
 }
 
-function refuseDirection(cursor: Cursor): void {
+function refuseDirection(cursor: Cursor, verb: 'FETCH' | 'MOVE'): void {
   const word = cursor.word();
   const isDirection = ['prior', 'first', 'last', 'absolute', 'relative', 'backward'].includes(word);
   // `FETCH first` is a cursor of that name.
   if (isDirection && cursor.at + 1 < cursor.to)
-    throw unsupported(`FETCH ${word.toUpperCase()}`, cursor.position);
+    throw unsupported(`${verb} ${word.toUpperCase()}`, cursor.position);
 }
 
 function readTimeout(cursor: Cursor): number | null {

@@ -36,6 +36,7 @@ export function readFront(
     case 'explain':
       return readExplain(cursor, read);
     case 'fetch':
+    case 'move':
       return readFetch(cursor);
     case 'declare':
       return readDeclare(cursor);

@@ -493,6 +493,7 @@ describe('streaming statements', () => {
     });
     expect(tree('fetch c')).toEqual({ kind: 'fetch', name: 'c', count: 1 });
     expect(tree('fetch all from c')).toEqual({ kind: 'fetch', name: 'c' });
+    expect(tree('move 3 in c')).toEqual({ kind: 'fetch', name: 'c', count: 3, move: true });
     expect(tree("fetch forward 5 in c with (timeout '1 minute 500ms')")).toEqual({
       kind: 'fetch',
       name: 'c',
