@@ -6,15 +6,19 @@
  *
  * Invariant: death of the rows is monotone from head to tail, and `newest` is the last one's.
  */
+import { assert } from '../../src/base/assert.ts';
 import { recordDeath } from '../value/layout.ts';
 import { IntRing, sequenceMask } from './int-ring.ts';
 import type { Region } from './region.ts';
+import type { RowStore } from './row-store.ts';
 
 /** The dead rows of one store, oldest first. */
 export class DeadLog {
   readonly #rows = new IntRing();
   readonly #region: Region;
   #newest = -1;
+  /** Number of the first row whose death is not marked with the store. */
+  #unmarked = 0;
 
   constructor(region: Region) {
     this.#region = region;
@@ -64,6 +68,21 @@ export class DeadLog {
   append(rows: Int32Array, n: number, step: number): void {
     this.#rows.append(rows, n);
     if (n > 0) this.#newest = step;
+  }
+
+  /**
+   * Marks the rows that died since the call before with their store: together, as cache misses
+   * overlap then. To be called before any of them can leave, and before marks are read.
+   */
+  markNew(store: RowStore): void {
+    const rows = this.#rows;
+    const { tail } = rows;
+    let sequence = this.#unmarked;
+    assert(sequence === tail || rows.has(sequence), 'a row leaves the log after it was marked');
+    for (; sequence !== tail; sequence = (sequence + 1) & sequenceMask) {
+      store.mark(rows.get(sequence));
+    }
+    this.#unmarked = tail;
   }
 
   /** The oldest rows that died at `since` or before, at most `n`; answers how many. */

@@ -9,84 +9,15 @@ import { Random } from '../../test/support/random.ts';
 import type { Row } from '../value/datum.ts';
 import { batchFromRows } from '../value/datum-column.ts';
 import { SlabPool } from '../value/slab.ts';
-import type { ColumnType } from '../value/type.ts';
 import { Weights, changed, scanned, takePairs } from './arrangement.reference.ts';
-import type { OwnedRows, RowOwner } from './owned-rows.ts';
+import { Owner, ownedColumns, randomRow } from './owned-rows.reference.ts';
 import { makePairs, startPosition } from './pairs.ts';
 import { RegionPool } from './region.ts';
-import { Stage } from './stage.ts';
 import { StoreArrangement } from './store-arrangement.ts';
 
 const pool = new SlabPool();
-const columns: readonly ColumnType[] = [
-  { type: 'int8', nullable: false },
-  { type: 'text', nullable: true },
-  { type: 'int4', nullable: true },
-];
+const columns = ownedColumns;
 const nothing = (): void => undefined;
-
-/** Keeps one row a key and remembers its place; keys are tokens. */
-class Owner implements RowOwner {
-  readonly places = new Map<number, number>();
-  readonly contents = new Map<number, Row>();
-  readonly #rows: OwnedRows;
-  readonly #stage = new Stage();
-  moves = 0;
-
-  constructor(arrangement: StoreArrangement) {
-    this.#rows = arrangement.own(this);
-  }
-
-  moved(token: number, place: number): void {
-    expect(this.places.has(token)).toBe(true);
-    this.places.set(token, place);
-    this.moves++;
-  }
-
-  /** Puts rows, or takes them away, by key. */
-  write(step: number, rows: ReadonlyMap<number, Row | null>): void {
-    const tokens = Int32Array.from(rows.keys());
-    const n = tokens.length;
-    const olds = tokens.map((token) => this.places.get(token) ?? 0);
-    const sizes = new Int32Array(n);
-    const places = new Int32Array(n);
-    const staged = [...rows.values()].map((row, k) => {
-      const batch = batchFromRows(
-        pool,
-        columns,
-        [{ row: row ?? [0n, null, null], weight: 1 }],
-        step,
-      );
-      this.#stage.load(this.#rows.layout, batch, 0, 1, new Int32Array(1));
-      batch.slab.release();
-      if (row !== null) sizes[k] = this.#stage.size[0];
-      return this.#stage.words.slice(4, this.#stage.size[0]);
-    });
-    this.#rows.replace(step, olds, sizes, tokens, n, places);
-    tokens.forEach((token, k) => {
-      this.places.set(token, places[k]);
-      if (places[k] !== 0) this.#rows.words.set(staged[k], places[k] - 1 + 4);
-    });
-    this.#rows.enter(places, n);
-    for (const [token, row] of rows) {
-      if (row === null) this.contents.delete(token);
-      else this.contents.set(token, row);
-    }
-  }
-
-  weights(): Weights {
-    const weights = new Weights();
-    for (const row of this.contents.values()) weights.add({ row, weight: 1 });
-    return weights;
-  }
-}
-
-function randomRow(random: Random, key: number, drift: number): Row {
-  const text = random.chance(0.1)
-    ? null
-    : 'x'.repeat(random.below(8 + drift)) + String(random.below(1e6));
-  return [BigInt(key % 50), text, random.chance(0.1) ? null : key];
-}
 
 /** Rows with a key of the first column at a step. */
 function probed(arrangement: StoreArrangement, index: number, key: bigint, at: number): Weights {
@@ -110,7 +41,7 @@ describe('owned rows', () => {
       const random = new Random(seed);
       const memory = new RegionPool();
       const arrangement = new StoreArrangement(memory, columns);
-      const owner = new Owner(arrangement);
+      const owner = new Owner(pool, arrangement);
       const early = seed % 3 === 0 ? arrangement.index([0]) : -1;
       let late = -1;
       const states: Weights[] = [];
@@ -167,7 +98,7 @@ describe('owned rows', () => {
 
   test('rows that move out of thin segments are known by their new places', () => {
     const arrangement = new StoreArrangement(new RegionPool(), columns);
-    const owner = new Owner(arrangement);
+    const owner = new Owner(pool, arrangement);
     const row = (key: number): Row => [BigInt(key), 'some text that takes room', key];
     owner.write(1, new Map(Array.from({ length: 4_000 }, (_, k) => [2 * k, row(k)])));
     arrangement.seal(1);
@@ -186,7 +117,7 @@ describe('owned rows', () => {
 
   test('room of rows that nobody can read is used again, that of held ones is not', () => {
     const arrangement = new StoreArrangement(new RegionPool(), columns);
-    const owner = new Owner(arrangement);
+    const owner = new Owner(pool, arrangement);
     const rows = (value: number): Map<number, Row> =>
       new Map(Array.from({ length: 500 }, (_, k) => [2 * k, [BigInt(k), 'text', value]]));
     for (let step = 1; step <= 4; step++) {

@@ -63,7 +63,6 @@ function endRows({ store, dead, indexes }: RowParts, call: Replacement): number 
     if (record < 0) continue;
     if (i32[record + recordBirth] >= step || i32[record + recordDeath] !== infinity) wrong++;
     i32[record + recordDeath] = step;
-    store.mark(record);
     records[ended++] = record;
   }
   assert(wrong === 0, 'a row ends once, later than it began');

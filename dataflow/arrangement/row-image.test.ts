@@ -334,6 +334,68 @@ describe.each(Object.entries<Schema>(schemas))('images with %s', (_, schema) => 
   });
 });
 
+describe('room', () => {
+  const rows = Array.from({ length: 6_000 }, (_, k): Row => [
+    BigInt(k),
+    `a text of some length ${k}`,
+  ]);
+
+  function change(
+    arrangement: StoreArrangement,
+    step: number,
+    some: readonly Row[],
+    weight: number,
+  ): void {
+    const updates = some.map((row) => ({ row, weight }));
+    const batch = batchFromRows(pool, keyAndText, updates, step);
+    arrangement.apply(step, batch);
+    batch.slab.release();
+    arrangement.seal(step);
+  }
+
+  /** An arrangement loaded from one that has lost these rows. */
+  function loadedWithout(gone: readonly Row[]): StoreArrangement {
+    const memory = new RegionPool();
+    const [first, second] = [1, 2].map(() => new StoreArrangement(memory, keyAndText));
+    change(first, 1, rows, 1);
+    first.image.start();
+    change(first, 2, gone, -1);
+    first.image.pin(2);
+    const out = new Int32Array(pieceWordsMin);
+    second.index([0]);
+    second.image.restore(first.image.save());
+    for (let n = first.image.copy(out); n > 0; n = first.image.copy(out)) {
+      second.image.load(out.subarray(0, n));
+    }
+    while (!second.image.adopt(2, 1_000));
+    expect(second.rows).toBe(rows.length - gone.length);
+    first.dispose();
+    return second;
+  }
+
+  test('between loaded rows is used again', () => {
+    const gone = rows.filter((_, k) => k % 3 === 0);
+    const arrangement = loadedWithout(gone);
+    const before = arrangement.bytes();
+    change(arrangement, 3, gone, 1);
+    // The index grows; the rows themselves take 120,000 bytes.
+    expect(arrangement.bytes()).toBeLessThan(before + 60_000);
+    arrangement.dispose();
+  });
+
+  test('of segments that are almost empty comes back', () => {
+    const arrangement = loadedWithout(rows.filter((_, k) => k % 10 > 0));
+    const before = arrangement.bytes();
+    for (let step = 3; step < 12; step++) {
+      arrangement.seal(step);
+      arrangement.reclaim(1e9);
+    }
+    expect(arrangement.bytes()).toBeLessThan(before / 3);
+    expect(scanned(pool, arrangement, 11, 64, nothing).rows.size).toBe(600);
+    arrangement.dispose();
+  });
+});
+
 describe('an image that is damaged', () => {
   const columns = keyAndText;
   const rows = (from: number): Update[] =>

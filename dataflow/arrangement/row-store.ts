@@ -212,7 +212,7 @@ export class RowStore {
     const occupied = this.#occupied[segment] - size;
     assert(occupied >= 0, 'a record that is freed was handed out');
     this.#occupied[segment] = occupied;
-    this.marks.header(segment, at);
+    this.marks.buried(segment, at);
     this.bury(at, size);
     const state = this.#state[segment];
     if (state >= thin || size > segmentWordsMax) {

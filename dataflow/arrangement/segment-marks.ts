@@ -12,6 +12,8 @@
 const lineShift = 7;
 /** Words of a line. */
 export const lineWords = 2 ** lineShift;
+/** Words of weight, birth and death. */
+const headerWords = 3;
 /** Lines that a segment has at most. */
 const linesMax = 128;
 /** Words of bits of a segment. */
@@ -70,9 +72,17 @@ export class SegmentMarks {
     const bits = this.#bits;
     const line = at >>> lineShift;
     bits[(segment << bitWordsShift) + ((line >>> 5) & (bitWords - 1))] |= 1 << (line & 31);
-    const last = (at + 2) >>> lineShift;
+    const last = (at + headerWords - 1) >>> lineShift;
     if (last === line) return;
     bits[(segment << bitWordsShift) + ((last >>> 5) & (bitWords - 1))] |= 1 << (last & 31);
+  }
+
+  /**
+   * A record that had died, which was marked, is freed. Whoever has it as it was knows that nobody
+   * sees it, and how long it is: unless its header lies in two lines, of which one is copied anew.
+   */
+  buried(segment: number, at: number): void {
+    if ((at & (lineWords - 1)) > lineWords - headerWords) this.header(segment, at);
   }
 
   /** All of the record of `size` words at `at` changes. */

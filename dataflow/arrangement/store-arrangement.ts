@@ -239,6 +239,7 @@ export class StoreArrangement implements Arrangement, OwnedRows {
       const n = this.#stageSlice(batch, first, Math.min(sliceRows, batch.rows - first));
       first += n;
       for (let k = 0; k < n; k++) this.#change(step, k);
+      this.#dead.markNew(this.#store);
       this.reclaim(2 * n);
     }
   }
@@ -421,7 +422,6 @@ export class StoreArrangement implements Arrangement, OwnedRows {
   /** Ends a live record at `step`; the one staged as number `k` has the same bytes. */
   #close(record: number, step: number, k: number): void {
     this.#store.region.i32[record + recordDeath] = step;
-    this.#store.mark(record);
     const sequence = this.#dead.push(record, step);
     this.#liveRows--;
     const indexes = this.#indexes;
@@ -430,11 +430,13 @@ export class StoreArrangement implements Arrangement, OwnedRows {
     }
   }
 
-  /** Removes a record in the step of its birth: nobody may ever see it. */
+  /**
+   * Removes a record in the step of its birth: nobody may ever see it. Its weight has just been
+   * marked.
+   */
   #unborn(record: number, size: number, identity: number): void {
     this.#liveRows--;
     for (const index of this.#indexes) index?.discard(record, identity);
-    this.#store.mark(record);
     this.#store.bury(record, size);
     this.#limbo.push(record);
   }
@@ -473,6 +475,7 @@ export class StoreArrangement implements Arrangement, OwnedRows {
     const { since } = this;
     const call = { step, since, olds, sizes, tokens, n, places };
     this.#liveRows += replaceRows({ ...this.#history, indexes: this.#indexes }, call);
+    this.#dead.markNew(this.#store);
     this.reclaim(2 * n);
   }
 
@@ -508,6 +511,7 @@ export class StoreArrangement implements Arrangement, OwnedRows {
       this.#open = step;
       this.#publishSteps();
       this.#evacuate(step, Math.min(moves, movedRowsMax));
+      this.#dead.markNew(this.#store);
     }
     // Only now, because room that is used twice in one step would be noted twice in the change log.
     while (this.#limbo.count > 0) {
@@ -551,7 +555,6 @@ export class StoreArrangement implements Arrangement, OwnedRows {
     i32.copyWithin(to, from, from + size);
     i32[to + recordBirth] = step;
     i32[from + recordDeath] = step;
-    this.#store.mark(from);
     this.#log.born(to);
     this.#moves.moved(from, to, i32[from + recordBirth]);
     const sequence = this.#dead.push(from, step);
