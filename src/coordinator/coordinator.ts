@@ -538,14 +538,12 @@ export class Coordinator {
 
   /**
    * Writes rows of tables in one step. Where a table has a primary key, the check and the write are
-   * one, and no other write to such a table comes between. Throws 23505.
+   * one, and no other write to such a table comes between. Rejects with 23505.
    */
-  async write(inputs: readonly WriteInput[]): Promise<void> {
-    if (inputs.some((input) => this.uniqueKeys.has(input.collection))) {
-      await this.exclusively(() => this.writeAlone(inputs.map(packedInput)));
-    } else {
-      await this.timeline.write(inputs);
-    }
+  write(inputs: readonly WriteInput[]): Promise<unknown> {
+    if (inputs.some((input) => this.uniqueKeys.has(input.collection)))
+      return this.exclusively(() => this.writeAlone(inputs.map(packedInput)));
+    return this.timeline.write(inputs);
   }
 
   /** The same for who is within `exclusively` already. */

@@ -128,10 +128,11 @@ export class SessionCore implements Session {
     );
     const parameters: Parameters = { types: analysed.parameters, values };
     let outcome: Promise<Outcome> | null = null;
-    const cancellation = new Cancellation();
+    let cancellation: Cancellation | null = null;
     return {
       columns: analysed.columns,
       execute: () => {
+        cancellation ??= new Cancellation();
         // Others may have run since its last rows were taken.
         this.#current = cancellation;
         return (outcome ??= this.#run(
@@ -309,14 +310,14 @@ export class SessionCore implements Session {
     else this.#state.portals.set(name, portal);
   }
 
-  sync(failed: boolean): Promise<void> | undefined {
+  sync(failed: boolean): Promise<unknown> | undefined {
     const { transaction, portals } = this.#state;
     if (transaction.inBlock) return undefined;
     for (const portal of portals.values()) portal.close();
     portals.clear();
     if (transaction.idle) return undefined;
     // Whoever is gone has committed nothing.
-    return transaction.end(!failed && !this.#closed).then(() => undefined);
+    return transaction.end(!failed && !this.#closed);
   }
 
   fail(): void {

@@ -73,16 +73,18 @@ export class SessionState {
     this.transaction = new Transaction(coordinator.timeline, (writes) => this.#write(writes));
   }
 
-  /** Throws 40001 if another session has dropped a table in the meantime, and what a write throws. */
-  async #write(writes: readonly PendingWrite[]): Promise<void> {
+  /**
+   * Rejects with 40001 if another session has dropped a table in the meantime, and as a write does.
+   */
+  #write(writes: readonly PendingWrite[]): Promise<unknown> {
     const { catalog } = this.coordinator;
     const gone = writes.find(({ table }) => catalog.byOid(table.oid) === undefined);
     if (gone !== undefined) {
-      throw sqlError('40001', `table "${gone.table.name}" was dropped by another session`, {
-        detail: 'What the transaction inserted is lost with it.',
-      });
+      const message = `table "${gone.table.name}" was dropped by another session`;
+      const detail = 'What the transaction inserted is lost with it.';
+      return Promise.reject(sqlError('40001', message, { detail }));
     }
-    await this.coordinator.write(writes);
+    return this.coordinator.write(writes);
   }
 
   notice(notice: Notice): void {

@@ -151,7 +151,7 @@ export interface Session {
    * The end of a simple query or a Sync: commits or rolls back the implicit transaction. `failed`:
    * an error was sent. Undefined if there is nothing to wait for.
    */
-  sync(failed: boolean): Promise<void> | undefined;
+  sync(failed: boolean): Promise<unknown> | undefined;
   /** Marks an explicit block as failed after an error. */
   fail(): void;
   /** Sets what ends the connection when another session asks for it. */

@@ -24,7 +24,7 @@ export type PendingWrite = WriteInput & {
 /** A session's present transaction; reused for the next one. */
 export class Transaction {
   readonly #timeline: Timeline;
-  readonly #write: (writes: readonly PendingWrite[]) => Promise<void>;
+  readonly #write: (writes: readonly PendingWrite[]) => Promise<unknown>;
   #block = false;
   #failed = false;
   #readOnly = false;
@@ -37,7 +37,7 @@ export class Transaction {
   readonly keys = new Map<number, GatheredKeys>();
 
   /** `write` makes rows of tables visible together. */
-  constructor(timeline: Timeline, write: (writes: readonly PendingWrite[]) => Promise<void>) {
+  constructor(timeline: Timeline, write: (writes: readonly PendingWrite[]) => Promise<unknown>) {
     this.#timeline = timeline;
     this.#write = write;
   }
@@ -162,7 +162,7 @@ export class Transaction {
   }
 
   /** Ends it; answers whether it was committed. */
-  async end(commit: boolean): Promise<boolean> {
+  end(commit: boolean): Promise<boolean> {
     const committed = commit && !this.#failed;
     if (!committed) this.#takeWrites();
     this.#release?.();
@@ -172,7 +172,8 @@ export class Transaction {
     this.#readOnly = false;
     this.#purpose = null;
     this.#step = null;
-    await this.flush();
-    return committed;
+    const writes = this.#takeWrites();
+    if (writes.length === 0) return Promise.resolve(committed);
+    return this.#write(writes).then(() => committed);
   }
 }

@@ -138,7 +138,11 @@ export class Connection {
       if (message !== undefined && working === undefined) continue;
       const draining = this.#due && !this.#closed ? this.#send() : undefined;
       if (working === undefined && draining === undefined) break;
-      void Promise.all([working, draining]).then(() => this.#run());
+      const both =
+        working === undefined || draining === undefined
+          ? (working ?? draining)
+          : Promise.all([working, draining]);
+      void both?.then(() => this.#run());
       return;
     }
     this.#running = false;
@@ -252,9 +256,13 @@ export class Connection {
   #endQuery(session: Session, failed: boolean): Promise<void> | undefined {
     const ending = session.sync(failed);
     if (ending === undefined) return this.#ready(session);
-    return ending
-      .catch((error: unknown) => this.#report(session, error))
-      .then(() => this.#ready(session));
+    return ending.then(
+      () => this.#ready(session),
+      (error: unknown) => {
+        this.#report(session, error);
+        return this.#ready(session);
+      },
+    );
   }
 
   #ready(session: Session): Promise<void> | undefined {

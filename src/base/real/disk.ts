@@ -2,7 +2,7 @@
  * The real disk: Node's promises over a root folder. Every path is checked to stay below the root,
  * since names may come from records that somebody has tampered with.
  */
-import { constants, statSync } from 'node:fs';
+import { constants, statSync, write } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { link, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -38,6 +38,16 @@ async function writeAll(handle: FileHandle, position: number, bytes: Uint8Array)
     assert(bytesWritten > 0, 'a write that does not fail makes progress');
     done += bytesWritten;
   }
+}
+
+/** Writes what the system takes at once; by callback, since that costs half of a file handle's. */
+function writeSome(fd: number, bytes: Uint8Array, from: number, position: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    write(fd, bytes, from, bytes.length - from, position, (error, written) => {
+      if (error !== null) reject(error);
+      else resolve(written);
+    });
+  });
 }
 
 class RealFile implements DiskFile {
@@ -78,7 +88,13 @@ class RealFile implements DiskFile {
   writeSynced(position: number, bytes: Uint8Array): Promise<void> {
     return attempt(this.#path, async () => {
       this.#synced ??= open(this.#place, constants.O_RDWR | constants.O_DSYNC);
-      await writeAll(await this.#synced, position, bytes);
+      const { fd } = await this.#synced;
+      let done = 0;
+      while (done < bytes.length) {
+        const written = await writeSome(fd, bytes, done, position + done);
+        assert(written > 0, 'a write that does not fail makes progress');
+        done += written;
+      }
     });
   }
 
