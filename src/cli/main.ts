@@ -1,12 +1,14 @@
 #!/usr/bin/env node
-/** The command line: `millrace demo`, `serve`, `inspect`, `help`. */
-import { resolve } from 'node:path';
+/** The command line: `millrace demo`, `serve`, `inspect`, `backup`, `restore`, `help`. */
+import { relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { SqlError } from '../base/error.ts';
 import { RealDisk } from '../base/real/disk.ts';
 import { realProcesses } from '../base/real/processes.ts';
 import { realClock, realEntropy, stderrLog } from '../base/real/seam.ts';
 import { EmbeddedBroker } from '../../connectors/kafka/broker/broker.ts';
+import type { BackupCommandParts } from './backup.ts';
+import { backup, restore } from './backup.ts';
 import { runDemo } from './demo.ts';
 import { inspect } from './inspect.ts';
 import type { MillraceOptions } from './millrace.ts';
@@ -28,6 +30,8 @@ const usage = `usage: millrace <command> [options]
       --embedded-kafka  also start a Kafka broker: in memory, on this machine only
       --kafka-port PORT port of that broker (9092)
   inspect DIR           what a data directory holds, and whether it is sound
+  backup DIR TARGET     copy a data directory, also while a server works on it
+  restore BACKUP DIR    make a data directory of a backup
   help                  this text
 
 Connect with: psql -h localhost -p 6875
@@ -157,6 +161,24 @@ async function inspectDirectory(args: readonly string[]): Promise<void> {
   if (!sound) throw new Error(`${root} is not a sound data directory`);
 }
 
+/** Runs a command that makes one folder of another. */
+async function fromTo(
+  args: readonly string[],
+  run: (parts: BackupCommandParts, source: string, target: string) => Promise<void>,
+): Promise<void> {
+  const { positionals } = parseArgs({ args: [...args], allowPositionals: true });
+  const [source, target, ...rest] = positionals.map((path) => relative('/', resolve(path)));
+  if (source === undefined || target === undefined || rest.length > 0)
+    throw new Error('two folders are needed: what is read, and what is made of it');
+  const parts = {
+    disk: new RealDisk('/'),
+    clock: realClock,
+    entropy: realEntropy,
+    line: (text: string) => void process.stdout.write(`${text}\n`),
+  };
+  await run(parts, source, target);
+}
+
 async function main(): Promise<void> {
   const [command, ...rest] = process.argv.slice(2);
   switch (command) {
@@ -166,6 +188,10 @@ async function main(): Promise<void> {
       return serve(rest);
     case 'inspect':
       return inspectDirectory(rest);
+    case 'backup':
+      return fromTo(rest, backup);
+    case 'restore':
+      return fromTo(rest, restore);
     case undefined:
     case 'help':
     case '--help':

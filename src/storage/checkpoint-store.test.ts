@@ -1,8 +1,9 @@
 /**
  * Goal: what has become a checkpoint is given back byte for byte after any crash, or the one before
  * it is; nothing wrong is ever given out as right, and no file stays that nobody needs. Method: a
- * script of full checkpoints, patches and abandoned ones on a fake disk that stops, fails or is full
- * at every single operation; every file damaged; small buffers, so that frames lie across them.
+ * script of full checkpoints, patches and abandoned ones on a fake disk that stops, fails or is
+ * full at every single operation; every file damaged; small buffers, so that frames lie across
+ * them.
  */
 import { crc32 } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -159,7 +159,9 @@ export class CheckpointStore {
     return this.usable[keptCheckpoints - 1]?.logPosition ?? 0;
   }
 
-  /** A checkpoint's files, the full one first, by what they are patches on; the last is it itself. */
+  /**
+   * A checkpoint's files, the full one first, by what they are patches on; the last is it itself.
+   */
   chain(checkpoint: Checkpoint): readonly Checkpoint[] {
     return defined(this.#chain(checkpoint), `checkpoint ${checkpoint.number} can be used`);
   }
@@ -190,8 +192,8 @@ export class CheckpointStore {
   /**
    * Gives all pieces of a checkpoint: those of the full one it is based on, then of each patch.
    * Throws XX001 that names the file if one is damaged; what was given out is then to be forgotten,
-   * `damaged` has the number, and whoever opens the directory again `without` it gets the checkpoint
-   * before.
+   * `damaged` has the number, and whoever opens the directory again `without` it gets the
+   * checkpoint before.
    */
   async read(checkpoint: Checkpoint, each: PieceReader): Promise<void> {
     for (const part of this.chain(checkpoint)) await this.#readFile(part, each);

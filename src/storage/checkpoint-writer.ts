@@ -87,9 +87,9 @@ export class CheckpointWriter {
   }
 
   /**
-   * Adds a piece of an image, of at most `checkpointPieceBytesMax`; pieces of all images may come in
-   * any order, and are given back in it. Resolves when there is room for more; the bytes must not
-   * change until then. Rejects with 53100 (the disk is full) or 58030 once the checkpoint has
+   * Adds a piece of an image, of at most `checkpointPieceBytesMax`; pieces of all images may come
+   * in any order, and are given back in it. Resolves when there is room for more; the bytes must
+   * not change until then. Rejects with 53100 (the disk is full) or 58030 once the checkpoint has
    * failed; it has then been abandoned.
    */
   append(image: number, piece: Uint8Array): Promise<void> {
@@ -107,8 +107,8 @@ export class CheckpointWriter {
   }
 
   /**
-   * Makes it a checkpoint: once this resolves it is there after any crash. Rejects as `append` does;
-   * it is then not there.
+   * Makes it a checkpoint: once this resolves it is there after any crash. Rejects as `append`
+   * does; it is then not there.
    */
   finish(end: CheckpointEnd): Promise<Checkpoint> {
     const { step, time, logPosition, content } = end;

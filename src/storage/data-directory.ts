@@ -55,9 +55,9 @@ export class DataDirectory {
   /**
    * Takes the directory, or makes it. `begin` is told of the newest checkpoint that can be used, or
    * null; its answer gets the records of the log that are needed after that. Pieces of the
-   * checkpoint are then read with `checkpoints.read`. If that throws XX001 and `checkpoints.damaged`
-   * has grown, close the directory and open it `without` those: it begins with the checkpoint before
-   * and more of the log.
+   * checkpoint are then read with `checkpoints.read`. If that throws XX001 and
+   * `checkpoints.damaged` has grown, close the directory and open it `without` those: it begins
+   * with the checkpoint before and more of the log.
    *
    * Throws 55006 if another process has it, 55000 for a folder that is something else, XX001 if it
    * is damaged, 0A000 if a newer release wrote it.
@@ -71,7 +71,10 @@ export class DataDirectory {
     const foreign = (await disk.list('')).find((name) => !known.test(name));
     if (foreign !== undefined)
       throw sqlError('55000', `the folder is no data directory: it contains "${foreign}"`, {
-        hint: 'Use an empty folder, or one that does not exist.',
+        hint:
+          foreign === 'backup'
+            ? 'Restore the backup to a folder of its own: millrace restore.'
+            : 'Use an empty folder, or one that does not exist.',
       });
     const lock = await DirectoryLock.take(parts);
     try {
@@ -118,18 +121,24 @@ async function identityOf({ disk, entropy }: DataDirectoryParts): Promise<Uint8A
     throw sqlError('XX001', 'the data directory has data and no identity', {
       hint: 'Restore the data directory from a backup.',
     });
-  const bytes = new Uint8Array(identityFileBytes);
-  bytes.set(entropy.bytes(identityBytes));
-  const view = new DataView(bytes.buffer);
-  view.setUint32(identityBytes, crc32(bytes.subarray(0, identityBytes)), true);
   if (names.includes(draft)) await disk.remove(draft);
+  const identity = entropy.bytes(identityBytes);
+  await writeIdentity(disk, identity);
+  return identity;
+}
+
+/** Makes the folder a data directory of that identity. */
+export async function writeIdentity(disk: Disk, identity: Uint8Array): Promise<void> {
+  const bytes = new Uint8Array(identityFileBytes);
+  bytes.set(identity);
+  new DataView(bytes.buffer).setUint32(identityBytes, crc32(identity), true);
+  const draft = `${identityPath}.new`;
   const file = await disk.create(draft);
   await file.write(0, bytes);
   await file.sync();
   await file.close();
   await disk.rename(draft, identityPath);
   await disk.syncFolder('');
-  return bytes.subarray(0, identityBytes);
 }
 
 /** Reads the identity. Throws XX001 if it is damaged or not there. */

@@ -68,8 +68,8 @@ async function logFiles(disk: Disk, folder: string): Promise<readonly string[]> 
 }
 
 /**
- * Reads the records of frame `from` and of all later ones, in order; files that lie before it may be
- * gone. Throws XX001 for damage, and if the log does not reach back or up to `from`, 0A000 for a
+ * Reads the records of frame `from` and of all later ones, in order; files that lie before it may
+ * be gone. Throws XX001 for damage, and if the log does not reach back or up to `from`, 0A000 for a
  * newer format, 55000 for a file of another data directory.
  */
 export async function readLog(

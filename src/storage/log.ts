@@ -75,8 +75,8 @@ export class Log {
   }
 
   /**
-   * Opens the log and gives its records from `from` on to `each`, in order. A torn tail is cut off. Throws as
-   * `readLog` does.
+   * Opens the log and gives its records from `from` on to `each`, in order. A torn tail is cut off.
+   * Throws as `readLog` does.
    */
   static async open(parts: LogParts, each: RecordReader): Promise<Log> {
     const { disk, folder } = parts;
