@@ -23,6 +23,10 @@ export const bagNegatives = 3;
 export const bagPrevious = 4;
 export const bagNext = 5;
 const header = 6;
+/** Entries whose middle one divides a leaf are this far apart. */
+const sampleStep = 9;
+// One leaf is divided at a time.
+const samples = new Float64Array(Math.ceil(bagEntries / sampleStep));
 
 /** A new node without entries. May grow the memory. */
 export function makeBagNode(memory: StateMemory, capacity: number, level: number): number {
@@ -42,14 +46,15 @@ export function freeBagNode(memory: StateMemory, node: number): void {
   memory.free(node, header + 4 * memory.i32[node + bagCapacity]);
 }
 
-/** Entry `k` of a node is written to, and what it says of its entries. */
+/** Words from a node's first one that say something of its entries. */
+export const headWords = 4;
+/** Words of an entry. */
+export const entryWords = 4;
+
+/** Entry `k` of a node is written to, and what the node says of its entries. */
 export function markEntry({ written }: StateMemory, node: number, k: number): void {
-  if (!written.on) return;
-  const at = node + header + 4 * k;
-  written.word(node + bagCount);
-  written.word(node + bagNegatives);
-  written.word(at);
-  written.word(at + 3);
+  written.words(node, headWords);
+  written.words(node + header + entryWords * k, entryWords);
 }
 
 /** All of a node is written to. */
@@ -168,4 +173,15 @@ export function leastIn(i32: Int32Array, f64: Float64Array, leaf: number): numbe
     if (f64[at] < least && f64[at + 1] > 0) least = f64[at];
   }
   return least;
+}
+
+/** The middle one of a few values of a full leaf. */
+export function middleOf(f64: Float64Array, entries: number): number {
+  for (let s = 0; s < samples.length; s++) {
+    const value = f64[entries + 2 * sampleStep * s];
+    let place = s;
+    for (; place > 0 && samples[place - 1] > value; place--) samples[place] = samples[place - 1];
+    samples[place] = value;
+  }
+  return samples[samples.length >> 1];
 }

@@ -94,20 +94,13 @@ export class GroupIndex {
   }
 
   /**
-   * Kernels have entered `n` records, which lie side by side from `first` on, of `words` words
-   * each; word 0 is the hash.
+   * Kernels have entered `n` records; slots[i] is the address of the slot of one, tables[i] that of
+   * the first word of its sub-table.
    */
-  entered(first: number, words: number, n: number): void {
+  entered(slots: Int32Array, tables: Int32Array, n: number): void {
     this.#count += n;
-    const { i32, written } = this.#memory;
-    if (!written.on) return;
-    for (let record = first; record < first + n * words; record += words) {
-      const hash = i32[record];
-      const at = (hash >>> this.#shift) * 2;
-      const slots = this.#directory[at];
-      written.word(slots - slotsHeader);
-      written.word(slots + this.#slotOf(hash, record) * 2);
-    }
+    this.#memory.written.records(slots, 0, n, 2);
+    this.#memory.written.records(tables, 0, n, 1);
   }
 
   /** The slot of a record that is in the index. */

@@ -36,6 +36,9 @@ export interface LookupCall {
   /** Where records may be made: the address of the first one, and how many there may be. */
   next: number;
   room: number;
+  /** By record that a call makes: the address of its slot, and of the sub-table's first word. */
+  readonly slots: Int32Array;
+  readonly tables: Int32Array;
 }
 
 /**
@@ -150,7 +153,8 @@ function lookupText(shape: RecordShape, parts: readonly KeyPart[]): string {
   return `
 function lookup(m, d, w, wd, b, call, from) {
 const { directory, shift, first, n, owners, hashes, out } = call;
-let next = call.next, room = call.room, i = from;
+const made = call.slots, tables = call.tables;
+let next = call.next, room = call.room, i = from, k = 0;
 ${columnsText(fields)}
 for (; i < n; i++) {
   const r = first + i;
@@ -211,7 +215,9 @@ function makeText({ fields, owner, words }: RecordShape): string {
     ${store.join('\n')}
     m[slots + slot * 2] = h;
     m[slots + slot * 2 + 1] = g;
-    m[slots - ${slotsHeader}]++;`;
+    m[slots - ${slotsHeader}]++;
+    made[k] = slots + slot * 2;
+    tables[k++] = slots - ${slotsHeader};`;
 }
 
 /** One step of the hash, as `mix` in words.ts. */

@@ -45,6 +45,8 @@ export const lookupRowsMax = 4096;
 
 // One look-up runs at a time and leaves nothing here.
 const hashes = new Int32Array(lookupRowsMax);
+const slots = new Int32Array(lookupRowsMax);
+const tables = new Int32Array(lookupRowsMax);
 const sink = new Int32Array(1);
 const noOwners = new Int32Array(0);
 
@@ -114,7 +116,7 @@ export class GroupTable {
       i = this.#kernel.lookup(i32, f64, w, wd, u8, call, i);
       const made = room - call.room;
       this.#memory.take(this.recordWords, made);
-      this.#index.entered(call.next - made * this.recordWords, this.recordWords, made);
+      this.#index.entered(slots, tables, made);
       if (i === n) return;
       out[i] = this.#make(batch, columns, first + i, hashes[i], owners === null ? 0 : owners[i]);
       if (call.directory !== this.#index.directory) call = this.#call(first, n, out, owners);
@@ -184,6 +186,8 @@ export class GroupTable {
       owners: owners ?? noOwners,
       next: 0,
       room: 0,
+      slots,
+      tables,
     };
   }
 

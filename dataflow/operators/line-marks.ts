@@ -73,14 +73,24 @@ export class LineMarks {
 
   /** The word at `at` is written to. */
   word(at: number): void {
-    if (this.#on) this.#line(at >>> lineBits);
+    if (!this.#on) return;
+    const bytes = this.#bytes;
+    const line = at >>> lineBits;
+    this.#dirty += 1 - bytes[line];
+    bytes[line] = 1;
   }
 
   /** `n` words from `at` on are written to. */
   words(at: number, n: number): void {
     if (!this.#on) return;
+    const bytes = this.#bytes;
     const last = (at + n - 1) >>> lineBits;
-    for (let line = at >>> lineBits; line <= last; line++) this.#line(line);
+    let clean = 0;
+    for (let line = at >>> lineBits; line <= last; line++) {
+      clean += 1 - bytes[line];
+      bytes[line] = 1;
+    }
+    this.#dirty += clean;
   }
 
   /** So are the records of `words` words at records[first … first + n - 1]. */
@@ -97,12 +107,6 @@ export class LineMarks {
       }
     }
     this.#dirty += clean;
-  }
-
-  #line(line: number): void {
-    const bytes = this.#bytes;
-    this.#dirty += 1 - bytes[line];
-    bytes[line] = 1;
   }
 
   /** The first marked line from `from` on; -1 if there is none. */

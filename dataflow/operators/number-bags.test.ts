@@ -50,6 +50,12 @@ class Checked {
     this.#least.add(holders.fill(this.#holder - 2), 2, this.#values, this.#weights, this.#n);
     this.#greatest.add(holders.fill(this.#other), 0, this.#values, this.#weights, this.#n);
     this.#n = 0;
+    this.#compare();
+  }
+
+  /** The words of holders are their owner's to mark. */
+  #compare(): void {
+    for (const holder of [this.#holder, this.#other]) this.memory.written.words(holder, 4);
     this.#shadow.copyRest();
   }
 
@@ -65,7 +71,7 @@ class Checked {
     const none = least > greatest;
     expect(this.#least.extreme(this.#holder)).toBe(none ? NaN : least);
     expect(this.#greatest.extreme(this.#other)).toBe(none ? NaN : greatest);
-    this.#shadow.copyRest();
+    this.#compare();
   }
 
   /** Takes everything out in an order of `random`, and checks that nothing is left. */

@@ -18,7 +18,7 @@
  *
  * The extreme is remembered while it is there; so lesser values, or greater ones, cost no search.
  * Words of a holder: the root, one for its owner, the extreme (a double; NaN if it is to be
- * searched).
+ * searched). The owner marks them as written to where `add` or `extreme` was called.
  *
  * Invariants: no entry of weight 0; of one value entries are positive, or a single one is negative;
  * nodes are not empty; an inner root has two children or more. No value is NaN.
@@ -36,14 +36,17 @@ import {
   childFor,
   childOf,
   entriesOf,
+  entryWords,
   freeBagNode,
   greatestIn,
+  headWords,
   insertChild,
   leastIn,
   linkLeaf,
   makeBagNode,
   markBagNode,
   markEntry,
+  middleOf,
   moveBagEntries,
   removeChild,
   unlinkLeaf,
@@ -59,22 +62,21 @@ const mergeBelow = 40;
 const togetherMax = 48;
 /** A division that leaves fewer on a side is made by the exact middle instead. */
 const sideMin = 12;
-/** Entries whose middle one divides a leaf are this far apart. */
-const sampleStep = 9;
 const depthMax = 12;
 
 /** Word after the root at which the extreme is remembered, as a double. */
 const extremeWord = 2;
 
-const samples = new Float64Array(Math.ceil(bagEntries / sampleStep));
 // One chunk of one operator is worked on at a time, and leaves nothing in these.
 const leaves = new Int32Array(lookupRowsMax);
 const ends = new Int32Array(lookupRowsMax);
+/** Leaves to which entries were appended, and the addresses of these. */
+const appendedTo = new Int32Array(lookupRowsMax);
+const appendedAt = new Int32Array(lookupRowsMax);
 /** Loads are kept here, or they would not be made. */
 const sink = new Float64Array(1);
 
-/** Bags of numbers, one per holder: a place of four words, all zero in the beginning, of
- * which the second is not looked at. */
+/** Bags of numbers, one per holder: four words, all 0 at first, of which the second is not ours. */
 export class NumberBags {
   readonly #memory: StateMemory;
   readonly #greatest: boolean;
@@ -84,6 +86,8 @@ export class NumberBags {
   /** Leaves from here to `#to` are those of values that are to be added. */
   #from = 0;
   #to = 0;
+  /** Entries that were appended and are not marked yet. */
+  #appended = 0;
 
   /** `greatest`: whether the greatest value is asked, or the least. */
   constructor(memory: StateMemory, greatest: boolean) {
@@ -107,6 +111,7 @@ export class NumberBags {
       this.#addOne(groups[i] + at, value, weight, leaves[i]);
     }
     this.#from = this.#to;
+    this.#markAppended();
   }
 
   /** Whether there is nothing in a bag, not even values of negative weight. */
@@ -119,10 +124,7 @@ export class NumberBags {
     const { i32, f64 } = this.#memory;
     if (i32[holder] === 0) return NaN;
     const known = (holder + extremeWord) >> 1;
-    if (Number.isNaN(f64[known])) {
-      f64[known] = this.#find(holder);
-      this.#memory.written.word(holder + extremeWord);
-    }
+    if (Number.isNaN(f64[known])) f64[known] = this.#find(holder);
     return f64[known];
   }
 
@@ -185,7 +187,6 @@ export class NumberBags {
     const at = (holder + extremeWord) >> 1;
     if (isFirst || (this.#greatest ? value >= f64[at] : value <= f64[at])) {
       f64[at] = isThere ? value : NaN;
-      this.#memory.written.word(2 * at);
     }
   }
 
@@ -199,7 +200,7 @@ export class NumberBags {
         f64[at] = value;
         f64[at + 1] = weight;
         i32[known + bagCount] = count + 1;
-        markEntry(this.#memory, known, count);
+        this.#noteAppended(known, at);
         return true;
       }
     }
@@ -219,7 +220,7 @@ export class NumberBags {
     let depth = 0;
     if (node === 0) {
       node = makeBagNode(this.#memory, bagEntriesMin, 0);
-      this.#setRoot(holder, node);
+      this.#memory.i32[holder] = node;
     } else {
       while (i32[node + bagLevel] > 0) {
         const k = childFor(i32, f64, node, value);
@@ -243,7 +244,22 @@ export class NumberBags {
     f64[at] = value;
     f64[at + 1] = weight;
     if (weight < 0) i32[into + bagNegatives]++;
-    markEntry(this.#memory, into, count);
+    this.#noteAppended(into, at);
+  }
+
+  /** An entry is written to at double `at` of a leaf: one for each value that is added, at most. */
+  #noteAppended(leaf: number, at: number): void {
+    const n = this.#appended++;
+    appendedTo[n] = leaf;
+    appendedAt[n] = 2 * at;
+  }
+
+  /** Marks what was appended since the last call, all in one pass. */
+  #markAppended(): void {
+    const { written } = this.#memory;
+    written.records(appendedTo, 0, this.#appended, headWords);
+    written.records(appendedAt, 0, this.#appended, entryWords);
+    this.#appended = 0;
   }
 
   /** Sets the weight against the entries of the value that are there, and keeps what remains. */
@@ -316,13 +332,8 @@ export class NumberBags {
     if (d > 0) return [this.#nodes[d - 1], this.#indexes[d - 1]];
     const root = makeBagNode(this.#memory, bagEntries, this.#memory.i32[node + bagLevel] + 1);
     insertChild(this.#memory, root, 0, -Infinity, node);
-    this.#setRoot(holder, root);
-    return [root, 0];
-  }
-
-  #setRoot(holder: number, root: number): void {
     this.#memory.i32[holder] = root;
-    this.#memory.written.word(holder);
+    return [root, 0];
   }
 
   /** Moves the values of child `k` that are not less than the pivot to a new child k + 1. */
@@ -420,7 +431,7 @@ export class NumberBags {
     const { i32 } = this.#memory;
     i32[other + bagNegatives] = i32[leaf + bagNegatives];
     freeBagNode(this.#memory, leaf);
-    this.#setRoot(holder, other);
+    this.#memory.i32[holder] = other;
     return other;
   }
 
@@ -477,24 +488,13 @@ export class NumberBags {
     if (count === 0) {
       this.#forget(root);
       freeBagNode(this.#memory, root);
-      this.#setRoot(holder, 0);
+      this.#memory.i32[holder] = 0;
     } else if (i32[root + bagLevel] > 0) {
       if (count > 1) return;
-      this.#setRoot(holder, i32[childOf(root, 0)]);
+      this.#memory.i32[holder] = i32[childOf(root, 0)];
       freeBagNode(this.#memory, root);
     } else if (capacity > bagEntriesMin && count <= capacity >> 2) {
       this.#resize(holder, root, Math.max(capacity >> 1, bagEntriesMin));
     }
   }
-}
-
-/** The middle one of a few values of a full leaf. */
-function middleOf(f64: Float64Array, entries: number): number {
-  for (let s = 0; s < samples.length; s++) {
-    const value = f64[entries + 2 * sampleStep * s];
-    let place = s;
-    for (; place > 0 && samples[place - 1] > value; place--) samples[place] = samples[place - 1];
-    samples[place] = value;
-  }
-  return samples[samples.length >> 1];
 }
