@@ -71,12 +71,37 @@ function read(door: IndexDoor, hash: number, column: number, key: number): strin
   return found.sort();
 }
 
+/** The same rows, loaded from an image; `late`: number of the index on the second column. */
+function loaded(from: StoreArrangement, late: number): StoreArrangement {
+  const to = new StoreArrangement(new RegionPool(), columns);
+  to.index([0]);
+  expect(to.index([1])).toBe(late);
+  from.image.start();
+  from.image.pin(from.complete);
+  to.image.restore(from.image.save());
+  const out = new Int32Array(2 ** 16);
+  for (let n = from.image.copy(out); n > 0; n = from.image.copy(out)) {
+    to.image.load(out.subarray(0, n));
+  }
+  const state = (): number => {
+    const { buffer, at } = to.door(late);
+    return new Int32Array(buffer)[at + doorState];
+  };
+  for (let whole = false; !whole;) {
+    whole = to.image.adopt(from.complete, 500);
+    if (to.image.loading && state() !== doorWhole) expect(state()).toBe(doorBuilding);
+  }
+  expect(state()).toBe(doorWhole);
+  from.dispose();
+  return to;
+}
+
 test.each([
   ['few rows a key', 4_000],
   ['heavy keys', 8],
 ])('a reader without objects finds the rows of a key: %s', (_, keys) => {
   const random = new Random(keys);
-  const arrangement = new StoreArrangement(new RegionPool(), columns);
+  let arrangement = new StoreArrangement(new RegionPool(), columns);
   arrangement.index([0]);
   const rows = new Map<string, [bigint, bigint]>();
   let late = -1;
@@ -104,6 +129,7 @@ test.each([
       const state = words[arrangement.door(late).at + doorState];
       expect(state).toBe(whole ? doorWhole : doorBuilding);
     }
+    if (step === 30) arrangement = loaded(arrangement, late);
     const doors = late < 0 ? [0] : [0, late];
     for (const [column, index] of doors.entries()) {
       const door = arrangement.door(index);

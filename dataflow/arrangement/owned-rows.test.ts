@@ -140,4 +140,71 @@ describe('owned rows', () => {
     hold.release();
     arrangement.dispose();
   });
+
+  test.each([1, 2, 3])('are loaded from an image, and the owner told where, seed %s', (seed) => {
+    const random = new Random(seed);
+    const memory = new RegionPool();
+    const arrangement = new StoreArrangement(memory, columns);
+    const owner = new Owner(pool, arrangement);
+    const pieces: Int32Array[] = [];
+    const out = new Int32Array(2 ** 16);
+    let step = 0;
+    const write = (to: Owner, of: StoreArrangement): void => {
+      step++;
+      const rows = new Map<number, Row | null>();
+      for (let k = random.below(150); k > 0; k--) {
+        const key = 2 * (1 + random.below(500));
+        const gone = random.chance(step % 20 > 13 ? 0.8 : 0.2);
+        if (gone && !to.contents.has(key)) continue;
+        rows.set(key, gone ? null : randomRow(random, key, step));
+      }
+      if (rows.size > 0) to.write(step, rows);
+      of.seal(step);
+      if (random.chance(0.3)) of.reclaim(100);
+    };
+    arrangement.image.start();
+    for (let round = 0; round < 8; round++) {
+      for (let k = random.below(12); k >= 0; k--) write(owner, arrangement);
+      const at = step;
+      arrangement.image.pin(at);
+      const saved = arrangement.image.save();
+      const contents = new Map(owner.contents);
+      const places = new Map(owner.places);
+      // Rows move and their room is used again before they are copied.
+      for (let k = random.below(6); k > 0; k--) write(owner, arrangement);
+      for (let n = arrangement.image.copy(out); n > 0; n = arrangement.image.copy(out)) {
+        pieces.push(out.slice(0, n));
+        write(owner, arrangement);
+      }
+      arrangement.image.unpin();
+      const loaded = new StoreArrangement(memory, columns);
+      const other = new Owner(pool, loaded);
+      if (random.chance(0.5)) loaded.index([0]);
+      // The owner's own state is loaded before, with places that are not true any more.
+      for (const [token, row] of contents) other.contents.set(token, row);
+      for (const token of places.keys()) other.places.set(token, contents.has(token) ? -7 : 0);
+      loaded.image.restore(saved);
+      for (const piece of pieces) loaded.image.load(piece);
+      while (!loaded.image.adopt(at, 100));
+      expect(other.moves).toBe(contents.size);
+      expect(loaded.rows).toBe(contents.size);
+      expect(scanned(pool, loaded, at, 50, nothing).sorted()).toEqual(other.weights().sorted());
+      const before = step;
+      step = at;
+      for (let k = 0; k < 10; k++) write(other, loaded);
+      expect(scanned(pool, loaded, step, 50, nothing).sorted()).toEqual(other.weights().sorted());
+      const key = BigInt(random.below(50));
+      const index = loaded.index([0]);
+      while (!loaded.buildIndex(index, 50));
+      const expected = new Weights();
+      for (const row of other.contents.values())
+        if (row[0] === key) expected.add({ row, weight: 1 });
+      expect(probed(loaded, index, key, step).sorted()).toEqual(expected.sorted());
+      step = before;
+      loaded.dispose();
+    }
+    arrangement.dispose();
+    expect(memory.bytes).toBe(0);
+    expect(pool.live).toBe(0);
+  });
 });
