@@ -145,11 +145,12 @@ export class Checkpoint {
     this.look();
   }
 
-  /** Captures the dataflows that have ended the step. */
+  /** Captures the dataflows that have ended the step; leaves those out that could not stop at it. */
   look(): void {
     if (this.#step === 0) return;
     for (const dataflow of this.#waiting) {
-      if (dataflow.reached(this.#step)) this.#captureDataflow(dataflow);
+      if (dataflow.passed(this.#step)) this.#waiting.delete(dataflow);
+      else if (dataflow.reached(this.#step)) this.#captureDataflow(dataflow);
     }
   }
 

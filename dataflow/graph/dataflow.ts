@@ -194,9 +194,17 @@ export class Dataflow implements StreamReader, StreamTaker {
     return this.arrangements;
   }
 
-  /** Whether its state is that at the end of `step`: it has not gone beyond a stop. */
+  /** Whether its state is that at the end of `step`. */
   reached(step: number): boolean {
-    return !this.#inStep && this.effectiveFrontier() >= step;
+    return !this.#inStep && this.effectiveFrontier() >= step && !this.passed(step);
+  }
+
+  /**
+   * Whether it has gone beyond `step`, though that is a stop: what it reads could not be read at
+   * `step`, as it was being filled.
+   */
+  passed(step: number): boolean {
+    return this.#frontier > step;
   }
 
   /** Hydrated, and at a state in which all imports agree. */
