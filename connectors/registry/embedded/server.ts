@@ -18,7 +18,7 @@ const mediaType = 'application/vnd.schemaregistry.v1+json';
 export interface RegistryFaults {
   /** Answers nothing but this status, 0 for none. */
   status: number;
-  /** Paths are answered by this instead, whatever they are; null for none. */
+  /** What every path answers instead; null for nothing of the kind. */
   body: string | null;
 }
 
@@ -87,7 +87,8 @@ export class EmbeddedRegistry {
       const text = await readBody(request);
       if (this.faults.status !== 0)
         throw new RegistryError(this.faults.status, this.faults.status, 'as a test wants it');
-      body = this.#routes.answer(request.method ?? '', request.url ?? '', text);
+      if (this.faults.body === null)
+        body = this.#routes.answer(request.method ?? '', request.url ?? '', text);
     } catch (error) {
       const known = error instanceof RegistryError;
       status = known ? error.status : 500;
