@@ -25,9 +25,27 @@ export interface Surroundings {
   /** How the product reaches topics. */
   readonly connect: Connect;
   readonly random: Random;
-  /** Bytes of a file of the log. */
-  readonly logFileBytesMax: number;
+  /** Limits that this seed sets smaller than any run would need: files, pauses, pieces. */
+  readonly limits: SimLimits;
 }
+
+/** Limits of the product that differ from seed to seed. */
+export interface SimLimits {
+  readonly logFileBytesMax: number;
+  readonly checkpointPauseMilliseconds: number;
+  readonly checkpointMillisecondsMax: number;
+  readonly checkpointPatchesMax: number;
+  readonly checkpointPieceBytesMax: number;
+}
+
+/** Lives are short, so all pauses are. */
+const pauses = {
+  topicRefreshMillisecondsMax: 150,
+  brokerRetryMillisecondsMax: 100,
+  checkpointLookMilliseconds: 15,
+  checkpointBufferBytes: 64 * 1024,
+  checkpointSyncBytes: 8 * 1024,
+};
 
 /** Entropy that comes from the seed. */
 export function seededEntropy(random: Random): Entropy {
@@ -37,25 +55,26 @@ export function seededEntropy(random: Random): Entropy {
   };
 }
 
+/** What it told its operator. */
+interface Told {
+  readonly errors: readonly string[];
+  readonly warnings: readonly string[];
+}
+
 /** A running product. */
 export class Machine {
   readonly clock: FakeClock;
   readonly #disk: FakeDisk;
   readonly #durable: DurableCoordinator;
   readonly #sessions: SessionRegistry;
-  readonly #errors: string[];
+  readonly #told: Told;
   #over = false;
 
-  private constructor(
-    clock: FakeClock,
-    disk: FakeDisk,
-    durable: DurableCoordinator,
-    errors: string[],
-  ) {
+  private constructor(clock: FakeClock, disk: FakeDisk, durable: DurableCoordinator, told: Told) {
     this.clock = clock;
     this.#disk = disk;
     this.#durable = durable;
-    this.#errors = errors;
+    this.#told = told;
     this.#sessions = new SessionRegistry(durable.coordinator);
     void durable.failed.then(() => this.end());
   }
@@ -63,16 +82,14 @@ export class Machine {
   /** Starts the product. Throws what its start throws. */
   static async start(life: number, now: number, around: Surroundings): Promise<Machine> {
     await initializeParser();
-    const { disk, random, logFileBytesMax } = around;
-    // Files of the log as small as this are what no run would fill otherwise; and lives are short.
-    Reflect.set(limits, 'logFileBytesMax', logFileBytesMax);
-    Reflect.set(limits, 'topicRefreshMillisecondsMax', 150);
-    Reflect.set(limits, 'brokerRetryMillisecondsMax', 100);
+    const { disk, random } = around;
+    Object.assign(limits, pauses, around.limits);
     const clock = new FakeClock(now);
     const errors: string[] = [];
+    const warnings: string[] = [];
     const log = {
       info: () => undefined,
-      warn: () => undefined,
+      warn: (message: string) => void warnings.push(message),
       error: (message: string) => void errors.push(message),
     };
     const entropy = seededEntropy(random);
@@ -93,7 +110,7 @@ export class Machine {
         { disk, processes },
       ),
     );
-    return new Machine(clock, disk, durable, errors);
+    return new Machine(clock, disk, durable, { errors, warnings });
   }
 
   /** Whether what comes from it still reaches anybody. */
@@ -103,7 +120,11 @@ export class Machine {
 
   /** Errors that it reported to its operator. */
   get errors(): readonly string[] {
-    return this.#errors;
+    return this.#told.errors;
+  }
+
+  get warnings(): readonly string[] {
+    return this.#told.warnings;
   }
 
   /** From now on nobody hears of it. */

@@ -16,6 +16,7 @@ import { Client } from './client.ts';
 import { Bank, bankSetUp } from './bank.ts';
 import { Definer } from './definer.ts';
 import { demand, History, Violation } from './history.ts';
+import type { SimLimits } from './machine.ts';
 import { Machine } from './machine.ts';
 import { Marks } from './marks.ts';
 import type { World } from './world.ts';
@@ -26,6 +27,8 @@ import { Deeds, Transactor, transactorSetUp } from './transactor.ts';
 
 const begin = 1_700_000_000_000;
 const startsMax = 40;
+/** All that may lie in a data directory of which nothing is under way. */
+const files = /^(lock|identity|log\/\d+\.log|checkpoints\/\d+\.(data|manifest))$/;
 const clientNames = ['0', '1', '2'];
 
 const setUp = [
@@ -76,7 +79,7 @@ export class Simulation {
   readonly #deeds = new Deeds();
   readonly #transactors: readonly Transactor[];
   readonly #bank: Bank | null;
-  readonly #logFileBytesMax: number;
+  readonly #limits: SimLimits;
   #isSetUp = false;
   #lives = 0;
   #now = begin;
@@ -84,6 +87,8 @@ export class Simulation {
   #stops = 0;
   #fresh = 100;
   #failure: unknown = null;
+  /** Tasks of this life that have not ended, by their place in the list. */
+  readonly #waiting = new Set<number>();
   /** Lines of all that happened, if asked for. */
   readonly lines: string[] | null;
 
@@ -94,7 +99,13 @@ export class Simulation {
     this.#random = random;
     this.#plan = plan;
     this.#disk = new FakeDisk(random);
-    this.#logFileBytesMax = random.pick([3_000, 20_000, 1_000_000]);
+    this.#limits = {
+      logFileBytesMax: random.pick([3_000, 20_000, 1_000_000]),
+      checkpointPauseMilliseconds: random.pick([20, 100, 400, 1_000_000]),
+      checkpointMillisecondsMax: random.pick([30, 30_000]),
+      checkpointPatchesMax: random.pick([1, 3, 64]),
+      checkpointPieceBytesMax: random.pick([65_536, 1_048_576]),
+    };
     this.#world = random.chance(0.5) ? clusterWorld(random, marks) : plainWorld(random, marks);
     const history = new History();
     this.#shared = {
@@ -188,24 +199,44 @@ export class Simulation {
       this.#now + (backwards ? -this.#random.below(3_600_000) : this.#random.below(5_000));
     this.#lives++;
     this.#note(`life ${this.#lives} at ${now}`);
+    const before = this.#disk.paths;
     const machine = await Machine.start(this.#lives, now, {
       disk: this.#disk,
       connect: this.#world.connect,
       random: this.#random,
-      logFileBytesMax: this.#logFileBytesMax,
+      limits: this.#limits,
     });
-    const names = this.#disk.paths.filter((path) => !/^(lock|identity|log\/\d+\.log)$/.test(path));
-    demand(names.length === 0, () => `files are left behind: ${names.join(' ')}`);
-    const files = this.#disk.paths.filter((path) => path.startsWith('log/'));
-    if (files.length > 1) this.marks.sometimes('new file of the log');
+    this.#lookAtFiles(machine, before);
     return machine;
+  }
+
+  /** What lies on the disk after a start, and what it was before. */
+  #lookAtFiles({ warnings }: Machine, before: readonly string[]): void {
+    const { marks } = this;
+    const paths = this.#disk.paths;
+    const left = paths.filter((path) => !files.test(path));
+    demand(left.length === 0, () => `files are left behind: ${left.join(' ')}`);
+    const log = paths.filter((path) => path.startsWith('log/'));
+    if (log.length > 1) marks.sometimes('new file of the log');
+    if (!log.includes('log/0000000000000000.log')) marks.sometimes('log was cut');
+    const manifests = before.filter((path) => path.endsWith('.manifest'));
+    if (manifests.length > 0) marks.sometimes('started with checkpoints');
+    const unfinished = before.some(
+      (path) => path.endsWith('.data') && !before.includes(path.replace('.data', '.manifest')),
+    );
+    if (unfinished) marks.sometimes('stopped while a checkpoint was made');
+    for (const warning of warnings) {
+      this.#note(warning);
+      if (warning.includes('passed over') || warning.includes('damaged'))
+        marks.sometimes('checkpoint passed over');
+    }
   }
 
   /** Flips a bit at rest: nothing may be served then, unless the bit means nothing. */
   async #tryFlipped(): Promise<void> {
-    const files = this.#disk.paths.filter((path) => /^(identity|log\/)/.test(path));
-    if (files.length === 0) return;
-    const path = this.#random.pick(files);
+    const all = this.#disk.paths.filter((path) => /^(identity|log\/|checkpoints\/)/.test(path));
+    if (all.length === 0) return;
+    const path = this.#random.pick(all);
     const bits = this.#disk.bytesOf(path).length * 8;
     if (bits === 0) return;
     const bit = this.#random.below(bits);
@@ -260,7 +291,9 @@ export class Simulation {
       await Promise.resolve();
       if (done) break;
       if (!(await clock.next(late)) && !done) {
-        if (machine.alive) throw new Violation('nothing goes on, and somebody waits');
+        const waiting = [...this.#waiting].join();
+        if (machine.alive)
+          throw new Violation(`nothing goes on, and somebody waits: tasks ${waiting}`);
       }
     }
     this.#milliseconds += clock.now() - started;
@@ -305,6 +338,7 @@ export class Simulation {
     const until = clock.now() + 100 + random.below(stopAt === undefined ? 1_500 : 150);
     const on = (): boolean => machine.alive && clock.now() < until && this.#failure === null;
     this.#watched.readers = this.#watched.followers = 0;
+    this.#waiting.clear();
     const tasks = this.#tasks(machine, on);
     if (!last && stopAt === undefined) this.#prepareEnd(machine, until);
     if (this.#plan.faults) this.#prepareTrouble(machine);
@@ -318,6 +352,8 @@ export class Simulation {
       () => `the program reports ${machine.errors.join('; ')}`,
     );
     this.#now = clock.now();
+    if (machine.warnings.some((text) => text.startsWith('no checkpoint was made')))
+      this.marks.sometimes('checkpoint given up');
     if (!machine.alive) {
       if (this.#watched.followers > 0) this.marks.sometimes('subscription ended by a stop');
       // Also if only its disk has failed: what was not synced may be gone.
@@ -383,11 +419,15 @@ export class Simulation {
         if (!on() || (await act(sql)) === 'gone') return;
       }
     };
-    const guarded = (task: Promise<void>): Promise<void> =>
-      task.catch((error: unknown) => {
-        const stop = error instanceof MachineStopped || error instanceof DiskError;
-        if (error instanceof Violation || (machine.alive && !stop)) this.#fail(error);
-      });
+    const guarded = (task: Promise<void>, place: number): Promise<void> => {
+      this.#waiting.add(place);
+      return task
+        .finally(() => this.#waiting.delete(place))
+        .catch((error: unknown) => {
+          const stop = error instanceof MachineStopped || error instanceof DiskError;
+          if (error instanceof Violation || (machine.alive && !stop)) this.#fail(error);
+        });
+    };
     return [
       ...this.#clients.map((client) => repeat(60, (sql) => client.act(machine, sql))),
       ...this.#transactors.map((client) => repeat(80, (sql) => client.act(machine, sql))),
