@@ -61,6 +61,9 @@ export type Sink =
       readonly upTo: number | null;
     };
 
+/** For reads: the latest step at which everything that is read is known already. */
+export const newestStep = Infinity;
+
 export type Command =
   | CheckpointCommand
   | {
@@ -76,8 +79,8 @@ export type Command =
   /** A collection that was created closed has all that it had: it can be read from now on. */
   | { readonly kind: 'openCollection'; readonly collection: number }
   /**
-   * Hydrates at `asOf`, or at the earliest later step at which every import can be read. Stream
-   * imports wait for `replay…`.
+   * Hydrates at `asOf`, or at the earliest later step at which every import can be read; or at
+   * `newestStep`. Stream imports wait for `replay…`.
    */
   | {
       readonly kind: 'createDataflow';
@@ -143,6 +146,7 @@ export type Command =
   | {
       readonly kind: 'lookup';
       readonly request: number;
+      /** A step, or `newestStep`. */
       readonly at: number;
       readonly lookup: Lookup;
       readonly finishing: Finishing;

@@ -28,6 +28,7 @@ import type { StepClock } from '../operators/step-clock.ts';
 import { never } from '../operators/step-clock.ts';
 import type { Batch } from '../value/batch.ts';
 import type { DataflowStatistics } from './command.ts';
+import { newestStep } from './command.ts';
 import { ErrorBuffer } from './error-buffer.ts';
 import { Network } from './network.ts';
 import type { DataflowSink } from './sink.ts';
@@ -303,7 +304,7 @@ export class Dataflow implements StreamReader, StreamTaker {
       return shownFrom === Infinity ? never : shownFrom;
     }
     if (this.#inStep) return this.clock.to;
-    const step = this.#readableFrom(Math.max(0, this.asOf));
+    const step = this.#readableFrom(this.#wanted);
     // An import that is not hydrated itself has not told yet from where on it can be read.
     return step >= endOfSteps ? never : step;
   }
@@ -451,8 +452,7 @@ export class Dataflow implements StreamReader, StreamTaker {
   #nextStep(): number | null {
     const target = this.#readableTo(this.#target());
     if (target <= this.#frontier) return null;
-    if (this.#frontier === never)
-      return target >= Math.max(0, this.asOf) ? this.#firstStep(target) : null;
+    if (this.#frontier === never) return target >= this.#wanted ? this.#firstStep(target) : null;
     const { roundEnd } = this.#streams;
     if (roundEnd !== null) return target >= roundEnd ? this.#exact(roundEnd) : null;
     if (!this.hydrated) return this.consistent(target) ? target : null;
@@ -465,13 +465,19 @@ export class Dataflow implements StreamReader, StreamTaker {
    */
   #firstStep(target: number): number | null {
     if (this.#rendering.streams.length > 0) return target;
-    const step = this.#readableFrom(Math.max(0, this.asOf));
-    return step <= target ? step : null;
+    const step = this.#readableFrom(this.#wanted);
+    if (step > target) return null;
+    return this.asOf === newestStep ? target : step;
   }
 
   #exact(step: number): number {
     assert(this.#readableFrom(step) === step, 'no import skips a step at which a round ends');
     return step;
+  }
+
+  /** The first step that it may begin at. */
+  get #wanted(): number {
+    return this.asOf === newestStep ? 0 : Math.max(0, this.asOf);
   }
 
   /** The earliest step, not before `at`, that reads in every import as it was. */

@@ -18,6 +18,7 @@ import { batchFromRows, compareDatums } from '../value/datum-column.ts';
 import type { ColumnType } from '../value/type.ts';
 import { AnswerRows } from './answer-rows.ts';
 import type { Finishing } from './command.ts';
+import { newestStep } from './command.ts';
 import { firstError } from './error-rows.ts';
 import type { CollectionHold, StoredCollection } from './stored-collection.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -41,7 +42,7 @@ interface Tools {
 export class ReadTask {
   readonly request: number;
   readonly collection: StoredCollection;
-  readonly #at: number;
+  #at: number;
   readonly #lookup: Omit<Lookup, 'collection'>;
   readonly #around: Surroundings;
   readonly #finishing: Finishing;
@@ -73,6 +74,11 @@ export class ReadTask {
     this.#keepReadable();
   }
 
+  /** The earliest frontier with which it can begin. */
+  get #from(): number {
+    return this.#at === newestStep ? 0 : this.#at;
+  }
+
   /** The step that is read. */
   get #step(): number {
     return this.collection.exactFrom(Math.max(this.#at, this.collection.since));
@@ -89,7 +95,7 @@ export class ReadTask {
 
   /** True if a call of `run` would get further. */
   get ready(): boolean {
-    return this.#state !== 'waiting' || this.collection.frontier() >= this.#at;
+    return this.#state !== 'waiting' || this.collection.frontier() >= this.#from;
   }
 
   /** True once it has had a slice. */
@@ -132,7 +138,9 @@ export class ReadTask {
   }
 
   #start(): 'on' | 'pause' {
-    if (this.collection.frontier() < this.#at) return 'pause';
+    const frontier = this.collection.frontier();
+    if (frontier < this.#from) return 'pause';
+    if (this.#at === newestStep) this.#at = this.collection.exactTo(frontier);
     this.#keepReadable();
     const { errors } = this.collection;
     if (errors !== null) {

@@ -165,6 +165,7 @@ export class SessionCore implements Session {
     const { transaction, settings } = this.#state;
     if (transaction.failed || transaction.pending || settings.statementTimeoutMilliseconds > 0)
       return null;
+    if (settings.serializable) return null;
     const { engine, journal } = this.#coordinator;
     // Nobody sees what was defined before it is durable.
     if (journal.settled() !== undefined) return null;

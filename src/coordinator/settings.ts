@@ -28,12 +28,23 @@ export class Settings {
   #version = 0;
   #timeout = 0;
   #timeoutVersion = 0;
+  #serializable = false;
+  #serializableVersion = 0;
   #datetime = plainContext;
   #datetimeVersion = 0;
 
   /** Another number whenever a value may have changed. */
   get version(): number {
     return this.#version;
+  }
+
+  /** Whether reads take what is known already, instead of all that was acknowledged. */
+  get serializable(): boolean {
+    if (this.#serializableVersion !== this.#version) {
+      this.#serializable = this.get('transaction_isolation') === 'serializable';
+      this.#serializableVersion = this.#version;
+    }
+    return this.#serializable;
   }
 
   /** `statement_timeout`; 0 is none. */

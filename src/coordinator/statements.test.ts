@@ -3,7 +3,8 @@
  * them, as seen through a session. Method: each test talks to a whole engine in the calling thread.
  * Answers of plain SQL are those of Postgres 15.
  */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { newestStep } from '../../dataflow/graph/command.ts';
 import { SessionHarness, batchRows } from '../../test/support/session-harness.ts';
 import type { SqlSession } from '../../test/support/session-harness.ts';
 
@@ -226,6 +227,19 @@ describe('transactions', () => {
     expect(await sql.rows('SELECT count(*) FROM t, m')).toEqual(['1']);
     await sql.run('COMMIT');
     expect(await sql.rows('SELECT n FROM m')).toEqual(['2']);
+  });
+
+  it('takes an older state only if it is told to, and outside of blocks', async () => {
+    await sql.run('CREATE TABLE t (k int8)');
+    const lookup = vi.spyOn(harness.coordinator.engine, 'lookup');
+    await sql.rows('SELECT * FROM t');
+    await sql.run('SET transaction_isolation = serializable');
+    await sql.rows('SELECT * FROM t');
+    await sql.run('BEGIN; SELECT * FROM t; COMMIT');
+    await sql.run('RESET transaction_isolation');
+    await sql.rows('SELECT * FROM t');
+    const newest = lookup.mock.calls.map(([at]) => at === newestStep);
+    expect(newest).toEqual([false, true, false, false]);
   });
 
   it('keeps a block to one purpose and fails as a whole', async () => {

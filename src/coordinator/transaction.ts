@@ -8,6 +8,7 @@
  * in between makes them visible first, since it must see them.
  */
 import { sqlError } from '../base/error.ts';
+import { newestStep } from '../../dataflow/graph/command.ts';
 import type { GatheredKeys } from './gathered-keys.ts';
 import type { Timeline } from './timeline.ts';
 import { bytesOf, tooLarge } from './timeline.ts';
@@ -126,9 +127,12 @@ export class Transaction {
     if (this.#block) throw sqlError('25001', `${statement} cannot run inside a transaction block`);
   }
 
-  /** The step that reads see: one for a whole block. */
-  readStep(): number {
-    if (!this.#block) return this.#timeline.complete;
+  /**
+   * The step that reads see: one for a whole block. Outside of blocks, if `serializable`, it is the
+   * newest one at which what is read is known, which may lie before what was acknowledged.
+   */
+  readStep(serializable = false): number {
+    if (!this.#block) return serializable ? newestStep : this.#timeline.complete;
     if (this.#step === null) {
       this.#step = this.#timeline.complete;
       this.#release = this.#timeline.hold(this.#step);

@@ -10,7 +10,7 @@ import { runQuery } from './select.ts';
 
 /** The rows of a query, as a stream. */
 export async function runSelect(context: ExecutionContext, query: Query): Promise<RowStream> {
-  const { transaction } = context.session;
+  const { transaction, settings } = context.session;
   transaction.use('read');
   const plan = (): PlannedQuery =>
     context.template?.plan(context, query) ?? planRead(context, query, 'once');
@@ -21,7 +21,7 @@ export async function runSelect(context: ExecutionContext, query: Query): Promis
     await context.cancellation.race(transaction.flush());
     planned = plan();
   }
-  const stream = runQuery(context, planned, transaction.readStep());
+  const stream = runQuery(context, planned, transaction.readStep(settings.serializable));
   return planned.effects === undefined ? stream : afterEffects(context, stream, planned.effects);
 }
 

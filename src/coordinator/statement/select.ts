@@ -3,6 +3,7 @@
  * dataflow that ends after its answer. Streams that it reads are replayed for it.
  */
 import type { PackedBatch } from '../../../dataflow/graph/command.ts';
+import { newestStep } from '../../../dataflow/graph/command.ts';
 import type { PlannedQuery } from '../../sql/planned.ts';
 import type { Answer } from '../engine-client.ts';
 import { answerStream } from '../row-stream.ts';
@@ -35,7 +36,7 @@ export function runQuery(
   word = 'SELECT',
 ): RowStream {
   const { timeline } = context.coordinator;
-  const release = timeline.hold(at);
+  const release = at === newestStep ? () => undefined : timeline.hold(at);
   const running = start(context, planned, at);
   const stream = answerStream(planned.columns, running.answer, word, () => {
     release();
