@@ -33,6 +33,12 @@ export interface Accumulator {
   /** Takes in rows. May grow the memory. */
   add(rows: GroupedRows): void;
   /**
+   * Works ahead on the value of a group that `finish` is asked for next, at most about `rowsMax` rows:
+   * where a value is as long as its group. Answers how many; fewer than `rowsMax` if it is done. No
+   * row comes in between.
+   */
+  ahead?(group: number, rowsMax: number): number;
+  /**
    * Writes the values of groups[first … first + n - 1] as values 0 … n - 1 of `out`, after `clear`.
    */
   finish(groups: Int32Array, first: number, n: number, out: Cells): void;

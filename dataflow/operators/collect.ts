@@ -5,31 +5,31 @@
  * have.
  *
  * A change costs O(log n); showing a value costs its length, so a group that is touched is walked
- * once a step. State words: root of the tree, unused.
+ * once a step, in slices (`ahead`). State words: root of the tree, unused.
  */
-import { assert } from '../../src/base/assert.ts';
+import { assert, defined } from '../../src/base/assert.ts';
 import { limits } from '../../src/base/limits.ts';
 import type { Aggregate, Order } from '../plan/plan.ts';
-import type { Datum, Row } from '../value/datum.ts';
-import { readScalar } from '../value/scalar-words.ts';
-import { readValueVar } from '../value/datum-column.ts';
 import type { ColumnType, TypeName } from '../value/type.ts';
 import type { Accumulator, GroupedRows } from './accumulator.ts';
 import type { Cells } from './cells.ts';
-import { collectedValue } from './collected-value.ts';
+import type { Collector, Items } from './collectors.ts';
+import { makeCollector } from './collectors.ts';
 import { ItemStore } from './item-store.ts';
 import { OrderedItems } from './ordered-items.ts';
 import type { Place } from './ordered-items.ts';
-import type { Field } from './record-field.ts';
-import { isNullField } from './record-field.ts';
 import type { StateMemory } from './state-memory.ts';
 
 /** Bytes that a value takes in a collected one beside its own, roughly. */
 const valueBytes = 8;
 
-/** Memory in which texts are joined, and bytes of it that are kept for the next. */
-let joined = new Uint8Array(0);
-const joinedBytesKept = 2 ** 20;
+const tooLarge = {
+  code: '54000',
+  message: `a group collects more than ${limits.functionResultBytesMax} bytes`,
+} as const;
+
+/** What a group has: null without rows. */
+type Value = Collector | typeof tooLarge | null;
 
 /** The accumulator of the aggregates whose value holds every row. */
 export class Collect implements Accumulator {
@@ -43,8 +43,15 @@ export class Collect implements Accumulator {
   readonly #types: readonly TypeName[];
   readonly #items: ItemStore;
   readonly #tree: OrderedItems;
-  readonly #place: Place = { leaf: 0, index: 0 };
+  readonly #arguments: Items;
   #rootAt = 0;
+  /** The group whose rows are being taken, what they take, and how many they are. */
+  #under: { group: number; collector: Collector; bytes: number; rows: number } | null = null;
+  /** Where in it the next row is, and how often that one was taken. */
+  readonly #place: Place = { leaf: 0, index: 0 };
+  #taken = 0;
+  /** Values that `finish` will ask for. */
+  readonly #values = new Map<number, Value>();
 
   constructor(memory: StateMemory, aggregate: Aggregate, input: readonly ColumnType[]) {
     const { fn, argument, argument2, order } = aggregate;
@@ -62,6 +69,7 @@ export class Collect implements Accumulator {
       0,
     );
     this.#tree = new OrderedItems(memory, this.#items.compare);
+    this.#arguments = { memory, fields: this.#items.fields, types: this.#types };
   }
 
   place(offset: number): void {
@@ -80,78 +88,53 @@ export class Collect implements Accumulator {
     }
   }
 
+  ahead(group: number, rowsMax: number): number {
+    if (this.#values.has(group)) return 0;
+    const place = this.#place;
+    let under = this.#under;
+    if (under?.group !== group) {
+      under = { group, collector: makeCollector(this.#fn, this.#arguments), bytes: 0, rows: 0 };
+      this.#under = under;
+      this.#tree.first(group + this.#rootAt, place);
+      this.#taken = 0;
+    }
+    let rows = 0;
+    for (; place.leaf !== 0 && rows < rowsMax; this.#tree.next(place), this.#taken = 0) {
+      const weight = this.#tree.weightAt(place);
+      rows++;
+      if (weight <= 0) continue;
+      const item = this.#tree.itemAt(place);
+      if (this.#taken === 0) under.bytes += weight * this.#bytesOf(item);
+      if (under.bytes > limits.functionResultBytesMax) return this.#done(tooLarge, rows);
+      const copies = Math.min(weight - this.#taken, rowsMax - rows + 1);
+      under.collector.take(item, copies);
+      under.rows += copies;
+      rows += copies - 1;
+      this.#taken += copies;
+      if (this.#taken < weight) return rows;
+    }
+    if (place.leaf !== 0) return rows;
+    return this.#done(under.rows === 0 ? null : under.collector, rows);
+  }
+
+  /** The group that is under way has its value; answers that no row of it is left. */
+  #done(value: Value, rows: number): number {
+    const under = defined(this.#under, 'a group is under way');
+    this.#values.set(under.group, value);
+    this.#under = null;
+    return Math.max(0, rows - 1);
+  }
+
   finish(groups: Int32Array, first: number, n: number, out: Cells): void {
     for (let i = 0; i < n; i++) {
-      if (this.#fn === 'string_agg' && this.#join(groups[first + i], i, out)) continue;
-      const rows = this.#rowsOf(groups[first + i]);
-      if (rows === null) {
-        out.setError(
-          i,
-          '54000',
-          `a group collects more than ${limits.functionResultBytesMax} bytes`,
-        );
-        continue;
-      }
-      if (rows.length === 0) {
-        out.setNull(i);
-        continue;
-      }
-      const result = collectedValue(this.#fn, this.#types, rows);
-      if ('error' in result) out.setError(i, result.error.code, result.error.message);
-      else out.setDatum(i, result.value);
+      const group = groups[first + i];
+      while (!this.#values.has(group)) this.ahead(group, Infinity);
+      const value = this.#values.get(group) ?? null;
+      this.#values.delete(group);
+      if (value === null) out.setNull(i);
+      else if ('write' in value) value.write(i, out);
+      else out.setError(i, value.code, value.message);
     }
-  }
-
-  /**
-   * Joins texts, or byteas, as the bytes that they are: each but the first comes after its own
-   * delimiter, a NULL delimiter is none. False if there are none, or too many bytes.
-   */
-  #join(group: number, i: number, out: Cells): boolean {
-    const { i32 } = this.#memory;
-    const stored = new Uint8Array(i32.buffer, i32.byteOffset, i32.byteLength);
-    const [value, delimiter] = this.#items.fields;
-    const place = this.#place;
-    let n = 0;
-    let bytes = 0;
-    let started = false;
-    for (this.#tree.first(group + this.#rootAt, place); place.leaf !== 0; this.#tree.next(place)) {
-      const weight = this.#tree.weightAt(place);
-      if (weight <= 0) continue;
-      const item = this.#tree.itemAt(place);
-      bytes += weight * this.#bytesOf(item);
-      if (bytes > limits.functionResultBytesMax) return false;
-      const own = i32[item + value.offset + 1];
-      const between = isNullField(i32, item, delimiter) ? 0 : i32[item + delimiter.offset + 1];
-      for (let copy = 0; copy < weight; copy++) {
-        if (bytes > joined.length) joined = grown(joined, n, bytes);
-        if (started) n = copyBytes(stored, 4 * i32[item + delimiter.offset], between, joined, n);
-        started = true;
-        n = copyBytes(stored, 4 * i32[item + value.offset], own, joined, n);
-      }
-    }
-    if (!started) return false;
-    out.setBytes(i, joined, n);
-    if (joined.length > joinedBytesKept) joined = new Uint8Array(0);
-    return true;
-  }
-
-  /** The argument rows of a group in order, each as often as it is there; null if too large. */
-  #rowsOf(group: number): Row[] | null {
-    const rows: Row[] = [];
-    let bytes = 0;
-    const place = this.#place;
-    for (this.#tree.first(group + this.#rootAt, place); place.leaf !== 0; this.#tree.next(place)) {
-      const weight = this.#tree.weightAt(place);
-      if (weight <= 0) continue;
-      const item = this.#tree.itemAt(place);
-      bytes += weight * this.#bytesOf(item);
-      if (bytes > limits.functionResultBytesMax) return null;
-      const row = this.#types.map((type, k) =>
-        readField(this.#memory.i32, item, this.#items.fields[k], type),
-      );
-      for (let copy = 0; copy < weight; copy++) rows.push(row);
-    }
-    return rows;
   }
 
   /** About the bytes of a row of arguments. */
@@ -174,33 +157,5 @@ export class Collect implements Accumulator {
 
   bytes(): number {
     return 0;
-  }
-}
-
-/** Larger memory with the same first `n` bytes. */
-function grown(old: Uint8Array, n: number, bytes: number): Uint8Array<ArrayBuffer> {
-  const larger = new Uint8Array(Math.max(bytes, 2 * old.length));
-  larger.set(old.subarray(0, n));
-  return larger;
-}
-
-/** Copies `n` bytes, mostly few; answers where the copy ends. */
-function copyBytes(from: Uint8Array, at: number, n: number, to: Uint8Array, end: number): number {
-  for (let k = 0; k < n; k++) to[end + k] = from[at + k];
-  return end + n;
-}
-
-/** The value of a record's field as a datum. */
-function readField(i32: Int32Array, record: number, field: Field, type: TypeName): Datum {
-  if (isNullField(i32, record, field)) return null;
-  const at = record + field.offset;
-  switch (field.physical) {
-    case 'i32':
-      return readScalar(type, i32, at, 4);
-    case 'i64':
-    case 'f64':
-      return readScalar(type, i32, at, 8);
-    case 'var':
-      return readValueVar(type, i32, i32[at], i32[at + 1]);
   }
 }

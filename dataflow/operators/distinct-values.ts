@@ -38,6 +38,7 @@ export class DistinctValues implements Accumulator {
   readonly #touched = new TouchedGroups();
   readonly #writer: BatchWriter;
   readonly registers: Registers;
+  readonly ahead?: (group: number, rowsMax: number) => number;
   #entriesAt = 0;
 
   /**
@@ -58,6 +59,8 @@ export class DistinctValues implements Accumulator {
     this.#table = new GroupTable(memory, types, 0, true);
     this.#writer = new BatchWriter(pool, types);
     this.registers = together([this.#table, inner.registers]);
+    if (inner.ahead !== undefined)
+      this.ahead = (group, rowsMax) => inner.ahead?.(group, rowsMax) ?? 0;
     this.words = 2 + inner.words;
     this.skipsNulls = inner.skipsNulls;
   }

@@ -362,6 +362,52 @@ describe('collections', () => {
   });
 });
 
+describe('values as long as their group', () => {
+  const input = [column('int2'), column('text', true), column('int4'), column('bytea')];
+  const plan = (node: ReduceNode): Plan => ({
+    nodes: [{ kind: 'get', collection: 0, demand: [0, 1, 2, 3], columns: input }, node],
+    root: 1,
+  });
+
+  it.each([
+    aggregate('string_agg', 1, 'text', 'text', { argument2: 1 }),
+    aggregate('string_agg', 3, 'bytea', 'bytea', { argument2: 3 }),
+    aggregate('array_agg', 1, 'text', '_text'),
+    aggregate('array_agg', 2, 'int4', '_int4', { distinct: true }),
+    aggregate('jsonb_agg', 1, 'text', 'jsonb'),
+    aggregate('jsonb_object_agg', 2, 'int4', 'jsonb', { argument2: 1 }),
+  ])('are made in slices: %o', (made) => {
+    const node = reduceNode(input, [0], [made, countAll]);
+    const harness = new OperatorHarness(
+      (pool) => new ReduceOperator(node, input, pool),
+      [input],
+      9,
+    );
+    let turns = 0;
+    harness.afterTurn = () => turns++;
+    const random = new Random(19);
+    const state: Update[] = [];
+    for (const n of [2_500, 40, 3]) {
+      const changes = Array.from({ length: n }, (_, k): Update => {
+        const text = random.chance(0.1) ? null : `värde ${random.below(900)}`;
+        const row: Row = [k % 7 === 0 ? 1 : 0, text, random.below(4_000), Uint8Array.of(k)];
+        return { row, weight: random.chance(0.01) ? 1_200 : 1 };
+      });
+      state.push(...changes);
+      harness.step([0, changes]);
+      const expected = evaluate(plan(node), new Map([[0, state]]));
+      expect(canonical(node.columns, harness.rows())).toEqual(
+        canonical(node.columns, expected.rows),
+      );
+      const rows = made.distinct ? 1_500 : state.reduce((sum, { weight }) => sum + weight, 0);
+      expect(turns).toBeGreaterThan(rows / 1_024);
+      turns = 0;
+    }
+    harness.operator.dispose();
+    expect(harness.pool.live).toBe(0);
+  });
+});
+
 it('keeps every kind of state right while its memory grows by megabytes', () => {
   const input = [column('text'), column('numeric'), column('text', true)];
   const node = reduceNode(

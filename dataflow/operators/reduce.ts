@@ -52,6 +52,9 @@ const statusNone = 0;
 const statusRow = 1;
 const statusError = 2;
 
+/** Rows of one group that go into a long value at a stretch. */
+const aheadRows = 512;
+
 // One chunk of one operator is worked on at a time, and leaves nothing in these.
 const groups = new Int32Array(lookupRowsMax);
 const baseWeights = new Int32Array(lookupRowsMax);
@@ -148,6 +151,7 @@ export class ReduceOperator implements Operator {
     const { count } = this.#touched;
     while (this.#next < count) {
       const n = Math.min(this.#chunk, count - this.#next);
+      if (!this.#workAhead(this.#next, n, context)) return 'more';
       this.#finishChunk(this.#next, n, context);
       this.#next += n;
       if (!context.fuel.spend(n) && this.#next < count) return 'more';
@@ -184,6 +188,21 @@ export class ReduceOperator implements Operator {
       const weights = countingWeights(batch, first, n, baseWeights, filter, skipped, maskedWeights);
       accumulator.add({ batch, first, n, groups, weights });
     }
+  }
+
+  /** Long values of the groups that come next are made in slices; false if there is more to do. */
+  #workAhead(first: number, n: number, context: Context): boolean {
+    for (const accumulator of this.#accumulators) {
+      if (accumulator.ahead === undefined) continue;
+      for (let i = 0; i < n; i++) {
+        const group = this.#touched.list[first + i];
+        for (let rows = aheadRows; rows >= aheadRows;) {
+          rows = accumulator.ahead(group, aheadRows);
+          if (rows > 0 && !context.fuel.spend(rows)) return false;
+        }
+      }
+    }
+    return true;
   }
 
   #finishChunk(first: number, n: number, context: Context): void {
