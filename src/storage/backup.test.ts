@@ -98,13 +98,20 @@ async function turns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn++) await Promise.resolve();
 }
 
-/** Now and then much happens before a file is opened. */
+/** Now and then much happens before a file is opened, or between two parts of one read. */
 function slowed(disk: Disk, random: Random): Disk {
   return {
     ...below(disk, ''),
     open: async (path) => {
       if (random.chance(0.1)) await turns(random.below(400));
-      return disk.open(path);
+      const file = await disk.open(path);
+      const read = async (position: number, into: Uint8Array): Promise<number> => {
+        const half = into.length >> 1;
+        const n = await file.read(position, into.subarray(0, half));
+        if (random.chance(0.3)) await turns(random.below(100));
+        return n + (await file.read(position + n, into.subarray(n)));
+      };
+      return { ...file, read };
     },
   };
 }
@@ -240,6 +247,20 @@ describe('a backup', () => {
       }
     }
     expect(refused).toBeGreaterThan(paths.length * 30);
+  });
+
+  it('is refused if the last commits are missing', async () => {
+    const random = new Random(5);
+    const disk = new FakeDisk(random);
+    const keeper = await Keeper.open(below(disk, 'data'), random);
+    await work(keeper, random, 5);
+    await keeper.append('a');
+    await makeBackup({ disk, ...places, time: 1 });
+    const last = disk.paths.findLast((path) => path.startsWith('copy/log/')) ?? '';
+    expect(disk.bytesOf(last).length).toBeGreaterThan(64);
+    await (await disk.open(last)).truncate(64);
+    await expect(restored(disk, random)).rejects.toMatchObject({ fields: { code: 'XX001' } });
+    await keeper.directory.close();
   });
 
   it('is not made over something, nor restored over it, nor served', async () => {

@@ -148,6 +148,22 @@ describe('a log that is cut', () => {
     await expect(open(disk, 2)).rejects.toMatchObject({ fields: { code: 'XX001' } });
   });
 
+  it('goes on if the file that was to begin at the place was being made', async () => {
+    const disk = new FakeDisk(new Random(22));
+    const { log } = await open(disk);
+    await append(log, 'a');
+    expect(await log.rotate()).toBe(1);
+    await log.close();
+    const file = await disk.create('log/0000000000000001.log');
+    await file.write(0, new Uint8Array(64));
+    const opened = await open(disk, 1);
+    expect(opened.records).toEqual([]);
+    await append(opened.log, 'b');
+    await opened.log.close();
+    expect((await open(disk, 1)).records).toEqual(['b']);
+    expect((await open(disk)).records).toEqual(['a', 'b']);
+  });
+
   it('begins no file for little, and none on a full disk', async () => {
     const disk = new FakeDisk(new Random(21));
     const { log } = await open(disk);
