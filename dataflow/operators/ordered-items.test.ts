@@ -106,6 +106,13 @@ it('fills nodes when keys ascend, and walks both ways', () => {
   expect(place.leaf).toBe(0);
   expect(tree.find(holder, 4_321, make(4_321))).toBe(true);
   expect(tree.rank()).toBe(4_321);
+  // Leaves between full ones go when they are empty.
+  const shadow = new MemoryShadow(memory);
+  for (let key = 300; key < 400; key++) {
+    add(key, -1);
+    shadow.copyRest();
+  }
+  expect(tree.total(holder)).toBe(9_900);
 });
 
 it('keeps items of weight 0 until they are removed, if asked', () => {
