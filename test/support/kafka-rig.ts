@@ -18,7 +18,7 @@ const encoder = new TextEncoder();
 
 /** A record to be produced. */
 export interface RigRecord {
-  readonly key?: string | null;
+  readonly key?: string | Uint8Array | null;
   readonly value: string | Uint8Array | null;
   readonly headers?: readonly RecordHeader[];
 }

@@ -12,7 +12,6 @@ import { utf8Text } from '../../../dataflow/value/words.ts';
 import { invalidTextAt } from '../text-bytes.ts';
 import type { AvroType } from './schema.ts';
 
-const two28 = 2 ** 28;
 /** Bytes of the longest varint. */
 const varintBytesMax = 10;
 
@@ -84,7 +83,7 @@ export class AvroInput {
     }
     if (last > 0xff) throw new BadAvro('an integer has more than 64 bits');
     if (this.at - from <= 4) return BigInt((low >>> 1) ^ -(low & 1));
-    const zigzag = (BigInt(last) << 56n) | BigInt(high * two28 + low);
+    const zigzag = (BigInt(last) << 56n) | (BigInt(high) << 28n) | BigInt(low);
     return (zigzag >> 1n) ^ -(zigzag & 1n);
   }
 
