@@ -121,3 +121,31 @@ test('the tables lie in order of hash, each up to its last', () => {
   }
   expect(tables).toBe(table.tables);
 });
+
+test('one entry more moves no more than one table of entries', () => {
+  const random = new Random(6);
+  const pool = new RegionPool();
+  const arena = pool.open();
+  const table = new HashTable(arena, null, 6, arena.allocate(headWords));
+  const most = 4_000;
+  const before = new Int32Array(most + 1);
+  const after = new Int32Array(most + 1);
+  let movedMost = 0;
+  for (let k = 1; k <= most; k++) {
+    const hash = random.next() | 0;
+    table.insert(hash, hash, k);
+    const { i32 } = arena.region;
+    table.eachTable((base, slots) => {
+      for (let at = base; at < base + 2 * slots; at += 2)
+        if (i32[at + 1] !== 0) after[i32[at + 1]] = at;
+    });
+    let moved = 0;
+    for (let value = 1; value < k; value++) if (after[value] !== before[value]) moved++;
+    movedMost = Math.max(movedMost, moved);
+    before.set(after);
+  }
+  expect(table.tables).toBeGreaterThan(8);
+  expect(movedMost).toBeLessThanOrEqual(512);
+  // Tables were split, so that there was something to hold.
+  expect(movedMost).toBeGreaterThan(200);
+});
