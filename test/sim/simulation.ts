@@ -198,6 +198,7 @@ export class Simulation {
     const now =
       this.#now + (backwards ? -this.#random.below(3_600_000) : this.#random.below(5_000));
     this.#lives++;
+    this.#disk.capacity = Infinity;
     this.#note(`life ${this.#lives} at ${now}`);
     const before = this.#disk.paths;
     const machine = await Machine.start(this.#lives, now, {
