@@ -12,6 +12,7 @@ import { EngineClient } from './engine-client.ts';
 import type { HostCommand } from './engine-link.ts';
 import type { StepJournal } from './timeline.ts';
 import { Timeline } from './timeline.ts';
+import type { LooseInput } from './write-groups.ts';
 
 type Step = Extract<HostCommand, { kind: 'step' }>;
 
@@ -126,6 +127,33 @@ describe('Timeline', () => {
       'rejected',
     ]);
     expect(journal.refusals).toEqual([{ step: 1, tables: [3, 4, 5] }]);
+  });
+
+  it('tells all writers whose rows were joined that there was no memory', async () => {
+    const journal = new FakeJournal();
+    const { clock, steps, timeline } = rig(journal);
+    const loose = (id: number): LooseInput => ({
+      collection: 1,
+      types: [{ type: 'int4', nullable: true }],
+      rows: [[id]],
+      bytes: 16,
+    });
+    const ends = Promise.allSettled([
+      timeline.write([loose(1)]),
+      timeline.write([{ collection: 1, batch }]),
+      timeline.write([loose(2)]),
+    ]);
+    await clock.advance(0);
+    journal.durable();
+    await clock.advance(0);
+    expect(journal.written.map(({ tables }) => tables)).toEqual([2]);
+    expect(steps[0]?.inputs.map(({ write, batch: { rows } }) => [write, rows])).toEqual([
+      [0, batch.rows],
+      [1, 2],
+    ]);
+    timeline.completed(1, [{ write: 1, error: { code: '53200', message: 'out of memory' } }]);
+    expect((await ends).map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'rejected']);
+    expect(journal.refusals).toEqual([{ step: 1, tables: [1] }]);
   });
 
   it('tells everybody when the engine is gone', async () => {

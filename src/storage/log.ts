@@ -20,8 +20,9 @@ import { firstOfLogFile, logFileName, logHeaderBytes, writeLogHeader } from './l
 import type { LogEnd, RecordReader } from './log-reader.ts';
 import { readLog } from './log-reader.ts';
 
-/** Zeros that are written ahead of the commits. */
-const aheadBytes = 256 * 1024;
+/** Zeros that are written ahead of the commits: as many as the file has, within these. */
+const aheadBytesMin = 256 * 1024;
+const aheadBytesMax = 1024 * 1024;
 /** A file is small with less than this share of the bytes that it may have. */
 const smallFileShare = 64;
 
@@ -274,11 +275,12 @@ export class Log {
    * of the time of one that makes it longer. If there is no room for that, there is for less.
    */
   async #allocate(file: DiskFile, size: number): Promise<void> {
-    if (this.#at + size <= this.#allocated || size > aheadBytes) return;
+    if (this.#at + size <= this.#allocated || size > aheadBytesMin) return;
+    const ahead = Math.min(aheadBytesMax, Math.max(aheadBytesMin, this.#allocated));
     try {
-      await file.write(this.#allocated, new Uint8Array(aheadBytes));
+      await file.write(this.#allocated, new Uint8Array(ahead));
       await file.sync();
-      this.#allocated += aheadBytes;
+      this.#allocated += ahead;
     } catch (error) {
       if (!isFull(error)) throw error;
       await this.#takeBack(file);

@@ -17,15 +17,15 @@ export class MillraceServer {
     this.#process = child;
   }
 
-  /** Starts it; resolves when it names its port. */
-  static start(): Promise<MillraceServer> {
+  /** Starts it, in memory or with a data directory; resolves when it names its port. */
+  static start(directory: string | null = null): Promise<MillraceServer> {
     const child = spawn(
       process.execPath,
       [
         '--disable-warning=ExperimentalWarning',
         join(root, 'src/cli/main.ts'),
         'serve',
-        '--memory',
+        ...(directory === null ? ['--memory'] : ['--data-directory', directory]),
         '--port',
         '0',
       ],

@@ -5,7 +5,6 @@
 import { constants, statSync, write } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { link, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { assert } from '../assert.ts';
 import type { Disk, DiskFile } from '../seam.ts';
 import { DiskError } from '../seam.ts';
@@ -125,7 +124,7 @@ export class RealDisk implements Disk {
   #at(path: string): string {
     const names = path.split('/');
     assert(!names.includes('..') && !path.startsWith('/'), `${path} lies below the root`);
-    return join(this.#root, path);
+    return `${this.#root}/${path}`;
   }
 
   open(path: string): Promise<DiskFile> {
