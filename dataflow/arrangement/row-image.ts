@@ -13,11 +13,12 @@
  *
  *     first word of the segment | its words, 0 if it is gone | offset | count | so many words
  *
- * Before the first run of a segment, what may be known of another one that began there is said to
- * be gone. What is copied of a segment stands in one piece, but for the blocks of very large rows.
- * Addresses only name segments: they are other ones where the image is loaded. The segments that
- * went since the pin before are named first, as others may begin where they did; one that goes
- * before its turn has no row that is visible at p, and is named instead of copied.
+ * The first run of a copy of all rows says that all segments are gone, as whoever loads it may have
+ * loaded others before. The first run of a segment says that another one that began there is gone.
+ * What is copied of a segment stands in one piece, but for the blocks of very large rows. Addresses
+ * only name segments: they are other ones where the image is loaded. The segments that went since
+ * the pin before are named first, as others may begin where they did; one that goes before its turn
+ * has no row that is visible at p, and is named instead of copied.
  */
 import { assert } from '../../src/base/assert.ts';
 import type { Saved } from '../value/saved.ts';
@@ -27,10 +28,9 @@ import type { RowOwner } from './owned-rows.ts';
 import type { RowStore } from './row-store.ts';
 import { segmentWordsMax } from './row-store.ts';
 import { RowLoader } from './row-loader.ts';
+import { allSegments, runHeaderWords, writeRun } from './row-run.ts';
 import { lineWords } from './segment-marks.ts';
 
-/** Words of a run before those that it carries. */
-export const runHeaderWords = 4;
 /** Words that a piece may have at least. */
 export const pieceWordsMin = 2 ** 16;
 /** Words that are copied of one segment at most: all, and a run for each second line. */
@@ -97,6 +97,8 @@ export class StoreImage implements RowImage {
   readonly #host: ImageHost;
   #started = false;
   #pinned: Hold | null = null;
+  /** Whether the next piece begins with that nothing is known. */
+  #anew = false;
   /** First words of segments that went before the pin and are still to be named. */
   #gone: number[] = [];
   /** By order: number, generation and first word at the pin of the segments to be copied. */
@@ -118,6 +120,12 @@ export class StoreImage implements RowImage {
   start(): void {
     assert(this.#pinned === null, 'a pin is given up before all begins anew');
     this.#started = true;
+    this.#beginAnew();
+  }
+
+  /** Nothing that was copied counts. */
+  #beginAnew(): void {
+    this.#anew = true;
     this.#host.store.marks.start();
   }
 
@@ -147,6 +155,8 @@ export class StoreImage implements RowImage {
     assert(this.#pinned !== null, 'what is copied is pinned');
     assert(out.length >= pieceWordsMin, `a piece has ${pieceWordsMin} words, got ${out.length}`);
     let at = 0;
+    if (this.#anew) at = writeRun(out, at, allSegments, 0, 0, 0);
+    this.#anew = false;
     while (this.#gone.length > 0 && at + runHeaderWords <= out.length) {
       at = writeRun(out, at, this.#gone.pop() ?? 0, 0, 0, 0);
     }
@@ -216,9 +226,9 @@ export class StoreImage implements RowImage {
 
   unpin(): void {
     assert(this.#pinned !== null, 'what is given up was pinned');
-    const whole = this.#gone.length === 0 && this.#next === this.#pending.length;
+    const whole = !this.#anew && this.#gone.length === 0 && this.#next === this.#pending.length;
     this.#release();
-    if (!whole) this.#host.store.marks.start();
+    if (!whole) this.#beginAnew();
   }
 
   #release(): void {
@@ -254,22 +264,6 @@ export class StoreImage implements RowImage {
     this.#host.adopted(step, rows, hasTwins);
     return true;
   }
-}
-
-/** Writes the words before those of a run; answers where these begin. */
-function writeRun(
-  out: Int32Array,
-  at: number,
-  start: number,
-  fill: number,
-  offset: number,
-  count: number,
-): number {
-  out[at] = start;
-  out[at + 1] = fill;
-  out[at + 2] = offset;
-  out[at + 3] = count;
-  return at + runHeaderWords;
 }
 
 /** Version of the form of records and pieces. */

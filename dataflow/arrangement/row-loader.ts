@@ -18,10 +18,9 @@ import type { Saved } from '../value/saved.ts';
 import type { KeyIndex } from './key-index.ts';
 import { paddedWords, recordWordsMin } from './record-size.ts';
 import type { ImageHost } from './row-image.ts';
+import { allSegments, runHeaderWords } from './row-run.ts';
 import { segmentWordsMax } from './row-store.ts';
 
-/** Words before those of a run; see row-image.ts. */
-const headerWords = 4;
 /** Words of the largest block. */
 const blockWordsMax = 2 ** 26;
 
@@ -74,9 +73,9 @@ export class RowLoader {
     assert(this.#step < 0, 'no piece comes after the last one');
     let at = 0;
     while (at < piece.length) {
-      if (at + headerWords > piece.length) throw damaged('a run is cut off');
+      if (at + runHeaderWords > piece.length) throw damaged('a run is cut off');
       const count = piece[at + 3];
-      const from = at + headerWords;
+      const from = at + runHeaderWords;
       if (count < 0 || from + count > piece.length) throw damaged('a run is longer than its piece');
       this.#run(piece[at], piece[at + 1], piece[at + 2], piece.subarray(from, from + count));
       at = from + count;
@@ -85,6 +84,11 @@ export class RowLoader {
 
   #run(name: number, fill: number, offset: number, words: Int32Array): void {
     const { store } = this.#host;
+    if (name === allSegments && fill === 0 && words.length === 0) {
+      for (const { segment } of this.#loaded.values()) store.dropLoaded(segment);
+      this.#loaded.clear();
+      return;
+    }
     if (name < 0 || fill < 0 || fill > blockWordsMax) throw damaged('a segment of no size');
     let loaded = this.#loaded.get(name);
     if (fill === 0) {
