@@ -1,7 +1,10 @@
 /**
  * The simulator's command: `node test/sim/run.ts --seeds 1000 --from 0` runs many seeds and says
  * which fail; `--sweep 50` stops scripts at every operation of the disk in turn; `--lines` prints
- * what happened in the one seed of `--from`; `--first` ends at the first failure.
+ * what happened in the one seed of `--from`; `--first` ends at the first failure; `--seconds` ends
+ * it after a while. One seed in a hundred is run twice: what happens must be the same. A crash point
+ * is a place at which a machine, its process or its disk has stopped and another life went on from
+ * what was left.
  */
 import { parseArgs } from 'node:util';
 import { Marks } from './marks.ts';
@@ -25,7 +28,7 @@ function say(text: string): void {
 
 const from = Number(values.from);
 const secondsMax = Number(values.seconds);
-const total = { seeds: 0, stops: 0, milliseconds: 0, marks: new Marks() };
+const total = { seeds: 0, stops: 0, twice: 0, milliseconds: 0, marks: new Marks() };
 const failed: string[] = [];
 const began = performance.now();
 
@@ -43,6 +46,11 @@ async function one(seed: number, plan: Plan, name: string): Promise<boolean> {
     total.milliseconds += result.milliseconds;
     ({ stops } = result);
     if (values.lines) say(result.hash);
+    if (seed % 100 === 0) {
+      const again = await new Simulation(seed, plan).run();
+      total.twice++;
+      if (again.hash !== result.hash) throw new Error('the same seed gave another run');
+    }
   } catch (error) {
     failed.push(name);
     stops = 1;
@@ -71,11 +79,13 @@ if (scripts > 0) {
     await one(seed, { lives: 4, faults: true }, `seed ${seed}`);
 }
 const minutes = (performance.now() - began) / 60_000;
-const missing = scripts > 0 || total.seeds < 100 ? [] : total.marks.missing();
+const missing = scripts > 0 || total.seeds < 500 ? [] : total.marks.missing();
 say(total.marks.toString());
 for (const mark of missing) say(`never happened: ${mark}`);
 say(
-  `${total.seeds} runs, ${total.stops} stops, ${failed.length} failed; ` +
+  `${total.seeds} ${scripts > 0 ? 'runs' : 'seeds'}, ${total.stops} crash points, ${failed.length} failed, ` +
+    `${total.twice} run twice; ${Math.round(total.seeds / minutes)} runs and ` +
+    `${Math.round(total.stops / minutes)} crash points a minute, ` +
     `${(total.milliseconds / 60_000 / minutes).toFixed(1)} simulated minutes a minute`,
 );
 for (const name of failed.slice(0, 50)) say(`failed: ${name}`);
