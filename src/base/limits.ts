@@ -180,8 +180,6 @@ export const limits = {
   checkpointPauseMilliseconds: 30_000,
   /** Milliseconds between two looks whether a checkpoint is due. */
   checkpointLookMilliseconds: 1_000,
-  /** Pieces of a checkpoint that are on their way to the engine when it starts. */
-  loadsInFlightMax: 8,
   /** Bytes waiting for one client of SUBSCRIBE. */
   subscribeBufferedBytesMax: 64 * 1024 * 1024,
   /** Regions, each a reserved range of address space. */

@@ -155,9 +155,6 @@ export function packCommand(
     case 'step':
       for (const input of command.inputs) transferBatch(input.batch, transfer);
       return command;
-    case 'load':
-      transferWords(command.words, transfer);
-      return command;
     default:
       return command;
   }

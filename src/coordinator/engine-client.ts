@@ -6,7 +6,6 @@
 import { assert } from '../base/assert.ts';
 import type { ErrorFields } from '../base/error.ts';
 import { SqlError, sqlError } from '../base/error.ts';
-import { limits } from '../base/limits.ts';
 import type { CheckpointResponse } from '../../dataflow/graph/checkpoint-messages.ts';
 import type {
   PackedBatch,
@@ -86,8 +85,6 @@ export class EngineClient {
   /** Set once the engine has ended: what is asked from then on fails at once. */
   #ended: SqlError | null = null;
   #nextRequest = 1;
-  /** Pieces of a checkpoint that are on their way, oldest first. */
-  readonly #loads: Promise<void>[] = [];
   #nextNumber = 1;
 
   constructor(link: EngineLink, events: EngineEvents) {
@@ -204,18 +201,17 @@ export class EngineClient {
     }
   }
 
-  /** Gives a piece of a checkpoint; resolves when the next one may come. Rejects with XX001. */
-  async load(image: number, words: Int32Array): Promise<void> {
-    const load = this.#work((request) => ({ kind: 'load', request, image, words }));
-    load.catch(() => undefined);
-    this.#loads.push(load);
-    if (this.#loads.length >= limits.loadsInFlightMax) await this.#loads.shift();
+  /**
+   * Gives a piece of a checkpoint, in memory that must stay as it is until this resolves. Rejects
+   * with XX001.
+   */
+  load(image: number, words: Int32Array): Promise<void> {
+    return this.#work((request) => ({ kind: 'load', request, image, words }));
   }
 
-  /** All pieces were given; resolves when everything stands at the step of the checkpoint. */
-  async loaded(): Promise<void> {
-    await Promise.all(this.#loads.splice(0));
-    await this.#work((request) => ({ kind: 'loaded', request }));
+  /** All pieces were taken; resolves when everything stands at the step of the checkpoint. */
+  loaded(): Promise<void> {
+    return this.#work((request) => ({ kind: 'loaded', request }));
   }
 
   /** Resolves when the engine has done something. */

@@ -80,9 +80,8 @@ export async function recover(
 
 /** Gives the engine all that the checkpoint has. */
 async function load({ engine }: Coordinator, place: RecoveryPlace): Promise<void> {
-  // Pieces lie in a buffer that is used again, anywhere in it.
   await place.readPieces((image, piece) =>
-    engine.load(image, new Int32Array(piece.slice().buffer)),
+    engine.load(image, new Int32Array(piece.buffer, piece.byteOffset, piece.byteLength / 4)),
   );
   await engine.loaded();
 }
