@@ -207,7 +207,9 @@ main().then(
   (error: unknown) => {
     const message =
       error instanceof SqlError
-        ? error.fields.message
+        ? [error.fields.message, error.fields.detail, error.fields.hint]
+            .filter((text) => text !== undefined)
+            .join('\n  ')
         : error instanceof Error
           ? error.message
           : String(error);
