@@ -134,6 +134,9 @@ function emitFilter(emission: Emission, program: Program, n: number): void {
   emission.statement(`if (!${emission.isTrue(n)}) continue rows;`);
 }
 
+/** Ends the loop where values that were computed have grown large; the rest is another run's. */
+const stopText = 'if (X.heap.used > X.heapMax) { X.rows = i; break; }';
+
 function bodyText(
   emission: Emission,
   moved: ReadonlySet<number>,
@@ -153,6 +156,7 @@ function bodyText(
     ...prologue,
     'let r = 0;',
     'rows: for (let i = 0; i < n; i++) {',
+    ...(emission.lines.some((line) => line.includes('X.heap')) ? [stopText] : []),
     ...emission.lines,
     ...writes,
     'r++;',

@@ -27,6 +27,10 @@ export type BoundCall = (row: number, ...args: Datum[]) => Datum | undefined;
 /** What one program’s loop works with. */
 export class Environment {
   readonly heap = new Heap();
+  /** Words in use beyond which a loop ends before its next row. */
+  heapMax = 0;
+  /** Rows that the loop has seen. */
+  rows = 0;
   ints = new Int32Array(0);
   doubles = new Float64Array(0);
   longs = new BigInt64Array(0);

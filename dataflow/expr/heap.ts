@@ -7,10 +7,13 @@
  * the `words` array does not.
  */
 import { assert } from '../../src/base/assert.ts';
+import { sqlError } from '../../src/base/error.ts';
 import { wordsOf } from '../value/words.ts';
 
 const heapWordsMin = 1024;
-/** 2 GiB: more in one batch means that a row limit upstream is broken. */
+/** Words that are kept for the next batch. */
+const heapWordsIdle = 2 ** 22;
+/** 2 GiB: a program stops between rows long before, so that this is what one row asks for. */
 const heapWordsMax = 2 ** 29;
 
 /** Computed var values of one batch. */
@@ -29,6 +32,10 @@ export class Heap {
 
   reset(): void {
     this.used = this.#kept;
+    if (this.words.length <= heapWordsIdle) return;
+    const small = new Int32Array(Math.max(this.#kept, heapWordsMin));
+    small.set(this.words.subarray(0, this.#kept));
+    this.words = small;
   }
 
   /** Takes `words` words; answers the offset. They hold anything. */
@@ -41,10 +48,9 @@ export class Heap {
   }
 
   #grow(words: number): void {
-    assert(
-      words <= heapWordsMax,
-      `computed values of one batch take at most ${heapWordsMax} words`,
-    );
+    assert(words > this.words.length, 'it grows when it is full');
+    if (words > heapWordsMax)
+      throw sqlError('54000', `the values of a row take more than ${4 * heapWordsMax} bytes`);
     const grown = new Int32Array(Math.max(words, this.words.length * 2));
     grown.set(this.words.subarray(0, this.used));
     this.words = grown;

@@ -3,6 +3,7 @@
  * writes what comes out. The reference of the generated loop, and quicker than it for few rows.
  */
 import { SqlError } from '../../src/base/error.ts';
+import { limits } from '../../src/base/limits.ts';
 import type { Batch } from '../value/batch.ts';
 import type { BatchWriter } from '../value/batch-writer.ts';
 import type { Datum } from '../value/datum.ts';
@@ -21,6 +22,8 @@ export class InterpretedProgram {
   readonly #row: Datum[];
   /** Columns that some node reads. */
   readonly #read: readonly number[];
+  /** As in `Mfp`. */
+  taken = 0;
 
   constructor(input: readonly ColumnType[], program: Program, output: readonly ColumnType[]) {
     this.#input = input;
@@ -38,12 +41,17 @@ export class InterpretedProgram {
     const rows: Datum[][] = [];
     const weights: number[] = [];
     let varWords = 0;
+    this.taken = input.rows;
     for (let i = 0; i < input.rows; i++) {
       const row = this.#evaluate(input, i, onError);
       if (row === null) continue;
       rows.push(row);
       weights.push(input.slab.i32[input.weight + i]);
       row.forEach((datum, k) => (varWords += varWordsOfDatum(this.#output[k].type, datum)));
+      if (varWords > limits.batchVarWordsMax) {
+        this.taken = i + 1;
+        break;
+      }
     }
     if (rows.length === 0) return null;
     writer.begin(rows.length, varWords);

@@ -9,7 +9,7 @@ import { Random } from '../../test/support/random.ts';
 import type { DataError } from '../operators/operator.ts';
 import type { Batch } from '../value/batch.ts';
 import { BatchWriter } from '../value/batch-writer.ts';
-import type { Datum } from '../value/datum.ts';
+import type { Datum, Update } from '../value/datum.ts';
 import { batchFromRows, rowsFromBatch } from '../value/datum-column.ts';
 import { SlabPool } from '../value/slab.ts';
 import type { ColumnType, TypeName } from '../value/type.ts';
@@ -49,9 +49,17 @@ function run(
   const mfp = new Mfp(input, program, output, mode);
   const writer = new BatchWriter(pool, output);
   const errors: [number, DataError][] = [];
-  const result = mfp.run(batch, writer, batch.step, (row, error) => errors.push([row, error]));
-  const rows = result === null ? [] : rowsFromBatch(result, output);
-  result?.slab.release();
+  const rows: Update[] = [];
+  mfp.each(
+    batch,
+    writer,
+    batch.step,
+    (row, error) => errors.push([row, error]),
+    (result) => {
+      rows.push(...rowsFromBatch(result, output));
+      result.slab.release();
+    },
+  );
   writer.close();
   return { rows, errors };
 }
@@ -314,4 +322,82 @@ test('text that passes through is shared in the same slab and copied into anothe
   const far = mfp.run(batch, new BatchWriter(pool, output), 1, () => undefined);
   expect(far?.slab).not.toBe(batch.slab);
   expect(far === null ? [] : rowsFromBatch(far, output)).toEqual(expected);
+});
+
+/** `repeat(text, count)`, its length if `length`, of rows whose count is positive if `filtered`. */
+function repeating(length: boolean, filtered: boolean): { program: Program; output: ColumnType[] } {
+  const nodes: Expr[] = [
+    { kind: 'column', column: 0, type: 'text' },
+    { kind: 'column', column: 1, type: 'int4' },
+    { kind: 'call', fn: 'repeat(text,int4)', args: [0, 1], type: 'text' },
+    { kind: 'call', fn: 'length(text)', args: [2], type: 'int4' },
+    { kind: 'constant', value: 0, type: 'int4' },
+    { kind: 'call', fn: '>(int4,int4)', args: [1, 4], type: 'bool' },
+    { kind: 'call', fn: '/(int4,int4)', args: [3, 1], type: 'int4' },
+  ];
+  const type: TypeName = length ? 'int4' : 'text';
+  const output = [type, 'int4' as const, 'text' as const].map((each) => ({
+    type: each,
+    nullable: true,
+  }));
+  const outputs = [length ? 6 : 2, 1, 0];
+  return { program: { nodes, filters: filtered ? [5] : [], outputs }, output };
+}
+
+test.each([
+  [true, false],
+  [true, true],
+  [false, false],
+  [false, true],
+])('values of megabytes come in several batches (length: %s, filtered: %s)', (length, filtered) => {
+  const pool = new SlabPool();
+  const input: ColumnType[] = [
+    { type: 'text', nullable: true },
+    { type: 'int4', nullable: true },
+  ];
+  const million = 1_000_000;
+  const counts = [3, million, 0, 4 * million, 1, 9 * million, null, 3 * million, million, 0, 2];
+  const updates = counts.map((count, k): Update => ({ row: [`${k % 10}`, count], weight: k + 1 }));
+  const batch = batchFromRows(pool, input, updates, 1);
+  const { program, output } = repeating(length, filtered);
+  const reference = run(input, program, output, batch, pool, 'interpret');
+  const generated = run(input, program, output, batch, pool, 'compile');
+  expect(shown(generated)).toEqual(shown(reference));
+  const kept = counts.filter((count) => !filtered || (count ?? 0) > 0).length;
+  expect(reference.rows.length + reference.errors.length).toBe(kept);
+  if (length && !filtered) expect(reference.errors.map(([row]) => row)).toEqual([2, 9]);
+  const mfp = new Mfp(input, program, output);
+  const writer = new BatchWriter(pool, output);
+  let runs = 0;
+  for (let first = 0; first < batch.rows; first += mfp.taken, runs++)
+    mfp.runFrom(batch, first, writer, 1, () => undefined)?.slab.release();
+  expect(runs).toBeGreaterThan(2);
+  writer.close();
+  batch.slab.release();
+  expect(pool.live).toBe(0);
+});
+
+test('what a program has computed for a batch is forgotten with the next', () => {
+  const pool = new SlabPool();
+  const input: ColumnType[] = [
+    { type: 'text', nullable: false },
+    { type: 'int4', nullable: false },
+  ];
+  const { program, output } = repeating(true, false);
+  const mfp = new Mfp(input, program, output);
+  const writer = new BatchWriter(pool, output);
+  const rows = Array.from({ length: 10 }, (): Update => ({
+    row: ['x'.repeat(1_000), 100],
+    weight: 1,
+  }));
+  const before = process.memoryUsage().arrayBuffers;
+  // 200 MB in all.
+  for (let round = 0; round < 200; round++) {
+    const batch = batchFromRows(pool, input, rows, 1);
+    mfp.run(batch, writer, 1, () => undefined)?.slab.release();
+    expect(mfp.taken).toBe(batch.rows);
+    batch.slab.release();
+  }
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(100_000_000);
+  writer.close();
 });

@@ -8,12 +8,16 @@
  * copied behind. A program that computes var values writes into a scratch first, because a batch's
  * size must be known when it is begun; then everything is moved in one pass. A program without
  * filters that only picks columns moves nothing at all.
+ *
+ * Values of a function can be megabytes a row. So a run ends before the row at which what it has
+ * computed is more than `batchVarWordsMax` words, and the rest of the input takes further runs.
  */
 import { assert } from '../../src/base/assert.ts';
 import { limits } from '../../src/base/limits.ts';
 import type { Batch, Slab } from '../value/batch.ts';
 import type { BatchWriter } from '../value/batch-writer.ts';
 import type { ColumnType } from '../value/type.ts';
+import { physicalOf } from '../value/type.ts';
 import { wordsOf } from '../value/words.ts';
 import type { Compiled, Origin } from './compile.ts';
 import { columnBehind, compile } from './compile.ts';
@@ -45,6 +49,8 @@ export class Mfp {
   readonly #compiled: (Compiled | null)[] = [null, null, null, null];
   #interpreted: InterpretedProgram | null = null;
   #scratch: Scratch | null = null;
+  /** Rows of the input that the last `run` has seen: the first ones, at least one. */
+  taken = 0;
 
   constructor(
     input: readonly ColumnType[],
@@ -62,11 +68,45 @@ export class Mfp {
     this.#mayStay = program.filters.length === 0 && this.#picks.some((c) => c >= 0);
   }
 
+  /** Runs the program over all of `input`; `emit` takes batches with their use of a slab. */
+  each(
+    input: Batch,
+    writer: BatchWriter,
+    step: number,
+    onError: ErrorListener,
+    emit: (batch: Batch) => void,
+  ): void {
+    for (let first = 0; first < input.rows; first += this.taken) {
+      const output = this.runFrom(input, first, writer, step, onError);
+      if (output !== null) emit(output);
+    }
+  }
+
+  /** Runs it over the rows of `input` from `first` on, up to where `taken` says. */
+  runFrom(
+    input: Batch,
+    first: number,
+    writer: BatchWriter,
+    step: number,
+    onError: ErrorListener,
+  ): Batch | null {
+    const output =
+      first === 0
+        ? this.run(input, writer, step, onError)
+        : this.run(rowsOf(input, this.#input, first, input.rows), writer, step, (row, error) =>
+            onError(first + row, error),
+          );
+    assert(this.taken > 0 || input.rows === 0, 'a run goes forward');
+    return output;
+  }
+
   /**
-   * Runs the program over `input`. Answers a batch that carries one use of its slab, or null if no
-   * row is left. Rows that fail are told to `onError` with their number in `input`.
+   * Runs the program over the first `taken` rows of `input`. Answers a batch that carries one use of
+   * its slab, or null if no row is left. Rows that fail are told to `onError` with their number in
+   * `input`.
    */
   run(input: Batch, writer: BatchWriter, step: number, onError: ErrorListener): Batch | null {
+    this.taken = input.rows;
     if (input.rows === 0) return null;
     if (this.#onlyPicks) return pick(input, this.#picks, step);
     if (this.#mode === 'auto') {
@@ -78,7 +118,9 @@ export class Mfp {
       if (batch !== undefined) return batch;
     }
     this.#interpreted ??= new InterpretedProgram(this.#input, this.#program, this.columns);
-    return this.#interpreted.run(input, writer, step, onError);
+    const batch = this.#interpreted.run(input, writer, step, onError);
+    this.taken = this.#interpreted.taken;
+    return batch;
   }
 
   /** The loop for a kind of batch; null if the program is too large for one. */
@@ -106,6 +148,7 @@ export class Mfp {
     onError: ErrorListener,
   ): Batch | null | undefined {
     let listener = onError;
+    let rows = input;
     if (this.#mayStay && fits(input, writer)) {
       const still = this.#compile(input, false);
       if (still === null) return undefined;
@@ -113,10 +156,11 @@ export class Mfp {
         const batch = this.#runStill(still, input, writer, step, onError);
         if (batch !== undefined) return batch;
         listener = () => undefined;
+        rows = rowsOf(input, this.#input, 0, this.taken);
       }
     }
     const compiled = this.#compile(input, true);
-    return compiled === null ? undefined : this.#runMoving(compiled, input, writer, step, listener);
+    return compiled === null ? undefined : this.#runMoving(compiled, rows, writer, step, listener);
   }
 
   /**
@@ -132,10 +176,12 @@ export class Mfp {
     onError: ErrorListener,
   ): Batch | undefined {
     compiled.environment.onError = onError;
+    compiled.environment.heap.reset();
     writer.begin(input.rows, 0, input.slab);
     assert(writer.slab === input.slab, 'the output lies in the slab of the input');
     const rows = callLoop(compiled, input, writer.slab, writer.column, writer.nulls, writer.weight);
-    if (rows < input.rows) return undefined;
+    this.taken = compiled.environment.rows;
+    if (rows < this.taken) return undefined;
     this.#dropNulls(compiled, writer);
     this.#picks.forEach((c, k) => {
       if (c < 0) return;
@@ -163,6 +209,7 @@ export class Mfp {
     const varWords = moved.length > 0 && !fits(input, writer) ? wordsOfColumns(input, moved) : 0;
     writer.begin(input.rows, varWords, varWords === 0 ? input.slab : undefined);
     const rows = callLoop(compiled, input, writer.slab, writer.column, writer.nulls, writer.weight);
+    this.taken = environment.rows;
     if (rows === 0) return null;
     this.#dropNulls(compiled, writer);
     if (writer.slab !== input.slab) {
@@ -182,6 +229,7 @@ export class Mfp {
   ): Batch | null {
     scratch.begin(input.rows);
     const rows = callLoop(compiled, input, scratch, scratch.column, scratch.nulls, scratch.weight);
+    this.taken = compiled.environment.rows;
     if (rows === 0) return null;
     const { heap } = compiled.environment;
     const wordsFrom = (wanted: Origin): number =>
@@ -207,6 +255,20 @@ export class Mfp {
       if (never) writer.nulls[k] = -1;
     });
   }
+}
+
+/** Rows first … end - 1 of a batch, in the same place. */
+function rowsOf(input: Batch, columns: readonly ColumnType[], first: number, end: number): Batch {
+  if (first === 0 && end === input.rows) return input;
+  assert(first < end && end <= input.rows, `rows ${first} to ${end} are some of ${input.rows}`);
+  const words = (c: number): number => (physicalOf(columns[c].type) === 'i32' ? 1 : 2);
+  return {
+    ...input,
+    rows: end - first,
+    column: input.column.map((at, c) => at + first * words(c)),
+    nulls: input.nulls.map((at) => (at < 0 ? -1 : at + first)),
+    weight: input.weight + first,
+  };
 }
 
 /** Columns of a batch in another order: no row moves. */
@@ -251,8 +313,11 @@ function callLoop(
   weight: number,
 ): number {
   const { slab } = input;
+  const { environment } = compiled;
+  environment.rows = input.rows;
+  environment.heapMax = environment.heap.used + limits.batchVarWordsMax;
   return compiled.loop(
-    compiled.environment,
+    environment,
     input.rows,
     slab.i32,
     slab.i64,

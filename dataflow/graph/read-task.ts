@@ -215,15 +215,18 @@ export class ReadTask {
     writer.slab.i32.set(pairs.weight.subarray(first, first + n), writer.weight);
     const gathered = writer.seal(this.#step, n);
     let failed: SqlError | null = null;
-    const output = mfp.run(gathered, outputWriter, this.#step, (_row, error) => {
-      failed ??= new SqlError(error);
-    });
+    mfp.each(
+      gathered,
+      outputWriter,
+      this.#step,
+      (_row, error) => (failed ??= new SqlError(error)),
+      (output) => {
+        if (failed === null) answer.add(output);
+        else output.slab.release();
+      },
+    );
     gathered.slab.release();
-    if (failed !== null) {
-      output?.slab.release();
-      throw failed;
-    }
-    if (output !== null) answer.add(output);
+    if (failed !== null) throw failed;
   }
 
   /** Gives back everything; at any moment. */

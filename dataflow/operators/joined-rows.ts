@@ -105,11 +105,14 @@ export class JoinedRows {
       return;
     }
     const { i32 } = joined.slab;
-    const kept = this.#residual.run(joined, this.#residualWriter, context.step, (row, error) => {
-      context.fail(error, i32[joined.weight + row]);
-    });
+    this.#residual.each(
+      joined,
+      this.#residualWriter,
+      context.step,
+      (row, error) => context.fail(error, i32[joined.weight + row]),
+      (kept) => context.emit(kept),
+    );
     joined.slab.release();
-    if (kept !== null) context.emit(kept);
   }
 
   close(): void {
