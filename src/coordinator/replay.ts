@@ -165,11 +165,6 @@ export class Replay {
     let at = step;
     while (await this.#reaches(at)) {
       const rounds = this.#roundsAfter(at);
-      // When the program starts, streams begin at what is there by then, and no step says so yet.
-      if (rounds.length === 0 && this.#rest() > 0n) {
-        await this.#timeline.nextStep();
-        continue;
-      }
       const cut = this.#rest() <= restRecordsMax || rounds.length === 0;
       const now = cut ? rounds : rounds.slice(0, 1);
       for (const { to } of now) {
@@ -218,13 +213,18 @@ export class Replay {
     }
   }
 
-  /** Waits until all sources are live; false if the dataflow is gone. */
+  /**
+   * Waits until all sources are live, and a step has what they began with; false if the dataflow is
+   * gone.
+   */
   async #live(): Promise<boolean> {
     for (const source of this.#sources) {
       await source.live();
       if (this.#cancelled) return false;
     }
-    return true;
+    const since = Math.max(...this.#sources.map((source) => source.liveSince));
+    while (!this.#cancelled && this.#timeline.sealed < since) await this.#timeline.nextStep();
+    return !this.#cancelled;
   }
 
   /** Waits until the detached dataflow has come to a step; false if it is gone. */

@@ -71,6 +71,7 @@ export class SourceRuntime implements Intake {
   #paused = false;
   #reader: SourceReader | null = null;
   #live: Promise<void> | null = null;
+  #liveSince = 0;
   #closed = false;
   /** Ends the wait for the next attempt. */
   #stopWait: () => void = () => undefined;
@@ -144,6 +145,11 @@ export class SourceRuntime implements Intake {
       bound: later(bound, this.#bound),
       read: later(read, this.#bound),
     };
+  }
+
+  /** Once it is live: the first step that has what the topic had when it went live. */
+  get liveSince(): number {
+    return this.#liveSince;
   }
 
   /** Where the source begins, by partition; known once it is live. */
@@ -222,7 +228,7 @@ export class SourceRuntime implements Intake {
     const starts = later(this.#recovered.starts, first);
     const from = later(starts, this.source.stored ? this.#recovered.read : ends);
     for (const [partition, offset] of starts) this.#begins(partition, offset);
-    for (const [partition, offset] of from) this.#bound.set(partition, offset);
+    this.#jump(from, later(starts, this.#recovered.read));
     for (const [partition, offset] of from) {
       this.#unwrittenBound.add(partition);
       if (offset >= (this.#behind.get(partition) ?? offset)) this.#reached(partition);
@@ -233,6 +239,15 @@ export class SourceRuntime implements Intake {
       partitions: (found) => this.#partitions(found),
     });
     this.#reader.start();
+  }
+
+  /** What a source begins with belongs to the next step, like all that comes later. */
+  #jump(to: Positions, read: Positions): void {
+    this.#liveSince = this.#timeline.sealed + 1;
+    for (const [partition, offset] of to) {
+      this.#history?.note(this.#liveSince, partition, read.get(partition) ?? offset);
+      this.#bound.set(partition, offset);
+    }
   }
 
   #partitions(found: readonly { readonly partition: number; readonly first: bigint }[]): void {
