@@ -110,6 +110,8 @@ export interface Portal {
    * tag comes back. null if it has to be executed. Called as `lookup` is.
    */
   insert?(): string | null;
+  /** What the protocol keeps with it. */
+  kept?: object;
   /** What is left of its rows, for those who take them in parts: FETCH and row limits share it. */
   window?: RowWindow;
   close(): void;

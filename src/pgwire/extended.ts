@@ -35,15 +35,26 @@ type ExtendedMessage = Extract<
 >;
 
 /** What the protocol knows of a portal besides what the session does. */
-interface PortalState {
+class PortalState {
   readonly portal: Portal;
   readonly formats: readonly number[];
   readonly shape: Shape | null;
-  encoder: RowEncoder | null;
+  encoder: RowEncoder | null = null;
   /** It ran and is not to be run again. */
-  done: boolean;
+  done = false;
   /** All of its rows were sent the short way. */
-  exhausted: boolean;
+  exhausted = false;
+
+  constructor(portal: Portal, formats: readonly number[], shape: Shape | null) {
+    this.portal = portal;
+    this.formats = formats;
+    this.shape = shape;
+  }
+
+  /** The state of a portal, if it has one. */
+  static of({ kept }: Portal): PortalState | undefined {
+    return kept instanceof PortalState ? kept : undefined;
+  }
 }
 
 /** What results of the same columns and formats share. */
@@ -62,7 +73,6 @@ interface Shape {
 export class ExtendedProtocol {
   readonly #connection: Connection;
   readonly #session: Session;
-  readonly #portals = new WeakMap<Portal, PortalState>();
   /** The shape that each prepared statement was last bound with. */
   readonly #shapes = new WeakMap<PreparedStatement, Shape>();
 
@@ -134,15 +144,7 @@ export class ExtendedProtocol {
     const values = readParameters(message, statement, this.#session.datetime);
     const portal = this.#session.bind(statement, values);
     const shape = this.#shapeOf(statement, message.resultFormats);
-    const formats = shape?.formats ?? [];
-    this.#portals.set(portal, {
-      portal,
-      formats,
-      shape,
-      encoder: null,
-      done: false,
-      exhausted: false,
-    });
+    portal.kept = new PortalState(portal, shape?.formats ?? [], shape);
     this.#session.setPortal(message.portal, portal);
     this.#connection.writer.plain('2');
   }
@@ -178,7 +180,7 @@ export class ExtendedProtocol {
   #describePortal(name: string): void {
     const { writer } = this.#connection;
     const portal = this.#portal(name);
-    const state = this.#portals.get(portal);
+    const state = PortalState.of(portal);
     const formats = state?.formats;
     const description = state?.shape?.description;
     if (description !== undefined) writer.raw(description);
@@ -188,17 +190,11 @@ export class ExtendedProtocol {
 
   /** The state of a portal; one made by DECLARE gets text formats. */
   #stateOf(portal: Portal): PortalState {
-    const known = this.#portals.get(portal);
+    const known = PortalState.of(portal);
     if (known !== undefined) return known;
-    const state = {
-      portal,
-      formats: (portal.columns ?? []).map(() => 0),
-      shape: null,
-      encoder: null,
-      done: false,
-      exhausted: false,
-    };
-    this.#portals.set(portal, state);
+    const formats = (portal.columns ?? []).map(() => 0);
+    const state = new PortalState(portal, formats, null);
+    portal.kept = state;
     return state;
   }
 
