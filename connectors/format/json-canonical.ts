@@ -8,6 +8,7 @@
  * need be. Two rare things take the slow way of `json-text.ts`: a key with an escape (its order is
  * that of what it stands for) and a number with exponent.
  */
+import { assert } from '../../src/base/assert.ts';
 import { SqlError } from '../../src/base/error.ts';
 import { limits } from '../../src/base/limits.ts';
 import { plainDecimal } from '../../dataflow/value/decimal-text.ts';
@@ -86,6 +87,7 @@ export class JsonCanonical {
     this.#to = this.#heap.top * 4;
     this.#room(at, 0);
     const next = this.#value(at, limits.jsonDepthMax);
+    assert(next < 0 || this.#memberTop === 0, 'every object of a document ends in it');
     if (next >= 0 && this.#slowKeys && this.refusal === null) this.#slowly(at, next);
     return next;
   }
@@ -267,6 +269,7 @@ export class JsonCanonical {
       copyRun(this.#scratch, this.#scratchView, from, end, this.#u8, this.#view, to);
       to += end - from;
     }
+    assert(kept > 0 && to <= this.#to, 'an object is not longer when members of it go');
     this.#to = to;
   }
 

@@ -242,6 +242,10 @@ class SourceDecoder implements Decoder {
 
   #flush(writer: BatchWriter, step: number): Decoded {
     const { rows } = this.#staging;
+    assert(
+      this.#tombstoneCount + this.#failedErrors.length <= rows,
+      'a row is a tombstone or has failed at most',
+    );
     const batch = this.#staging.flush(writer, step);
     const decoded: Decoded = {
       batch,

@@ -36,6 +36,7 @@ export class Heap {
    * grows.
    */
   reserve(bytes: number): void {
+    assert(bytes >= 0, 'room is asked for something');
     const needed = this.top + (bytes >> 2) + 2;
     if (needed <= this.i32.length) return;
     const wider = new Int32Array(Math.max(needed, this.i32.length * 2));
@@ -133,6 +134,8 @@ export class Staging {
       this.clear();
       return null;
     }
+    assert(rows <= stagingRowsMax, `${rows} rows are within the capacity of their columns`);
+    assert(heap.top <= heap.i32.length, `${heap.top} words lie within the heap`);
     writer.begin(rows, heap.top);
     const base = heap.top === 0 ? 0 : writer.takeVar(heap.top);
     const { slab } = writer;

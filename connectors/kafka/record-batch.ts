@@ -363,6 +363,7 @@ export class RecordBatchWalker {
       p = next;
       if (offset >= this.#from && offset < this.#next) rows++;
     }
+    assert(p <= payload.length, `records end at ${p}, within their batch`);
     this.#payloadAt = p;
     slice.count = rows;
     if (rows > 0) this.#from = slice.offset[rows - 1] + 1;

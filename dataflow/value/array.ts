@@ -62,6 +62,7 @@ export function arrayVar(type: TypeName, datum: ArrayDatum): VarWords {
       tail += part.words.length;
     }
   });
+  assert(fixed > 0 || tail === size, `the elements take ${size} words, not ${tail}`);
   return { words, bytes: size * 4 };
 }
 
