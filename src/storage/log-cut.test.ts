@@ -164,6 +164,26 @@ describe('a log that is cut', () => {
     expect((await open(disk)).records).toEqual(['a', 'b']);
   });
 
+  it('goes on in the file that it has after there was no room for another', async () => {
+    for (let seed = 0; seed < 60; seed++) {
+      const random = new Random(seed);
+      const disk = new FakeDisk(random);
+      const { log } = await open(disk);
+      await append(log, 'a'.repeat(600));
+      disk.capacity = 0;
+      expect(await log.rotate()).toBe(1);
+      disk.capacity = Infinity;
+      disk.stopAt = disk.operations + random.below(4);
+      const second = await append(log, 'b').then(
+        () => true,
+        () => false,
+      );
+      disk.restart();
+      const { records } = await open(disk);
+      expect(records.length, `seed ${seed}`).toBeGreaterThanOrEqual(second ? 2 : 1);
+    }
+  });
+
   it('begins no file for little, and none on a full disk', async () => {
     const disk = new FakeDisk(new Random(21));
     const { log } = await open(disk);

@@ -178,7 +178,11 @@ export class Log {
       await disk.syncFolder(folder);
     } catch (error) {
       await file.close();
-      if (isFull(error)) await disk.remove(path);
+      if (isFull(error)) {
+        // The present file is written on, so there must be none behind it, whatever happens.
+        await disk.remove(path);
+        await disk.syncFolder(folder);
+      }
       throw error;
     }
     await this.#file?.close();

@@ -187,9 +187,9 @@ export class Simulation {
   /** Whether a start failed because an operation of the disk did. */
   #diskFailed(error: unknown): boolean {
     if (this.#disk.operations <= this.#disk.failAt) return false;
-    return (
-      error instanceof DiskError || (error instanceof SqlError && error.fields.code === '58030')
-    );
+    if (error instanceof DiskError) return true;
+    // A file that cannot be read is as good as damaged.
+    return error instanceof SqlError && ['58030', 'XX001'].includes(error.fields.code);
   }
 
   async #boot(): Promise<Machine> {

@@ -73,11 +73,16 @@ class Node {
   }
 
   /**
-   * A sync that fails: any of the changes are on the disk, the others never will be, though readers
-   * still see them and the next sync succeeds.
+   * A sync that fails: any of the bytes are on the disk, the others never will be, though readers
+   * still see them and the next sync succeeds. Lengths are in the journal of the file system, which
+   * would not go on without them.
    */
   failSync(random: Random): void {
-    this.#keepSome(random);
+    const fate = random.pick(fates);
+    for (const change of this.unsynced)
+      if (change.kind === 'truncate') this.durable.apply(change);
+      else this.#keepPart(change, fate === 'nothing' ? 'length' : fate, random);
+    this.unsynced = [];
     this.#lost = true;
   }
 
