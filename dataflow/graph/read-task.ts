@@ -215,17 +215,20 @@ export class ReadTask {
     writer.slab.i32.set(pairs.weight.subarray(first, first + n), writer.weight);
     const gathered = writer.seal(this.#step, n);
     let failed: SqlError | null = null;
-    mfp.each(
-      gathered,
-      outputWriter,
-      this.#step,
-      (_row, error) => (failed ??= new SqlError(error)),
-      (output) => {
-        if (failed === null) answer.add(output);
-        else output.slab.release();
-      },
-    );
-    gathered.slab.release();
+    try {
+      mfp.each(
+        gathered,
+        outputWriter,
+        this.#step,
+        (_row, error) => (failed ??= new SqlError(error)),
+        (output) => {
+          if (failed === null) answer.add(output);
+          else output.slab.release();
+        },
+      );
+    } finally {
+      gathered.slab.release();
+    }
     if (failed !== null) throw failed;
   }
 
