@@ -370,7 +370,10 @@ export class Coordinator {
     const replay = new Replay(this.engine, this.timeline, dataflow, streams);
     this.#replays.set(dataflow, replay);
     if (start !== null) {
-      this.#toCatchUp.push(() => this.#inBackground(dataflow, () => replay.catchUp(start)));
+      this.#toCatchUp.push(() => {
+        const ready = this.#caughtUp(collections);
+        this.#inBackground(dataflow, () => replay.catchUp(start, ready));
+      });
       return;
     }
     this.#inBackground(dataflow, async () => {
@@ -379,9 +382,29 @@ export class Coordinator {
     });
   }
 
-  /** Resolves when every maintained collection among these has its first state. */
-  async #ready(collections: ReadonlySet<number>): Promise<void> {
-    const dataflows = this.catalog.objects().flatMap((object) => {
+  /**
+   * Resolves when no source that these collections come from is behind what it was before the
+   * program began; null: none is.
+   */
+  #caughtUp(collections: ReadonlySet<number>): Promise<unknown> | null {
+    const all = new Set(collections);
+    // What is added while the set is walked is walked too.
+    for (const one of all)
+      for (const dataflow of this.#writersOf(new Set([one])))
+        for (const other of this.#imports.get(dataflow) ?? []) all.add(other);
+    const behind = [...all].flatMap((one) => {
+      const source = this.#sources.get(one);
+      return source?.isBehind === true ? [source] : [];
+    });
+    if (behind.length === 0) return null;
+    return Promise.all(
+      behind.map((source) => new Promise<void>((resolve) => source.onCaughtUp(resolve))),
+    );
+  }
+
+  /** The dataflows that write these collections. */
+  #writersOf(collections: ReadonlySet<number>): readonly number[] {
+    return this.catalog.objects().flatMap((object) => {
       const kept =
         object.kind === 'view'
           ? object.indexed
@@ -390,6 +413,11 @@ export class Coordinator {
             : null;
       return kept !== null && collections.has(kept.collection) ? [kept.dataflow] : [];
     });
+  }
+
+  /** Resolves when every maintained collection among these has its first state. */
+  async #ready(collections: ReadonlySet<number>): Promise<void> {
+    const dataflows = this.#writersOf(collections);
     const sources = [...collections].flatMap((one) => this.#sources.get(one) ?? []);
     const behind = sources.filter((source) => source.isBehind);
     await Promise.all([

@@ -82,11 +82,12 @@ export class Replay {
 
   /**
    * Gives a detached dataflow what follows `start`, as soon as it has worked off what came before,
-   * until it is live again; resolves as `hydrate` does.
+   * until it is live again; resolves as `hydrate` does. No round begins before `ready`, nor ends at a
+   * step before that: what else the dataflow reads may not be readable there.
    */
-  catchUp(start: ReplayStart): Promise<void> {
+  catchUp(start: ReplayStart, ready: Promise<unknown> | null = null): Promise<void> {
     this.#stopAt(start.step);
-    return this.#next(() => this.#catchUp(start));
+    return this.#next(() => this.#catchUp(start, ready));
   }
 
   /** The dataflow has been detached at a step, which is not complete: it is to catch up. */
@@ -156,15 +157,17 @@ export class Replay {
     await this.#read(targets);
   }
 
-  async #catchUp({ step, bound }: ReplayStart): Promise<void> {
+  async #catchUp({ step, bound }: ReplayStart, ready: Promise<unknown> | null): Promise<void> {
     if (!(await this.#live())) return;
+    await ready;
+    const first = ready === null ? 0 : this.#timeline.sealed;
     for (const { source, reader } of this.#pairs()) {
       const from = defined(bound.get(source.collection), 'a source has its start');
       reader.begin(from, true);
     }
     let at = step;
     while (await this.#reaches(at)) {
-      const rounds = this.#roundsAfter(at);
+      const rounds = this.#roundsAfter(at).filter(({ to }) => to >= first);
       const cut = this.#rest() <= restRecordsMax || rounds.length === 0;
       const now = cut ? rounds : rounds.slice(0, 1);
       for (const { to } of now) {
