@@ -103,6 +103,9 @@ export class SimCluster {
     this.#clock.current = clock;
     for (const link of this.#links) link.drop();
     this.#awayUntil = -1;
+    // The clock may have gone back, and with it the end of this.
+    for (const { name } of this.topics.all()) this.#faults.notLeader(name, 0);
+    this.#faults.slow(0);
   }
 
   #link(clock: FakeClock): Link {
