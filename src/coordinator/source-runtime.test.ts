@@ -172,7 +172,8 @@ describe('SourceRuntime', () => {
     await runtime.live();
     let caughtUp = false;
     runtime.onCaughtUp(() => (caughtUp = true));
-    started.events?.chunk(chunk(0, 0n));
+    // All that the topic has now: later records may have replaced what it had.
+    started.events?.chunk({ ...chunk(0, 0n), next: 5n });
     await clock.advance(limits.diskFullRetryMilliseconds);
     disk.full = false;
     disk.retry();

@@ -229,6 +229,10 @@ export class SourceRuntime implements Intake {
     const from = later(starts, this.source.stored ? this.#recovered.read : ends);
     for (const [partition, offset] of starts) this.#begins(partition, offset);
     this.#jump(from, later(starts, this.#recovered.read));
+    // Compaction may have removed what a later record replaces, so nothing before the present end of
+    // the topic needs to be there as it was.
+    for (const [partition, offset] of this.#behind)
+      this.#behind.set(partition, larger(offset, ends.get(partition) ?? offset));
     for (const [partition, offset] of from) {
       this.#unwrittenBound.add(partition);
       if (offset >= (this.#behind.get(partition) ?? offset)) this.#reached(partition);
@@ -405,4 +409,8 @@ function later(a: Positions, b: Positions): Map<number, bigint> {
     if (other === undefined || other < offset) result.set(partition, offset);
   }
   return result;
+}
+
+function larger(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
 }
