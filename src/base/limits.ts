@@ -16,7 +16,7 @@ export const limits = {
   /** Bytes that gather before they are written to a checkpoint's file; there are two such buffers. */
   checkpointBufferBytes: 5 * 1024 * 1024,
   /** Bytes that are written to a checkpoint's file between two syncs. */
-  checkpointSyncBytes: 8 * 1024 * 1024,
+  checkpointSyncBytes: 1024 * 1024,
   /** Bytes that are read from a checkpoint's file at once, and how often at a time. */
   checkpointBlockBytes: 4 * 1024 * 1024,
   checkpointReadBlocks: 3,

@@ -49,7 +49,8 @@ export class DurableCoordinator {
   ): Promise<DurableCoordinator | ReadonlySet<number>> {
     let state = new RecoveredState(null);
     const warn = (message: string): void => parts.log.warn(message);
-    const place = { ...data, entropy: parts.entropy, warn, without };
+    const { entropy, clock } = parts;
+    const place = { ...data, entropy, clock, warn, without };
     const directory = await DataDirectory.open(place, (begin) => {
       state = new RecoveredState(begin === null ? null : decodeContent(begin.content));
       return (record) => state.take(decodeStep(record));

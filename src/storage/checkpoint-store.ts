@@ -22,7 +22,7 @@
 import { assert, defined } from '../base/assert.ts';
 import { SqlError, sqlError } from '../base/error.ts';
 import { limits } from '../base/limits.ts';
-import type { Disk, DiskFile } from '../base/seam.ts';
+import type { Clock, Disk, DiskFile } from '../base/seam.ts';
 import { DiskError } from '../base/seam.ts';
 import type { CheckpointFileName } from './checkpoint-file.ts';
 import {
@@ -49,6 +49,8 @@ export interface CheckpointParts {
   owned(): Promise<boolean>;
   /** Tells the operator of damage that is passed over. */
   warn(message: string): void;
+  /** Lets a checkpoint that is written rest now and then. */
+  readonly clock?: Clock;
   /** Numbers of checkpoints that turned out to be damaged when they were read. */
   readonly without?: ReadonlySet<number>;
 }
@@ -221,10 +223,10 @@ export class CheckpointStore {
   begin({ full }: { readonly full: boolean }): CheckpointWriter {
     assert(this.#writer === null, 'one checkpoint is written at a time');
     assert(full || this.newest !== null, 'a patch needs a checkpoint that it is a patch on');
-    const { disk, folder, identity, owned } = this.#parts;
+    const { disk, folder, identity, owned, clock } = this.#parts;
     const number = ++this.#last;
     this.#writer = new CheckpointWriter({
-      ...{ disk, folder, identity, owned, number },
+      ...{ disk, folder, identity, owned, clock, number },
       base: full ? null : defined(this.newest, 'there is a checkpoint').number,
       ended: (checkpoint) => this.#ended(number, checkpoint),
     });

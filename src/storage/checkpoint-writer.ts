@@ -1,7 +1,8 @@
 /**
  * Writes one checkpoint: pieces as they come, then the manifest. Pieces gather in one buffer while
- * another one is written; who brings more than that waits. The data file is synced every
- * `checkpointSyncBytes`, so that no sync takes long, since the log's own writes share the disk.
+ * another one is written; who brings more than that waits. The data file is written and synced
+ * `checkpointSyncBytes` at a time, and the disk is left alone in between for as long as that took:
+ * the log's own writes share it, and somebody waits for each of them.
  *
  * A full disk or a failed write ends this checkpoint and nothing else: its file is removed at once,
  * as the log may need the room, and is never trusted.
@@ -10,7 +11,7 @@ import { assert } from '../base/assert.ts';
 import type { SqlError } from '../base/error.ts';
 import { sqlError } from '../base/error.ts';
 import { limits } from '../base/limits.ts';
-import type { Disk, DiskFile } from '../base/seam.ts';
+import type { Clock, Disk, DiskFile } from '../base/seam.ts';
 import { DiskError } from '../base/seam.ts';
 import {
   checkpointFileName,
@@ -31,6 +32,8 @@ export interface WriterParts {
   readonly number: number;
   /** What it is a patch on; null if it is full. */
   readonly base: number | null;
+  /** Times its rests; without it there are none. */
+  readonly clock: Clock | undefined;
   /** Whether this process still owns the data directory. */
   owned(): Promise<boolean>;
   /** The checkpoint is there, or its files can go: called once. */
@@ -178,11 +181,23 @@ export class CheckpointWriter {
     const { disk, folder, number } = this.#parts;
     const path = `${folder}/${checkpointFileName({ number, kind: 'data' })}`;
     this.#file ??= await disk.create(path);
-    await this.#file.write(at, bytes);
-    const end = at + bytes.length;
-    if (end - this.#synced < limits.checkpointSyncBytes) return;
-    await this.#file.sync();
-    this.#synced = end;
+    for (let done = 0; done < bytes.length; done += limits.checkpointSyncBytes) {
+      const begun = this.#now();
+      await this.#file.write(at + done, bytes.subarray(done, done + limits.checkpointSyncBytes));
+      await this.#file.sync();
+      await this.#rest(this.#now() - begun);
+    }
+    this.#synced = at + bytes.length;
+  }
+
+  #now(): number {
+    return this.#parts.clock?.monotonic() ?? 0;
+  }
+
+  #rest(milliseconds: number): Promise<void> | undefined {
+    const { clock } = this.#parts;
+    if (clock === undefined || milliseconds <= 0) return undefined;
+    return new Promise((resolve) => void clock.after(milliseconds, resolve));
   }
 
   async #writeManifest(checkpoint: Checkpoint, content: Uint8Array): Promise<void> {

@@ -12,7 +12,7 @@
  */
 import { crc32 } from 'node:zlib';
 import { sqlError } from '../base/error.ts';
-import type { Disk, Entropy, Processes } from '../base/seam.ts';
+import type { Clock, Disk, Entropy, Processes } from '../base/seam.ts';
 import type { Checkpoint } from './checkpoint-manifest.ts';
 import { CheckpointStore } from './checkpoint-store.ts';
 import { DirectoryLock } from './directory-lock.ts';
@@ -28,6 +28,8 @@ export interface DataDirectoryParts {
   readonly disk: Disk;
   readonly processes: Processes;
   readonly entropy: Entropy;
+  /** Lets checkpoints rest while they are written. */
+  readonly clock?: Clock;
   /** Tells the operator of a damaged checkpoint that is passed over. */
   warn(message: string): void;
   /** Checkpoints that turned out to be damaged when they were read: they are passed over. */
