@@ -46,16 +46,22 @@ export interface AvroReading {
   readonly framing: 'registry' | 'none';
 }
 
+/** What strings of decimals are in Debezium's events: the bytes of two's complement, or digits. */
+export type DecimalHandling = 'precise' | 'string';
+
 /** A source's reading, as plain data. */
 export interface SourceFormat {
   readonly topic: string;
   readonly key: FormatName | null;
   readonly value: FormatName;
-  readonly envelope: 'none' | 'upsert';
+  /** All but `none` keep one row a key. */
+  readonly envelope: 'none' | 'upsert' | 'debezium';
   readonly columns: readonly SourceColumn[];
   /** How AVRO is read; there for those parts that have this format. */
   readonly avro?: { readonly key?: AvroReading; readonly value?: AvroReading };
-  /** Upsert: positions of the columns that make the key. */
+  /** Debezium: how decimals were written, where the source says so. */
+  readonly decimals?: DecimalHandling;
+  /** Where one row a key is kept: positions of the columns that make the key. */
   readonly keyColumns: readonly number[];
 }
 
@@ -67,7 +73,8 @@ export interface DecodeError {
 }
 
 /**
- * What decoding one chunk gives. For upsert, `tombstones` marks rows of which only the key is set.
+ * What decoding one chunk gives. Where one row a key is kept, `tombstones` marks rows of which only
+ * the key is set.
  */
 export interface Decoded {
   /**
@@ -78,8 +85,8 @@ export interface Decoded {
   /** One byte a row, 1 = a delete of the key; null if there is none. */
   readonly tombstones: Uint8Array | null;
   /**
-   * Upsert: one byte a row, 1 = the value did not decode: only the key is set, its error is in
-   * `errors`.
+   * Keyed sources: one byte a row, 1 = the value did not decode: only the key is set, its error is
+   * in `errors`.
    */
   readonly failed: Uint8Array | null;
   /** First the errors of failed rows, in row order; then those of records that give no row. */

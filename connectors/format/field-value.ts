@@ -143,18 +143,31 @@ export class FieldReader {
     }
   }
 
-  /** Notes a refusal of the value [at, next). */
-  #refuse(reason: string, code: string, next: number): number {
+  /** Notes why a value that ends at `next` is refused; answers `next`. */
+  refuse(reason: string, code: string, next: number): number {
     this.refusal = reason;
     this.refusalCode = code;
     return next;
+  }
+
+  /** What Postgres reads as the type in `text`, which stands for a value that ends at `next`. */
+  readText(
+    kind: number,
+    modifier: number,
+    text: string,
+    column: StagedColumn,
+    row: number,
+    next: number,
+  ): number {
+    this.refusal = null;
+    return this.#parse(fieldTypes[kind], modifier, text, column, row, next);
   }
 
   /** The value is JSON of another kind than the type takes. */
   #wrongKind(type: TypeName, at: number): number {
     const next = this.#cursor.skipValue(at, limits.jsonDepthMax);
     if (next < 0) return -1;
-    return this.#refuse(
+    return this.refuse(
       `${this.#quoted(at, next)} is not of type ${typeInfo(type).sqlName}`,
       '22P02',
       next,
@@ -178,7 +191,7 @@ export class FieldReader {
     if (cursor.bytes[at] !== quote) return this.#wrongKind(type, at);
     const next = readString(cursor, at + 1, this.#heap, this.#string);
     if (next < 0) return -1;
-    if (this.#string.refusal !== null) return this.#refuse(this.#string.refusal, '22P05', next);
+    if (this.#string.refusal !== null) return this.refuse(this.#string.refusal, '22P05', next);
     const from = this.#heap.top * 4;
     const text = Buffer.from(this.#heap.u8.buffer, from, this.#string.bytes).toString('utf8');
     return this.#parse(type, modifier, text, column, row, next);
@@ -196,7 +209,7 @@ export class FieldReader {
       this.#write(type, parseDatum(type, text, modifier), column, row);
     } catch (error) {
       if (!(error instanceof SqlError)) throw error;
-      this.#refuse(error.message, error.fields.code, next);
+      this.refuse(error.message, error.fields.code, next);
     }
     return next;
   }
@@ -249,7 +262,7 @@ export class FieldReader {
     const fits = this.#high === low >> 31 && (kind === kindInt4 || (low << 16) >> 16 === low);
     if (!fits) {
       const text = this.#quoted(at, next).replaceAll('"', '');
-      return this.#refuse(
+      return this.refuse(
         `value "${text}" is out of range for type ${sqlName(kind)}`,
         '22003',
         next,
@@ -322,7 +335,7 @@ export class FieldReader {
     const text = cursor.text(at, next);
     const whole = wholeNumber(text);
     if (whole === null)
-      return this.#refuse(`${this.#quoted(at, next)} is not a whole number`, '22P02', next);
+      return this.refuse(`${this.#quoted(at, next)} is not a whole number`, '22P02', next);
     return this.#parse(type, -1, whole, column, row, next);
   }
 
@@ -383,7 +396,7 @@ export class FieldReader {
     const value = Number(cursor.buffer.toString('latin1', at, next));
     const rounded = kind === kindFloat4 ? Math.fround(value) : value;
     if (!Number.isFinite(rounded) || (rounded === 0 && !isZero(cursor.bytes, at, next))) {
-      return this.#refuse(
+      return this.refuse(
         `"${this.#quoted(at, next)}" is out of range for type ${sqlName(kind)}`,
         '22003',
         next,
@@ -457,7 +470,7 @@ export class FieldReader {
     if (cursor.bytes[at] !== quote) return this.#wrongKind('text', at);
     const next = readString(cursor, at + 1, this.#heap, this.#string);
     if (next < 0) return -1;
-    if (this.#string.refusal !== null) return this.#refuse(this.#string.refusal, '22P05', next);
+    if (this.#string.refusal !== null) return this.refuse(this.#string.refusal, '22P05', next);
     this.#closeVar(this.#string.bytes, column, row);
     return next;
   }
@@ -477,7 +490,7 @@ export class FieldReader {
     if (cursor.bytes[at] !== quote) return this.#wrongKind(type, at);
     const next = readString(cursor, at + 1, this.#heap, this.#string);
     if (next < 0) return -1;
-    if (this.#string.refusal !== null) return this.#refuse(this.#string.refusal, '22P05', next);
+    if (this.#string.refusal !== null) return this.refuse(this.#string.refusal, '22P05', next);
     let { bytes } = this.#string;
     if (modifier >= 4 && bytes > modifier - 4)
       return this.#spelled(type, modifier, at, column, row);
@@ -539,7 +552,7 @@ export class FieldReader {
     const next = this.#canonical.write(at);
     if (next < 0) return -1;
     const { refusal, refusalCode } = this.#canonical;
-    if (refusal !== null) return this.#refuse(refusal, refusalCode, next);
+    if (refusal !== null) return this.refuse(refusal, refusalCode, next);
     this.#closeVar(this.#canonical.bytes, column, row);
     return next;
   }

@@ -31,7 +31,7 @@ export interface Refusal {
 /** Reads the objects of one part (key or value) of the records of a source. */
 export class JsonFields {
   readonly #fields: readonly WantedField[];
-  readonly #cursor = new JsonCursor();
+  readonly #cursor: JsonCursor;
   readonly #reader: FieldReader;
   readonly #names: FieldNames;
   /** Number of the last record that had the field. */
@@ -45,10 +45,16 @@ export class JsonFields {
   #refused = 0;
   #record = 0;
 
-  /** Each name occurs once in `fields`. */
-  constructor(fields: readonly WantedField[], staging: Staging) {
+  /** Each name occurs once in `fields`; `reader` reads values where `cursor` is. */
+  constructor(
+    fields: readonly WantedField[],
+    staging: Staging,
+    cursor: JsonCursor = new JsonCursor(),
+    reader: FieldReader = new FieldReader(cursor, staging.heap),
+  ) {
     this.#fields = fields;
-    this.#reader = new FieldReader(this.#cursor, staging.heap);
+    this.#cursor = cursor;
+    this.#reader = reader;
     this.#names = new FieldNames(fields.map((field) => field.name));
     this.#seen = new Float64Array(fields.length);
     this.#kinds = Int32Array.from(fields, (field) => fieldKind(field.type));
@@ -62,16 +68,29 @@ export class JsonFields {
     const cursor = this.#cursor;
     cursor.open(bytes);
     cursor.end = end;
+    const start = cursor.skipBlank(at);
+    if (start >= end || bytes[start] !== openBrace) return this.#notAnObject(start);
+    const next = this.readObject(start, row);
+    if (next < 0) return this.#broken();
+    if (cursor.skipBlank(next) !== end)
+      return { code: '22P02', field: null, reason: 'invalid JSON: something follows the object' };
+    return this.outcome(row);
+  }
+
+  /**
+   * Fills row `row` from the object at `start` of the cursor's document; answers the index after it,
+   * or -1 if it is not JSON. Whether the row is whole is for `outcome` to say.
+   */
+  readObject(start: number, row: number): number {
     this.#record++;
     this.#seenCount = 0;
     if (this.#refused > 0) this.#refusals.fill(null);
     this.#refused = 0;
-    const start = cursor.skipBlank(at);
-    if (start >= end || bytes[start] !== openBrace) return this.#notAnObject(start);
-    const next = this.#object(start + 1, row);
-    if (next < 0) return this.#broken();
-    if (cursor.skipBlank(next) !== end)
-      return { code: '22P02', field: null, reason: 'invalid JSON: something follows the object' };
+    return this.#object(start + 1, row);
+  }
+
+  /** Why the object that was read last gives no row, or null; fields that it did not have are NULL. */
+  outcome(row: number): Refusal | null {
     if (this.#refused > 0) return this.#firstRefusal();
     return this.#fillMissing(row);
   }

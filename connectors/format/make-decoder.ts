@@ -9,7 +9,8 @@
  * Envelopes. `none`: a NULL value leaves the value's columns NULL (an error row if one is NOT
  * NULL). `upsert`: a NULL value is a tombstone, of which only the key's columns are set; a value
  * that does not decode is a *failed* row, which has its key and an error; a NULL or broken key is
- * an error without a row.
+ * an error without a row. `debezium`: the same, but values are events, and one that deletes is a
+ * tombstone too.
  */
 import { assert } from '../../src/base/assert.ts';
 import { unsupported } from '../../src/base/error.ts';
@@ -22,6 +23,7 @@ import type { BrokenRange } from '../kafka/record-batch.ts';
 import { RecordBatchWalker, RecordSlice } from '../kafka/record-batch.ts';
 import { AvroPart } from './avro/part.ts';
 import { WriterSchemas } from './avro/writers.ts';
+import { EventKeyPart, EventPart } from './debezium/event-part.ts';
 import type { DecodeError, Decoded, Decoder, SourceColumn, SourceFormat } from './decoder.ts';
 import type { Refusal } from './json-fields.ts';
 import { MetadataColumns } from './metadata-columns.ts';
@@ -49,13 +51,10 @@ export function makeDecoder(
     assert(column !== undefined, `column ${position} of the source exists`);
     return column;
   });
-  if (format.envelope === 'upsert') {
+  if (format.envelope !== 'none') {
     const missing = format.keyColumns.find((position) => !wanted.includes(position));
-    assert(
-      missing === undefined,
-      `an upsert source reads its key, column ${missing} is not wanted`,
-    );
-    if (format.key === null) throw unsupported('ENVELOPE UPSERT without KEY FORMAT');
+    assert(missing === undefined, `a keyed source reads its key, column ${missing} is not wanted`);
+    if (format.key === null) throw unsupported('an envelope with a key without KEY FORMAT');
   }
   return new SourceDecoder(format, columns, writers);
 }
@@ -85,8 +84,10 @@ class SourceDecoder implements Decoder {
   readonly columns: readonly ColumnType[];
   readonly #format: SourceFormat;
   readonly #staging: Staging;
-  readonly #key: PartDecoder | AvroPart;
-  readonly #value: PartDecoder | AvroPart;
+  readonly #key: PartDecoder | AvroPart | EventKeyPart;
+  readonly #value: PartDecoder | AvroPart | EventPart;
+  /** The value, if it is Debezium's events. */
+  readonly #events: EventPart | null;
   readonly #metadata: MetadataColumns;
   /** The value, if it is all that is read and can be read many records at a time. */
   readonly #run: AvroPart | null;
@@ -112,8 +113,11 @@ class SourceDecoder implements Decoder {
         ? new PartDecoder(of, format[of], isTyped(format, of), columns, this.#staging)
         : new AvroPart(of, avro, columns, this.#staging, writers);
     };
-    this.#key = part('key');
-    this.#value = part('value');
+    const decimals = format.decimals ?? null;
+    const isEvents = format.envelope === 'debezium';
+    this.#events = isEvents ? new EventPart(columns, this.#staging, decimals) : null;
+    this.#key = isEvents ? new EventKeyPart(columns, this.#staging, decimals) : part('key');
+    this.#value = this.#events ?? part('value');
     this.#metadata = new MetadataColumns(columns, this.#staging);
     const isAlone = format.envelope === 'none' && format.key === null && columns.every(isOfValue);
     this.#run = isAlone && this.#value instanceof AvroPart ? this.#value : null;
@@ -192,14 +196,15 @@ class SourceDecoder implements Decoder {
       this.#errors.push(this.#error(slice.offset[r], keyRefusal));
       return;
     }
-    const upsert = this.#format.envelope === 'upsert';
+    const keyed = this.#format.envelope !== 'none';
     const keyTop = staging.heap.top;
-    const tombstone = upsert && slice.valueBytes[r] < 0;
-    const refusal = tombstone
+    let tombstone = keyed && slice.valueBytes[r] < 0;
+    let refusal = tombstone
       ? null
-      : (this.#value.read(slice.bytes, slice.valueAt[r], slice.valueBytes[r], row) ??
-        this.#metadata.read(slice, r, row, this.#partition));
-    if (refusal !== null && !upsert) {
+      : this.#value.read(slice.bytes, slice.valueAt[r], slice.valueBytes[r], row);
+    if (this.#events?.isDelete === true) tombstone = true;
+    if (!tombstone) refusal ??= this.#metadata.read(slice, r, row, this.#partition);
+    if (refusal !== null && !keyed) {
       staging.heap.top = heapTop;
       this.#errors.push(this.#error(slice.offset[r], refusal));
       return;
@@ -217,14 +222,21 @@ class SourceDecoder implements Decoder {
   }
 
   #readKey(slice: RecordSlice, r: number, row: number): Refusal | null {
-    if (this.#format.envelope === 'upsert' && slice.keyBytes[r] < 0) {
-      return {
-        code: '22004',
-        field: null,
-        reason: 'the key is NULL, which ENVELOPE UPSERT cannot have',
-      };
-    }
+    if (this.#format.envelope !== 'none' && slice.keyBytes[r] < 0)
+      return this.#noKey(slice, r, row);
     return this.#key.read(slice.bytes, slice.keyAt[r], slice.keyBytes[r], row);
+  }
+
+  /** A record without key; an event that never has one says what it is. */
+  #noKey(slice: RecordSlice, r: number, row: number): Refusal {
+    const { envelope } = this.#format;
+    const told =
+      this.#events === null || slice.valueBytes[r] < 0
+        ? null
+        : this.#events.read(slice.bytes, slice.valueAt[r], slice.valueBytes[r], row);
+    if (told?.field === 'op') return told;
+    const reason = `the key is NULL, which ENVELOPE ${envelope.toUpperCase()} cannot have`;
+    return { code: '22004', field: null, reason };
   }
 
   #error(offset: number, refusal: Refusal): DecodeError {

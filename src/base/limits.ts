@@ -123,6 +123,8 @@ export const limits = {
   registryRetryMillisecondsMax: 5_000,
   /** Nesting of one JSON document of a source. */
   jsonDepthMax: 512,
+  /** Bytes of the schema part of a Debezium event that is remembered, to be passed quickly. */
+  debeziumSchemaBytesMax: 1024 * 1024,
   /** Bytes of what the numbers with exponents of one jsonb stand for: nine can ask for 131,072. */
   jsonDigitsMax: 64 * 1024 * 1024,
   /** Bytes of one wire message from a client; Postgres allows 1 GiB. */

@@ -48,11 +48,13 @@ const includeWords = new Map([
   ['headers', 'HEADERS'],
 ]);
 
-function includeText(columns: readonly SourceColumn[], upsert: boolean): string {
+function includeText({ columns, envelope }: SourceFormat): string {
+  const upsert = envelope === 'upsert';
   const items = columns.flatMap((column, i) => {
     const { origin } = column;
     // An Avro key that is a record: all of its fields by one word.
     if (origin.kind === 'field' && origin.of === 'key') {
+      if (envelope === 'debezium') return [];
       const isImplied = upsert && columns.slice(0, i + 1).every(isKeyField);
       return isImplied || (i > 0 && columns.slice(i - 1, i).every(isKeyField)) ? [] : ['KEY'];
     }
@@ -78,11 +80,12 @@ function partText(format: SourceFormat, part: 'key' | 'value', registry: string)
 }
 
 function formatText(format: SourceFormat, registry: string): string {
-  const upsert = format.envelope === 'upsert';
   const value = partText(format, 'value', registry);
   const formats =
     format.key === null ? value : `KEY ${partText(format, 'key', registry)} VALUE ${value}`;
-  return `${formats}${includeText(format.columns, upsert)} ENVELOPE ${format.envelope.toUpperCase()}`;
+  const options =
+    format.decimals === undefined ? '' : ` (DECIMAL HANDLING MODE '${format.decimals}')`;
+  return `${formats}${includeText(format)} ENVELOPE ${format.envelope.toUpperCase()}${options}`;
 }
 
 function connectionName(catalog: Catalog, oid: number | undefined): string {
@@ -93,13 +96,15 @@ function connectionName(catalog: Catalog, oid: number | undefined): string {
 }
 
 function sourceText(catalog: Catalog, source: SourceObject, name: string): string {
-  const { columns: origins, topic, value } = source.format;
+  const { columns: origins, topic, value, envelope, keyColumns } = source.format;
+  const isEvents = envelope === 'debezium';
   const typed = source.columns.filter((_, i) => {
     const origin = origins[i]?.origin;
-    return origin?.kind === 'field' && origin.of === 'value';
+    return origin?.kind === 'field' && (isEvents || origin.of === 'value');
   });
   const isDeclared = value === 'JSON' && typed.length > 0;
-  const list = isDeclared ? ` (${typed.map(columnText).join(', ')})` : '';
+  const key = isEvents ? `, PRIMARY KEY ${namesText(source, keyColumns)}` : '';
+  const list = isDeclared ? ` (${typed.map(columnText).join(', ')}${key})` : '';
   const options = `(TOPIC ${literal(topic)}${startText(source.start)})`;
   const from = `KAFKA CONNECTION ${connectionName(catalog, source.connection)} ${options}`;
   const format = formatText(source.format, connectionName(catalog, source.registry));

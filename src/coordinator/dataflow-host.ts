@@ -150,7 +150,7 @@ export class DataflowHost {
   }
 
   #createSource(collection: number, format: SourceFormat): void {
-    const wanted = format.envelope === 'upsert' ? format.columns.map((_, c) => c) : [];
+    const wanted = format.envelope !== 'none' ? format.columns.map((_, c) => c) : [];
     const writers = new WriterSchemas();
     const decoder = { wanted, decoder: makeDecoder(format, wanted, writers) };
     this.#sources.set(collection, {
@@ -179,7 +179,7 @@ export class DataflowHost {
   #renewDecodersOf(collections: readonly number[]): void {
     for (const collection of collections) {
       const source = this.#sources.get(collection);
-      if (source === undefined || source.format.envelope === 'upsert') continue;
+      if (source === undefined || source.format.envelope !== 'none') continue;
       const wanted = union(
         [...this.#demands.values()].map((demand) => demand.get(collection) ?? []),
       );
@@ -246,7 +246,7 @@ export class DataflowHost {
     source.records += decoded.records;
     source.failed += decoded.errors.length;
     source.lastError = decoded.errors.at(-1)?.message ?? source.lastError;
-    if (source.format.envelope === 'upsert') {
+    if (source.format.envelope !== 'none') {
       this.#engine.upsert(collection, source.format.keyColumns, decoded);
       return;
     }

@@ -20,6 +20,7 @@ import type { TypeName } from '../../../dataflow/value/type.ts';
 import type { Outcome } from '../session.ts';
 import type { AvroReadings } from './avro-source.ts';
 import { avroKeyColumns, avroReadings, avroValueColumns } from './avro-source.ts';
+import { debeziumColumns, debeziumOptions, refuseOtherFormats } from './debezium-source.ts';
 import type { ExecutionContext } from './context.ts';
 import { command } from './context.ts';
 import { findItem, newName, skipExisting } from './naming.ts';
@@ -95,16 +96,17 @@ function includeColumn(include: Include, keyFormat: FormatName | null): SourceCo
   }
 }
 
-function envelopeOf(statement: CreateSource): 'none' | 'upsert' {
+function envelopeOf(statement: CreateSource): SourceFormat['envelope'] {
   const envelope = statement.envelope;
   if (envelope === null) return 'none';
+  if (envelope.name === 'DEBEZIUM') return 'debezium';
   new Options(`ENVELOPE ${envelope.name}`, envelope.options).rest();
   if (envelope.name === 'NONE') return 'none';
   if (envelope.name === 'UPSERT') return 'upsert';
   throw unsupported(
     `ENVELOPE ${envelope.name}`,
     envelope.position,
-    'Supported envelopes are NONE and UPSERT.',
+    'Supported envelopes are NONE, UPSERT and DEBEZIUM.',
   );
 }
 
@@ -122,7 +124,8 @@ function declaredColumns(statement: CreateSource): readonly SourceColumn[] {
 function refuseConstraints(statement: CreateSource): void {
   for (const column of statement.columns) {
     if (column.default !== null) throw unsupported('DEFAULT in CREATE SOURCE', column.position);
-    if (column.primaryKey) throw unsupported('PRIMARY KEY in CREATE SOURCE', column.position);
+    if (column.primaryKey && envelopeOf(statement) !== 'debezium')
+      throw unsupported('PRIMARY KEY without ENVELOPE DEBEZIUM', column.position);
   }
 }
 
@@ -137,12 +140,13 @@ function formatsOf(statement: CreateSource): Formats {
   if (statement.valueFormat === null) {
     throw sqlError('42601', 'CREATE SOURCE needs FORMAT', { position: statement.position });
   }
+  if (envelopeOf(statement) === 'debezium') refuseOtherFormats(statement);
   const value = formatName(statement.valueFormat);
   if (statement.keyFormat !== null)
     return { key: formatName(statement.keyFormat), value, impliedKey: false };
   const isRegistry = statement.valueFormat.options.some(({ name }) => name !== 'SCHEMA');
   const impliedKey =
-    envelopeOf(statement) === 'upsert' ||
+    envelopeOf(statement) !== 'none' ||
     (value === 'AVRO' && isRegistry && statement.include.some(({ item }) => item === 'KEY'));
   if (impliedKey && value === 'AVRO' && !isRegistry) {
     throw sqlError('42601', 'ENVELOPE UPSERT with FORMAT AVRO USING SCHEMA needs KEY FORMAT', {
@@ -157,6 +161,7 @@ function valueColumns(
   value: FormatName,
   avro: AvroReadings,
 ): readonly SourceColumn[] {
+  if (envelopeOf(statement) === 'debezium') return debeziumColumns(statement);
   const typed = statement.columns.length > 0;
   if (typed && value !== 'JSON') {
     throw unsupported(
@@ -181,6 +186,7 @@ function sourceFormat(
   refuseConstraints(statement);
   const envelope = envelopeOf(statement);
   const isUpsert = envelope === 'upsert';
+  const options = envelope === 'debezium' ? debeziumOptions(statement) : {};
   const values = valueColumns(statement, value, avro);
   const others = statement.include.filter(({ item }) => item !== 'KEY');
   const taken = new Set([
@@ -209,8 +215,10 @@ function sourceFormat(
     value,
     envelope,
     columns,
+    ...options,
     ...(Object.keys(readings).length === 0 ? {} : { avro: readings }),
-    keyColumns: isUpsert ? columns.flatMap((column, i) => (isKey(column) ? [i] : [])) : [],
+    keyColumns:
+      envelope !== 'none' ? columns.flatMap((column, i) => (isKey(column) ? [i] : [])) : [],
   };
 }
 
@@ -336,7 +344,7 @@ export async function createSource(
       nullable: column.nullable,
     })),
     collection: coordinator.engine.nextNumber(),
-    stored: format.envelope === 'upsert',
+    stored: format.envelope !== 'none',
   };
   coordinator.catalog.add(source);
   coordinator.startSource(source);

@@ -265,5 +265,7 @@ function readEnvelope(cursor: Cursor): Extract<Statement, { kind: 'createSource'
   const position = cursor.position;
   if (cursor.kind !== tokenKind.word) throw cursor.syntaxError();
   const name = cursor.anyWord().toUpperCase();
+  if (cursor.isSymbol('(') && cursor.word(1) === 'transaction' && cursor.word(2) === 'metadata')
+    throw unsupported('TRANSACTION METADATA', cursor.position);
   return { name, options: cursor.isSymbol('(') ? readOptionList(cursor) : [], position };
 }

@@ -1,0 +1,72 @@
+/**
+ * The clauses of CREATE SOURCE … ENVELOPE DEBEZIUM. Columns are declared with a primary key, as
+ * those of the table that the connector reads: columns of the primary key come from a record's key,
+ * the others from the row in its event.
+ */
+import { sqlError, unsupported } from '../../base/error.ts';
+import type { DecimalHandling, SourceColumn } from '../../../connectors/format/decoder.ts';
+import type { Format, Statement } from '../../sql/ast.ts';
+import { Options } from './option.ts';
+import { relationColumns } from './table.ts';
+
+type CreateSource = Extract<Statement, { kind: 'createSource' }>;
+
+const decimalsOption = 'DECIMAL HANDLING MODE';
+
+/** What the envelope's options say. Throws 0A000 for TRANSACTION METADATA, 22023, 42601. */
+export function debeziumOptions({ envelope }: CreateSource): {
+  readonly decimals?: DecimalHandling;
+} {
+  const given = envelope?.options ?? [];
+  const options = new Options('ENVELOPE DEBEZIUM', given);
+  const position = given.find(({ name }) => name === decimalsOption)?.position ?? 0;
+  const mode = options.string(decimalsOption)?.toLowerCase();
+  options.rest();
+  // Numbers need no option: nothing else can be meant by them.
+  if (mode === undefined || mode === 'double') return {};
+  if (mode === 'precise' || mode === 'string') return { decimals: mode };
+  throw sqlError('22023', `${decimalsOption} takes 'precise', 'string' or 'double'`, { position });
+}
+
+/** Throws 0A000 for formats in which events are not read. */
+export function refuseOtherFormats({ keyFormat, valueFormat }: CreateSource): void {
+  requireJson(valueFormat);
+  requireJson(keyFormat);
+}
+
+function requireJson(format: Format | null): void {
+  if (format === null || format.name === 'JSON') return;
+  throw unsupported(
+    `ENVELOPE DEBEZIUM with FORMAT ${format.name}`,
+    format.position,
+    'Its key and value are read with FORMAT JSON.',
+  );
+}
+
+/** Declared columns of the key and the row. Throws 0A000 and 42601 for clauses that do not fit. */
+export function debeziumColumns(statement: CreateSource): readonly SourceColumn[] {
+  const key = statement.include.find(({ item }) => item === 'KEY');
+  if (key !== undefined) {
+    throw unsupported(
+      'INCLUDE KEY with ENVELOPE DEBEZIUM',
+      key.position,
+      'The columns of the primary key come from the key.',
+    );
+  }
+  if (!statement.columns.some(({ primaryKey }) => primaryKey)) {
+    throw sqlError('42601', 'ENVELOPE DEBEZIUM needs a column list with a PRIMARY KEY', {
+      position: statement.envelope?.position ?? statement.position,
+      hint: 'Declare the columns of the table and its primary key, as they are upstream.',
+    });
+  }
+  return relationColumns(statement.columns).map(({ name, type, nullable }, i) => {
+    const isKey = statement.columns[i]?.primaryKey === true;
+    return {
+      name,
+      type: type.name,
+      modifier: type.modifier,
+      nullable: nullable && !isKey,
+      origin: { kind: 'field', of: isKey ? 'key' : 'value', name },
+    };
+  });
+}
