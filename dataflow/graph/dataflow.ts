@@ -464,10 +464,9 @@ export class Dataflow implements StreamReader, StreamTaker {
    * there is none.
    */
   #firstStep(target: number): number | null {
-    if (this.#rendering.streams.length > 0) return target;
     const step = this.#readableFrom(this.#wanted);
     if (step > target) return null;
-    return this.asOf === newestStep ? target : step;
+    return this.readsStreams || this.asOf === newestStep ? target : step;
   }
 
   #exact(step: number): number {
