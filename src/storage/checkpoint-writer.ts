@@ -197,7 +197,7 @@ export class CheckpointWriter {
   #rest(milliseconds: number): Promise<void> | undefined {
     const { clock } = this.#parts;
     if (clock === undefined || milliseconds <= 0) return undefined;
-    return new Promise((resolve) => void clock.after(milliseconds, resolve));
+    return new Promise((resolve) => void clock.after(Math.ceil(milliseconds), resolve));
   }
 
   async #writeManifest(checkpoint: Checkpoint, content: Uint8Array): Promise<void> {
