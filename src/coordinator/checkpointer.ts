@@ -7,8 +7,7 @@
  * One checkpoint at a time. One that fails (a full disk, a collection that has stopped) is given
  * up, and the next is a full one; nothing else is concerned, but that the log grows.
  */
-import { defined } from '../base/assert.ts';
-import type { SqlError } from '../base/error.ts';
+import { assert, defined } from '../base/assert.ts';
 import { sqlError } from '../base/error.ts';
 import { limits } from '../base/limits.ts';
 import type { Positions } from '../../connectors/connector.ts';
@@ -54,7 +53,8 @@ export class Checkpointer {
   #step = 0;
   #due: number;
   #stopWait: () => void = () => undefined;
-  #closed = false;
+  /** Why no checkpoint can be made any more: the engine is gone, or the server ends. */
+  #failure: Error | null = null;
 
   constructor(coordinator: Coordinator, place: CheckpointPlace) {
     this.#coordinator = coordinator;
@@ -69,7 +69,7 @@ export class Checkpointer {
   }
 
   #wait(): void {
-    if (this.#closed) return;
+    if (this.#failure !== null) return;
     const { clock } = this.#coordinator;
     this.#stopWait = clock.after(limits.checkpointLookMilliseconds, () => void this.#look());
   }
@@ -78,7 +78,7 @@ export class Checkpointer {
     const { clock, timeline, log } = this.#coordinator;
     if (clock.monotonic() >= this.#due && timeline.complete > this.#step) {
       await this.checkpoint().catch((error: unknown) => {
-        if (!this.#closed) log.warn(`no checkpoint was made: ${messageOf(error)}`);
+        if (this.#failure === null) log.warn(`no checkpoint was made: ${messageOf(error)}`);
       });
     }
     this.#wait();
@@ -86,12 +86,13 @@ export class Checkpointer {
 
   /**
    * Resolves when a checkpoint of a step from now on is on the disk. Rejects with what keeps it
-   * from being made: 53100, 58030, 53200, 57P01.
+   * from being made: 53100, 58030, 53200, 57P01, 57P02.
    */
   checkpoint(): Promise<void> {
+    if (this.#next !== null) return this.#next;
     if (this.#making === null) return this.#begin();
     // The one under way may be of a step that has passed.
-    this.#next ??= this.#making
+    this.#next = this.#making
       .catch(() => undefined)
       .then(() => {
         this.#next = null;
@@ -101,6 +102,7 @@ export class Checkpointer {
   }
 
   #begin(): Promise<void> {
+    assert(this.#making === null, 'one checkpoint is made at a time');
     const making = this.#make().finally(() => {
       if (this.#making === making) this.#making = null;
     });
@@ -113,8 +115,9 @@ export class Checkpointer {
     const { clock } = this.#coordinator;
     const begun = clock.monotonic();
     try {
+      this.#requireEngine();
       const logPosition = await log.rotate();
-      if (this.#closed) throw closedError();
+      this.#requireEngine();
       const full = this.#startOver || store.shouldBeFull;
       this.#startOver = true;
       await this.#write(store.begin({ full }), full, logPosition);
@@ -126,13 +129,17 @@ export class Checkpointer {
     }
   }
 
+  #requireEngine(): void {
+    if (this.#failure !== null) throw this.#failure;
+  }
+
   async #write(writer: CheckpointWriter, full: boolean, logPosition: number): Promise<void> {
     const { engine, journal } = this.#coordinator;
     try {
       const { noted, saved } = await this.#collect(writer, full);
       const content = this.#contentOf(noted, saved);
       // What was dropped meanwhile is not in the images: that must be known as long as they are.
-      await journal.settled();
+      await journal.seen();
       const { step, time } = noted;
       await writer.finish({ step, time, logPosition, content: encodeContent(content) });
       this.#step = step;
@@ -248,26 +255,22 @@ export class Checkpointer {
     writer.append(image, bytes).then(took, failed);
   }
 
-  /** The engine is gone. */
+  /** The engine is gone: what is under way is given up, and nothing is begun any more. */
   fail(error: Error): void {
+    this.#failure ??= error;
     this.#underWay?.failed(error);
   }
 
   /** Gives up what is under way. */
   async close(): Promise<void> {
-    this.#closed = true;
     this.#stopWait();
-    this.fail(closedError());
+    this.fail(sqlError('57P01', 'the server is shutting down'));
     await this.#making?.catch(() => undefined);
   }
 }
 
 /** Checkpoints take at most one part in so many of the time. */
 const pausePerWork = 10;
-
-function closedError(): SqlError {
-  return sqlError('57P01', 'the server is shutting down');
-}
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -311,6 +311,31 @@ describe('Timeline', () => {
     expect(await again).toBe(2);
   });
 
+  it('tells who makes a checkpoint meanwhile that the disk is full', async () => {
+    const journal = new FakeJournal();
+    const { clock, timeline } = rig(journal);
+    const bound = [{ collection: 7, partition: 0, offset: 1n }];
+    timeline.offer({ collection: 7, take: () => [], takeBindings: () => ({ starts: [], bound }) });
+    await clock.advance(0);
+    const refused = expect(timeline.checkpoint(1, () => undefined)).rejects.toThrow('full');
+    journal.fails('full');
+    await clock.advance(0);
+    await refused;
+    await expect(timeline.checkpoint(2, () => undefined)).rejects.toThrow('full');
+    journal.retry();
+    await clock.advance(0);
+    journal.durable();
+    await clock.advance(0);
+    timeline.completed(1);
+    const sealed: number[] = [];
+    const made = timeline.checkpoint(3, (step) => sealed.push(step));
+    await clock.advance(0);
+    journal.durable();
+    await clock.advance(0);
+    timeline.completed(2);
+    expect([await made, sealed]).toEqual([2, [2]]);
+  });
+
   it('goes on after any number of steps that the disk had no room for', async () => {
     const journal = new FakeJournal();
     const { clock, steps, timeline } = rig(journal);

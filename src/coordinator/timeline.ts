@@ -409,6 +409,8 @@ export class Timeline {
       if (sealed.chunks.length > 0 || sealed.starts.length > 0 || sealed.bound.length > 0) {
         this.#refusal = asError(error);
         for (const write of this.#writes.splice(0)) write.reject(this.#refusal);
+        this.#mark?.reject(this.#refusal);
+        this.#mark = null;
         await this.#rewrite({ ...sealed, groups: [], checkpoint: null });
         this.#refusal = null;
       } else void this.#makeUp();
