@@ -49,6 +49,29 @@ interface Item {
   readonly note: number;
 }
 
+/** The part of the connector's schema that matters. */
+const rowSchema = {
+  type: 'struct',
+  fields: [
+    { type: 'int64', name: 'io.debezium.time.MicroTimestamp', field: 'at' },
+    { type: 'int32', name: 'io.debezium.time.Date', field: 'day' },
+    {
+      type: 'bytes',
+      name: 'org.apache.kafka.connect.data.Decimal',
+      parameters: { scale: '2' },
+      field: 'price',
+    },
+  ],
+};
+const eventSchema = {
+  type: 'struct',
+  fields: [
+    { ...rowSchema, field: 'before' },
+    { ...rowSchema, field: 'after' },
+    { type: 'string', field: 'op' },
+  ],
+};
+
 const keyOf = ({ shop, id }: Item): string => `${shop} ${id}`;
 
 /** The row as SELECT gives it. */
@@ -100,11 +123,7 @@ class Upstream {
     const item = after ?? before;
     assert(item !== null, 'an event has a row');
     const around = (payload: object): string =>
-      JSON.stringify(
-        this.#wrapped
-          ? { schema: { type: 'struct', fields: [{ field: 'op', type: 'string' }] }, payload }
-          : payload,
-      );
+      JSON.stringify(this.#wrapped ? { schema: eventSchema, payload } : payload);
     // Without REPLICA IDENTITY FULL there is no row before, or only its key.
     const old = before === null || this.#random.chance(0.5) ? null : rowOf(before);
     const key = around({ id: item.id, shop: item.shop });

@@ -89,6 +89,11 @@ export class JsonFields {
     return this.#object(start + 1, row);
   }
 
+  /** Makes these the kinds of the fields, in their order: what `reader` is told of each value. */
+  setKinds(kinds: Int32Array): void {
+    this.#kinds.set(kinds);
+  }
+
   /** Why the object that was read last gives no row, or null; fields that it did not have are NULL. */
   outcome(row: number): Refusal | null {
     if (this.#refused > 0) return this.#firstRefusal();

@@ -5,8 +5,8 @@
  * alone; each record shows which. An event is read in one pass: the row is decoded where `after`
  * stands, and what it means is known at the end, by `op`: c, r, u (created, read for a snapshot,
  * updated) carry the key's row, d deletes it. `before`, `source` and all other fields are skipped:
- * the order of the log is the order of events. A schema part that repeats the last one is passed by
- * comparing its bytes.
+ * the order of the log is the order of events. What a schema
+ * part says of values is in event-schema.ts.
  *
  * A change of the key comes as a delete of the old one and a create of the new one. A truncate is
  * refused: it has no key, so in a topic of several partitions nothing says what came before it.
@@ -20,6 +20,7 @@ import { JsonCursor, closeBrace, openBrace, quote } from '../json-cursor.ts';
 import type { Refusal, WantedField } from '../json-fields.ts';
 import { JsonFields } from '../json-fields.ts';
 import type { Staging } from '../staging.ts';
+import { EventSchema } from './event-schema.ts';
 import { EventValue } from './event-value.ts';
 
 /** Fields of an event's payload, then those around it. */
@@ -72,8 +73,9 @@ export class EventPart {
   readonly #fields: JsonFields;
   readonly #wanted: readonly WantedField[];
   readonly #staging: Staging;
-  /** The last schema part, byte for byte. */
-  #schema: Buffer = Buffer.alloc(0);
+  readonly #schema: EventSchema;
+  /** What fields are without a schema part. */
+  readonly #toldKinds: Int32Array;
   #op = opMissing;
   #opText = '';
   #after: After = 'nothing';
@@ -87,6 +89,8 @@ export class EventPart {
     this.#wanted = wantedOf('value', columns);
     this.#staging = staging;
     this.#fields = fieldsOf(this.#wanted, staging, this.#cursor, decimals);
+    this.#schema = new EventSchema(this.#wanted, 'after');
+    this.#toldKinds = this.#schema.kinds.slice();
   }
 
   /**
@@ -99,6 +103,7 @@ export class EventPart {
     cursor.end = at + length;
     this.isDelete = false;
     this.#isNull = false;
+    this.#fields.setKinds(this.#toldKinds);
     this.#startEvent();
     const start = cursor.skipBlank(at);
     if (start >= cursor.end || bytes[start] !== openBrace) return this.#notAnObject(start);
@@ -148,7 +153,7 @@ export class EventPart {
       case fieldOp:
         return this.#readOp(at);
       case fieldSchema:
-        return this.#skipSchema(at);
+        return this.#readSchema(at);
       default:
         return this.#readPayload(at, row);
     }
@@ -183,20 +188,9 @@ export class EventPart {
     return next;
   }
 
-  /** The same bytes are the same value, so that they need not be checked again. */
-  #skipSchema(at: number): number {
-    const cursor = this.#cursor;
-    const known = this.#schema;
-    const after = at + known.length;
-    if (
-      known.length > 0 &&
-      after <= cursor.end &&
-      cursor.buffer.compare(known, 0, known.length, at, after) === 0
-    )
-      return after;
-    const next = cursor.skipValue(at, limits.jsonDepthMax);
-    if (next >= 0 && cursor.bytes[at] === openBrace && next - at <= limits.debeziumSchemaBytesMax)
-      this.#schema = Buffer.from(cursor.buffer.subarray(at, next));
+  #readSchema(at: number): number {
+    const next = this.#schema.read(this.#cursor, at);
+    if (next >= 0) this.#fields.setKinds(this.#schema.kinds);
     return next;
   }
 
@@ -253,6 +247,9 @@ export class EventKeyPart {
   readonly #fields: JsonFields;
   readonly #wanted: readonly WantedField[];
   readonly #staging: Staging;
+  readonly #schema: EventSchema;
+  /** What fields are without a schema part. */
+  readonly #toldKinds: Int32Array;
   /** Where the payload of the last key is, if it has a schema part. */
   #from = -1;
   #to = -1;
@@ -265,6 +262,8 @@ export class EventKeyPart {
     this.#wanted = wantedOf('key', columns);
     this.#staging = staging;
     this.#fields = fieldsOf(this.#wanted, staging, this.#cursor, decimals);
+    this.#schema = new EventSchema(this.#wanted, null);
+    this.#toldKinds = this.#schema.kinds.slice();
   }
 
   /** Fills the columns of row `row`; the key is not NULL. Answers why not, or null. */
@@ -275,6 +274,7 @@ export class EventKeyPart {
     const start = cursor.skipBlank(at);
     const isObject = start < cursor.end && bytes[start] === openBrace;
     const isWrapped = isObject && this.#findPayload(start);
+    this.#fields.setKinds(isWrapped ? this.#schema.kinds : this.#toldKinds);
     const refusal = isWrapped
       ? this.#fields.read(bytes, this.#from, this.#to, row)
       : this.#fields.read(bytes, at, at + length, row);
@@ -303,10 +303,14 @@ export class EventKeyPart {
       p = names.find(cursor, p);
       if (p < 0) return false;
       if (names.found < 0) break;
-      const next = cursor.skipValue(p, limits.jsonDepthMax);
-      if (next < 0) return false;
       const isObject = bytes[p] === openBrace;
-      if (names.found === 0) hasSchema = isObject;
+      const isSchema = names.found === 0;
+      const next =
+        isSchema && isObject
+          ? this.#schema.read(cursor, p)
+          : cursor.skipValue(p, limits.jsonDepthMax);
+      if (next < 0) return false;
+      if (isSchema) hasSchema = isObject;
       else {
         this.#from = isObject ? p : -1;
         this.#to = next;

@@ -11,6 +11,8 @@
  *    if the column has at most three digits of fraction, else microseconds, as Debezium chooses by
  *    the same rule. interval: a number is microseconds.
  *  - jsonb, json: a string holds the document's text.
+ *  - Where an event has a schema part, that says which of these it is: its units and scales come
+ *    before those of the column, and a number that it does not call a time is none.
  *  - A value that Postgres did not send again, because an update left it as it was (TOAST), comes
  *    as a fixed text and is refused.
  */
@@ -27,6 +29,18 @@ import type { ReadString } from '../json-string.ts';
 import { readString } from '../json-string.ts';
 import type { Heap, StagedColumn } from '../staging.ts';
 import { decodeBase64 } from './base64.ts';
+import {
+  encodingBytes,
+  encodingDays,
+  encodingDigits,
+  encodingMicroseconds,
+  encodingMilliseconds,
+  encodingNanoseconds,
+  encodingOf,
+  encodingTold,
+  scaleOf,
+  typeOf,
+} from './event-schema.ts';
 
 const kindBool = fieldKind('bool');
 const kindNumeric = fieldKind('numeric');
@@ -83,11 +97,12 @@ export class EventValue extends FieldReader {
   ): number {
     const { bytes } = this.#document;
     const first = bytes[at];
+    const type = typeOf(kind);
     if (first === quote) return this.#readString(kind, modifier, at, column, row);
-    if (kind === kindNumeric && first === openBrace)
+    if (type === kindNumeric && first === openBrace)
       return this.#variableDecimal(modifier, at, column, row);
-    if (first !== minus && !isDigit(first)) return super.read(kind, modifier, at, column, row);
-    switch (kind) {
+    if (first !== minus && !isDigit(first)) return super.read(type, modifier, at, column, row);
+    switch (type) {
       case kindBool:
         return this.#bit(at, column, row);
       case kindDate:
@@ -97,7 +112,7 @@ export class EventValue extends FieldReader {
       case kindInterval:
         return this.#moment(kind, modifier, at, column, row);
       default:
-        return super.read(kind, modifier, at, column, row);
+        return super.read(type, modifier, at, column, row);
     }
   }
 
@@ -108,22 +123,23 @@ export class EventValue extends FieldReader {
     column: StagedColumn,
     row: number,
   ): number {
-    const isBytes = kind === kindBytea;
+    const type = typeOf(kind);
+    const isBytes = type === kindBytea;
     if (this.#is(at, isBytes ? unavailableBytes : unavailable)) {
       const reason = 'the update left a TOAST value as it was, and the event does not have it';
       const next = at + (isBytes ? unavailableBytes : unavailable).length;
       return this.refuse(`${reason} (REPLICA IDENTITY FULL would)`, '0A000', next);
     }
-    switch (kind) {
+    switch (type) {
       case kindNumeric:
-        return this.#decimalString(modifier, at, column, row);
+        return this.#decimalString(kind, modifier, at, column, row);
       case kindBytea:
         return this.#binary(at, column, row);
       case kindJsonb:
       case kindJson:
-        return this.#documentString(kind, at, column, row);
+        return this.#documentString(type, at, column, row);
       default:
-        return super.read(kind, modifier, at, column, row);
+        return super.read(type, modifier, at, column, row);
     }
   }
 
@@ -151,14 +167,24 @@ export class EventValue extends FieldReader {
 
   // Decimals and bytes.
 
-  #decimalString(modifier: number, at: number, column: StagedColumn, row: number): number {
-    if (this.#decimals === 'string') return super.read(kindNumeric, modifier, at, column, row);
+  #decimalString(
+    kind: number,
+    modifier: number,
+    at: number,
+    column: StagedColumn,
+    row: number,
+  ): number {
+    const encoding = encodingOf(kind);
+    const isBytes = encoding === encodingBytes || this.#decimals === 'precise';
+    const isDigits = encoding === encodingDigits || this.#decimals === 'string';
+    if (isDigits && encoding !== encodingBytes)
+      return super.read(kindNumeric, modifier, at, column, row);
     const next = this.#bytesOfString(at);
     if (next < 0) return -1;
     const { bytes, refusal } = this.#string;
     if (refusal !== null) return this.refuse(refusal, '22P05', next);
     const from = this.#heap.top * 4;
-    const isText = this.#decimals === null && isDecimalText(this.#heap.u8, from, bytes);
+    const isText = !isBytes && isDecimalText(this.#heap.u8, from, bytes);
     const decoded = decodeBase64(this.#heap.u8, from, bytes);
     if (isText && decoded < 0) return super.read(kindNumeric, modifier, at, column, row);
     if (isText) {
@@ -168,6 +194,8 @@ export class EventValue extends FieldReader {
       return this.refuse(reason, '22P02', next);
     }
     if (decoded <= 0) return this.refuse('it is not the bytes of a decimal', '22P02', next);
+    if (encoding === encodingBytes)
+      return this.#decimalBytes(decoded, scaleOf(kind), modifier, column, row, next);
     if (modifier < 4) {
       const reason = 'the bytes of a decimal need a column with a scale, numeric(p, s)';
       return this.refuse(reason, '22P02', next);
@@ -216,11 +244,12 @@ export class EventValue extends FieldReader {
     const heap = this.#heap;
     const from = heap.top * 4;
     const high = (heap.u8[from] << 24) >> 24;
-    if (length <= smallBytes && modifier >= 4 && scale === ((modifier - 4) & 0x7ff)) {
+    const isAsItIs = modifier < 4 || scale === ((modifier - 4) & 0x7ff);
+    if (length <= smallBytes && isAsItIs && scale >= 0 && scale < 1024) {
       let value = high;
       for (let k = 1; k < length; k++) value = value * 256 + heap.u8[from + k];
-      const precision = (modifier - 4) >>> 16;
-      if (scale < 1024 && (precision >= powers.length || Math.abs(value) < powers[precision])) {
+      const precision = modifier < 4 ? powers.length : (modifier - 4) >>> 16;
+      if (precision >= powers.length || Math.abs(value) < powers[precision]) {
         this.refusal = null;
         heap.reserve(16);
         this.#close(writeSmallNumeric(heap.i32, heap.top, value, scale), column, row);
@@ -281,28 +310,58 @@ export class EventValue extends FieldReader {
 
   #moment(kind: number, modifier: number, at: number, column: StagedColumn, row: number): number {
     const cursor = this.#document;
+    const type = typeOf(kind);
     const next = cursor.skipNumber(at);
     if (next < 0) return -1;
-    const value = wholeDouble(cursor.bytes, at, next);
-    if (Number.isNaN(value)) return this.#refuseNumber(at, next, 'a time');
+    const day = unitsOfDay(type, encodingOf(kind), modifier);
+    const isCut = encodingOf(kind) === encodingNanoseconds;
+    const value = isCut
+      ? wholeThousands(cursor.bytes, at, next)
+      : wholeDouble(cursor.bytes, at, next);
+    if (day === 0 || Number.isNaN(value)) return this.#refuseNumber(at, next, momentName(type));
     this.refusal = null;
-    if (kind === kindInterval)
-      return this.readText(kind, modifier, `${value} microseconds`, column, row, next);
-    if (kind === kindDate) {
+    if (type === kindInterval)
+      return this.readText(type, modifier, `${value} microseconds`, column, row, next);
+    if (type === kindDate) {
       if (!isDate(value - epochDays)) return this.#refuseNumber(at, next, 'a date');
       column.words[row] = value - epochDays;
       return next;
     }
-    const day = modifier >= 0 && modifier <= 3 ? dayMilliseconds : dayMicroseconds;
-    const isTime = kind === kindTime;
-    if (isTime && (value < 0 || value > day)) return this.#refuseNumber(at, next, 'a time of day');
+    const isTime = type === kindTime;
+    if (isTime && (value < 0 || value > day)) return this.#refuseNumber(at, next, 'a time');
     const days = isTime ? 0 : Math.floor(value / day);
     if (!isTime && !isTimestampDay(days - epochDays))
-      return this.#refuseNumber(at, next, 'a timestamp');
+      return this.#refuseNumber(at, next, momentName(type));
     const ofDay = (value - days * day) * (dayMicroseconds / day);
     const daysSince2000 = isTime ? 0 : days - epochDays;
     writeMicroseconds(column.words, 2 * row, daysSince2000, rounded(ofDay, modifier));
     return next;
+  }
+}
+
+function momentName(type: number): string {
+  if (type === kindDate) return 'a date';
+  if (type === kindTime) return 'a time';
+  return type === kindInterval ? 'an interval' : 'a timestamp';
+}
+
+/** How many of a number's units a day has, for a type; 0 if the type cannot have that unit. */
+function unitsOfDay(type: number, encoding: number, modifier: number): number {
+  const isTimestamp = type === kindTimestamp || type === kindTimestamptz;
+  switch (encoding) {
+    case encodingTold:
+      if (type === kindDate) return 1;
+      if (type === kindInterval) return dayMicroseconds;
+      return modifier >= 0 && modifier <= 3 ? dayMilliseconds : dayMicroseconds;
+    case encodingDays:
+      return isTimestamp || type === kindDate ? 1 : 0;
+    case encodingMilliseconds:
+      return isTimestamp || type === kindTime ? dayMilliseconds : 0;
+    case encodingMicroseconds:
+    case encodingNanoseconds:
+      return type === kindDate ? 0 : dayMicroseconds;
+    default:
+      return 0;
   }
 }
 
@@ -331,6 +390,12 @@ function wholeDouble(bytes: Uint8Array, from: number, to: number): number {
     if (value > Number.MAX_SAFE_INTEGER) return Number.NaN;
   }
   return isNegative ? -value : value;
+}
+
+/** A whole number without its last three digits, or NaN. */
+function wholeThousands(bytes: Uint8Array, from: number, to: number): number {
+  const digits = to - from - (bytes[from] === minus ? 1 : 0);
+  return digits > 3 ? wholeDouble(bytes, from, to - 3) : 0 * wholeDouble(bytes, from, to);
 }
 
 /** Microseconds of a day to the digits of fraction that a column has, half upwards. */

@@ -287,17 +287,23 @@ test.each([
   ['bytea', '\\x00', -1, undefined, '22P02 it is not base64'],
   ['date', 19_675, -1, undefined, 19_675 - 10_957],
   ['date', '2023-11-14', -1, undefined, 19_675 - 10_957],
-  ['date', 1.5, -1, undefined, '22P02 1.5 is not a time'],
+  ['date', 1.5, -1, undefined, '22P02 1.5 is not a date'],
   ['date', 9_999_999_999, -1, undefined, '22P02 9999999999 is not a date'],
   ['time', 3_600_000_001, -1, undefined, 3_600_000_001n],
   ['time', 3_600_001, 3, undefined, 3_600_001_000n],
-  ['time', -1, -1, undefined, '22P02 -1 is not a time of day'],
+  ['time', -1, -1, undefined, '22P02 -1 is not a time'],
   ['timestamp', 946_684_800_000_001, -1, undefined, 1n],
   ['timestamp', 946_684_800_001, 3, undefined, 1000n],
   ['timestamp', 946_684_800_000_050, 4, undefined, 100n],
   ['timestamp', -1, -1, undefined, -946_684_800_000_001n],
   ['timestamp', 9_000_000_000_000_000, 3, undefined, 8_999_053_315_200_000_000n],
-  ['timestamp', 9_007_199_254_740_992_000, 3, undefined, '22P02 9007199254740992000 is not a time'],
+  [
+    'timestamp',
+    9_007_199_254_740_992_000,
+    3,
+    undefined,
+    '22P02 9007199254740992000 is not a timestamp',
+  ],
   ['timestamp', -9_007_199_254_740_991, 0, undefined, '22P02 -9007199254740991 is not a timestamp'],
   ['timestamptz', '2000-01-01T00:00:00.000001Z', -1, undefined, 1n],
   ['jsonb', '{"b": [1], "a": "x"}', -1, undefined, '{"a": "x", "b": [1]}'],
@@ -326,6 +332,99 @@ test.each([
   ['bytea', 'X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ=='],
 ] as const)('%s that an update left as it was is an error', (type, value) => {
   expect(cell(type, value)).toContain('0A000 the update left a TOAST value as it was');
+});
+
+const connect = 'org.apache.kafka.connect.data';
+const debezium = 'io.debezium.time';
+const long = (name?: string): object => ({
+  type: 'int64',
+  ...(name === undefined ? {} : { name }),
+});
+const decimalOf = (scale: unknown): object => ({
+  type: 'bytes',
+  name: `${connect}.Decimal`,
+  parameters: { scale },
+});
+
+/** An event with a schema part that says what the field `c` is. */
+function described(field: object, value: unknown): TestRecord {
+  const struct = (name: string): object => ({
+    type: 'struct',
+    fields: [
+      { type: 'int32', field: 'id' },
+      { ...field, field: 'c' },
+    ],
+    field: name,
+  });
+  const event = { type: 'struct', fields: [struct('before'), struct('after')] };
+  const payload = payloadOf({ op: 'c', after: { id: 1, c: value } });
+  return { key: '{"id":1}', value: JSON.stringify({ schema: event, payload }) };
+}
+
+test.each([
+  ['timestamp', long(`${debezium}.Timestamp`), 946_684_800_001, -1, 1000n],
+  ['timestamp', long(`${connect}.Timestamp`), 946_684_800_001, -1, 1000n],
+  ['timestamp', long(`${debezium}.MicroTimestamp`), 946_684_800_000_600, 3, 1000n],
+  ['timestamp', long(`${debezium}.NanoTimestamp`), '946684800000001999', -1, 1n],
+  ['timestamp', long(`${debezium}.NanoTimestamp`), 999, -1, -946_684_800_000_000n],
+  ['timestamp', long(`${debezium}.Date`), 10_958, -1, 86_400_000_000n],
+  ['timestamp', long(), 5, -1, '22P02 5 is not a timestamp'],
+  ['date', long(`${debezium}.Date`), 10_958, -1, 1],
+  ['date', long(`${debezium}.Timestamp`), 1, -1, '22P02 1 is not a date'],
+  ['time', long(`${debezium}.Time`), 1, -1, 1000n],
+  ['time', long(`${debezium}.MicroTime`), 1, 0, 0n],
+  ['time', long(`${debezium}.Date`), 1, -1, '22P02 1 is not a time'],
+  ['interval', long(`${debezium}.Timestamp`), 1, -1, '22P02 1 is not an interval'],
+  ['int8', long(`${debezium}.Timestamp`), 946_684_800_001, -1, 946_684_800_001n],
+  ['numeric', decimalOf('2'), 'BNI=', -1, '12.34'],
+  ['numeric', decimalOf('3'), 'BNI=', numeric(10, 2), '1.23'],
+  ['numeric', decimalOf('0'), '1234', numeric(10, 0), '-2658824'],
+  ['numeric', decimalOf('0'), 'AQAAAAAAAAAA', -1, '18446744073709551616'],
+  ['numeric', decimalOf(null), 'BNI=', numeric(10, 2), '12.34'],
+  ['numeric', { type: 'string' }, '1234', numeric(10, 0), '1234'],
+  ['text', { type: 'string' }, '1234', -1, '1234'],
+  ['bytea', { type: 'bytes' }, 'AQ==', -1, Uint8Array.of(1)],
+  ['bool', { type: 'int16' }, 1, -1, true],
+] as const)('%s by its schema %j: %j', (type, field, value, modifier, expected) => {
+  const format = events([column('c', type, { modifier })]);
+  const digits = type === 'timestamp' && typeof value === 'string';
+  const { value: text } = described(field, digits ? 0 : value);
+  const records = [
+    record(1, { op: 'c', after: { id: 1, c: null } }),
+    { key: '{"id":1}', value: String(text).replace('"c":0', `"c":${value}`) },
+  ];
+  const { rows, errors } = decodeRecords(format, records);
+  const got = errors[0]?.message.replace(`${place}offset 1, field "c": `, '');
+  expect(got === undefined ? shown(rows[1]?.row[1]) : `${errors[0]?.code} ${got}`).toEqual(
+    expected,
+  );
+});
+
+test('a schema part counts for its own record', () => {
+  const format = events([column('c', 'timestamp')]);
+  const millis = described(long(`${debezium}.Timestamp`), 946_684_800_001);
+  const micros = described(long(`${debezium}.MicroTimestamp`), 946_684_800_000_001);
+  const bare = record(1, { op: 'c', after: { id: 1, c: 946_684_800_000_002 } });
+  const records = [millis, micros, bare, millis, millis, bare, micros];
+  const { rows, errors } = decodeRecords(format, records);
+  expect(errors).toEqual([]);
+  expect(rows.map(({ row }) => row[1])).toEqual([1000n, 1n, 2n, 1000n, 1000n, 2n, 1n]);
+});
+
+test('keys have schemas too', () => {
+  const format = jsonSource(
+    [column('d', 'numeric', { origin: { kind: 'field', of: 'key', name: 'd' } })],
+    { key: 'JSON', envelope: 'debezium', keyColumns: [0] },
+  );
+  const of = (scale: string): TestRecord => ({
+    key: JSON.stringify({
+      schema: { type: 'struct', fields: [{ ...decimalOf(scale), field: 'd' }] },
+      payload: { d: 'BNI=' },
+    }),
+    value: null,
+  });
+  const { rows } = decodeRecords(format, [of('1'), of('2'), of('2'), of('0')]);
+  expect(rows.map(({ row }) => shown(row[0]))).toEqual(['123.4', '12.34', '12.34', '1234']);
 });
 
 test('decimals and times at random', () => {
