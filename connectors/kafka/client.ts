@@ -15,7 +15,7 @@ import type {
 } from '../connector.ts';
 import { Backoff, Pause } from './backoff.ts';
 import type { Transport } from './cluster.ts';
-import { Cluster } from './cluster.ts';
+import { Cluster, ClusterError } from './cluster.ts';
 import {
   errorLeaderNotAvailable,
   errorName,
@@ -28,6 +28,8 @@ import { KafkajsTransport } from './kafkajs.ts';
 import type { TopicMetadata } from './protocol.ts';
 import { earliestTimestamp, latestTimestamp, produceRequest } from './protocol.ts';
 import { KafkaReader } from './reader.ts';
+import type { KafkaSecurity } from './security.ts';
+import { plaintext, requirePem } from './security.ts';
 
 /**
  * Attempts at a connection that is being created: enough for a broker that is just starting to
@@ -50,6 +52,7 @@ function text(error: unknown): string {
 export class KafkaConnection implements SourceConnection {
   readonly #brokers: readonly string[];
   readonly #seams: KafkaSeams;
+  readonly #security: KafkaSecurity;
   readonly #transport: KafkajsTransport;
   readonly #links: Transport;
   readonly #cluster: Cluster;
@@ -61,7 +64,12 @@ export class KafkaConnection implements SourceConnection {
    * `brokers` is what stands after BROKER: one or more `host:port`, separated by commas. Everything
    * but `admin` and `producer` goes through `transport`.
    */
-  constructor(brokers: string, seams: KafkaSeams, transport?: Transport) {
+  constructor(
+    brokers: string,
+    seams: KafkaSeams,
+    transport?: Transport,
+    security: KafkaSecurity = plaintext,
+  ) {
     this.#brokers = brokers
       .split(',')
       .map((address) => address.trim())
@@ -69,12 +77,15 @@ export class KafkaConnection implements SourceConnection {
     if (this.#brokers.length === 0)
       throw sqlError('22023', 'a Kafka connection needs a broker address');
     this.#seams = seams;
-    this.#transport = new KafkajsTransport(this.#brokers, seams.log);
+    this.#security = security;
+    this.#transport = new KafkajsTransport(this.#brokers, seams.log, security);
     this.#links = transport ?? this.#transport;
     this.#cluster = new Cluster(this.#brokers, this.#links);
   }
 
+  /** Throws 28P01 if the broker refuses the password, 22023 if a certificate cannot be read. */
   async validate(): Promise<void> {
+    requirePem(this.#security);
     await this.#within(() => this.#cluster.connect(), validateAttemptsMax);
   }
 
@@ -206,14 +217,15 @@ export class KafkaConnection implements SourceConnection {
     const { clock, entropy } = this.#seams;
     const backoff = new Backoff(entropy, limits.brokerRetryMillisecondsMax);
     const pause = new Pause(clock);
-    const failure = { last: 'no answer', over: false };
+    const failure = { last: new ClusterError('no answer'), over: false };
     const work = async (): Promise<T> => {
       for (let attempts = 0; attempts < attemptsMax && !failure.over; attempts++) {
         try {
           return await attempt();
         } catch (error) {
           if (error instanceof SqlError) throw error;
-          failure.last = text(error);
+          failure.last = error instanceof ClusterError ? error : new ClusterError(text(error));
+          if (failure.last.refusal?.final === true) break;
         }
         await pause.wait(backoff.next());
       }
@@ -234,9 +246,14 @@ export class KafkaConnection implements SourceConnection {
     }
   }
 
-  #unreachable(reason: string): SqlError {
+  #unreachable({ message, refusal }: ClusterError): SqlError {
     const addresses = this.#brokers.map((address) => `"${address}"`).join(', ');
-    return sqlError('08001', `could not reach Kafka broker ${addresses}`, { detail: `${reason}.` });
+    const detail = `${message}.`;
+    if (refusal === null)
+      return sqlError('08001', `could not reach Kafka broker ${addresses}`, { detail });
+    const { code, reason, hint } = refusal;
+    const what = `could not connect to Kafka broker ${addresses}: ${reason}`;
+    return sqlError(code, what, hint === null ? { detail } : { detail, hint });
   }
 }
 

@@ -9,6 +9,8 @@ import type { BrokerLink } from './kafkajs.ts';
 import { parseAddress } from './kafkajs.ts';
 import type { KafkaRequest, TopicMetadata } from './protocol.ts';
 import { apiMetadata, listOffsetsRequest, metadataRequest } from './protocol.ts';
+import type { Refusal } from './refusal.ts';
+import { refusalOf } from './refusal.ts';
 
 /** The part of the transport that a cluster needs; tests give a fake. */
 export interface Transport {
@@ -21,10 +23,29 @@ export type Link = Pick<BrokerLink, 'address' | 'connect' | 'versionMax' | 'send
 /** Nobody answered, or not with what was asked for. The message names the address. */
 export class ClusterError extends Error {
   override readonly name = 'ClusterError';
+  /** Set if it is a matter of TLS or SASL. */
+  readonly refusal: Refusal | null;
+
+  constructor(message: string, refusal: Refusal | null = null) {
+    super(message);
+    this.refusal = refusal;
+  }
+}
+
+/** Of several brokers that do not answer: there is hope if there is for one of them. */
+function commonRefusal(errors: readonly unknown[]): Refusal | null {
+  const refusals = errors.map((error) => (error instanceof ClusterError ? error.refusal : null));
+  const hopeful = refusals.find((refusal) => refusal?.final !== true);
+  return hopeful === undefined ? (refusals[0] ?? null) : hopeful;
 }
 
 function text(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+function unanswered(address: string, error: unknown): ClusterError {
+  const refusal = refusalOf(error);
+  return new ClusterError(`broker "${address}" does not answer: ${text(error)}`, refusal);
 }
 
 /** Links and questions to one cluster; a failed link is replaced at the next question. */
@@ -82,7 +103,7 @@ export class Cluster {
     } catch (error) {
       // Closing waits for the socket's end; the caller need not.
       void this.#forget(address);
-      throw new ClusterError(`broker "${address}" does not answer: ${text(error)}`);
+      throw unanswered(address, error);
     }
   }
 
@@ -90,25 +111,28 @@ export class Cluster {
   async connect(): Promise<string> {
     const attempts = this.#seeds.map(async (address) => {
       try {
-        await (await this.#link(address)).connect();
+        const link = await this.#link(address);
+        await link.connect();
+        // Whoever has not said who he is may connect, and be cut off at the first question.
+        await link.send(metadataRequest(null, link.versionMax(apiMetadata)));
         return address;
       } catch (error) {
         void this.#forget(address);
-        throw new ClusterError(`broker "${address}" does not answer: ${text(error)}`);
+        throw unanswered(address, error);
       }
     });
     try {
       return await Promise.any(attempts);
     } catch (error) {
-      const reasons = error instanceof AggregateError ? error.errors.map(text) : [text(error)];
-      throw new ClusterError(reasons.join('; '));
+      const errors: readonly unknown[] = error instanceof AggregateError ? error.errors : [error];
+      throw new ClusterError(errors.map(text).join('; '), commonRefusal(errors));
     }
   }
 
   /** What the cluster knows of a topic; asks known nodes, then the bootstrap addresses. */
   async metadata(topic: string): Promise<TopicMetadata> {
     const addresses = new Set([...this.#nodes.values(), ...this.#seeds]);
-    const failures: string[] = [];
+    const failures: unknown[] = [];
     for (const address of addresses) {
       try {
         const found = await this.#ask(address, (link) =>
@@ -119,10 +143,10 @@ export class Cluster {
           this.#nodes.set(broker.id, hostPort(broker.host, broker.port));
         return found;
       } catch (error) {
-        failures.push(text(error));
+        failures.push(error);
       }
     }
-    throw new ClusterError(failures.join('; '));
+    throw new ClusterError(failures.map(text).join('; '), commonRefusal(failures));
   }
 
   /** Sends a request to a node of the newest metadata. */

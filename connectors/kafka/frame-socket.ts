@@ -9,14 +9,20 @@
  * A frame that claims more than `frameBytesMax` bytes, or less than none, ends the connection: what
  * speaks there is not a broker.
  */
-import { connect } from 'node:net';
+import { connect, isIP } from 'node:net';
 import type { OnReadOpts, Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import type { ConnectionOptions } from 'node:tls';
 import { limits } from '../../src/base/limits.ts';
 import type { FrameMemory } from './frame-memory.ts';
+import { tlsSpokenCode } from './refusal.ts';
 
 /** Larger frames get a block of their own. */
 export const smallFrameBytesMax = 64 * 1024;
 const lengthBytes = 4;
+/** The first two bytes of an alert of TLS. */
+const tlsAlert = 0x15;
+const tlsMajorVersion = 3;
 const keepAliveMilliseconds = 60_000;
 
 /** Cuts what a socket reads into frames; `room` and `filled` take turns. */
@@ -55,6 +61,14 @@ export class FrameAssembler {
     return true;
   }
 
+  /** Why `filled` answered false. */
+  refusal(): Error {
+    // An alert of TLS: what it says to a question that it cannot read.
+    const isTls = this.#small[0] === tlsAlert && this.#small[1] === tlsMajorVersion;
+    if (!isTls) return new Error('what was read is not Kafka');
+    return Object.assign(new Error('the broker speaks TLS'), { code: tlsSpokenCode });
+  }
+
   /** Hands over the frames that are whole, and keeps the rest at the front. */
   #cut(): boolean {
     const small = this.#small;
@@ -90,21 +104,35 @@ export class FrameAssembler {
 export interface SocketRequest {
   readonly host: string;
   readonly port: number;
+  /** TLS, if it is given. */
+  readonly ssl?: ConnectionOptions | null;
   readonly onConnect: () => void;
 }
 
 /** Connects; see the head of this file. */
 export function frameSocket(memory: FrameMemory, request: SocketRequest): Socket {
-  const { host, port, onConnect } = request;
+  const { host, port, ssl, onConnect } = request;
   const assembler = new FrameAssembler(memory, (frame) => void socket.emit('data', frame));
   const onread: OnReadOpts = {
     buffer: () => assembler.room(),
     callback: (bytes) => {
-      if (!assembler.filled(bytes)) socket.destroy(new Error('what was read is not Kafka'));
+      if (!assembler.filled(bytes)) socket.destroy(assembler.refusal());
       return true;
     },
   };
-  const socket: Socket = connect({ host, port, onread }, onConnect);
+  const socket = ssl ? encrypted(ssl) : connect({ host, port, onread }, onConnect);
+  function encrypted(given: ConnectionOptions): Socket {
+    const name = isIP(host) === 0 ? { servername: host } : {};
+    // Node's `tls.connect` takes `onread` as `connect` does; only its types lack it.
+    const options: ConnectionOptions & { onread: OnReadOpts } = {
+      ...name,
+      ...given,
+      host,
+      port,
+      onread,
+    };
+    return connectTls(options, onConnect);
+  }
   socket.setKeepAlive(true, keepAliveMilliseconds);
   return socket;
 }

@@ -18,13 +18,22 @@
  */
 import { createRequire } from 'node:module';
 import { isIP } from 'node:net';
-import type { Admin, Kafka as KafkaClient, KafkaConfig, Producer, ProducerConfig } from 'kafkajs';
+import type {
+  Admin,
+  Kafka as KafkaClient,
+  KafkaConfig,
+  Producer,
+  ProducerConfig,
+  SASLOptions,
+} from 'kafkajs';
 import kafkajs from 'kafkajs';
 import { assert } from '../../src/base/assert.ts';
 import type { Log } from '../../src/base/seam.ts';
 import { frameMemory } from './frame-memory.ts';
 import { frameSocket } from './frame-socket.ts';
 import type { KafkaRequest } from './protocol.ts';
+import type { KafkaSecurity } from './security.ts';
+import { plaintext } from './security.ts';
 
 export type { Admin, Producer } from 'kafkajs';
 
@@ -245,10 +254,11 @@ export class KafkajsTransport {
   readonly #kafka: KafkaClient;
   readonly #cluster: RawCluster;
 
-  constructor(brokers: readonly string[], log: Log) {
+  constructor(brokers: readonly string[], log: Log, security: KafkaSecurity = plaintext) {
     const config: KafkaConfig = {
       clientId,
       brokers: [...brokers],
+      ...credentials(security),
       connectionTimeout: connectMillisecondsMax,
       requestTimeout: requestMillisecondsMax,
       retry: { retries: 3 },
@@ -257,7 +267,7 @@ export class KafkajsTransport {
         () =>
         ({ namespace, log: entry }) => {
           // Connection errors reach the caller as rejections; kafkajs logs them a second time.
-          if (!quietNamespaces.has(namespace)) log.warn(`kafka: ${namespace}: ${entry.message}`);
+          if (!isQuiet(namespace)) log.warn(`kafka: ${namespace}: ${entry.message}`);
         },
     };
     this.#kafka = new kafkajs.Kafka(config);
@@ -295,3 +305,37 @@ const quietNamespaces: ReadonlySet<string> = new Set([
   'Cluster',
   'ConnectionPool',
 ]);
+
+function isQuiet(namespace: string): boolean {
+  return quietNamespaces.has(namespace) || namespace.startsWith('SaslAuthenticator');
+}
+
+/** What kafkajs reads at each new connection, and Node after it: properties that ask. */
+function credentials({ sasl, tls }: KafkaSecurity): Pick<KafkaConfig, 'sasl' | 'ssl'> {
+  const login: SASLOptions | null = sasl && {
+    // Any of the three, which ask for the same: its own is set below.
+    mechanism: 'plain',
+    get username(): string {
+      return sasl.username();
+    },
+    get password(): string {
+      return sasl.password();
+    },
+  };
+  if (login !== null) Object.assign(login, { mechanism: sasl?.mechanism });
+  const encryption = tls && {
+    get ca(): string | undefined {
+      return tls.authority?.();
+    },
+    get cert(): string | undefined {
+      return tls.certificate?.();
+    },
+    get key(): string | undefined {
+      return tls.key?.();
+    },
+  };
+  return {
+    ...(login === null ? {} : { sasl: login }),
+    ...(encryption === null ? {} : { ssl: encryption }),
+  };
+}

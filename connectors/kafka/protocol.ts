@@ -48,15 +48,19 @@ const noTopic: Omit<TopicMetadata, 'brokers'> = { error: 3, id: null, partitions
 /**
  * Asks for one topic; never creates it. `versionMax` is the newest Metadata version of the broker.
  */
-export function metadataRequest(topic: string, versionMax: number): KafkaRequest<TopicMetadata> {
-  return versionMax >= 12 ? metadata12(topic) : metadata7(topic);
+export function metadataRequest(
+  topic: string | null,
+  versionMax: number,
+): KafkaRequest<TopicMetadata> {
+  const topics = topic === null ? [] : [topic];
+  return versionMax >= 12 ? metadata12(topics) : metadata7(topics);
 }
 
-function metadata12(topic: string): KafkaRequest<TopicMetadata> {
+function metadata12(topics: readonly string[]): KafkaRequest<TopicMetadata> {
   // A flexible version: the header ends with its (empty) tagged fields.
   const body = new WireWriter()
     .tags()
-    .compactArray([topic], (w, name) => w.raw(new Uint8Array(16)).compactString(name).tags())
+    .compactArray(topics, (w, name) => w.raw(new Uint8Array(16)).compactString(name).tags())
     .bool(false)
     .bool(false)
     .tags()
@@ -97,9 +101,9 @@ function readPartition12(r: WireReader): PartitionMetadata {
   return partition;
 }
 
-function metadata7(topic: string): KafkaRequest<TopicMetadata> {
+function metadata7(topics: readonly string[]): KafkaRequest<TopicMetadata> {
   const body = new WireWriter()
-    .array([topic], (w, name) => w.string(name))
+    .array(topics, (w, name) => w.string(name))
     .bool(false)
     .bytes();
   return { apiKey: apiMetadata, apiVersion: 7, name: 'Metadata', body, read: readMetadata7 };

@@ -62,6 +62,8 @@ export const limits = {
   frameMemoryKeptBytesMax: 48 * 1024 * 1024,
   /** Milliseconds that a broker may hold back a Fetch while there is nothing to send. */
   fetchWaitMillisecondsMax: 250,
+  /** Bytes of the value of one secret. */
+  secretBytesMax: 512 * 1024,
   /** Milliseconds in which some broker must answer when a connection or source is created. */
   brokerAnswerMillisecondsMax: 5_000,
   /** Milliseconds between two looks at a topic's partitions. */

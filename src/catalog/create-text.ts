@@ -7,10 +7,12 @@ import type { RelationColumn } from '../sql/catalog-view.ts';
 import type { Catalog } from './catalog.ts';
 import type {
   IndexObject,
+  KafkaConnectionObject,
   RelationObject,
   SchemaItem,
   SourceObject,
   TableObject,
+  TextOrSecret,
 } from './object.ts';
 import { isRelation } from './object.ts';
 import { quoted } from './session-catalog.ts';
@@ -88,11 +90,30 @@ function formatText(format: SourceFormat, registry: string): string {
   return `${formats}${includeText(format)} ENVELOPE ${format.envelope.toUpperCase()}${options}`;
 }
 
-function connectionName(catalog: Catalog, oid: number | undefined): string {
-  const connection = oid === undefined ? undefined : catalog.byOid(oid);
-  return connection === undefined || connection.kind === 'schema'
+function itemName(catalog: Catalog, oid: number | undefined): string {
+  const item = oid === undefined ? undefined : catalog.byOid(oid);
+  return item === undefined || item.kind === 'schema'
     ? ''
-    : `${quoted(connection.schema)}.${quoted(connection.name)}`;
+    : `${quoted(item.schema)}.${quoted(item.name)}`;
+}
+
+/** The options of a Kafka connection; secrets by their names. */
+function kafkaOptions(catalog: Catalog, { brokers, security }: KafkaConnectionObject): string {
+  const options = [`BROKER ${literal(brokers.join(','))}`];
+  const add = (name: string, value: TextOrSecret | null | undefined): void => {
+    if (!value) return;
+    const text =
+      'text' in value ? literal(value.text) : `SECRET ${itemName(catalog, value.secret)}`;
+    options.push(`${name} = ${text}`);
+  };
+  add('SECURITY PROTOCOL', security && { text: security.protocol });
+  add('SASL MECHANISMS', security?.sasl && { text: security.sasl.mechanism });
+  add('SASL USERNAME', security?.sasl?.username);
+  add('SASL PASSWORD', security?.sasl?.password);
+  add('SSL CERTIFICATE AUTHORITY', security?.authority);
+  add('SSL CERTIFICATE', security?.certificate);
+  add('SSL KEY', security?.key);
+  return options.join(', ');
 }
 
 function sourceText(catalog: Catalog, source: SourceObject, name: string): string {
@@ -106,8 +127,8 @@ function sourceText(catalog: Catalog, source: SourceObject, name: string): strin
   const key = isEvents ? `, PRIMARY KEY ${namesText(source, keyColumns)}` : '';
   const list = isDeclared ? ` (${typed.map(columnText).join(', ')}${key})` : '';
   const options = `(TOPIC ${literal(topic)}${startText(source.start)})`;
-  const from = `KAFKA CONNECTION ${connectionName(catalog, source.connection)} ${options}`;
-  const format = formatText(source.format, connectionName(catalog, source.registry));
+  const from = `KAFKA CONNECTION ${itemName(catalog, source.connection)} ${options}`;
+  const format = formatText(source.format, itemName(catalog, source.registry));
   return `CREATE SOURCE ${name}${list} FROM ${from} ${format}`;
 }
 
@@ -137,8 +158,10 @@ export function createText(catalog: Catalog, object: SchemaItem): string {
   switch (object.kind) {
     case 'connection':
       return object.type === 'kafka'
-        ? `CREATE CONNECTION ${name} TO KAFKA (BROKER ${literal(object.brokers.join(','))})`
+        ? `CREATE CONNECTION ${name} TO KAFKA (${kafkaOptions(catalog, object)})`
         : `CREATE CONNECTION ${name} TO CONFLUENT SCHEMA REGISTRY (URL ${literal(object.url)})`;
+    case 'secret':
+      return `CREATE SECRET ${name} AS '<redacted>'`;
     case 'table': {
       const columns = object.columns.map((_, i) => tableColumnText(object, i));
       return `CREATE TABLE ${name} (${[...columns, ...keyTexts(catalog, object)].join(', ')})`;

@@ -29,6 +29,26 @@ export interface KafkaConnectionObject extends Named {
   readonly type: 'kafka';
   /** host:port, in order of preference. */
   readonly brokers: readonly string[];
+  /** How it is spoken to; without it in the clear, and nobody says who he is. */
+  readonly security?: KafkaSecurity;
+}
+
+/** What a statement gives by itself, or as the oid of a secret. */
+export type TextOrSecret = { readonly text: string } | { readonly secret: number };
+
+/** TLS and SASL of a connection; secrets by oid. */
+export interface KafkaSecurity {
+  readonly protocol: 'SSL' | 'SASL_PLAINTEXT' | 'SASL_SSL';
+  readonly sasl: {
+    readonly mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512';
+    readonly username: TextOrSecret;
+    readonly password: TextOrSecret;
+  } | null;
+  /** In PEM. Without an authority those count that the machine trusts. */
+  readonly authority: TextOrSecret | null;
+  /** What the broker is shown, and its key. */
+  readonly certificate: TextOrSecret | null;
+  readonly key: TextOrSecret | null;
 }
 
 export interface RegistryConnectionObject extends Named {
@@ -36,6 +56,12 @@ export interface RegistryConnectionObject extends Named {
   readonly type: 'schema registry';
   /** Without a slash at its end. */
   readonly url: string;
+}
+
+/** A text for connections, such as a password, that no statement shows. */
+export interface SecretObject extends Named {
+  readonly kind: 'secret';
+  readonly value: string;
 }
 
 export type ConnectionObject = KafkaConnectionObject | RegistryConnectionObject;
@@ -96,7 +122,7 @@ export interface IndexObject extends Named {
 }
 
 export type RelationObject = TableObject | SourceObject | ViewObject | MaterializedViewObject;
-export type SchemaItem = RelationObject | ConnectionObject | IndexObject;
+export type SchemaItem = RelationObject | ConnectionObject | SecretObject | IndexObject;
 export type CatalogObject = SchemaObject | SchemaItem;
 
 /** True for what a FROM clause can name. */
@@ -109,13 +135,22 @@ export function isRelation(object: CatalogObject): object is RelationObject {
   );
 }
 
+function secretsOf(security: KafkaSecurity | undefined): readonly number[] {
+  if (security === undefined) return [];
+  const { sasl, authority, certificate, key } = security;
+  const given = [sasl?.username, sasl?.password, authority, certificate, key];
+  return given.flatMap((value) => (value && 'secret' in value ? [value.secret] : []));
+}
+
 /** The oids that an object needs: it cannot outlive them. */
 export function dependenciesOf(object: CatalogObject): readonly number[] {
   switch (object.kind) {
     case 'schema':
-    case 'connection':
+    case 'secret':
     case 'table':
       return [];
+    case 'connection':
+      return object.type === 'kafka' ? secretsOf(object.security) : [];
     case 'source':
       return object.registry === undefined
         ? [object.connection]

@@ -65,7 +65,8 @@ export class Millrace {
         entropy,
         log,
         system: systemRelations,
-        connect: (connection) => connectKafka(connection, { clock, entropy, log }),
+        connect: (connection, secrets) =>
+          connectKafka(connection, { clock, entropy, log }, secrets),
         openRegistry: ({ url }) => new RegistryClient(url, clock),
       }),
       data ?? null,

@@ -3,7 +3,7 @@
  * run statements against it; it runs on the main thread, and everything in it happens in turns of
  * the event loop, so between two awaits nothing else changes the catalog.
  */
-import { defined } from '../base/assert.ts';
+import { assert, defined } from '../base/assert.ts';
 import type { ErrorFields } from '../base/error.ts';
 import { sqlError } from '../base/error.ts';
 import { limits } from '../base/limits.ts';
@@ -20,6 +20,7 @@ import type {
   RegistryConnectionObject,
   SourceObject,
 } from '../catalog/object.ts';
+import { isRelation } from '../catalog/object.ts';
 import type { SystemRelation } from '../catalog/system/relation.ts';
 import type { CheckpointPlace } from './checkpointer.ts';
 import { Checkpointer } from './checkpointer.ts';
@@ -49,10 +50,13 @@ export interface CoordinatorParts {
   readonly durable?: CheckpointPlace;
   readonly system: readonly SystemRelation[];
   /** Opens a connection to what a connection object describes. */
-  connect(connection: KafkaConnectionObject): SourceConnection;
+  connect(connection: KafkaConnectionObject, secrets: Secrets): SourceConnection;
   /** Opens a schema registry; without it there is none. */
   openRegistry?(connection: RegistryConnectionObject): SchemaRegistry;
 }
+
+/** The values of secrets by oid, as they are when asked for. */
+export type Secrets = (oid: number) => string;
 
 /** One per process. */
 export class Coordinator {
@@ -105,7 +109,7 @@ export class Coordinator {
     this.log = parts.log;
     this.#laggards = new Laggards(parts.clock, parts.log);
     this.#link = parts.link;
-    this.#connect = (connection) => parts.connect(connection);
+    this.#connect = (connection) => parts.connect(connection, (oid) => this.#secret(oid));
     this.#openRegistry = (connection) =>
       defined(parts.openRegistry?.(connection), 'schema registries can be opened');
     this.journal = new Journal(parts.durable?.log ?? null, parts.clock, () => ({
@@ -224,6 +228,12 @@ export class Coordinator {
     const connection = this.#connect(object);
     this.#connections.set(oid, connection);
     return connection;
+  }
+
+  #secret(oid: number): string {
+    const object = this.catalog.byOid(oid);
+    assert(object?.kind === 'secret', 'a secret outlives the connections that use it');
+    return object.value;
   }
 
   /** A connection that belongs to nobody yet, for validation. */
@@ -469,6 +479,7 @@ export class Coordinator {
     this.lookups.forgetAll();
     switch (object.kind) {
       case 'schema':
+      case 'secret':
         return;
       case 'connection': {
         this.#registries.get(object.oid)?.close();
@@ -523,13 +534,7 @@ export class Coordinator {
 
   #dropIndex(on: number, key: readonly number[]): void {
     const relation = this.catalog.byOid(on);
-    if (
-      relation === undefined ||
-      relation.kind === 'schema' ||
-      relation.kind === 'connection' ||
-      relation.kind === 'index'
-    )
-      return;
+    if (relation === undefined || !isRelation(relation)) return;
     if (relation.kind === 'view') {
       if (relation.indexed === null) return;
       const { collection } = relation.indexed;

@@ -118,6 +118,7 @@ function begin(coordinator: Coordinator, known: Known, object: CatalogObject): v
     case 'index':
       return startMaintained(coordinator, known, object, true);
     case 'schema':
+    case 'secret':
     case 'connection':
     case 'view':
       return;

@@ -389,6 +389,8 @@ export interface Option {
 export type OptionValue =
   | { readonly kind: 'none' }
   | { readonly kind: 'string' | 'identifier' | 'number'; readonly text: string }
+  /** `SECRET name`. */
+  | { readonly kind: 'secret'; readonly name: QualifiedName }
   | { readonly kind: 'list'; readonly items: readonly OptionValue[] };
 
 /** FORMAT clause. */
@@ -409,7 +411,7 @@ export interface Include {
 }
 
 export type ObjectKind =
-  'schema' | 'connection' | 'source' | 'table' | 'view' | 'materialized view' | 'index';
+  'schema' | 'secret' | 'connection' | 'source' | 'table' | 'view' | 'materialized view' | 'index';
 
 export type Statement = { readonly position: Position } & (
   | { readonly kind: 'select'; readonly query: Query }
@@ -422,6 +424,19 @@ export type Statement = { readonly position: Position } & (
       readonly options: readonly Option[];
       readonly with: readonly Option[];
     }
+  | {
+      readonly kind: 'createSecret';
+      readonly name: QualifiedName;
+      readonly ifNotExists: boolean;
+      /** Never shown to anybody. */ readonly value: string;
+    }
+  | {
+      readonly kind: 'alterSecret';
+      readonly name: QualifiedName;
+      readonly ifExists: boolean;
+      /** Never shown to anybody. */ readonly value: string;
+    }
+  | { readonly kind: 'validateConnection'; readonly name: QualifiedName }
   | {
       readonly kind: 'createSource';
       readonly name: QualifiedName;

@@ -69,14 +69,37 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
-function properties(folder: string, port: number, controllerPort: number): string {
+/** Listeners besides the one in the clear, and what a node needs for them. */
+export interface SecureListeners {
+  /** By name (letters): the lines of `listener.name.NAME.…`, and its protocol. */
+  readonly listeners: ReadonlyMap<string, { readonly protocol: string; readonly lines: string[] }>;
+  /** Arguments of `--add-scram`. */
+  readonly scram: readonly string[];
+}
+
+const none: SecureListeners = { listeners: new Map(), scram: [] };
+
+function properties(
+  folder: string,
+  port: number,
+  controllerPort: number,
+  secure: SecureListeners,
+  ports: ReadonlyMap<string, number>,
+): string {
+  const more = [...secure.listeners].map(([name, { protocol, lines }]) => ({
+    listener: `,${name}://127.0.0.1:${ports.get(name)}`,
+    protocol: `,${name}:${protocol}`,
+    lines: lines.map((line) => `listener.name.${name.toLowerCase()}.${line}`),
+  }));
   return [
+    ...more.flatMap(({ lines }) => lines),
+    'inter.broker.listener.name=PLAINTEXT',
     'process.roles=broker,controller',
     'node.id=1',
     `controller.quorum.voters=1@127.0.0.1:${controllerPort}`,
-    `listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+    `listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}${more.map((each) => each.listener).join('')}`,
     'controller.listener.names=CONTROLLER',
-    'listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
+    `listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT${more.map((each) => each.protocol).join('')}`,
     `log.dirs=${folder}/data`,
     'offsets.topic.replication.factor=1',
     'offsets.topic.num.partitions=1',
@@ -103,20 +126,25 @@ const logging = `<Configuration status="ERROR"><Appenders><Console name="out" ta
 export class KafkaServer {
   readonly #folder: string;
   readonly #port: number;
+  readonly #ports: ReadonlyMap<string, number>;
   #process: ChildProcess | null = null;
   #output = '';
 
-  private constructor(folder: string, port: number) {
+  private constructor(folder: string, port: number, ports: ReadonlyMap<string, number>) {
     this.#folder = folder;
     this.#port = port;
+    this.#ports = ports;
   }
 
   /** Formats a fresh node and starts it. */
-  static async start(): Promise<KafkaServer> {
+  static async start(secure = none): Promise<KafkaServer> {
     const folder = mkdtempSync(join(tmpdir(), 'millrace-kafka-'));
     const port = await freePort();
-    const server = new KafkaServer(folder, port);
-    writeFileSync(join(folder, 'server.properties'), properties(folder, port, await freePort()));
+    const ports = new Map<string, number>();
+    for (const name of secure.listeners.keys()) ports.set(name, await freePort());
+    const server = new KafkaServer(folder, port, ports);
+    const text = properties(folder, port, await freePort(), secure, ports);
+    writeFileSync(join(folder, 'server.properties'), text);
     writeFileSync(join(folder, 'log4j2.xml'), logging);
     const format = spawnSync(
       'java',
@@ -129,6 +157,7 @@ export class KafkaServer {
         'bWlsbHJhY2UtdGVzdC0wMQ',
         '-c',
         join(folder, 'server.properties'),
+        ...secure.scram.flatMap((user) => ['--add-scram', user]),
       ],
       { encoding: 'utf8' },
     );
@@ -139,6 +168,11 @@ export class KafkaServer {
 
   get brokers(): string {
     return `127.0.0.1:${this.#port}`;
+  }
+
+  /** The address of a secure listener. */
+  listener(name: string): string {
+    return `127.0.0.1:${this.#ports.get(name)}`;
   }
 
   #java(): string[] {

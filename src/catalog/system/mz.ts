@@ -96,6 +96,7 @@ export const mzRelations: readonly SystemRelation[] = [
   objectRelation(13_104, 'mz_materialized_views', (object) => object.kind === 'materialized view'),
   objectRelation(13_105, 'mz_indexes', (object) => object.kind === 'index'),
   objectRelation(13_106, 'mz_connections', (object) => object.kind === 'connection'),
+  objectRelation(13_107, 'mz_secrets', (object) => object.kind === 'secret'),
   {
     oid: 13_110,
     schema: 'mz_internal',

@@ -1,17 +1,20 @@
 /**
  * CREATE CONNECTION … TO KAFKA or TO CONFLUENT SCHEMA REGISTRY: validated against the cluster or
- * the registry unless VALIDATE = false.
+ * the registry unless VALIDATE = false. VALIDATE CONNECTION asks once more.
  */
 import { sqlError, unsupported } from '../../base/error.ts';
 import type { Statement } from '../../sql/ast.ts';
 import type { KafkaConnectionObject, RegistryConnectionObject } from '../../catalog/object.ts';
+import { dependenciesOf } from '../../catalog/object.ts';
 import type { Outcome } from '../session.ts';
 import type { ExecutionContext } from './context.ts';
 import { command } from './context.ts';
-import { newName, skipExisting } from './naming.ts';
+import { kafkaSecurity } from './kafka-security.ts';
+import { findItem, newName, skipExisting } from './naming.ts';
 import { Options } from './option.ts';
 
 type CreateConnection = Extract<Statement, { kind: 'createConnection' }>;
+type ValidateConnection = Extract<Statement, { kind: 'validateConnection' }>;
 
 /** `host:port, host:port`; the port is 9092 if it is left out. */
 function brokers(text: string, position: number): readonly string[] {
@@ -48,13 +51,6 @@ function brokerOption(options: Options): string | undefined {
   return undefined;
 }
 
-function protocol(options: Options): void {
-  const name = options.string('SECURITY PROTOCOL');
-  if (name !== undefined && name.toUpperCase() !== 'PLAINTEXT') {
-    throw unsupported(`SECURITY PROTOCOL ${name}`, undefined, 'Only PLAINTEXT is supported.');
-  }
-}
-
 const registryHint = 'A registry is given as http://host:port, with a path if need be.';
 
 /** The URL of a registry, without a slash at its end. */
@@ -73,8 +69,20 @@ function registryUrl(text: string, position: number): string {
   return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
 }
 
-/** Throws 08001 if nobody answers, 0A000 for other kinds of connection. */
-export async function createConnection(
+/**
+ * Throws 08001 if nobody answers, 28P01 if a password is refused, 0A000 for other kinds of
+ * connection; 42704 and 42809 for a name that is not one.
+ */
+export function createOrValidate(
+  context: ExecutionContext,
+  statement: CreateConnection | ValidateConnection,
+): Promise<Outcome> {
+  return statement.kind === 'createConnection'
+    ? createConnection(context, statement)
+    : validateConnection(context, statement);
+}
+
+async function createConnection(
   context: ExecutionContext,
   statement: CreateConnection,
 ): Promise<Outcome> {
@@ -110,7 +118,7 @@ async function createKafka(
 ): Promise<void> {
   const { coordinator } = context;
   const list = brokerOption(options);
-  protocol(options);
+  const security = kafkaSecurity(context, options);
   options.rest();
   if (list === undefined) {
     throw sqlError('42601', 'CREATE CONNECTION … TO KAFKA needs BROKER', {
@@ -123,12 +131,14 @@ async function createKafka(
     ...at,
     type: 'kafka',
     brokers: brokers(list, statement.position),
+    ...(security === undefined ? {} : { security }),
   };
   const connection = coordinator.openConnection(object);
   try {
     if (validate) await context.cancellation.race(connection.validate());
     context.cancellation.check();
     if (skipExisting(context, at, statement.ifNotExists)) return await connection.close();
+    requireSecrets(context, object);
     coordinator.catalog.add(object);
   } catch (error) {
     await connection.close();
@@ -167,4 +177,35 @@ async function createRegistry(
   }
   context.cancellation.check();
   if (!skipExisting(context, at, statement.ifNotExists)) coordinator.catalog.add(object);
+}
+
+/** Somebody may have dropped a secret while the brokers were asked. */
+function requireSecrets(context: ExecutionContext, object: KafkaConnectionObject): void {
+  for (const oid of dependenciesOf(object)) {
+    if (context.coordinator.catalog.byOid(oid) === undefined)
+      throw sqlError('42704', `a secret of connection "${object.name}" was dropped meanwhile`);
+  }
+}
+
+/** VALIDATE CONNECTION: over new sockets. */
+async function validateConnection(
+  context: ExecutionContext,
+  statement: ValidateConnection,
+): Promise<Outcome> {
+  const { coordinator, cancellation } = context;
+  const { name } = statement;
+  const object = findItem(context, name);
+  const text = name.parts.join('.');
+  if (object === undefined)
+    throw sqlError('42704', `connection "${text}" does not exist`, { position: name.position });
+  if (object.kind !== 'connection')
+    throw sqlError('42809', `"${text}" is not a connection`, { position: name.position });
+  const connection =
+    object.type === 'kafka' ? coordinator.openConnection(object) : coordinator.openRegistry(object);
+  try {
+    await cancellation.race(connection.validate());
+  } finally {
+    await connection.close();
+  }
+  return command('VALIDATE CONNECTION');
 }

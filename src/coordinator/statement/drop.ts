@@ -16,7 +16,7 @@ function missing(
   const text = name.parts.join('.');
   if (kind === 'schema') return { code: '3F000', message: `schema "${text}" does not exist` };
   return {
-    code: kind === 'connection' ? '42704' : '42P01',
+    code: kind === 'connection' || kind === 'secret' ? '42704' : '42P01',
     message: `${kind} "${text}" does not exist`,
   };
 }

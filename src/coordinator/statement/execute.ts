@@ -3,7 +3,7 @@ import { unreachable } from '../../base/assert.ts';
 import type { Statement } from '../../sql/ast.ts';
 import type { Outcome } from '../session.ts';
 import { checkpoint } from './checkpoint.ts';
-import { createConnection } from './connection.ts';
+import { createOrValidate } from './connection.ts';
 import type { ExecutionContext } from './context.ts';
 import { copyFrom, copyTo } from './copy.ts';
 import { close, declare, fetch } from './cursor.ts';
@@ -13,6 +13,7 @@ import { createIndex } from './index.ts';
 import { deallocate, executePrepared, prepare } from './prepare.ts';
 import { runSelect } from './query.ts';
 import { createSchema } from './schema.ts';
+import { setSecret } from './secret.ts';
 import { discard, reset, set, setTransaction, show } from './setting.ts';
 import { showObjects } from './show-objects.ts';
 import { createSource } from './source.ts';
@@ -42,7 +43,11 @@ export async function execute(context: ExecutionContext, statement: Statement): 
     case 'createSchema':
       return createSchema(context, statement);
     case 'createConnection':
-      return createConnection(context, statement);
+    case 'validateConnection':
+      return createOrValidate(context, statement);
+    case 'createSecret':
+    case 'alterSecret':
+      return setSecret(context, statement);
     case 'createSource':
       return createSource(context, statement);
     case 'createTable':

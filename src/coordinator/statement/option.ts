@@ -45,7 +45,7 @@ export class Options {
     if (option === undefined) return undefined;
     const { value } = option;
     if (value.kind === 'none') return true;
-    const word = value.kind === 'list' ? '' : value.text.toLowerCase();
+    const word = 'text' in value ? value.text.toLowerCase() : '';
     if (['true', 'on', '1'].includes(word)) return true;
     if (['false', 'off', '0'].includes(word)) return false;
     throw this.#wrong(option, 'a Boolean');

@@ -24,8 +24,9 @@ const kinds = new Map<string, readonly CatalogObject['kind'][]>([
   ['VIEWS', ['view']],
   ['MATERIALIZED VIEWS', ['materialized view']],
   ['CONNECTIONS', ['connection']],
+  ['SECRETS', ['secret']],
   ['INDEXES', ['index']],
-  ['OBJECTS', ['table', 'source', 'view', 'materialized view', 'connection', 'index']],
+  ['OBJECTS', ['table', 'source', 'view', 'materialized view', 'connection', 'secret', 'index']],
 ]);
 
 /** Result columns of SHOW object. Throws 0A000 for objects that do not exist here. */

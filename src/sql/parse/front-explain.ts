@@ -76,11 +76,7 @@ function readFlags(cursor: Cursor): Option[] {
 
 function isOff(option: Option): boolean {
   const { value } = option;
-  return (
-    value.kind !== 'none' &&
-    value.kind !== 'list' &&
-    ['off', 'false', '0'].includes(value.text.toLowerCase())
-  );
+  return 'text' in value && ['off', 'false', '0'].includes(value.text.toLowerCase());
 }
 
 function refuseObject(cursor: Cursor): void {

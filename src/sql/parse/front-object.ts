@@ -128,6 +128,7 @@ function withoutOrder(cursor: Cursor, end: number): number {
 
 const objectKinds: readonly ObjectKind[] = [
   'schema',
+  'secret',
   'connection',
   'source',
   'table',

@@ -3,6 +3,7 @@
  * words, and the `=` may be missing, so the known names tell where a name ends and a word as value
  * begins; unknown names take all words. Which options exist is for the statement's planner to say.
  */
+import { unsupported } from '../../base/error.ts';
 import type { Option, OptionValue } from '../ast.ts';
 import type { Cursor } from './cursor.ts';
 import { tokenKind } from './token.ts';
@@ -96,11 +97,20 @@ function readOptionName(cursor: Cursor): string {
 }
 
 function readOptionValue(cursor: Cursor): OptionValue {
-  if (cursor.isString) return { kind: 'string', text: cursor.string() };
+  if (cursor.isString) {
+    const text = cursor.string();
+    // The way to a broker through something else, such as a tunnel.
+    if (cursor.word() === 'using') throw unsupported('an address with USING', cursor.position);
+    return { kind: 'string', text };
+  }
+  if (cursor.sees('matching')) throw unsupported('MATCHING', cursor.position);
   if (cursor.isSymbol('(') || cursor.isSymbol('[')) return readList(cursor);
   if (cursor.kind === tokenKind.number || cursor.isSymbol('-') || cursor.isSymbol('+'))
     return readNumber(cursor);
-  // `SASL PASSWORD SECRET s`: the kind of object goes with its name.
+  if (cursor.word() === 'secret' && !cursor.isSymbol(',', 1) && !cursor.isSymbol(')', 1)) {
+    cursor.at++;
+    return { kind: 'secret', name: cursor.qualifiedName() };
+  }
   const words: string[] = [cursor.anyWord()];
   while (cursor.acceptSymbol('.')) words.push('.', cursor.anyWord());
   while (cursor.kind === tokenKind.word) words.push(' ', cursor.anyWord());

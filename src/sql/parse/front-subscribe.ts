@@ -121,7 +121,7 @@ function readFlags(cursor: Cursor): { snapshot: boolean; progress: boolean } {
 function flagOf(option: Option): boolean {
   const { value } = option;
   if (value.kind === 'none') return true;
-  const text = value.kind === 'list' ? '' : value.text.toLowerCase();
+  const text = 'text' in value ? value.text.toLowerCase() : '';
   if (['true', 'on', '1', 't', 'yes'].includes(text)) return true;
   if (['false', 'off', '0', 'f', 'no'].includes(text)) return false;
   throw sqlError('22023', `invalid value for option ${option.name}: a boolean is needed`, {

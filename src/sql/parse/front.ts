@@ -6,6 +6,7 @@ import type { Statement } from '../ast.ts';
 import { Cursor } from './cursor.ts';
 import { readExplain } from './front-explain.ts';
 import { readCreateIndex, readCreateMaterializedView, readDrop } from './front-object.ts';
+import { readAlterSecret, readCreateSecret, readValidateConnection } from './front-secret.ts';
 import { readShow } from './front-show.ts';
 import { readCreateConnection, readCreateSource } from './front-source.ts';
 import { readCopySubscribe, readDeclare, readFetch, readSubscribe } from './front-subscribe.ts';
@@ -29,6 +30,12 @@ export function readFront(
     case 'drop':
       cursor.at++;
       return readDrop(cursor, from);
+    case 'alter': {
+      const position = cursor.position;
+      return cursor.accept('alter secret') ? readAlterSecret(cursor, position) : null;
+    }
+    case 'validate':
+      return readValidateConnection(cursor);
     case 'subscribe':
       return readSubscribe(cursor);
     case 'show':
@@ -50,7 +57,7 @@ export function readFront(
 }
 
 /** Objects of Materialize that Postgres does not know and we do not have. */
-const refusedObjects = new Set(['sink', 'secret', 'cluster', 'network', 'continual']);
+const refusedObjects = new Set(['sink', 'cluster', 'network', 'continual']);
 
 function readCreate(cursor: Cursor, from: number): Statement | null {
   const position = cursor.position;
@@ -60,6 +67,7 @@ function readCreate(cursor: Cursor, from: number): Statement | null {
     return readCreateMaterializedView(cursor, orReplace, position);
   if (orReplace) return null;
   if (cursor.accept('connection')) return readCreateConnection(cursor, position);
+  if (cursor.accept('secret')) return readCreateSecret(cursor, position);
   if (cursor.accept('source')) return readCreateSource(cursor, position);
   if (['index', 'unique', 'default'].includes(cursor.word()))
     return readCreateIndex(cursor, position);
