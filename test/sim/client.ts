@@ -130,7 +130,8 @@ export class Client {
       return this.#write(machine, sql, text, { kv: new Map([...kv, [key, value]]), log }, key);
     }
     if (choice === 4 && keys.length > 0) {
-      const more = this.#shared.fresh();
+      // A sum is no number that is given out, so that no two states are the same.
+      const more = this.#shared.fresh() * 1_000_003;
       const text = `UPDATE kv SET v = v + ${more} WHERE client = ${this.name}`;
       const changed = new Map([...kv].map(([key, value]) => [key, value + more]));
       return this.#write(machine, sql, text, { kv: changed, log }, null);
