@@ -100,7 +100,7 @@ export class CheckpointStore {
       if (problem !== null) problems.push([name.number, problem]);
     }
     for (const checkpoint of store.#checkpoints.values())
-      if (store.#chain(checkpoint) === null)
+      if (!store.#damaged.has(checkpoint.number) && store.#chain(checkpoint) === null)
         problems.push([checkpoint.number, 'what it is a patch on is missing or damaged']);
     for (const [number, problem] of problems)
       if (number >= store.#oldest) parts.warn(`checkpoint ${number} is passed over: ${problem}`);
