@@ -273,6 +273,32 @@ test('a new password of a secret counts at the next connection', async () => {
   await sql.query("ALTER SECRET wrong_password AS 'not-the-password'");
 });
 
+test('a source whose password is not right any more says so, and goes on with the right one', async () => {
+  await produce('turning', ['a']);
+  await sql.query(`CREATE SECRET turning AS '${scramPassword}'`);
+  await sql.query(`CREATE CONNECTION turning_kafka TO KAFKA
+    (BROKER '${kafka.listener('SCRAM')}', ${scram('SCRAM-SHA-512', 'turning')})`);
+  await sql.query(`CREATE SOURCE turning_source FROM KAFKA CONNECTION turning_kafka
+    (TOPIC 'turning') FORMAT TEXT`);
+  await sql.query(
+    'CREATE MATERIALIZED VIEW turning_count AS SELECT count(*) AS n FROM turning_source',
+  );
+  await answers('SELECT n FROM turning_count', '1');
+  await sql.query("ALTER SECRET turning AS 'not-the-password'");
+  await kafka.down();
+  await kafka.up();
+  await answers(
+    `SELECT error LIKE '%authentication failed%' AS n FROM mz_internal.mz_source_statuses
+      WHERE name = 'turning_source'`,
+    'true',
+  );
+  const { rows } = await sql.query('SELECT error FROM mz_internal.mz_source_statuses');
+  expect(JSON.stringify(rows)).not.toContain('not-the-password');
+  await sql.query(`ALTER SECRET turning AS '${scramPassword}'`);
+  await produce('turning', ['b']);
+  await answers('SELECT n FROM turning_count', '2');
+});
+
 test('the files of the data directory are for their owner alone', () => {
   const data = join(folder, 'data');
   const names = readdirSync(data, { recursive: true, encoding: 'utf8' });
