@@ -10,7 +10,13 @@ import { expect, test } from 'vitest';
 import { defined } from '../../src/base/assert.ts';
 import { markSummedSides } from '../../src/sql/lower/summed-sides.ts';
 import { EngineRig, multiset } from '../../test/support/engine-rig.ts';
-import { Bag, planText, randomPlan, tables } from '../../test/support/random-plan.ts';
+import {
+  Bag,
+  collectionsOf,
+  planText,
+  randomPlan,
+  tables,
+} from '../../test/support/random-plan.ts';
 import { Random } from '../../test/support/random.ts';
 import { consolidated } from '../operators/reference-rows.ts';
 import { evaluate } from '../operators/reference.ts';
@@ -36,24 +42,6 @@ interface Finished {
 }
 
 type Contents = ReadonlyMap<number, readonly Update[]>;
-
-function inputsOf(node: Node): readonly number[] {
-  if (node.kind === 'join' || node.kind === 'semijoin') return [node.left, node.right];
-  if (node.kind === 'union') return node.inputs;
-  return 'input' in node ? [node.input] : [];
-}
-
-/** The collections that the root comes from. */
-function collectionsOf({ nodes, root }: Plan): ReadonlySet<number> {
-  const needed = new Set([root]);
-  for (let n = root; n >= 0; n--) {
-    const node = nodes[n];
-    if (node !== undefined && needed.has(n)) for (const one of inputsOf(node)) needed.add(one);
-  }
-  return new Set(
-    nodes.flatMap((node, n) => (node.kind === 'get' && needed.has(n) ? [node.collection] : [])),
-  );
-}
 
 class Life {
   readonly random: Random;

@@ -307,7 +307,6 @@ export class Engine implements DataflowListener {
     if (dataflow === null) return false;
     try {
       this.#scheduler.run(dataflow);
-      this.#checkpoints.look();
       dataflow.requireBytes(this.#options.dataflowBytesMax ?? limits.dataflowBytesMax);
     } catch (error) {
       // Memory has run out. Nobody but who reads its result misses this dataflow.
@@ -315,6 +314,7 @@ export class Engine implements DataflowListener {
       this.#stopDataflow(dataflow, error.fields, null);
       return true;
     }
+    this.#checkpoints.look();
     this.#afterRun(dataflow);
     return true;
   }

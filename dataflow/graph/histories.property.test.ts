@@ -10,7 +10,14 @@
 import { expect, test } from 'vitest';
 import { markSummedSides } from '../../src/sql/lower/summed-sides.ts';
 import { EngineRig, multiset } from '../../test/support/engine-rig.ts';
-import { Bag, planText, randomPlan, tables } from '../../test/support/random-plan.ts';
+import {
+  Bag,
+  collectionsOf,
+  inputsOf,
+  planText,
+  randomPlan,
+  tables,
+} from '../../test/support/random-plan.ts';
 import { Random } from '../../test/support/random.ts';
 import { consolidated } from '../operators/reference-rows.ts';
 import { evaluate } from '../operators/reference.ts';
@@ -59,23 +66,6 @@ interface Read {
 
 function columnsOf({ nodes, root }: Plan): readonly ColumnType[] {
   return nodes[root].columns;
-}
-
-function inputsOf(node: Node): readonly number[] {
-  if (node.kind === 'join' || node.kind === 'semijoin') return [node.left, node.right];
-  if (node.kind === 'union') return node.inputs;
-  return 'input' in node ? [node.input] : [];
-}
-
-/** The collections that the root comes from; errors of others do not matter. */
-function collectionsOf({ nodes, root }: Plan): ReadonlySet<number> {
-  const needed = new Set([root]);
-  for (let n = root; n >= 0; n--) {
-    if (needed.has(n)) for (const input of inputsOf(nodes[n])) needed.add(input);
-  }
-  return new Set(
-    nodes.flatMap((node, n) => (node.kind === 'get' && needed.has(n) ? [node.collection] : [])),
-  );
 }
 
 /** An engine and all that was ever true of it. */

@@ -1,7 +1,9 @@
 /**
  * The numbers of images, from their first checkpoint on. A full checkpoint gives new ones: whatever
- * is met then is copied from its beginning.
+ * is met then is copied from its beginning. Memories and arrangements are told apart by identity,
+ * and forgotten with their last reader.
  */
+
 /** A memory or an arrangement as checkpoints see it. */
 interface Startable {
   /** All of it counts as written to. */

@@ -59,6 +59,25 @@ export class Bag {
   }
 }
 
+/** Nodes that a node takes the rows of. */
+export function inputsOf(node: Node): readonly number[] {
+  if (node.kind === 'join' || node.kind === 'semijoin') return [node.left, node.right];
+  if (node.kind === 'union') return node.inputs;
+  return 'input' in node ? [node.input] : [];
+}
+
+/** The collections that the root of a plan comes from. */
+export function collectionsOf({ nodes, root }: Plan): ReadonlySet<number> {
+  const needed = new Set([root]);
+  for (let n = root; n >= 0; n--) {
+    const node = nodes[n];
+    if (node !== undefined && needed.has(n)) for (const one of inputsOf(node)) needed.add(one);
+  }
+  return new Set(
+    nodes.flatMap((node, n) => (node.kind === 'get' && needed.has(n) ? [node.collection] : [])),
+  );
+}
+
 /** A plan of about `size` nodes over `collections`. */
 export function randomPlan(
   random: Random,
