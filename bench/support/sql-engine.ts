@@ -163,6 +163,8 @@ export class SqlEngine {
     for (const statement of this.#session.parseScript(`SUBSCRIBE ${name}`))
       await this.#session.run(statement);
     this.#link.settle();
+    // Streams are given their past in later turns; what waits for them is there when this answers.
+    await this.sql(`SELECT * FROM ${name} LIMIT 1`);
   }
 
   relation(name: string): RelationObject {
