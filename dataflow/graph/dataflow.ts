@@ -161,9 +161,9 @@ export class Dataflow implements StreamReader, StreamTaker {
     this.resumeAt(step);
   }
 
-  /** Whether a checkpoint can save all that it keeps. */
+  /** Whether it has something for checkpoints: a state, and a result that is kept. */
   get savable(): boolean {
-    return this.hydrated && this.result !== null && this.network.savable;
+    return this.hydrated && this.result !== null;
   }
 
   /** The collection that it keeps up to date, or null if its result goes elsewhere. */

@@ -184,16 +184,9 @@ export class Network {
     for (const { operator, port } of consumers) this.enqueue(operator, port, batch);
   }
 
-  /** Whether all that operators keep from step to step can be saved. */
-  get savable(): boolean {
-    return this.#places.every(({ operator }) => operator.state !== 'unsaved');
-  }
-
   /** What operators keep from step to step, in their order. */
   states(): readonly OperatorState[] {
-    return this.#places.flatMap(({ operator: { state } }) =>
-      state === null || state === 'unsaved' ? [] : [state],
-    );
+    return this.#places.flatMap(({ operator: { state } }) => (state === null ? [] : [state]));
   }
 
   /** Bytes of the operators' state. */

@@ -36,7 +36,7 @@ type SubscribeRequest = Extract<Sink, { kind: 'subscribe' }>;
 /** Sends the changes of a dataflow's result to one subscriber. */
 export class SubscribeSink implements DataflowSink, Operator, Limited {
   readonly operator: Operator = this;
-  readonly state = 'unsaved';
+  readonly state = null;
   readonly columns: readonly ColumnType[];
   readonly request: number;
   /** Wants to hear of steps without changes too. */

@@ -61,11 +61,8 @@ export interface OperatorState extends Registers {
 export interface Operator {
   /** Types of the output rows. */
   readonly columns: readonly ColumnType[];
-  /**
-   * null: nothing is kept from step to step but in arrangements; 'unsaved': something is, and
-   * cannot be saved.
-   */
-  readonly state: OperatorState | null | 'unsaved';
+  /** null: nothing is kept from step to step that a checkpoint has to save beside arrangements. */
+  readonly state: OperatorState | null;
   push(port: number, batch: Batch, context: Context): 'done' | 'more';
   finish(context: Context): 'done' | 'more';
   /** Bytes of state. */

@@ -3,6 +3,7 @@
  * in the turn of the end and after it. Method: a line that never answers and then says so.
  */
 import { expect, it } from 'vitest';
+import { unheard } from '../../test/support/engine-events.ts';
 import { EngineClient } from './engine-client.ts';
 import type { HostResponse } from './engine-link.ts';
 
@@ -20,16 +21,7 @@ it('fails requests sent before, with and after the end of the engine', async () 
       close: () => Promise.resolve(),
     },
     {
-      complete: none,
-      frontier: none,
-      ingested: none,
-      replayed: none,
-      shared: none,
-      stopped: none,
-      detached: none,
-      awaits: none,
-      checkpoint: none,
-      nameOf: () => '',
+      ...unheard,
       crashed: () => {
         asked = client.statistics();
       },

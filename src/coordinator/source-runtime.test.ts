@@ -3,6 +3,7 @@
  * reader and the engine; chunks are large but share one buffer.
  */
 import { describe, expect, it } from 'vitest';
+import { unheard } from '../../test/support/engine-events.ts';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import type { RawChunk, ReaderEvents, SourceConnection } from '../../connectors/connector.ts';
 import { limits } from '../base/limits.ts';
@@ -35,19 +36,7 @@ function rig(journal: StepJournal | null = null, recovered?: RecoveredOffsets) {
   const none = (): void => undefined;
   const engine = new EngineClient(
     { send: (command) => void sent.push(command), receive: none, close: () => Promise.resolve() },
-    {
-      complete: none,
-      frontier: none,
-      ingested: none,
-      replayed: none,
-      shared: none,
-      crashed: none,
-      stopped: none,
-      detached: none,
-      awaits: none,
-      checkpoint: none,
-      nameOf: () => '',
-    },
+    unheard,
   );
   const timeline = new Timeline(engine, clock, journal);
   const reader = { resumed: 0, closed: 0 };

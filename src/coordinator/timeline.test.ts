@@ -5,6 +5,7 @@
  * random use from a seed with every law checked at every command.
  */
 import { describe, expect, it } from 'vitest';
+import { unheard } from '../../test/support/engine-events.ts';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { Random } from '../../test/support/random.ts';
 import { limits } from '../base/limits.ts';
@@ -71,20 +72,7 @@ function rig(journal: StepJournal | null = null) {
     receive: () => undefined,
     close: () => Promise.resolve(),
   };
-  const none = (): void => undefined;
-  const engine = new EngineClient(link, {
-    complete: none,
-    frontier: none,
-    ingested: none,
-    replayed: none,
-    shared: none,
-    crashed: none,
-    stopped: none,
-    detached: none,
-    awaits: none,
-    checkpoint: none,
-    nameOf: () => '',
-  });
+  const engine = new EngineClient(link, unheard);
   return { clock, sent, steps, laws, timeline: new Timeline(engine, clock, journal) };
 }
 

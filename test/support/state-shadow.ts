@@ -100,7 +100,7 @@ function bytesOf({ buffer }: Int32Array, words: number): Buffer {
 }
 
 function stateOf({ state }: Operator): OperatorState {
-  assert(state !== null && state !== 'unsaved', 'the operator keeps state that can be saved');
+  assert(state !== null, 'the operator keeps state');
   return state;
 }
 
