@@ -72,7 +72,7 @@ export class Cluster {
     return this.#nodes.get(node) ?? `node ${node}`;
   }
 
-  async #link(address: string): Promise<Link> {
+  #link(address: string): Promise<Link> {
     if (this.#closed) throw new ClusterError('the connection is closed');
     let link = this.#links.get(address);
     if (link === undefined) {
@@ -84,10 +84,9 @@ export class Cluster {
   }
 
   /** A link is given up after a failure: the next question opens a fresh one. */
-  async #forget(address: string): Promise<void> {
-    const link = this.#links.get(address);
-    this.#links.delete(address);
-    if (link === undefined) return;
+  async #forget(address: string, link: Promise<Link>): Promise<void> {
+    // Another question may have failed on the same link before, and a fresh one be in its place.
+    if (this.#links.get(address) === link) this.#links.delete(address);
     try {
       await (await link).close();
     } catch {
@@ -96,13 +95,14 @@ export class Cluster {
   }
 
   async #ask<T>(address: string, request: (link: Link) => KafkaRequest<T>): Promise<T> {
+    const opened = this.#link(address);
     try {
-      const link = await this.#link(address);
+      const link = await opened;
       await link.connect();
       return await link.send(request(link));
     } catch (error) {
       // Closing waits for the socket's end; the caller need not.
-      void this.#forget(address);
+      void this.#forget(address, opened);
       throw unanswered(address, error);
     }
   }
@@ -110,14 +110,15 @@ export class Cluster {
   /** Asks all bootstrap addresses at once; resolves with the first that answers. */
   async connect(): Promise<string> {
     const attempts = this.#seeds.map(async (address) => {
+      const opened = this.#link(address);
       try {
-        const link = await this.#link(address);
+        const link = await opened;
         await link.connect();
         // Whoever has not said who he is may connect, and be cut off at the first question.
         await link.send(metadataRequest(null, link.versionMax(apiMetadata)));
         return address;
       } catch (error) {
-        void this.#forget(address);
+        void this.#forget(address, opened);
         throw unanswered(address, error);
       }
     });
@@ -189,7 +190,7 @@ export class Cluster {
   /** Drops every link; questions under way fail. */
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.all([...this.#links.keys()].map((address) => this.#forget(address)));
+    await Promise.all([...this.#links].map(([address, link]) => this.#forget(address, link)));
   }
 }
 
