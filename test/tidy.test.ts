@@ -164,6 +164,11 @@ describe('tidy', () => {
       typeof manifest === 'object' && manifest !== null && 'dependencies' in manifest
         ? manifest.dependencies
         : {};
-    expect(Object.keys(dependencies ?? {}).sort()).toEqual(['avsc', 'kafkajs', 'libpg-query']);
+    expect(Object.keys(dependencies ?? {}).sort()).toEqual([
+      'avsc',
+      'kafkajs',
+      'libpg-query',
+      'protobufjs',
+    ]);
   });
 });

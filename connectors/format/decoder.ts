@@ -8,7 +8,7 @@ import type { SlabPool } from '../../dataflow/value/slab.ts';
 import type { ColumnType, TypeName } from '../../dataflow/value/type.ts';
 import type { RawChunk } from '../connector.ts';
 
-export type FormatName = 'TEXT' | 'BYTES' | 'JSON' | 'AVRO';
+export type FormatName = 'TEXT' | 'BYTES' | 'JSON' | 'AVRO' | 'PROTOBUF' | 'CSV';
 
 /** Where a column of a source comes from. */
 export type ColumnOrigin =
@@ -17,7 +17,10 @@ export type ColumnOrigin =
    * `branch`, for Avro: the branch of the reader's union that the column is, if it is a union.
    */
   | { readonly kind: 'key' | 'value'; readonly branch?: number | null }
-  /** A field of an object (typed JSON) or a record (Avro) in the value or the key. */
+  /**
+   * A field of an object (typed JSON), a record (Avro, CSV) or a message (Protobuf) in the value or
+   * the key.
+   */
   | {
       readonly kind: 'field';
       readonly of: 'key' | 'value';
@@ -46,6 +49,36 @@ export interface AvroReading {
   readonly framing: 'registry' | 'none';
 }
 
+/** How Protobuf is read in the key or the value. */
+export interface ProtobufReading {
+  /** The files as which records are read, self-contained; columns are made of them. */
+  readonly schema: string;
+  /** The full name of the message; null for the first one of the schema. */
+  readonly message: string | null;
+  /**
+   * `registry`: a byte 0, the number of the writer's schema, four bytes, and the indexes that lead to
+   * the message come before it. `none`: messages stand alone.
+   */
+  readonly framing: 'registry' | 'none';
+}
+
+/** How CSV is read in the key or the value: a record is a line. */
+export interface CsvReading {
+  /** The fields of a line, in order; columns have these names as the fields of their origin. */
+  readonly names: readonly string[];
+  /** One ASCII character each. */
+  readonly delimiter: string;
+  readonly quote: string;
+  readonly escape: string;
+  /** What a field is, unquoted, that is NULL. */
+  readonly null: string;
+}
+
+/** How JSON is read: behind the number of a schema, which says nothing that is needed. */
+export interface JsonReading {
+  readonly framing: 'registry';
+}
+
 /** What strings of decimals are in Debezium's events: the bytes of two's complement, or digits. */
 export type DecimalHandling = 'precise' | 'string';
 
@@ -59,6 +92,10 @@ export interface SourceFormat {
   readonly columns: readonly SourceColumn[];
   /** How AVRO is read; there for those parts that have this format. */
   readonly avro?: { readonly key?: AvroReading; readonly value?: AvroReading };
+  /** The same of PROTOBUF and CSV, and of JSON where numbers of schemas stand before it. */
+  readonly protobuf?: { readonly key?: ProtobufReading; readonly value?: ProtobufReading };
+  readonly csv?: { readonly key?: CsvReading; readonly value?: CsvReading };
+  readonly json?: { readonly key?: JsonReading; readonly value?: JsonReading };
   /** Debezium: how decimals were written, where the source says so. */
   readonly decimals?: DecimalHandling;
   /** Where one row a key is kept: positions of the columns that make the key. */
