@@ -221,7 +221,8 @@ export class FieldReader {
     } else if (typeof datum === 'bigint') {
       column.words[2 * row] = Number(BigInt.asIntN(32, datum));
       column.words[2 * row + 1] = Number(BigInt.asIntN(32, datum >> 32n));
-    } else {
+    } else if (typeof datum === 'boolean') column.words[row] = datum ? 1 : 0;
+    else {
       const { words, bytes } = scalarVar(type, datum);
       this.#heap.reserve(bytes);
       this.#heap.i32.set(words, this.#heap.top);

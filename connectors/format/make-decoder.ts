@@ -23,6 +23,7 @@ import type { BrokenRange } from '../kafka/record-batch.ts';
 import { RecordBatchWalker, RecordSlice } from '../kafka/record-batch.ts';
 import { AvroPart } from './avro/part.ts';
 import { WriterSchemas } from './avro/writers.ts';
+import { CsvPart } from './csv/part.ts';
 import { EventKeyPart, EventPart } from './debezium/event-part.ts';
 import type { DecodeError, Decoded, Decoder, SourceColumn, SourceFormat } from './decoder.ts';
 import type { Refusal } from './json-fields.ts';
@@ -80,12 +81,29 @@ function clipped(reason: string): string {
   return reason.length <= reasonLengthMax ? reason : `${reason.slice(0, reasonLengthMax)}…`;
 }
 
+/** What reads keys or values. */
+type Part = PartDecoder | AvroPart | CsvPart;
+
+function partOf(
+  of: 'key' | 'value',
+  format: SourceFormat,
+  columns: readonly SourceColumn[],
+  staging: Staging,
+  writers: WriterSchemas,
+): Part {
+  const avro = format.avro?.[of];
+  if (avro !== undefined) return new AvroPart(of, avro, columns, staging, writers);
+  const csv = format.csv?.[of];
+  if (csv !== undefined) return new CsvPart(of, csv, columns, staging);
+  return new PartDecoder(of, format[of], isTyped(format, of), columns, staging);
+}
+
 class SourceDecoder implements Decoder {
   readonly columns: readonly ColumnType[];
   readonly #format: SourceFormat;
   readonly #staging: Staging;
-  readonly #key: PartDecoder | AvroPart | EventKeyPart;
-  readonly #value: PartDecoder | AvroPart | EventPart;
+  readonly #key: Part | EventKeyPart;
+  readonly #value: Part | EventPart;
   /** The value, if it is Debezium's events. */
   readonly #events: EventPart | null;
   readonly #metadata: MetadataColumns;
@@ -107,12 +125,7 @@ class SourceDecoder implements Decoder {
     this.columns = columns.map(columnType);
     this.#format = format;
     this.#staging = new Staging(this.columns);
-    const part = (of: 'key' | 'value'): PartDecoder | AvroPart => {
-      const avro = format.avro?.[of];
-      return avro === undefined
-        ? new PartDecoder(of, format[of], isTyped(format, of), columns, this.#staging)
-        : new AvroPart(of, avro, columns, this.#staging, writers);
-    };
+    const part = (of: 'key' | 'value'): Part => partOf(of, format, columns, this.#staging, writers);
     const decimals = format.decimals ?? null;
     const isEvents = format.envelope === 'debezium';
     this.#events = isEvents ? new EventPart(columns, this.#staging, decimals) : null;

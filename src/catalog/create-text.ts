@@ -1,6 +1,6 @@
 /** The statement that would make an object again, for SHOW CREATE. */
 import { defined } from '../base/assert.ts';
-import type { SourceColumn, SourceFormat } from '../../connectors/format/decoder.ts';
+import type { CsvReading, SourceColumn, SourceFormat } from '../../connectors/format/decoder.ts';
 import type { StartPosition } from '../../connectors/connector.ts';
 import { formatType } from '../sql/types/type-name.ts';
 import type { RelationColumn } from '../sql/catalog-view.ts';
@@ -73,12 +73,26 @@ function isKeyField({ origin }: SourceColumn): boolean {
 
 /** A format with the schema that was fixed when the source was made. */
 function partText(format: SourceFormat, part: 'key' | 'value', registry: string): string {
+  const csv = format.csv?.[part];
+  if (csv !== undefined) return csvText(csv, part);
   const reading = format.avro?.[part];
   if (reading === undefined) return `FORMAT ${format[part] ?? ''}`;
   const schema = literal(reading.schema);
   if (reading.framing === 'none') return `FORMAT AVRO USING SCHEMA ${schema}`;
   const using = `USING CONFLUENT SCHEMA REGISTRY CONNECTION ${registry}`;
   return `FORMAT AVRO ${using} ${part.toUpperCase()} STRATEGY INLINE ${schema}`;
+}
+
+/** The fields of a value are the declared columns. */
+function csvText(csv: CsvReading, part: 'key' | 'value'): string {
+  const names = part === 'key' ? ` WITH HEADER (${csv.names.map(quoted).join(', ')})` : '';
+  const options = [
+    `DELIMITER ${literal(csv.delimiter)}`,
+    `QUOTE ${literal(csv.quote)}`,
+    `ESCAPE ${literal(csv.escape)}`,
+    `NULL ${literal(csv.null)}`,
+  ];
+  return `FORMAT CSV${names} WITH (${options.join(', ')})`;
 }
 
 function formatText(format: SourceFormat, registry: string): string {
@@ -123,7 +137,7 @@ function sourceText(catalog: Catalog, source: SourceObject, name: string): strin
     const origin = origins[i]?.origin;
     return origin?.kind === 'field' && (isEvents || origin.of === 'value');
   });
-  const isDeclared = value === 'JSON' && typed.length > 0;
+  const isDeclared = (value === 'JSON' || value === 'CSV') && typed.length > 0;
   const key = isEvents ? `, PRIMARY KEY ${namesText(source, keyColumns)}` : '';
   const list = isDeclared ? ` (${typed.map(columnText).join(', ')}${key})` : '';
   const options = `(TOPIC ${literal(topic)}${startText(source.start)})`;

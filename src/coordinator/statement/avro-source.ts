@@ -4,9 +4,8 @@
  * the registry gets later changes neither columns nor types.
  */
 import { sqlError, unsupported } from '../../base/error.ts';
-import type { AvroReading, SourceColumn } from '../../../connectors/format/decoder.ts';
+import type { AvroReading } from '../../../connectors/format/decoder.ts';
 import { AvroSchemaError } from '../../../connectors/format/avro/bounded.ts';
-import { schemaColumns } from '../../../connectors/format/avro/columns.ts';
 import { parseSchema } from '../../../connectors/format/avro/parse.ts';
 import type { SchemaAnswer } from '../../../connectors/format/avro/writers.ts';
 import type { SchemaRegistry } from '../../../connectors/registry/client.ts';
@@ -172,29 +171,4 @@ async function ask(
     if (!(error instanceof RegistryUnavailable)) throw error;
     throw sqlError('08001', error.message);
   }
-}
-
-/** The columns of the value. */
-export function avroValueColumns(reading: AvroReading): readonly SourceColumn[] {
-  return schemaColumns(parseSchema(reading.schema), 'value', 'data');
-}
-
-/**
- * The columns of the key: those of a record under their own names, unless `taken` has them. They are
- * nullable where the key may be.
- */
-export function avroKeyColumns(
-  reading: AvroReading,
-  taken: ReadonlySet<string>,
-  alias: string | null,
-  nullable: boolean,
-): readonly SourceColumn[] {
-  const columns = schemaColumns(parseSchema(reading.schema), 'key', alias ?? 'key');
-  if (alias !== null && columns.some((column) => column.origin.kind === 'field'))
-    throw unsupported('INCLUDE KEY AS with a key that is an Avro record');
-  return columns.map((column) => ({
-    ...column,
-    name: taken.has(column.name) ? `key_${column.name}` : column.name,
-    nullable: nullable || column.nullable,
-  }));
 }

@@ -2,10 +2,11 @@
  * CREATE SOURCE … FROM KAFKA: from clauses to a `SourceFormat` (what the decoder reads) and the
  * columns that SQL sees.
  *
- * Columns, in order: typed columns as declared, those of the Avro schema, or `data` (JSON as one
+ * Columns, in order: typed columns as declared, those of the schema or the CSV header, or `data` (JSON as one
  * jsonb), `text`, `data` (BYTES); for UPSERT the key comes first (`key`, or the fields of an Avro
  * record, or where INCLUDE KEY puts it); then INCLUDE items by their alias or default name.
  */
+import { defined } from '../../base/assert.ts';
 import { sqlError, unsupported } from '../../base/error.ts';
 import type { StartPosition } from '../../../connectors/connector.ts';
 import type {
@@ -14,35 +15,35 @@ import type {
   SourceColumn,
   SourceFormat,
 } from '../../../connectors/format/decoder.ts';
+import { isFieldType } from '../../../connectors/format/field-value.ts';
 import type { Format, Include, QualifiedName, Statement } from '../../sql/ast.ts';
 import type { KafkaConnectionObject, SourceObject } from '../../catalog/object.ts';
 import type { TypeName } from '../../../dataflow/value/type.ts';
 import type { Outcome } from '../session.ts';
-import type { AvroReadings } from './avro-source.ts';
-import { avroKeyColumns, avroReadings, avroValueColumns } from './avro-source.ts';
 import { debeziumColumns, debeziumOptions, refuseOtherFormats } from './debezium-source.ts';
 import type { ExecutionContext } from './context.ts';
 import { command } from './context.ts';
 import { findItem, newName, skipExisting } from './naming.ts';
 import { Options } from './option.ts';
+import type { Readings } from './reading.ts';
+import { keyPartColumns, partColumns, readings } from './reading.ts';
 import { relationColumns } from './table.ts';
 
 type CreateSource = Extract<Statement, { kind: 'createSource' }>;
 
 function formatName(format: Format): FormatName {
-  if (format.name === 'AVRO') return format.name;
+  if (format.name === 'AVRO' || format.name === 'CSV') return format.name;
   new Options(`FORMAT ${format.name}`, format.options).rest();
   switch (format.name) {
     case 'TEXT':
     case 'BYTES':
     case 'JSON':
       return format.name;
-    case 'CSV':
     case 'PROTOBUF':
       throw unsupported(
         `FORMAT ${format.name}`,
         format.position,
-        'Supported formats are TEXT, BYTES, JSON and AVRO.',
+        'Supported formats are TEXT, BYTES, JSON, AVRO and CSV.',
       );
   }
 }
@@ -110,9 +111,13 @@ function envelopeOf(statement: CreateSource): SourceFormat['envelope'] {
   );
 }
 
-/** Declared columns are fields of the JSON value. */
-function declaredColumns(statement: CreateSource): readonly SourceColumn[] {
-  return relationColumns(statement.columns).map((column) => ({
+/** Declared columns are fields of the value. Throws 0A000 for types that no field has. */
+function declaredColumns(statement: CreateSource, value: FormatName): readonly SourceColumn[] {
+  const columns = relationColumns(statement.columns);
+  const other = columns.find(({ type }) => !isFieldType(type.name));
+  if (other !== undefined)
+    throw unsupported(`a ${value} field of type ${other.type.name}`, statement.position);
+  return columns.map((column) => ({
     name: column.name,
     type: column.type.name,
     modifier: column.type.modifier,
@@ -148,8 +153,9 @@ function formatsOf(statement: CreateSource): Formats {
   const impliedKey =
     envelopeOf(statement) !== 'none' ||
     (value === 'AVRO' && isRegistry && statement.include.some(({ item }) => item === 'KEY'));
-  if (impliedKey && value === 'AVRO' && !isRegistry) {
-    throw sqlError('42601', 'ENVELOPE UPSERT with FORMAT AVRO USING SCHEMA needs KEY FORMAT', {
+  if (impliedKey && (value === 'CSV' || (value === 'AVRO' && !isRegistry))) {
+    const using = value === 'AVRO' ? ' USING SCHEMA' : '';
+    throw sqlError('42601', `ENVELOPE UPSERT with FORMAT ${value}${using} needs KEY FORMAT`, {
       position: statement.valueFormat.position,
     });
   }
@@ -159,19 +165,20 @@ function formatsOf(statement: CreateSource): Formats {
 function valueColumns(
   statement: CreateSource,
   value: FormatName,
-  avro: AvroReadings,
+  parts: Readings,
 ): readonly SourceColumn[] {
   if (envelopeOf(statement) === 'debezium') return debeziumColumns(statement);
   const typed = statement.columns.length > 0;
-  if (typed && value !== 'JSON') {
+  if (typed && value !== 'JSON' && value !== 'CSV') {
     throw unsupported(
       `a column list with FORMAT ${value}`,
       statement.position,
-      'Typed columns need FORMAT JSON.',
+      'Typed columns need FORMAT JSON or CSV.',
     );
   }
-  if (avro.value !== undefined) return avroValueColumns(avro.value);
-  if (typed) return declaredColumns(statement);
+  if (typed) return declaredColumns(statement, value);
+  const columns = partColumns(parts, 'value', 'data');
+  if (columns !== null) return columns;
   const isNullable = envelopeOf(statement) !== 'upsert';
   return [wholeColumn(value === 'TEXT' ? 'text' : 'data', value, 'value', isNullable)];
 }
@@ -181,34 +188,32 @@ function sourceFormat(
   statement: CreateSource,
   topic: string,
   { key, value }: Formats,
-  avro: AvroReadings,
+  parts: Readings,
 ): SourceFormat {
   refuseConstraints(statement);
   const envelope = envelopeOf(statement);
   const isUpsert = envelope === 'upsert';
   const options = envelope === 'debezium' ? debeziumOptions(statement) : {};
-  const values = valueColumns(statement, value, avro);
+  const values = valueColumns(statement, value, parts);
   const others = statement.include.filter(({ item }) => item !== 'KEY');
   const taken = new Set([
     ...values.map(({ name }) => name),
     ...others.map((include) => includeColumn(include, key).name),
   ]);
-  const keyColumns = (alias: string | null): readonly SourceColumn[] =>
-    avro.key === undefined ? [] : avroKeyColumns(avro.key, taken, alias, !isUpsert);
+  const keyColumns = (alias: string | null): readonly SourceColumn[] | null =>
+    keyPartColumns(parts, taken, alias, !isUpsert);
   const includes = statement.include.flatMap((include) =>
-    include.item === 'KEY' && avro.key !== undefined
-      ? keyColumns(include.alias)
+    include.item === 'KEY'
+      ? (keyColumns(include.alias) ?? [includeColumn(include, key)])
       : [includeColumn(include, key)],
   );
   const first =
     !isUpsert || key === null || includes.some(isKey)
       ? []
-      : avro.key === undefined
-        ? [wholeColumn('key', key, 'key', false)]
-        : keyColumns(null);
+      : (keyColumns(null) ?? [wholeColumn('key', key, 'key', false)]);
   const columns = [...first, ...values, ...includes];
   requireDistinct(columns, statement.position);
-  const { registry: _, ...readings } = avro;
+  const { registry: _, ...reading } = parts;
   return {
     topic,
     key,
@@ -216,7 +221,7 @@ function sourceFormat(
     envelope,
     columns,
     ...options,
-    ...(Object.keys(readings).length === 0 ? {} : { avro: readings }),
+    ...reading,
     keyColumns:
       envelope !== 'none' ? columns.flatMap((column, i) => (isKey(column) ? [i] : [])) : [],
   };
@@ -275,13 +280,11 @@ function readingsOf(
   context: ExecutionContext,
   statement: CreateSource,
   topic: string,
-  formats: Formats,
-): Promise<AvroReadings> {
-  const isAvro = (format: Format | null): Format | null =>
-    format?.name === 'AVRO' ? format : null;
-  const isKeyImplied = formats.impliedKey && formats.value === 'AVRO';
-  const [key, value] = [isAvro(statement.keyFormat), isAvro(statement.valueFormat)];
-  return avroReadings(context, topic, key, value, isKeyImplied);
+  { impliedKey }: Formats,
+): Promise<Readings> {
+  const value = defined(statement.valueFormat, 'the formats have been looked at');
+  const declared = statement.columns.map(({ name }) => name);
+  return readings(context, topic, { key: statement.keyFormat, value, impliedKey, declared });
 }
 
 /** After a wait: throws 42704 if what was found before has been dropped. */
@@ -323,19 +326,19 @@ export async function createSource(
   options.rest();
   new Options('CREATE SOURCE', statement.with).rest();
   const formats = formatsOf(statement);
-  const avro = await readingsOf(context, statement, topic, formats);
-  const format = sourceFormat(statement, topic, formats, avro);
-  requireConnections(context, connection, avro, statement.connection);
+  const parts = await readingsOf(context, statement, topic, formats);
+  const format = sourceFormat(statement, topic, formats, parts);
+  requireConnections(context, connection, parts, statement.connection);
   await context.cancellation.race(coordinator.connection(connection.oid).validate());
   context.cancellation.check();
   if (skipExisting(context, at, statement.ifNotExists)) return command('CREATE SOURCE');
-  requireConnections(context, connection, avro, statement.connection);
+  requireConnections(context, connection, parts, statement.connection);
   const source: SourceObject = {
     kind: 'source',
     oid: coordinator.catalog.nextOid(),
     ...at,
     connection: connection.oid,
-    ...(avro.registry === null ? {} : { registry: avro.registry.oid }),
+    ...(parts.registry === null ? {} : { registry: parts.registry.oid }),
     format,
     start,
     columns: format.columns.map((column) => ({

@@ -56,6 +56,10 @@ const knownNames: readonly string[] = [
   'summary',
   'format',
   'message',
+  'delimiter',
+  'quote',
+  'escape',
+  'null',
   'schema',
   'seed',
 ];

@@ -188,34 +188,33 @@ function readMessage(cursor: Cursor): Option[] {
     : [];
 }
 
-/** `CSV WITH n COLUMNS | WITH HEADER [(names)] [DELIMITED BY 'c']`. */
+/**
+ * `CSV [WITH n COLUMNS | WITH HEADER [(names)]] [DELIMITED BY 'c'] [WITH (options)]`; a `WITH (` that
+ * follows directly is the format's.
+ */
 function readCsv(cursor: Cursor): Option[] {
-  cursor.expect('with');
-  const position = cursor.position;
   const options: Option[] = [];
-  if (cursor.accept('header')) {
-    options.push({
-      name: 'HEADER',
-      value: cursor.isSymbol('(') ? readNames(cursor) : { kind: 'none' },
-      position,
-    });
-  } else {
-    options.push({
-      name: 'COLUMNS',
-      value: { kind: 'number', text: String(cursor.integer()) },
-      position,
-    });
-    if (!cursor.accept('columns')) cursor.expect('column');
-  }
-  const delimiterPosition = cursor.position;
-  if (cursor.accept('delimited by')) {
+  if (cursor.word() === 'with' && !cursor.isSymbol('(', 1)) options.push(readCsvColumns(cursor));
+  const position = cursor.position;
+  if (cursor.accept('delimited by'))
     options.push({
       name: 'DELIMITED BY',
       value: { kind: 'string', text: cursor.string() },
-      position: delimiterPosition,
+      position,
     });
+  return [...options, ...readWith(cursor)];
+}
+
+function readCsvColumns(cursor: Cursor): Option {
+  cursor.expect('with');
+  const position = cursor.position;
+  if (cursor.accept('header')) {
+    const value = cursor.isSymbol('(') ? readNames(cursor) : ({ kind: 'none' } as const);
+    return { name: 'HEADER', value, position };
   }
-  return options;
+  const value = { kind: 'number', text: String(cursor.integer()) } as const;
+  if (!cursor.accept('columns')) cursor.expect('column');
+  return { name: 'COLUMNS', value, position };
 }
 
 function readNames(cursor: Cursor): Option['value'] {
