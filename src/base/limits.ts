@@ -192,6 +192,8 @@ export const limits = {
   transactionBytesMax: 512 * 1024 * 1024,
   /** Notices that a session keeps until they are sent. */
   noticesMax: 1_000,
+  /** After which a read that waits says for whom. */
+  waitNoticeMilliseconds: 2_000,
   /**
    * Bytes of messages of one client that wait while another one is worked on; then it is not read.
    */

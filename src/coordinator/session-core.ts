@@ -97,6 +97,10 @@ export class SessionCore implements Session {
     return this.#state.settings.takeChanged();
   }
 
+  onNotice(callback: () => void): void {
+    this.#state.onNotice = callback;
+  }
+
   notices(): readonly Notice[] {
     return this.#state.takeNotices();
   }

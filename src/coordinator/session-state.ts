@@ -44,6 +44,8 @@ export class SessionState {
   /** The number by which clients and other sessions name this one. */
   readonly processId: number;
   readonly #door: SessionDoor;
+  /** Set by whoever speaks with the client: there are notices that are to be sent at once. */
+  onNotice: () => void = () => undefined;
   #notices: Notice[] = [];
   #block: { readonly snapshot: ReadonlyMap<string, string>; readonly time: bigint } | null = null;
   #localSettings: ReadonlyMap<string, string> | null = null;
@@ -89,6 +91,12 @@ export class SessionState {
 
   notice(notice: Notice): void {
     if (this.#notices.length < limits.noticesMax) this.#notices.push(notice);
+  }
+
+  /** The same for one that is not to wait for the end of the statement. */
+  noticeNow(notice: Notice): void {
+    this.notice(notice);
+    this.onNotice();
   }
 
   takeNotices(): readonly Notice[] {

@@ -127,6 +127,11 @@ export interface Session {
   reportedSettings(): readonly (readonly [string, string])[];
   /** Those that changed since the last call, to be sent before ReadyForQuery. */
   changedSettings(): readonly (readonly [string, string])[];
+  /**
+   * Calls back when there are notices for a client that waits: before anything of the answer of the
+   * statement under way has been given.
+   */
+  onNotice(callback: () => void): void;
   /** Notices since the last call. */
   notices(): readonly Notice[];
 

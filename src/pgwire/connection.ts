@@ -399,6 +399,10 @@ export class Connection {
     const session = this.#sessions.open(message.parameters, this.#transport.remote);
     this.#session = session;
     session.onTerminate(() => this.shutdown());
+    session.onNotice(() => {
+      this.#notices(session);
+      if (!this.#closed) void this.#send();
+    });
     this.#extended = new ExtendedProtocol(this, session);
     for (const [name, value] of session.reportedSettings())
       this.writer.parameterStatus(name, value);

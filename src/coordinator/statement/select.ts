@@ -9,6 +9,7 @@ import type { Answer } from '../engine-client.ts';
 import { answerStream } from '../row-stream.ts';
 import type { RowStream } from '../session.ts';
 import type { ExecutionContext } from './context.ts';
+import { withWaitNotice } from './wait-notice.ts';
 
 interface Running {
   readonly answer: Answer;
@@ -43,7 +44,7 @@ export function runQuery(
     running.end();
   });
   context.cancellation.onCancel(() => stream.close());
-  return stream;
+  return withWaitNotice(context, planned.dependencies, stream);
 }
 
 /** All batches of a query; for statements that need the rows before they go on. */
