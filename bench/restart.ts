@@ -32,7 +32,7 @@ interface Server {
 
 async function start(directory: string): Promise<Server> {
   const begun = performance.now();
-  const main = new URL('../src/cli/main.ts', import.meta.url).pathname;
+  const main = new URL('../src/cli/launch.ts', import.meta.url).pathname;
   const args = [main, 'serve', '--port', String(port), '--data-directory', directory];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
   for (;;) {

@@ -4,11 +4,11 @@
  * patterns over ASCII texts, the plain form against the Unicode form.
  */
 import { expect, test } from 'vitest';
-import { guardRegularExpressions } from '../../src/base/real/regex-guard.ts';
+import { setRuntimeFlags } from '../../src/base/real/runtime-flags.ts';
 import { Random } from '../../test/support/random.ts';
 import { compileRegex, matches, occurs } from './regex.ts';
 
-guardRegularExpressions();
+setRuntimeFlags();
 
 test.each(['(a+)+$', '^(a|aa)*b', '(x+x+)+y', '(?i)(A+)+$', '([a-z]+)*\\d'])(
   '%s ends',

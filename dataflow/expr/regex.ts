@@ -303,7 +303,7 @@ function casesOf(letters: string): string {
 /**
  * A compiled pattern, twice. `plain` has no Unicode mode and no case flag: the form for which the
  * JavaScript engine can change to matching in linear time when a pattern makes it backtrack too
- * often (see base/real/regex-guard.ts). It serves texts without surrogates, and if case does not
+ * often (see base/real/runtime-flags.ts). It serves texts without surrogates, and if case does not
  * count ASCII texts; `unicode` serves the rest.
  */
 export interface Pattern {

@@ -26,6 +26,8 @@ export const limits = {
   recoveryStepsInFlightMax: 16,
   /** Milliseconds after which a step for which the disk had no room is tried again. */
   diskFullRetryMilliseconds: 1_000,
+  /** Milliseconds after which what was compiled is kept for the next start. */
+  compileCacheMilliseconds: 5_000,
   /** Rows that one activation of an operator may take or give. */
   activationRowsMax: 4096,
   /** Milliseconds that one activation may run before it yields. */

@@ -11,10 +11,11 @@ import { MessagePort, receiveMessageOnPort, workerData } from 'node:worker_threa
 import type { TransferListItem } from 'node:worker_threads';
 import { assert } from '../base/assert.ts';
 import { limits } from '../base/limits.ts';
-import { guardRegularExpressions } from '../base/real/regex-guard.ts';
+import { setRuntimeFlags } from '../base/real/runtime-flags.ts';
 import { realClock } from '../base/real/seam.ts';
 import { DataflowHost } from '../coordinator/dataflow-host.ts';
 import type { HostCommand } from '../coordinator/engine-link.ts';
+import { keepCompiled } from './compile-cache.ts';
 import type { ThreadResponse } from './message.ts';
 import { transferOfResponse, unpackCommand } from './message.ts';
 
@@ -32,7 +33,7 @@ function threadEnds(data: unknown): { readonly port: MessagePort; readonly signa
   return { port, signal };
 }
 
-guardRegularExpressions();
+setRuntimeFlags();
 const { port, signal } = threadEnds(workerData);
 let outgoing: ThreadResponse[] = [];
 /** Receipts of chunks that were read since the last message. */
@@ -79,4 +80,5 @@ function turn(): void {
   realClock.soon(turn);
 }
 
+keepCompiled(realClock);
 turn();

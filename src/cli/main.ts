@@ -9,6 +9,7 @@ import { realClock, realEntropy, stderrLog } from '../base/real/seam.ts';
 import { EmbeddedBroker } from '../../connectors/kafka/broker/broker.ts';
 import type { BackupCommandParts } from './backup.ts';
 import { backup, restore } from './backup.ts';
+import { keepCompiled } from './compile-cache.ts';
 import { runDemo } from './demo.ts';
 import { inspect } from './inspect.ts';
 import type { MillraceOptions } from './millrace.ts';
@@ -112,6 +113,7 @@ async function serve(args: readonly string[]): Promise<void> {
     stderrLog.info(
       `millrace listens on ${host}:${millrace.port}; connect with: psql -h ${host} -p ${millrace.port}`,
     );
+    keepCompiled(realClock);
     const failed = await Promise.race([
       stopSignal(),
       millrace.crashed.then((reason) => new Error(`the dataflow thread has ended: ${reason}`)),

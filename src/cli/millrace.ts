@@ -4,7 +4,7 @@
  */
 import { RegistryClient } from '../../connectors/registry/client.ts';
 import type { Clock, Entropy, Log } from '../base/seam.ts';
-import { guardRegularExpressions } from '../base/real/regex-guard.ts';
+import { setRuntimeFlags } from '../base/real/runtime-flags.ts';
 import { systemRelations } from '../catalog/system/all.ts';
 import type { Coordinator } from '../coordinator/coordinator.ts';
 import type { DataPlace } from '../coordinator/durable-coordinator.ts';
@@ -55,7 +55,7 @@ export class Millrace {
    * port is taken, and what `DataDirectory.open` throws.
    */
   static async start(options: MillraceOptions): Promise<Millrace> {
-    guardRegularExpressions();
+    setRuntimeFlags();
     await initializeParser();
     const { clock, entropy, log, host, port, data } = options;
     const durable = await DurableCoordinator.open(

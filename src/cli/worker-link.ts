@@ -2,10 +2,10 @@
  * The line to an engine in a worker thread. Commands of one turn of the event loop go in one
  * message, so that the peeks of many clients share the cost of crossing the threads.
  */
-import type { MessagePort, TransferListItem } from 'node:worker_threads';
-import { MessageChannel, Worker } from 'node:worker_threads';
+import type { MessagePort, TransferListItem, Worker } from 'node:worker_threads';
 import type { Clock } from '../base/seam.ts';
 import type { EngineLink, HostCommand, HostResponse } from '../coordinator/engine-link.ts';
+import { takeThread } from './dataflow-thread.ts';
 import type { ThreadResponse } from './message.ts';
 import { Receipts, joinLookups, packCommand } from './message.ts';
 
@@ -14,7 +14,7 @@ export class WorkerLink implements EngineLink {
   readonly #worker: Worker;
   readonly #port: MessagePort;
   /** Raised with every message; the worker sleeps on it. */
-  readonly #signal = new Int32Array(new SharedArrayBuffer(4));
+  readonly #signal: Int32Array;
   readonly #clock: Clock;
   /** Memory of fetched records that the thread reads. */
   readonly #receipts = new Receipts();
@@ -24,15 +24,11 @@ export class WorkerLink implements EngineLink {
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    const file = import.meta.url.endsWith('.ts') ? './dataflow-worker.ts' : './dataflow-worker.js';
-    const { port1, port2 } = new MessageChannel();
-    this.#port = port1;
-    this.#worker = new Worker(new URL(file, import.meta.url), {
-      name: 'millrace-dataflow',
-      workerData: { port: port2, signal: this.#signal },
-      transferList: [port2],
-    });
-    port1.on('message', (responses: readonly ThreadResponse[]) => {
+    const { worker, port, signal } = takeThread();
+    this.#worker = worker;
+    this.#port = port;
+    this.#signal = signal;
+    port.on('message', (responses: readonly ThreadResponse[]) => {
       for (const response of responses) {
         if (response.kind === 'released') this.#receipts.back(response.receipts);
         else this.#handler(response);
