@@ -7,6 +7,19 @@ import { FakeDisk } from '../../test/support/fake-disk.ts';
 import { Random } from '../../test/support/random.ts';
 import { DataDirectory } from './data-directory.ts';
 
+/** Opens it and writes a record; answers whether that was acknowledged before the disk stopped. */
+async function append(disk: FakeDisk, self: string): Promise<boolean> {
+  try {
+    const [directory] = await open(disk, self);
+    await directory.log.append(new TextEncoder().encode('a'));
+    await directory.close();
+    return true;
+  } catch (error) {
+    if (!disk.stopped) throw error;
+    return false;
+  }
+}
+
 async function open(disk: FakeDisk, self: string): Promise<[DataDirectory, string[]]> {
   const random = new Random(self.length);
   const records: string[] = [];
@@ -46,6 +59,26 @@ describe('a data directory', () => {
         expect(records.length, `seed ${seed}, stop ${stopAt}`).toBeGreaterThanOrEqual(acknowledged);
         await directory.close();
         if (ended) break;
+      }
+    }
+  });
+
+  it('opens again after a process ended at any operation, and then the machine did', async () => {
+    for (let endAt = 0, ended = false; !ended; endAt++) {
+      for (let stopAt = 0, stopped = false; !stopped; stopAt++) {
+        const disk = new FakeDisk(new Random(endAt * 1_000 + stopAt));
+        disk.stopAt = endAt;
+        let acknowledged = (await append(disk, '1 first run')) ? 1 : 0;
+        ended = !disk.stopped;
+        disk.goOn();
+        disk.stopAt = stopAt;
+        if (await append(disk, '2 second run')) acknowledged++;
+        stopped = !disk.stopped;
+        disk.restart();
+        const [directory, records] = await open(disk, '3 third of the runs');
+        const where = `end ${endAt}, stop ${stopAt}`;
+        expect(records.length, where).toBeGreaterThanOrEqual(acknowledged);
+        await directory.close();
       }
     }
   });

@@ -117,6 +117,9 @@ async function identityOf({ disk, entropy }: DataDirectoryParts): Promise<Uint8A
   if (names.includes(identityPath)) {
     // The machine may have stopped while the draft had both names.
     if (names.includes(draft)) await disk.remove(draft);
+    // Whoever gave it the name may have ended before that was synced, and what is written from now
+    // on is nothing without it.
+    await disk.syncFolder('');
     return readIdentity(disk);
   }
   if ((await disk.list('log')).length + (await disk.list('checkpoints')).length > 0)
