@@ -11,6 +11,7 @@ import type { Answer, SqlSession } from '../support/session-harness.ts';
 import type { History, Versions } from './history.ts';
 import { Violation } from './history.ts';
 import type { Machine } from './machine.ts';
+import type { Losses } from './losses.ts';
 import type { Marks } from './marks.ts';
 import { clientState } from './observe.ts';
 
@@ -25,6 +26,7 @@ export interface Shared {
   readonly history: History;
   readonly random: Random;
   readonly marks: Marks;
+  readonly losses: Losses;
   /** A number that was never given before. */
   fresh(): number;
   counterAsked: number;
@@ -47,7 +49,7 @@ export async function attempt(
   machine: Machine,
   sql: SqlSession,
   text: string,
-  shared: Pick<Shared, 'note' | 'marks'>,
+  shared: Pick<Shared, 'note' | 'marks' | 'losses'>,
 ): Promise<Ending> {
   return (await attemptAnswer(machine, sql, text, shared)).ending;
 }
@@ -57,7 +59,7 @@ export async function attemptAnswer(
   machine: Machine,
   sql: SqlSession,
   text: string,
-  shared: Pick<Shared, 'note' | 'marks'>,
+  shared: Pick<Shared, 'note' | 'marks' | 'losses'>,
 ): Promise<Given> {
   let answer: Answer;
   try {
@@ -68,6 +70,7 @@ export async function attemptAnswer(
     const { code, message } = error.fields;
     shared.note(`${machine.clock.now()} ${code} ${text}`);
     if (code === '58030') return { ending: 'gone' };
+    if (shared.losses.explain(error, text)) return { ending: 'refused' };
     if (code !== '53100') throw new Violation(`${text} was refused: ${code} ${message}`);
     shared.marks.sometimes('write refused on a full disk');
     await sql.run('ROLLBACK').catch(() => undefined);

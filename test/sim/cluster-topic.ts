@@ -79,6 +79,8 @@ export class ClusterTopic implements TopicTruth {
   readonly #random: Random;
   readonly #marks: Marks;
   readonly #builder = new RecordBatchBuilder(1024);
+  /** How often old records go instead of new ones coming. */
+  readonly #retention: number;
 
   constructor(name: string, keyed: boolean, cluster: SimCluster, random: Random, marks: Marks) {
     this.#name = name;
@@ -86,6 +88,7 @@ export class ClusterTopic implements TopicTruth {
     this.#cluster = cluster;
     this.#random = random;
     this.#marks = marks;
+    this.#retention = random.pick([0.02, 0.1, 0.3]);
     cluster.topics.create(name, 2);
     this.#takePartitions();
   }
@@ -110,7 +113,7 @@ export class ClusterTopic implements TopicTruth {
     const open = partition.isOpen(producer);
     if (open && random.chance(0.4)) return this.#end(partition, producer);
     if (this.keyed && random.chance(0.05)) return this.#compact(partition);
-    if (!this.keyed && random.chance(0.02)) return this.#retain(partition);
+    if (!this.keyed && random.chance(this.#retention)) return this.#retain(partition);
     this.#append(p, partition, open || random.chance(0.3) ? producer : null);
   }
 
@@ -168,7 +171,7 @@ export class ClusterTopic implements TopicTruth {
   #retain(partition: ClusterPartition): void {
     const { log } = partition;
     const most = log.lastStable - log.start;
-    if (most < 10) return;
+    if (most < 6) return;
     log.deleteBefore(log.start + this.#random.below(Math.ceil(most / 2)));
     partition.starts.add(partition.start);
     this.#marks.sometimes('records removed by retention');

@@ -103,7 +103,7 @@ export class Definer {
 
   /** One definition, or a look at all of them. */
   async act(machine: Machine, sql: SqlSession): Promise<Ending> {
-    const { random, marks } = this.#shared;
+    const { random } = this.#shared;
     if (random.chance(0.2)) {
       await this.pin(sql, machine).catch((error: unknown) => {
         if (machine.alive || !(error instanceof SqlError)) throw error;
@@ -111,7 +111,24 @@ export class Definer {
       return machine.alive ? 'done' : 'gone';
     }
     const things = new Map(this.#things);
-    const text = random.chance(things.size / thingsMax) ? this.#drop(things) : this.#make(things);
+    const text = random.chance(things.size / thingsMax)
+      ? dropFrom(things, random.pick([...things.keys()]))
+      : this.#make(things);
+    return this.#change(machine, sql, text, things);
+  }
+
+  /** Drops a view and makes it anew. */
+  async remake(machine: Machine, sql: SqlSession, { name, template }: LivingView): Promise<Ending> {
+    const without = new Map(this.#things);
+    const dropped = await this.#change(machine, sql, dropFrom(without, name), without);
+    if (dropped !== 'done') return dropped;
+    const things = new Map(without);
+    return this.#change(machine, sql, this.#makeView(things, template), things);
+  }
+
+  /** Runs a statement after which `things` are there. */
+  async #change(machine: Machine, sql: SqlSession, text: string, things: Things): Promise<Ending> {
+    const { marks } = this.#shared;
     this.#next = things;
     this.turns++;
     const ending = await attempt(machine, sql, text, this.#shared);
@@ -124,16 +141,6 @@ export class Definer {
     }
     if (ending !== 'gone') this.#next = null;
     return ending;
-  }
-
-  #drop(things: Map<string, Thing>): string {
-    const [name, thing] = this.#shared.random.pick([...things]);
-    things.delete(name);
-    for (const [other, index] of things)
-      if (index.kind === 'index' && index.on === name) things.delete(other);
-    if (thing.kind !== 'view') return `DROP ${thing.kind.toUpperCase()} ${name}`;
-    const materialized = thing.template.create.includes('MATERIALIZED') ? 'MATERIALIZED ' : '';
-    return `DROP ${materialized}VIEW ${name}`;
   }
 
   #make(things: Map<string, Thing>): string {
@@ -159,9 +166,23 @@ export class Definer {
       things.set(`ix_${number}`, { kind: 'index', on });
       return `CREATE INDEX ix_${number} ON ${on} (${column})`;
     }
-    const template = random.pick(viewTemplates);
-    const name = `${template.name}_${number}`;
+    return this.#makeView(things, random.pick(viewTemplates));
+  }
+
+  #makeView(things: Map<string, Thing>, template: ViewTemplate): string {
+    const name = `${template.name}_${this.#shared.fresh()}`;
     things.set(name, { kind: 'view', template });
     return template.create.replace('%s', name);
   }
+}
+
+/** Takes a thing away, with its indexes; answers the statement. */
+function dropFrom(things: Map<string, Thing>, name: string): string {
+  const thing = defined(things.get(name), 'what is dropped is there');
+  things.delete(name);
+  for (const [other, index] of things)
+    if (index.kind === 'index' && index.on === name) things.delete(other);
+  if (thing.kind !== 'view') return `DROP ${thing.kind.toUpperCase()} ${name}`;
+  const materialized = thing.template.create.includes('MATERIALIZED') ? 'MATERIALIZED ' : '';
+  return `DROP ${materialized}VIEW ${name}`;
 }

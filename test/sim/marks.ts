@@ -35,6 +35,8 @@ export const expectedMarks = [
   'producer aborted',
   'records removed by retention',
   'topic compacted',
+  'view told of lost records',
+  'view made anew after a loss',
   'partition appeared',
   'tombstone',
   'key refused twice',

@@ -79,6 +79,7 @@ export async function readAll(
     if (!(error instanceof SqlError)) throw error;
     const { code, message } = error.fields;
     if (isExcused(watched, code, turns)) return null;
+    if (shared.losses.explain(error, selects.join(' UNION ALL '))) return null;
     throw new Violation(`a read failed: ${code} ${message}`);
   } finally {
     watched.readers--;
@@ -92,16 +93,15 @@ export async function follow(
   sql: SqlSession,
   { moments, on }: { readonly moments: number; readonly on: () => boolean },
 ): Promise<void> {
-  const { known, definer } = watched;
+  const { known, definer, shared } = watched;
   const views = definer.views();
   const { turns } = definer;
   const { lastTime } = known.history;
   const picture = new Picture(watched, views);
   watched.followers++;
+  const text = `SUBSCRIBE (${everything(views, true).join(' UNION ALL ')}) WITH (PROGRESS)`;
   try {
-    const stream = await sql.open(
-      `SUBSCRIBE (${everything(views, true).join(' UNION ALL ')}) WITH (PROGRESS)`,
-    );
+    const stream = await sql.open(text);
     while (on() && picture.moments < moments) {
       const batch = await stream.next();
       if (!machine.alive) break;
@@ -114,7 +114,7 @@ export async function follow(
     if (!machine.alive) return;
     if (!(error instanceof SqlError)) throw error;
     const { code, message } = error.fields;
-    if (!isExcused(watched, code, turns))
+    if (!isExcused(watched, code, turns) && !shared.losses.explain(error, text))
       throw new Violation(`a subscription failed: ${code} ${message}`);
     sql.session.fail();
     await sql.session.sync(true);

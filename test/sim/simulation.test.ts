@@ -46,10 +46,12 @@ describe('the simulator', () => {
   it('survives a stop at operations of one script', async () => {
     let stops = 0;
     for (let stopAt = 0; stopAt < 60; stopAt += 7) {
-      const result = await new Simulation(11, { lives: 2, faults: false, stopAt }).run();
+      const stopsAt = [stopAt, stopAt] as const;
+      const result = await new Simulation(11, { lives: 3, faults: false, stopsAt }).run();
+      expect(result.cameToStop).toBe(true);
       stops += result.stops;
     }
-    expect(stops).toBeGreaterThan(5);
+    expect(stops).toBeGreaterThan(10);
   });
 });
 

@@ -15,7 +15,9 @@ import type { Ending, Shared } from './client.ts';
 import { Client } from './client.ts';
 import { Bank, bankSetUp } from './bank.ts';
 import { Definer } from './definer.ts';
+import { heal } from './heal.ts';
 import { demand, History, Violation } from './history.ts';
+import { Losses } from './losses.ts';
 import type { SimLimits } from './machine.ts';
 import { Machine } from './machine.ts';
 import { Marks } from './marks.ts';
@@ -27,6 +29,7 @@ import { Deeds, Transactor, transactorSetUp } from './transactor.ts';
 
 const begin = 1_700_000_000_000;
 const startsMax = 40;
+const lifeMilliseconds = [150, 400, 400, 1_500];
 /** All that may lie in a data directory of which nothing is under way. */
 const files = /^(lock|identity|log\/\d+\.log|checkpoints\/\d+\.(data|manifest))$/;
 const clientNames = ['0', '1', '2'];
@@ -46,14 +49,19 @@ export interface Result {
   readonly hash: string;
   readonly milliseconds: number;
   readonly stops: number;
+  /** Whether the first life came to the operation of the plan. */
+  readonly cameToStop: boolean;
   readonly marks: Marks;
 }
 
 /** How a life may go wrong. */
 export interface Plan {
   readonly lives: number;
-  /** Stops at this operation of the disk, once, and nowhere else; lives are short then. */
-  readonly stopAt?: number;
+  /**
+   * Stops at this operation of the disk in the first life, and at that one in the second, which is
+   * mostly while it starts; lives are short then. With a stop in neither the plan is at its end.
+   */
+  readonly stopsAt?: readonly [number, number];
   /** Kinds of faults other than stops. */
   readonly faults: boolean;
 }
@@ -85,6 +93,7 @@ export class Simulation {
   #now = begin;
   #milliseconds = 0;
   #stops = 0;
+  #cameToStop = false;
   #fresh = 100;
   #failure: unknown = null;
   /** Tasks of this life that have not ended, by their place in the list. */
@@ -112,6 +121,7 @@ export class Simulation {
       history,
       random,
       marks,
+      losses: new Losses(defined(this.#world.topics.get('src'), 'topic src'), marks),
       fresh: () => this.#fresh++,
       counterAsked: 0,
       counterDone: 0,
@@ -145,6 +155,7 @@ export class Simulation {
       hash: this.#hash.digest('hex'),
       milliseconds: this.#milliseconds,
       stops: this.#stops,
+      cameToStop: this.#cameToStop,
       marks: this.marks,
     };
   }
@@ -154,13 +165,14 @@ export class Simulation {
     const random = this.#random;
     for (let tries = 0; tries < startsMax; tries++) {
       const fragile = tries < 5 && this.#plan.faults;
-      if (this.#lives === 0) this.#disk.stopAt = this.#plan.stopAt ?? Infinity;
+      const stopAt = this.#plan.stopsAt?.[this.#lives];
+      if (stopAt !== undefined) this.#disk.stopAt = this.#disk.operations + stopAt;
       if (fragile && random.chance(0.15)) this.#disk.stopAt = random.below(60);
       if (fragile && random.chance(0.1)) this.#disk.failAt = random.below(60);
       try {
         if (fragile && random.chance(0.15)) await this.#tryFlipped();
         const machine = await this.#boot();
-        await this.#drive(machine, this.#lookAround(machine));
+        await this.#drive(machine, this.#lookAround(machine, true));
         if (machine.alive) return machine;
         this.#now = machine.clock.now();
         if (!this.#disk.stopped) continue;
@@ -260,12 +272,13 @@ export class Simulation {
   /** The machine started in spite of a flipped bit: what it shows must be right all the same. */
   async #afterHarmlessFlip(): Promise<void> {
     const machine = await this.#boot();
-    await this.#drive(machine, this.#lookAround(machine));
+    await this.#drive(machine, this.#lookAround(machine, true));
     if (machine.alive) await machine.close();
   }
 
   #restart(): void {
     this.#stops++;
+    if (this.#lives === 1) this.#cameToStop = true;
     if (this.#plan.faults && this.#random.chance(0.3)) {
       this.marks.sometimes('process ended and the machine did not');
       this.#disk.goOn();
@@ -305,8 +318,8 @@ export class Simulation {
     this.#failure ??= error;
   }
 
-  /** What every life begins with: what must be there is; what was in doubt is so no more. */
-  async #lookAround(machine: Machine): Promise<void> {
+  /** What every life begins and ends with: what must be there is; what was in doubt is so no more. */
+  async #lookAround(machine: Machine, begins: boolean): Promise<void> {
     const sql = machine.session();
     if (!this.#isSetUp) {
       for (const text of this.#setUp()) await sql.run(text);
@@ -317,6 +330,9 @@ export class Simulation {
     }
     await this.#definer.pin(sql, machine);
     if (!machine.alive) return;
+    await heal(machine, sql, this.#shared, { definer: this.#definer, bank: this.#bank });
+    if (!machine.alive) return;
+    if (begins) this.#shared.losses.settle();
     const vector = await readAll(this.#watched, machine, sql);
     if (!machine.alive) return;
     const found = defined(vector ?? undefined, 'nobody drops anything now');
@@ -334,18 +350,17 @@ export class Simulation {
   async #life(last: boolean): Promise<void> {
     const machine = await this.#start();
     const { clock } = machine;
-    const random = this.#random;
-    const { stopAt } = this.#plan;
-    const until = clock.now() + 100 + random.below(stopAt === undefined ? 1_500 : 150);
+    const swept = this.#plan.stopsAt !== undefined;
+    const until = clock.now() + this.#length();
     const on = (): boolean => machine.alive && clock.now() < until && this.#failure === null;
     this.#watched.readers = this.#watched.followers = 0;
     this.#waiting.clear();
     const tasks = this.#tasks(machine, on);
-    if (!last && stopAt === undefined) this.#prepareEnd(machine, until);
+    if (!last && !swept) this.#prepareEnd(machine, until);
     if (this.#plan.faults) this.#prepareTrouble(machine);
     const work = Promise.all(tasks).then(async () => {
       this.#disk.capacity = Infinity;
-      await this.#lookAround(machine);
+      await this.#lookAround(machine, false);
     });
     await this.#drive(machine, work);
     demand(
@@ -369,6 +384,13 @@ export class Simulation {
     this.#disk.stopAt = this.#disk.failAt = Infinity;
     this.marks.sometimes('clean stop');
     demand(!this.#disk.paths.includes('lock'), () => 'the lock is left behind');
+  }
+
+  /** Milliseconds of a life: many are short, as most mistakes need a stop and few a long history. */
+  #length(): number {
+    const random = this.#random;
+    if (this.#plan.stopsAt === undefined) return 50 + random.below(random.pick(lifeMilliseconds));
+    return this.#lives === 1 ? 100 + random.below(150) : 10 + random.below(30);
   }
 
   /** Plans how this life ends. */
