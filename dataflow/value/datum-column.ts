@@ -53,6 +53,12 @@ export function hashValueWords(type: TypeName, i32: Int32Array, at: number, byte
   return isArray(type) ? hashArrayWords(type, i32, at) : hashScalar(type, i32, at, bytes);
 }
 
+/** Hash of a datum (not NULL) under SQL equality. */
+export function hashDatum(type: TypeName, datum: Datum): number {
+  const { words, bytes } = isArray(type) ? valueVar(type, datum) : scalarWords(type, datum);
+  return hashValueWords(type, words, 0, bytes);
+}
+
 /** SQL equality of two values of one type, from their words. */
 export function equalValueWords(
   type: TypeName,

@@ -222,6 +222,8 @@ export const limits = {
   pushedNodesMax: 500,
   /** Parts of one bound expression, repeated operands counted as often as they occur. */
   expressionNodesMax: 1_000_000,
+  /** Keys that one insert claims; one of more rows runs alone. */
+  claimedKeysMax: 1_000,
   /** Keys of one lookup; more are read by a scan. */
   lookupKeysMax: 1_000,
   /** Lookups that the engine knows by number. */

@@ -27,6 +27,7 @@ import { Checkpointer } from './checkpointer.ts';
 import { EngineClient } from './engine-client.ts';
 import type { EngineLink } from './engine-link.ts';
 import { Journal } from './journal.ts';
+import { KeyClaims } from './key-claims.ts';
 import { Laggards } from './laggards.ts';
 import { RegisteredLookups } from './registered-lookups.ts';
 import { fingerprintOf } from './plan-fingerprint.ts';
@@ -37,9 +38,10 @@ import type { RecoveredOffsets } from './source-runtime.ts';
 import { SourceRuntime } from './source-runtime.ts';
 import { Timeline } from './timeline.ts';
 import { UniqueKeys } from './unique-keys.ts';
-import type { TableInput } from './unique-keys.ts';
+import type { AddedKey, TableInput } from './unique-keys.ts';
 import type { WriteInput } from './write-groups.ts';
 import { packedInput } from './write-groups.ts';
+import { WriteTurns } from './write-turns.ts';
 
 export interface CoordinatorParts {
   readonly link: EngineLink;
@@ -95,7 +97,8 @@ export class Coordinator {
   readonly #orphans = new Map<number, number>();
   readonly #ticking = new Set<number>();
   #stopTicks: (() => void) | null = null;
-  #writeTurn: Promise<void> = Promise.resolve();
+  readonly #writeTurns = new WriteTurns();
+  readonly #keyClaims = new KeyClaims();
   #crashed: string | null = null;
   #reportCrash: (message: string) => void = () => undefined;
   /** Resolves with the reason once the engine is gone. */
@@ -139,8 +142,8 @@ export class Coordinator {
       },
     });
     this.timeline = new Timeline(this.engine, parts.clock, this.journal);
-    this.uniqueKeys = new UniqueKeys(this.engine);
     this.lookups = new RegisteredLookups((command) => this.engine.send(command));
+    this.uniqueKeys = new UniqueKeys(this.engine, this.lookups, () => this.catalog.version);
     this.#checkpointer = parts.durable === undefined ? null : new Checkpointer(this, parts.durable);
   }
 
@@ -570,13 +573,40 @@ export class Coordinator {
   }
 
   /**
-   * Writes rows of tables in one step. Where a table has a primary key, the check and the write are
-   * one, and no other write to such a table comes between. Rejects with 23505.
+   * Writes rows of tables in one step. Where a table has a primary key, nobody else writes the same
+   * key between the check and the write. Rejects with 23505, and with 40001 if a table with a key
+   * is dropped while the write waits.
    */
   write(inputs: readonly WriteInput[]): Promise<unknown> {
-    if (inputs.some((input) => this.uniqueKeys.has(input.collection)))
-      return this.exclusively(() => this.writeAlone(inputs.map(packedInput)));
-    return this.timeline.write(inputs);
+    const isKeyed = ({ collection }: WriteInput): boolean => this.uniqueKeys.has(collection);
+    if (!inputs.some(isKeyed)) return this.timeline.write(inputs);
+    let added: readonly AddedKey[] | null;
+    try {
+      added = this.uniqueKeys.added(inputs);
+    } catch (error) {
+      return Promise.reject(error instanceof Error ? error : new Error(String(error)));
+    }
+    if (added === null) return this.exclusively(() => this.writeAlone(inputs.map(packedInput)));
+    const keys = added;
+    return this.#writeTurns.together(() => this.#insertKeys(inputs, keys));
+  }
+
+  /** Adds rows of which the keys are not there yet; who wants one that is claimed waits. */
+  async #insertKeys(inputs: readonly WriteInput[], keys: readonly AddedKey[]): Promise<void> {
+    for (let other = this.#keyClaims.taken(keys); other !== null;) {
+      await other;
+      other = this.#keyClaims.taken(keys);
+    }
+    const release = this.#keyClaims.take(keys);
+    try {
+      const absent = this.uniqueKeys.requireAbsent(keys, this.timeline.complete);
+      if (absent !== undefined) await absent;
+      if (keys.some(({ collection }) => !this.uniqueKeys.has(collection)))
+        throw sqlError('40001', 'a table was dropped by another session');
+      await this.timeline.write(inputs);
+    } finally {
+      release();
+    }
   }
 
   /** The same for who is within `exclusively` already. */
@@ -590,12 +620,7 @@ export class Coordinator {
    * newest step and write into the next one, and nobody writes in between.
    */
   exclusively<T>(act: () => Promise<T>): Promise<T> {
-    const result = this.#writeTurn.then(act);
-    this.#writeTurn = result.then(
-      () => undefined,
-      () => undefined,
-    );
-    return result;
+    return this.#writeTurns.alone(act);
   }
 
   /** Stops everything. */

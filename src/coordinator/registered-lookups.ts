@@ -43,8 +43,11 @@ export class RegisteredLookups {
     this.#send = send;
   }
 
-  /** The number of a template's lookup; `version` is the catalog's. */
-  register(template: PlannedQuery, version: number): RegisteredLookup {
+  /** The number of a lookup by key; `version` is the catalog's. */
+  register(
+    template: Pick<PlannedQuery, 'lookup' | 'finishing'>,
+    version: number,
+  ): RegisteredLookup {
     if (version !== this.#version) this.forgetAll();
     this.#version = version;
     const lookup = defined(template.lookup, 'a template is a lookup');

@@ -34,6 +34,7 @@ import type { Analysed } from './statement/analysed.ts';
 import type { ExecutionContext, Parameters } from './statement/context.ts';
 import { noParameters } from './statement/context.ts';
 import { inTurns } from './turn.ts';
+import type { WriteInput } from './write-groups.ts';
 import { inputOf } from './write-groups.ts';
 import { execute } from './statement/execute.ts';
 import type { TemplateSlot } from './template-slot.ts';
@@ -195,17 +196,33 @@ export class SessionCore implements Session {
     if (statement?.kind !== 'insert' || this.#closed) return null;
     const { transaction, settings } = this.#state;
     if (transaction.failed || settings.statementTimeoutMilliseconds > 0) return null;
-    const { journal, uniqueKeys } = this.#coordinator;
+    const { journal } = this.#coordinator;
     // What was defined may be seen in what is inserted.
     if (journal.settled() !== undefined) return null;
     this.#coordinator.requireEngine();
     this.#state.startStatement();
     const inserted = insert.rows(this.#context(parameters, idle, null), statement);
-    if (inserted === null || uniqueKeys.has(inserted.table.collection)) return null;
-    transaction.use('insert');
+    if (inserted === null) return null;
     const { table, types, rows } = inserted;
-    if (rows.length > 0) transaction.insert({ table, ...inputOf(table.collection, types, rows) });
+    const input = inputOf(table.collection, types, rows);
+    if (!this.#addsNewKeys(input)) return null;
+    transaction.use('insert');
+    if (rows.length > 0) transaction.insert({ table, ...input });
     return rows.length === 1 ? 'INSERT 0 1' : `INSERT 0 ${rows.length}`;
+  }
+
+  /**
+   * Whether rows have keys that are known not to be in the table, if it has a primary key. They are
+   * looked for once more when they are written. Throws 23505.
+   */
+  #addsNewKeys(input: WriteInput): boolean {
+    const { uniqueKeys, timeline } = this.#coordinator;
+    if (!uniqueKeys.has(input.collection)) return true;
+    const { transaction } = this.#state;
+    // Keys of one transaction are compared with each other too.
+    if (transaction.inBlock || transaction.pending) return false;
+    const added = uniqueKeys.added([input]);
+    return added?.every((key) => uniqueKeys.isAbsent(key, timeline.complete)) === true;
   }
 
   run(statement: ScriptStatement): Promise<Outcome> {

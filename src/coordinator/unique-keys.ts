@@ -3,8 +3,10 @@
  *
  * The check compares the keys that a write adds with each other, and those that it does not also
  * take away with what the table holds, by lookups in the key's index at the newest complete step.
- * It holds only while nobody else writes to the table: so whoever calls `check` before a write does
- * both within `Coordinator.exclusively`, and every write to such a table goes that way.
+ * It holds only while nobody else can add the same keys. A write that takes rows away too, or adds
+ * many, runs alone (`check`). Others are inserts of few rows: they claim their keys (`added`,
+ * key-claims.ts), look for them (`requireAbsent`), mostly in shared memory without asking the
+ * engine, and write beside each other, in the same steps.
  *
  * Unlike in Postgres, a statement is judged by its result: an UPDATE may exchange keys among rows.
  */
@@ -16,12 +18,17 @@ import { unpackBatch } from '../../dataflow/graph/packed-batch.ts';
 import { SeenKeys } from '../../dataflow/graph/seen-keys.ts';
 import type { Batch } from '../../dataflow/value/batch.ts';
 import type { Datum } from '../../dataflow/value/datum.ts';
-import { readDatum } from '../../dataflow/value/datum-column.ts';
+import { hashDatum, readDatum } from '../../dataflow/value/datum-column.ts';
 import { formatDatum } from '../../dataflow/value/text-output.ts';
-import type { ColumnType } from '../../dataflow/value/type.ts';
+import type { ColumnType, TypeName } from '../../dataflow/value/type.ts';
+import { mix } from '../../dataflow/value/words.ts';
 import type { RelationColumn } from '../sql/catalog-view.ts';
 import type { EngineClient } from './engine-client.ts';
 import { GatheredKeys } from './gathered-keys.ts';
+import type { HashedKey } from './key-claims.ts';
+import type { RegisteredLookup, RegisteredLookups } from './registered-lookups.ts';
+import type { WriteInput } from './write-groups.ts';
+import { packedInput } from './write-groups.ts';
 
 export interface UniqueKey {
   /** The name of the constraint. */
@@ -36,6 +43,18 @@ export interface UniqueKey {
 export interface TableInput {
   readonly collection: number;
   readonly batch: PackedBatch;
+}
+
+/** A key that a write adds. */
+export interface AddedKey extends HashedKey {
+  readonly values: readonly Datum[];
+}
+
+/** A key as it is declared, and how it is looked up. */
+interface Declared extends UniqueKey {
+  /** Of the key's columns. */
+  readonly types: readonly ColumnType[];
+  registered: RegisteredLookup | null;
 }
 
 interface Row {
@@ -60,15 +79,19 @@ function rowCount(batches: readonly Batch[]): number {
 /** The keys of all tables that have one; see above. */
 export class UniqueKeys {
   readonly #engine: EngineClient;
-  readonly #keys = new Map<number, UniqueKey>();
+  readonly #lookups: RegisteredLookups;
+  readonly #catalogVersion: () => number;
+  readonly #keys = new Map<number, Declared>();
 
-  constructor(engine: EngineClient) {
+  constructor(engine: EngineClient, lookups: RegisteredLookups, catalogVersion: () => number) {
     this.#engine = engine;
+    this.#lookups = lookups;
+    this.#catalogVersion = catalogVersion;
   }
 
   /** From now on writes to the collection are checked; it has an index on the key. */
   declare(collection: number, key: UniqueKey): void {
-    this.#keys.set(collection, key);
+    this.#keys.set(collection, { ...key, types: keyTypes(key), registered: null });
   }
 
   forget(collection: number): void {
@@ -102,6 +125,96 @@ export class UniqueKeys {
         );
       }
     }
+  }
+
+  /**
+   * The keys that a write adds, in those of the tables that have one; null if it also takes rows
+   * away, or adds more than can be claimed. Throws 23505 for a key that it adds twice.
+   */
+  added(inputs: readonly WriteInput[]): readonly AddedKey[] | null {
+    const keyed = inputs.filter(({ collection }) => this.#keys.has(collection));
+    const [only] = keyed;
+    if (keyed.length === 1 && only !== undefined && 'rows' in only && only.rows.length === 1) {
+      const key = defined(this.#keys.get(only.collection), 'it has a key');
+      const row = defined(only.rows[0], 'it has a row');
+      return [addedKey(only.collection, key, (column) => row[column] ?? null)];
+    }
+    const rows = keyed.reduce((sum, one) => sum + rowsOf(one), 0);
+    if (rows > limits.claimedKeysMax) return null;
+    const added: AddedKey[] = [];
+    for (const collection of new Set(keyed.map((input) => input.collection))) {
+      const key = defined(this.#keys.get(collection), 'it has a key');
+      const own = keyed.filter((input) => input.collection === collection);
+      const change = changeOf(key, own.map(packedInput));
+      if (change.taken.length > 0) return null;
+      for (const row of freshRows(key, change)) {
+        const { batch } = row;
+        const type = (column: number): TypeName =>
+          defined(key.columns[column], 'a key column exists').type.name;
+        added.push(addedKey(collection, key, (c) => readDatum(batch, c, row.row, type(c))));
+      }
+    }
+    return added;
+  }
+
+  /**
+   * Throws 23505 if one of the keys is in its table at step `at`; resolves if none is, undefined:
+   * at once.
+   */
+  requireAbsent(keys: readonly AddedKey[], at: number): Promise<unknown> | undefined {
+    const unknown = keys.filter((added) => !this.isAbsent(added, at));
+    if (unknown.length === 0) return undefined;
+    return Promise.all(unknown.map((added) => this.#askForAbsence(added, at)));
+  }
+
+  /**
+   * Whether a key is known not to be in its table at step `at`, without asking the engine. Throws
+   * 23505 if it is known to be there.
+   */
+  isAbsent({ collection, values }: AddedKey, at: number): boolean {
+    const key = this.#keys.get(collection);
+    // The table was dropped: then there is nothing to keep.
+    if (key === undefined) return true;
+    const found = this.#registered(collection, key).direct?.read(values, at) ?? null;
+    if (found !== null && found.count > 0) throw duplicate(key, values);
+    return found !== null;
+  }
+
+  #registered(collection: number, key: Declared): RegisteredLookup {
+    if (key.registered?.live === true) return key.registered;
+    const { types, key: columns } = key;
+    const nodes = types.map(({ type }, i) => ({
+      kind: 'column' as const,
+      column: defined(columns[i], 'a column per type'),
+      type,
+    }));
+    const outputs = nodes.map((_, i) => i);
+    const lookup = {
+      collection,
+      columns: types,
+      key: { columns, values: [] },
+      program: { nodes, filters: [], outputs },
+    };
+    const finishing = { order: [], limit: -1, offset: 0, project: outputs };
+    return (key.registered = this.#lookups.register({ lookup, finishing }, this.#catalogVersion()));
+  }
+
+  /** Asks the engine. Rejects with 23505 if the key is there. */
+  #askForAbsence({ collection, values }: AddedKey, at: number): Promise<void> {
+    const key = this.#keys.get(collection);
+    if (key === undefined) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      this.#engine.lookupKey(this.#registered(collection, key).template, at, values, {
+        answered(found) {
+          if (found.some(({ rows }) => rows > 0)) reject(duplicate(key, values));
+          else resolve();
+        },
+        failed: (error) => {
+          if (this.#keys.get(collection) === key) reject(error);
+          else resolve();
+        },
+      });
+    });
   }
 
   /**
@@ -152,6 +265,23 @@ export class UniqueKeys {
       );
     }
   }
+}
+
+function rowsOf(input: WriteInput): number {
+  return 'rows' in input ? input.rows.length : input.batch.rows;
+}
+
+function addedKey(
+  collection: number,
+  { key, types }: Declared,
+  valueOf: (column: number) => Datum,
+): AddedKey {
+  const values = key.map(valueOf);
+  let hash = 0;
+  types.forEach(({ type }, i) => {
+    hash = mix(hash, hashDatum(type, values[i] ?? null));
+  });
+  return { collection, values, hash };
 }
 
 function keyTypes(key: UniqueKey): readonly ColumnType[] {

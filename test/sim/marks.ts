@@ -40,6 +40,7 @@ export const expectedMarks = [
   'partition appeared',
   'tombstone',
   'key refused twice',
+  'key wanted by two',
   'read overlapped another',
   'subscription ended by a stop',
   'view made while clients wrote',

@@ -25,6 +25,7 @@ import type { World } from './world.ts';
 import { clusterWorld, plainWorld } from './world.ts';
 import type { Watched } from './observer.ts';
 import { follow, readAll } from './observer.ts';
+import { Rivals, rivalsSetUp } from './rivals.ts';
 import { Deeds, Transactor, transactorSetUp } from './transactor.ts';
 
 const begin = 1_700_000_000_000;
@@ -87,6 +88,7 @@ export class Simulation {
   readonly #deeds = new Deeds();
   readonly #transactors: readonly Transactor[];
   readonly #bank: Bank | null;
+  readonly #rivals: Rivals | null;
   readonly #limits: SimLimits;
   #isSetUp = false;
   #lives = 0;
@@ -133,6 +135,7 @@ export class Simulation {
     const names = random.chance(0.6) ? ['t0', 't1', 't2'] : [];
     this.#transactors = names.map((name) => new Transactor(name, shared, this.#deeds));
     this.#bank = random.chance(0.3) ? new Bank(shared) : null;
+    this.#rivals = random.chance(0.4) ? new Rivals(shared) : null;
     const known = {
       history,
       topics: this.#world.topics,
@@ -193,6 +196,7 @@ export class Simulation {
       ...setUp,
       ...(this.#transactors.length > 0 ? transactorSetUp : []),
       ...(this.#bank === null ? [] : bankSetUp),
+      ...(this.#rivals === null ? [] : rivalsSetUp),
     ];
   }
 
@@ -339,6 +343,7 @@ export class Simulation {
     for (const client of this.#clients) client.pin(found.get(`client${client.name}`) ?? 0);
     await this.#transactors[0]?.read(machine, sql);
     if (machine.alive) await this.#bank?.read(machine, sql);
+    if (machine.alive) await this.#rivals?.settle(machine, sql);
     if (!machine.alive) return;
     const counter = found.get('counter') ?? 0;
     this.#shared.counterAsked = this.#shared.counterDone = counter;
@@ -455,6 +460,7 @@ export class Simulation {
       ...this.#clients.map((client) => repeat(60, (sql) => client.act(machine, sql))),
       ...this.#transactors.map((client) => repeat(80, (sql) => client.act(machine, sql))),
       ...this.#bankTasks(machine, on, repeat),
+      repeat(80, () => this.#rivals?.act(machine) ?? Promise.resolve(undefined)),
       repeat(100, (sql) => this.#definer.act(machine, sql)),
       repeat(150, (sql) => readAll(watched, machine, sql)),
       repeat(300, (sql) => readAll(watched, machine, sql)),

@@ -22,7 +22,8 @@ import { turn } from '../turn.ts';
 import { multiplicity } from '../row-window.ts';
 import { batchStream, columnTypes, packDatums } from '../row-stream.ts';
 import type { Outcome } from '../session.ts';
-import { inputOf } from '../write-groups.ts';
+import type { WriteInput } from '../write-groups.ts';
+import { inputOf, packedInput } from '../write-groups.ts';
 import { command } from './context.ts';
 import type { ExecutionContext } from './context.ts';
 import { collect } from './select.ts';
@@ -92,16 +93,16 @@ async function affected(
 }
 
 /** INSERT of a few values, which may travel with those of others; null if it is something else. */
-function insertValues(
-  { coordinator, session }: ExecutionContext,
+async function insertValues(
+  context: ExecutionContext,
   planned: PlannedWrite,
-): Outcome | null {
+): Promise<Outcome | null> {
   const { table, returning, newRow } = planned;
-  if (returning !== null || coordinator.uniqueKeys.has(table.collection)) return null;
+  if (returning !== null) return null;
   const rows = computedRows(planned)?.map((row) => newRow.map((c) => row[c] ?? null));
   if (rows === undefined || !keepsNotNull(table, rows)) return null;
   if (rows.length > 0)
-    session.transaction.insert({ table, ...inputOf(table.collection, rowTypes(table), rows) });
+    await gather(context, table, [inputOf(table.collection, rowTypes(table), rows)]);
   return command(`INSERT 0 ${rows.length}`);
 }
 
@@ -138,15 +139,21 @@ function outcome(planned: PlannedWrite, batches: readonly PackedBatch[], word: s
 export async function gather(
   context: ExecutionContext,
   table: Relation,
-  inputs: readonly Input[],
+  inputs: readonly WriteInput[],
 ): Promise<void> {
   const {
     coordinator: { uniqueKeys, timeline },
     session: { transaction },
   } = context;
   if (inputs.some((input) => uniqueKeys.has(input.collection))) {
-    await uniqueKeys.check(inputs, timeline.complete);
-    uniqueKeys.gather(transaction.keys, inputs);
+    const added = uniqueKeys.added(inputs);
+    await (added === null
+      ? uniqueKeys.check(inputs.map(packedInput), timeline.complete)
+      : uniqueKeys.requireAbsent(added, timeline.complete));
+    // What came by the short way of a prepared statement has not been compared with anything yet.
+    if (transaction.keys.size === 0)
+      uniqueKeys.gather(transaction.keys, transaction.writes.map(packedInput));
+    uniqueKeys.gather(transaction.keys, inputs.map(packedInput));
   }
   for (const input of inputs) transaction.insert({ ...input, table });
 }
@@ -239,7 +246,7 @@ export async function write(
     const { version } = catalog;
     return readThenWrite(context, () => (catalog.version === version ? planned : plan()), word);
   }
-  const inserted = insertValues(context, planned);
+  const inserted = await insertValues(context, planned);
   if (inserted !== null) return inserted;
   const batches = await affected(context, planned);
   const result = outcome(planned, batches, word);
