@@ -22,6 +22,8 @@ export interface RawChunk {
   readonly aborted: readonly { readonly producerId: bigint; readonly firstOffset: bigint }[];
   /** Whether the checksums of the batches have been compared already. */
   readonly checked?: boolean;
+  /** Whether the topic has no other partition. */
+  readonly alone?: boolean;
   /** Why [from, next) will never come, if the log has lost it; there are no bytes then. */
   readonly lost?: string;
   /**

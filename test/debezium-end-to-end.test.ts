@@ -1,8 +1,8 @@
 /**
  * Goal: a source of Debezium's events is the table that they tell of. Method: a table with random
  * inserts, updates, deletes and changes of keys, and the events of it as a connector writes them:
- * a snapshot in the midst, runs of events that come again, tombstones, with and without the schema
- * part; through an embedded broker, with the source made before, between and after, and a restart
+ * a snapshot in the midst, runs of events that come again, tombstones, updates that leave values
+ * out, truncates where there is one partition, with and without the schema part; through an embedded broker, with the source made before, between and after, and a restart
  * in the middle. The plain reference is a map.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -72,6 +72,8 @@ const eventSchema = {
   ],
 };
 
+const unavailable = '__debezium_unavailable_value';
+
 const keyOf = ({ shop, id }: Item): string => `${shop} ${id}`;
 
 /** The row as SELECT gives it. */
@@ -119,7 +121,13 @@ class Upstream {
     this.partitions = Array.from({ length: partitions }, () => []);
   }
 
-  #record(op: string | null, before: Item | null, after: Item | null): RigRecord {
+  /** `lacking`: the name and the note are left out. */
+  #record(
+    op: string | null,
+    before: Item | null,
+    after: Item | null,
+    lacking: object = {},
+  ): RigRecord {
     const item = after ?? before;
     assert(item !== null, 'an event has a row');
     const around = (payload: object): string =>
@@ -129,7 +137,8 @@ class Upstream {
     const key = around({ id: item.id, shop: item.shop });
     if (op === null) return { key, value: null };
     const source = { connector: 'postgresql', lsn: this.#position++, snapshot: op === 'r' };
-    const payload = { before: old, after: after && rowOf(after), source, op, ts_ms: 1 };
+    const row = after && { ...rowOf(after), ...lacking };
+    const payload = { before: old, after: row, source, op, ts_ms: 1 };
     return { key, value: around(payload) };
   }
 
@@ -158,6 +167,11 @@ class Upstream {
     if (old === undefined) {
       this.table.set(keyOf(item), item);
       this.#tell(item, this.#record('c', null, item));
+    } else if (random.chance(0.2)) {
+      const changed = { ...item, name: old.name, note: old.note };
+      this.table.set(keyOf(item), changed);
+      const lacking = { name: unavailable, note: unavailable };
+      this.#tell(item, this.#record('u', null, changed, lacking));
     } else if (random.chance(0.5)) {
       this.table.set(keyOf(item), item);
       this.#tell(item, this.#record('u', old, item));
@@ -178,6 +192,13 @@ class Upstream {
     this.#tell(old, this.#record('d', old, null), ...tombstones);
   }
 
+  /** Nothing says what came before it in other partitions. */
+  truncate(): void {
+    if (this.partitions.length > 1) return;
+    this.table.clear();
+    this.partitions[0]?.push({ key: null, value: '{"op":"t","before":null,"after":null}' });
+  }
+
   snapshot(): void {
     for (const item of this.table.values()) this.#tell(item, this.#record('r', null, item));
   }
@@ -195,6 +216,7 @@ class Upstream {
       this.change();
       if (this.#random.chance(0.01)) this.snapshot();
       if (this.#random.chance(0.02)) this.redeliver();
+      if (this.#random.chance(0.01)) this.truncate();
     }
   }
 
@@ -238,8 +260,9 @@ describe.each([false, true])('a topic of events (schema part: %s)', (wrapped) =>
   it('is the table that the events tell of', async () => {
     const { client } = rig();
     const topic = `items-${wrapped}`;
-    rig().broker.createTopic(topic, 2);
-    const upstream = new Upstream(wrapped ? 11 : 7, wrapped, 2);
+    const partitions = wrapped ? 1 : 2;
+    rig().broker.createTopic(topic, partitions);
+    const upstream = new Upstream(wrapped ? 11 : 7, wrapped, partitions);
     upstream.run(300);
     await produce(topic, upstream);
     await client.query(`CREATE SOURCE items ${columns} FROM KAFKA CONNECTION k (TOPIC '${topic}')
@@ -273,9 +296,12 @@ describe('a source of events', () => {
     rig().broker.createTopic('shown', 1);
     await client.query(`CREATE SOURCE shown (b text NOT NULL, "a b" int4, c numeric(4, 1), PRIMARY KEY (c, "a b"))
       FROM KAFKA CONNECTION k (TOPIC 'shown') KEY FORMAT JSON VALUE FORMAT JSON
-      INCLUDE PARTITION, OFFSET AS o ENVELOPE DEBEZIUM (DECIMAL HANDLING MODE 'string')`);
+      INCLUDE PARTITION, OFFSET AS o ENVELOPE DEBEZIUM
+        (UNAVAILABLE VALUE PLACEHOLDER = 'n/a', DECIMAL HANDLING MODE 'string')`);
     const [[, shown]] = await rig().rows('SHOW CREATE SOURCE shown');
-    expect(String(shown)).toContain(`ENVELOPE DEBEZIUM (DECIMAL HANDLING MODE 'string')`);
+    expect(String(shown)).toContain(
+      `ENVELOPE DEBEZIUM (DECIMAL HANDLING MODE 'string', UNAVAILABLE VALUE PLACEHOLDER 'n/a')`,
+    );
     const described = await rig().rows('SHOW COLUMNS FROM shown');
     await client.query('DROP SOURCE shown');
     await client.query(String(shown));
@@ -293,9 +319,9 @@ describe('a source of events', () => {
     await client.query('DROP SOURCE shown');
   });
 
-  it('heals with the next event of the key, and fails with a truncate', async () => {
+  it('heals with the next event of the key, and fails with a truncate of several partitions', async () => {
     const { client } = rig();
-    rig().broker.createTopic('broken', 1);
+    rig().broker.createTopic('broken', 2);
     await client.query(`CREATE SOURCE broken (id int4 PRIMARY KEY, n int4) FROM KAFKA CONNECTION k
       (TOPIC 'broken') FORMAT JSON ENVELOPE DEBEZIUM`);
     const event = (op: string, n: unknown): RigRecord => ({
@@ -371,8 +397,9 @@ describe('after a restart', () => {
         data: { disk: new RealDisk(folder), processes: realProcesses },
       });
     const topic = `kept-${checkpoint}`;
-    rig().broker.createTopic(topic, 2);
-    const upstream = new Upstream(checkpoint ? 3 : 5, true, 2);
+    const partitions = checkpoint ? 1 : 2;
+    rig().broker.createTopic(topic, partitions);
+    const upstream = new Upstream(checkpoint ? 3 : 5, true, partitions);
     upstream.run(300);
     await produce(topic, upstream);
     let millrace = await start();

@@ -98,8 +98,18 @@ export interface SourceFormat {
   readonly json?: { readonly key?: JsonReading; readonly value?: JsonReading };
   /** Debezium: how decimals were written, where the source says so. */
   readonly decimals?: DecimalHandling;
+  /** Debezium: what stands for a value that did not change, where it is not the usual text. */
+  readonly unavailable?: string;
   /** Where one row a key is kept: positions of the columns that make the key. */
   readonly keyColumns: readonly number[];
+}
+
+/** Values that records left out because they are what they were. */
+export interface Unchanged {
+  /** For each column (position in the batch) that some row lacks: one byte a row, 1 = left out. */
+  readonly columns: ReadonlyMap<number, Uint8Array>;
+  /** What is the matter with such a row if its key has no value that it could keep. */
+  error(row: number): DecodeError;
 }
 
 /** One failed record. */
@@ -126,6 +136,13 @@ export interface Decoded {
    * in `errors`.
    */
   readonly failed: Uint8Array | null;
+  /** Keyed sources: values that rows do not have, as the key keeps those that it has; else null. */
+  readonly unchanged: Unchanged | null;
+  /**
+   * Keyed sources: so many rows of the batch, and all that came before it, were taken away by the
+   * last record that empties the whole; null if there is none.
+   */
+  readonly truncated: number | null;
   /** First the errors of failed rows, in row order; then those of records that give no row. */
   readonly errors: readonly DecodeError[];
   readonly records: number;

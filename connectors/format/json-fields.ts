@@ -20,6 +20,11 @@ export interface WantedField {
   readonly column: number;
 }
 
+/** The code of a refusal that says: the value did not change and was left out. */
+export const codeUnchanged = 'unchanged';
+
+const none: readonly number[] = [];
+
 /** Why a record gives no row. */
 export interface Refusal {
   readonly code: string;
@@ -40,7 +45,10 @@ export class JsonFields {
   #seenCount = 0;
   readonly #kinds: Int32Array;
   readonly #modifiers: Int32Array;
+  readonly #staging: Staging;
   readonly #staged: readonly StagedColumn[];
+  /** After `outcome`: columns whose values were left out as unchanged; they are NULL in the row. */
+  unchanged = none;
   readonly #refusals: (Refusal | null)[];
   #refused = 0;
   #record = 0;
@@ -59,6 +67,7 @@ export class JsonFields {
     this.#seen = new Float64Array(fields.length);
     this.#kinds = Int32Array.from(fields, (field) => fieldKind(field.type));
     this.#modifiers = Int32Array.from(fields, (field) => field.modifier);
+    this.#staging = staging;
     this.#staged = fields.map((field) => staging.staged[field.column]);
     this.#refusals = fields.map(() => null);
   }
@@ -96,7 +105,12 @@ export class JsonFields {
 
   /** Why the object that was read last gives no row, or null; fields that it did not have are NULL. */
   outcome(row: number): Refusal | null {
-    if (this.#refused > 0) return this.#firstRefusal();
+    this.unchanged = none;
+    if (this.#refused > 0) {
+      const refusal = this.#refusals.find((one) => one !== null && one.code !== codeUnchanged);
+      if (refusal !== undefined) return refusal;
+      this.unchanged = this.#leftOut(row);
+    }
     return this.#fillMissing(row);
   }
 
@@ -165,10 +179,14 @@ export class JsonFields {
     this.#refused--;
   }
 
-  #firstRefusal(): Refusal {
-    const first = this.#refusals.find((refusal) => refusal !== null);
-    assert(first !== undefined, `one of ${this.#refused} refusals is there`);
-    return first;
+  /** The columns of fields that did not change. */
+  #leftOut(row: number): readonly number[] {
+    const columns = this.#fields.flatMap(({ column }, i) =>
+      this.#refusals[i] === null ? [] : [column],
+    );
+    assert(columns.length === this.#refused, 'all refusals are of values that did not change');
+    for (const column of columns) this.#staging.staged[column].setNull(row);
+    return columns;
   }
 
   #fillMissing(row: number): Refusal | null {

@@ -10,7 +10,8 @@
  * NULL). `upsert`: a NULL value is a tombstone, of which only the key's columns are set; a value
  * that does not decode is a *failed* row, which has its key and an error; a NULL or broken key is
  * an error without a row. `debezium`: the same, but values are events, and one that deletes is a
- * tombstone too.
+ * tombstone too; one that empties the table voids all rows before it, if its topic has one
+ * partition: in another nothing says what came before it.
  */
 import { assert } from '../../src/base/assert.ts';
 import { unsupported } from '../../src/base/error.ts';
@@ -30,6 +31,7 @@ import type { Refusal } from './json-fields.ts';
 import { MetadataColumns } from './metadata-columns.ts';
 import { PartDecoder } from './part-decoder.ts';
 import { Staging } from './staging.ts';
+import { UnchangedValues } from './unchanged-values.ts';
 
 /** Work, in bytes read and written, after which decoding pauses; and what a record costs beside its bytes. */
 const pauseWork = 128 * 1024;
@@ -98,9 +100,19 @@ function partOf(
   return new PartDecoder(of, format[of], isTyped(format, of), columns, staging);
 }
 
+/** What is said of a record that empties a table where that cannot be done. */
+const truncate: Refusal = {
+  code: '0A000',
+  field: 'op',
+  reason:
+    'a truncate (op "t") in a topic of several partitions: nothing says what came before it ' +
+    'in the others; create the source again',
+};
+
 class SourceDecoder implements Decoder {
   readonly columns: readonly ColumnType[];
   readonly #format: SourceFormat;
+  readonly #names: readonly string[];
   readonly #staging: Staging;
   readonly #key: Part | EventKeyPart;
   readonly #value: Part | EventPart;
@@ -114,22 +126,27 @@ class SourceDecoder implements Decoder {
   readonly #tombstones = new Uint8Array(limits.activationRowsMax);
   readonly #failed = new Uint8Array(limits.activationRowsMax);
   #tombstoneCount = 0;
+  readonly #unchanged = new UnchangedValues();
+  /** Rows before the last record that empties the whole, or null. */
+  #truncated: number | null = null;
   #failedErrors: DecodeError[] = [];
   #errors: DecodeError[] = [];
   #records = 0;
   /** Work since the last pause. */
   #work = 0;
   #partition = 0;
+  /** Whether the topic has no other partition. */
+  #alone = false;
 
   constructor(format: SourceFormat, columns: readonly SourceColumn[], writers: WriterSchemas) {
     this.columns = columns.map(columnType);
     this.#format = format;
+    this.#names = columns.map(({ name }) => name);
     this.#staging = new Staging(this.columns);
     const part = (of: 'key' | 'value'): Part => partOf(of, format, columns, this.#staging, writers);
-    const decimals = format.decimals ?? null;
     const isEvents = format.envelope === 'debezium';
-    this.#events = isEvents ? new EventPart(columns, this.#staging, decimals) : null;
-    this.#key = isEvents ? new EventKeyPart(columns, this.#staging, decimals) : part('key');
+    this.#events = isEvents ? new EventPart(columns, this.#staging, format) : null;
+    this.#key = isEvents ? new EventKeyPart(columns, this.#staging, format) : part('key');
     this.#value = this.#events ?? part('value');
     this.#metadata = new MetadataColumns(columns, this.#staging);
     const isAlone = format.envelope === 'none' && format.key === null && columns.every(isOfValue);
@@ -142,6 +159,7 @@ class SourceDecoder implements Decoder {
     const slice = this.#slice;
     this.#forget();
     this.#partition = chunk.partition;
+    this.#alone = chunk.alone === true;
     this.#walker.open(chunk);
     try {
       for (
@@ -170,6 +188,8 @@ class SourceDecoder implements Decoder {
   #forget(): void {
     this.#staging.clear();
     this.#tombstoneCount = 0;
+    this.#unchanged.clear();
+    this.#truncated = null;
     this.#failedErrors = [];
     this.#errors = [];
     this.#records = 0;
@@ -204,6 +224,7 @@ class SourceDecoder implements Decoder {
     const row = staging.rows;
     const heapTop = staging.heap.top;
     const keyRefusal = this.#readKey(slice, r, row);
+    if (keyRefusal === truncate) return this.#truncate(slice.offset[r]);
     if (keyRefusal !== null) {
       staging.heap.top = heapTop;
       this.#errors.push(this.#error(slice.offset[r], keyRefusal));
@@ -215,7 +236,16 @@ class SourceDecoder implements Decoder {
     let refusal = tombstone
       ? null
       : this.#value.read(slice.bytes, slice.valueAt[r], slice.valueBytes[r], row);
-    if (this.#events?.isDelete === true) tombstone = true;
+    if (this.#events !== null && refusal === null && !tombstone) {
+      if (this.#events.isTruncate && this.#alone) {
+        staging.heap.top = heapTop;
+        return this.#truncate(slice.offset[r]);
+      }
+      if (this.#events.isTruncate) refusal = truncate;
+      tombstone = this.#events.isDelete;
+      const { unchanged } = this.#events;
+      if (unchanged.length > 0) this.#unchanged.mark(row, unchanged, slice.offset[r]);
+    }
     if (!tombstone) refusal ??= this.#metadata.read(slice, r, row, this.#partition);
     if (refusal !== null && !keyed) {
       staging.heap.top = heapTop;
@@ -247,9 +277,16 @@ class SourceDecoder implements Decoder {
       this.#events === null || slice.valueBytes[r] < 0
         ? null
         : this.#events.read(slice.bytes, slice.valueAt[r], slice.valueBytes[r], row);
+    if (told === null && this.#events?.isTruncate === true && slice.valueBytes[r] >= 0)
+      return truncate;
     if (told?.field === 'op') return told;
     const reason = `the key is NULL, which ENVELOPE ${envelope.toUpperCase()} cannot have`;
     return { code: '22004', field: null, reason };
+  }
+
+  #truncate(offset: number): void {
+    if (this.#alone) this.#truncated = this.#staging.rows;
+    else this.#errors.push(this.#error(offset, truncate));
   }
 
   #error(offset: number, refusal: Refusal): DecodeError {
@@ -276,10 +313,15 @@ class SourceDecoder implements Decoder {
       batch,
       tombstones: this.#tombstoneCount > 0 ? this.#tombstones.slice(0, rows) : null,
       failed: this.#failedErrors.length > 0 ? this.#failed.slice(0, rows) : null,
+      unchanged: this.#unchanged.take(rows, this.#names, (offset, refusal) =>
+        this.#error(offset, refusal),
+      ),
+      truncated: this.#truncated,
       errors: [...this.#failedErrors, ...this.#errors],
       records: this.#records,
     };
     this.#tombstoneCount = 0;
+    this.#truncated = null;
     this.#failedErrors = [];
     this.#errors = [];
     this.#records = 0;

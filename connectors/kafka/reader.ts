@@ -394,7 +394,8 @@ export class KafkaReader implements SourceReader {
       partition.backoff.reset();
       partition.bytesMax = limits.fetchPartitionBytesMax;
       this.#problem(`fetch ${partition.partition}`, null);
-      if (!this.#events.chunk(chunk)) this.#paused = true;
+      const alone = this.#partitions.size === 1;
+      if (!this.#events.chunk({ ...chunk, alone })) this.#paused = true;
     } else if (intact.defect !== null) {
       this.#again(partition, intact.defect);
     } else {

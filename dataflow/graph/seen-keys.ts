@@ -43,29 +43,42 @@ export class SeenKeys {
 
   /**
    * Enters rows `first … first + n - 1` of a batch, the last one first, and tells `take` those
-   * whose key was not there. Batches must stay alive.
+   * whose key was not there, with the number of the key, and `again` the others. Batches must stay
+   * alive.
    */
-  enterBackwards(batch: Batch, first: number, n: number, take: (row: number) => void): void {
+  enterBackwards(
+    batch: Batch,
+    first: number,
+    n: number,
+    take: (row: number, key: number) => void,
+    again: ((row: number, key: number) => void) | null = null,
+  ): void {
     if (this.#sources.at(-1)?.batch !== batch) {
       this.#sources.push({ batch, operands: operandsOf(batch, this.#columns) });
     }
     const hashes = new Int32Array(n);
     hashRange(batch, this.#columns, this.#types, first, n, hashes);
-    for (let i = n - 1; i >= 0; i--) if (this.#enter(hashes[i], first + i)) take(first + i);
+    for (let i = n - 1; i >= 0; i--) {
+      const entries = this.#entries;
+      const key = this.#enter(hashes[i], first + i);
+      if (key === entries) take(first + i, key);
+      else if (again !== null) again(first + i, key);
+    }
   }
 
-  /** Enters a row of the last source; false if its key is there. */
-  #enter(hash: number, row: number): boolean {
+  /** Enters a row of the last source, if its key is not there; answers the number of the key. */
+  #enter(hash: number, row: number): number {
     const mask = this.#slots.length - 1;
     let slot = hash & mask;
     for (; this.#slots[slot] !== 0; slot = (slot + 1) & mask) {
-      if (this.#same(this.#slots[slot] - 1, row)) return false;
+      const entry = this.#slots[slot] - 1;
+      if (this.#same(entry, row)) return entry;
     }
     assert(this.#entries < this.#row.length, 'no more rows come than were announced');
     this.#source[this.#entries] = this.#sources.length - 1;
     this.#row[this.#entries] = row;
     this.#slots[slot] = ++this.#entries;
-    return true;
+    return this.#entries - 1;
   }
 
   #same(entry: number, row: number): boolean {

@@ -1,7 +1,8 @@
 /**
  * Goal: an upsert collection holds the last value of each key, and an error for each key whose last
- * record failed. Method: random records in random cuts go through an engine and into a plain map;
- * after each step the collection's rows and errors must be those of the map.
+ * record failed; records that leave values out keep those of the key, and one that empties the whole
+ * leaves nothing of what came before it. Method: random records in random cuts go through an engine
+ * and into a plain map; after each step the collection's rows and errors must be those of the map.
  */
 import { describe, expect, test } from 'vitest';
 import { EngineRig, multiset } from '../../test/support/engine-rig.ts';
@@ -19,14 +20,21 @@ const columns: readonly ColumnType[] = [
 type Record =
   | { readonly kind: 'value'; readonly key: string; readonly row: Row }
   | { readonly kind: 'tombstone' | 'failed'; readonly key: string }
-  | { readonly kind: 'lost' };
+  /** Columns at these positions are left out. */
+  | { readonly kind: 'gaps'; readonly key: string; readonly row: Row; readonly gaps: number[] }
+  | { readonly kind: 'lost' }
+  | { readonly kind: 'truncate' };
 
 function randomRecord(random: Random, keys: number): Record {
   const key = `key ${random.below(keys)}`;
   if (random.chance(0.2)) return { kind: 'tombstone', key };
   if (random.chance(0.1)) return { kind: 'failed', key };
   if (random.chance(0.02)) return { kind: 'lost' };
-  return { kind: 'value', key, row: [key, random.below(4), 'v'.repeat(random.below(20))] };
+  if (random.chance(0.02)) return { kind: 'truncate' };
+  const row = [key, random.below(4), 'v'.repeat(random.below(20))];
+  if (random.chance(0.6)) return { kind: 'value', key, row };
+  const gaps = random.pick([[1], [2], [1, 2]]);
+  return { kind: 'gaps', key, row: row.map((value, c) => (gaps.includes(c) ? null : value)), gaps };
 }
 
 /** The last record of each key; what it means stands in the class. */
@@ -40,18 +48,41 @@ class Model {
       this.lost++;
       return;
     }
+    if (record.kind === 'truncate') {
+      this.rows.clear();
+      this.errors.clear();
+      return;
+    }
+    const before = this.rows.get(record.key);
     this.rows.delete(record.key);
     this.errors.delete(record.key);
     if (record.kind === 'value') this.rows.set(record.key, record.row);
+    if (record.kind === 'gaps' && before === undefined)
+      this.errors.set(record.key, `no value of ${record.key}`);
+    else if (record.kind === 'gaps')
+      this.rows.set(
+        record.key,
+        record.row.map((value, c) => (record.gaps.includes(c) ? (before?.[c] ?? null) : value)),
+      );
     if (record.kind === 'failed') this.errors.set(record.key, `bad value of ${record.key}`);
   }
 }
 
 function feed(rig: EngineRig, collection: number, records: readonly Record[]): void {
-  const rows = records.flatMap((record) => (record.kind === 'lost' ? [] : [record]));
+  const rows = records.flatMap((record) =>
+    record.kind === 'lost' || record.kind === 'truncate' ? [] : [record],
+  );
+  const lastTruncate = records.findLastIndex(({ kind }) => kind === 'truncate');
+  const truncated = records
+    .slice(0, lastTruncate + 1)
+    .filter(({ kind }) => kind !== 'lost' && kind !== 'truncate').length;
+  const marks = [1, 2].map((c): [number, Uint8Array] => [
+    c,
+    Uint8Array.from(rows, (record) => Number(record.kind === 'gaps' && record.gaps.includes(c))),
+  ]);
   const { engine } = rig;
   const updates = rows.map((record) => ({
-    row: record.kind === 'value' ? record.row : [record.key, null, null],
+    row: record.kind === 'value' || record.kind === 'gaps' ? record.row : [record.key, null, null],
     weight: 1,
   }));
   const batch = rows.length === 0 ? null : batchFromRows(engine.pool, columns, updates, 0);
@@ -68,6 +99,13 @@ function feed(rig: EngineRig, collection: number, records: readonly Record[]): v
     errors,
     tombstones: Uint8Array.from(rows, ({ kind }) => Number(kind === 'tombstone')),
     failed: Uint8Array.from(rows, ({ kind }) => Number(kind === 'failed')),
+    unchanged: rows.some(({ kind }) => kind === 'gaps')
+      ? {
+          columns: new Map(marks),
+          error: (row) => ({ code: '0A000', message: `no value of ${rows[row].key}` }),
+        }
+      : null,
+    truncated: lastTruncate < 0 ? null : truncated,
   });
 }
 
@@ -80,7 +118,8 @@ function check(rig: EngineRig, model: Model): void {
   const expectedErrors = model.errors.size + (model.lost > 0 ? 1 : 0);
   expect(errors).toBe(expectedErrors);
   expect(rows).toBe(model.rows.size);
-  if (expectedErrors > 0) expect(found[0]).toMatch(/^22P02 (bad value of key|lost)/);
+  if (expectedErrors > 0)
+    expect(found[0]).toMatch(/^(22P02 (bad value of key|lost)|0A000 no value of)/);
   else expect(found).toEqual(multiset([...model.rows.values()].map((row) => ({ row, weight: 1 }))));
 }
 
@@ -120,6 +159,58 @@ describe('the state of an upsert source', () => {
     feed(rig, 1, [{ kind: 'value', key: 'a', row: ['a', 2, 'y'] }]);
     rig.seal(new Map());
     expect(rig.read(1, 2)).toEqual(['1 × (a, 2, y)']);
+  });
+
+  test('fails a key that has nothing to keep, and heals it', () => {
+    const rig = new EngineRig();
+    rig.table(1, columns);
+    const gaps = (n: number): Record => ({
+      kind: 'gaps',
+      key: 'a',
+      row: ['a', n, null],
+      gaps: [2],
+    });
+    feed(rig, 1, [gaps(1)]);
+    rig.seal(new Map());
+    expect(rig.read(1, 1)).toEqual(['0A000 no value of a']);
+    feed(rig, 1, [{ kind: 'value', key: 'a', row: ['a', 2, 'x'.repeat(9000)] }, gaps(3), gaps(4)]);
+    rig.seal(new Map());
+    expect(rig.read(1, 2)).toEqual([`1 × (a, 4, ${'x'.repeat(9000)})`]);
+    feed(rig, 1, [gaps(5)]);
+    rig.seal(new Map());
+    expect(rig.read(1, 3)).toEqual([`1 × (a, 5, ${'x'.repeat(9000)})`]);
+    expect(rig.statistics().slabsLive).toBe(0);
+  });
+
+  test('is emptied a slice at a time', () => {
+    const rig = new EngineRig({ rowsMax: 3 });
+    rig.table(2, columns);
+    const before = rig.engine.arrangementBytes;
+    rig.table(1, columns);
+    feed(
+      rig,
+      1,
+      Array.from({ length: 60 }, (_, n): Record => ({
+        kind: n % 2 === 0 ? 'value' : 'failed',
+        key: `k${n}`,
+        row: [`k${n}`, n, 'v'],
+      })),
+    );
+    rig.seal(new Map());
+    rig.settle();
+    feed(rig, 1, [{ kind: 'truncate' }, { kind: 'value', key: 'k1', row: ['k1', 0, 'w'] }]);
+    rig.seal(new Map());
+    let slices = 0;
+    while (rig.engine.run(0)) slices++;
+    expect(slices).toBeGreaterThan(20);
+    expect(rig.read(1, 2)).toEqual(['1 × (k1, 0, w)']);
+    feed(rig, 1, [{ kind: 'truncate' }]);
+    rig.seal(new Map());
+    for (let n = 0; n < 2; n++) rig.engine.run(0);
+    rig.command({ kind: 'dropCollection', collection: 1 });
+    rig.settle();
+    expect(rig.engine.arrangementBytes).toBe(before);
+    expect(rig.statistics().slabsLive).toBe(0);
   });
 
   test('leaves nothing behind when dropped in the middle of a step', () => {

@@ -5,16 +5,19 @@
  *
  * A step is turned into changes in two passes. The first goes backwards through its records and
  * keeps the last one of each key: what else a key went through within the step is nobody's
- * business. The second looks up the kept keys at the last complete step, in slices, and applies
- * what goes (the old row, the old error) and what comes.
+ * business, unless the last one leaves values out (kept-values.ts). The second looks up the kept
+ * keys at the last complete step, in slices, and applies what goes (the old row, the old error) and
+ * what comes.
+ *
+ * A record that empties the whole voids all that came before it: the first pass ends there, and all
+ * old rows and errors of keys go, a slice at a time, before the second pass, which then has nothing
+ * to look up.
  *
  * Error rows carry no key, so the errors of keys are also kept in an arrangement of (key, code,
  * message) that only this file reads.
  */
 import { assert, defined } from '../../src/base/assert.ts';
-import { limits } from '../../src/base/limits.ts';
 import type { Arrangement } from '../arrangement/arrangement.ts';
-import { startPosition } from '../arrangement/pairs.ts';
 import { copyColumns, projectBatch, range, varWordsOfRows } from '../operators/gather.ts';
 import type { DataError } from '../operators/operator.ts';
 import { errorColumns } from '../operators/operator.ts';
@@ -23,6 +26,9 @@ import { BatchWriter } from '../value/batch-writer.ts';
 import type { Update } from '../value/datum.ts';
 import { batchFromRows, readDatum } from '../value/datum-column.ts';
 import type { ColumnType } from '../value/type.ts';
+import type { GappyRow } from './kept-values.ts';
+import { KeptValues } from './kept-values.ts';
+import { RemovalOfAll, removalsOf } from './row-removal.ts';
 import { SeenKeys } from './seen-keys.ts';
 import type { StoredCollection } from './stored-collection.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -35,6 +41,16 @@ export interface UpsertRows {
   readonly tombstones: Uint8Array | null;
   /** One byte a row, 1 = the value did not decode. */
   readonly failed: Uint8Array | null;
+  /**
+   * Values that rows lack, as they did not change: the key keeps those that it has. A row whose key
+   * has none fails with `error`.
+   */
+  readonly unchanged?: {
+    readonly columns: ReadonlyMap<number, Uint8Array>;
+    error(row: number): DataError;
+  } | null;
+  /** So many rows of the batch, and all records before it, were voided; else null. */
+  readonly truncated?: number | null;
   /** First those of failed rows, in row order, then those of records without a row. */
   readonly errors: readonly DataError[];
 }
@@ -133,6 +149,11 @@ export class UpsertTask {
   readonly #around: Surroundings;
   readonly #inputs: UpsertRows[] = [];
   readonly #kept: Kept[] = [];
+  /** Rows that lack values; made with the first. */
+  #gaps: KeptValues | null = null;
+  /** Old rows, then old errors, that a record which empties the whole takes away. */
+  readonly #removals: { readonly all: RemovalOfAll; use(old: Batch): void }[] = [];
+  #emptied = false;
   /** Keys met so far, going backwards; made when the first input is looked at. */
   #seen: SeenKeys | null = null;
   /** Rows of the last input that were not looked at, -1 before the first look. */
@@ -158,6 +179,11 @@ export class UpsertTask {
       this.#keepLast(step);
       return false;
     }
+    const removal = this.#removals[0];
+    if (removal !== undefined) {
+      if (removal.all.next((old) => removal.use(old))) this.#removals.shift();
+      return false;
+    }
     const first = this.#kept[0];
     if (first === undefined) return true;
     const n = Math.min(this.#around.rowsMax, first.kept.length - this.#next);
@@ -176,23 +202,56 @@ export class UpsertTask {
     const input = defined(this.#inputs.at(-1), 'an input is left');
     const { batch } = input;
     if (this.#unseen < 0) this.#applyErrors(step, input);
-    if (batch === null) {
-      this.#inputs.pop();
-      return;
+    const begin = input.truncated ?? 0;
+    if (batch !== null) {
+      if (this.#unseen < 0) this.#unseen = batch.rows;
+      const n = Math.min(this.#unseen - begin, this.#around.rowsMax);
+      this.#unseen -= n;
+      this.#enter(input, batch, this.#unseen, n);
+      if (this.#unseen > begin) return;
+      const failedBefore = input.failed === null ? null : sumsBefore(input.failed);
+      const kept = Int32Array.from(this.#rowsOfInput);
+      this.#kept.push({ rows: input, batch, failedBefore, kept });
+      this.#rowsOfInput = [];
     }
-    if (this.#unseen < 0) this.#unseen = batch.rows;
-    const n = Math.min(this.#unseen, this.#around.rowsMax);
-    const first = this.#unseen - n;
-    this.#seen ??= this.#newKeys();
-    this.#seen.enterBackwards(batch, first, n, (row) => this.#rowsOfInput.push(row));
-    this.#unseen = first;
-    if (first > 0) return;
-    const failedBefore = input.failed === null ? null : sumsBefore(input.failed);
-    const kept = Int32Array.from(this.#rowsOfInput);
-    this.#kept.push({ rows: input, batch, failedBefore, kept });
-    this.#rowsOfInput = [];
     this.#inputs.pop();
     this.#unseen = -1;
+    if (input.truncated !== undefined && input.truncated !== null) this.#empty(step);
+  }
+
+  /** Enters `n` rows of an input from row `first` on. */
+  #enter(input: UpsertRows, batch: Batch, first: number, n: number): void {
+    this.#seen ??= this.#newKeys();
+    if (input.unchanged !== undefined && input.unchanged !== null) this.#gaps ??= new KeptValues();
+    const gaps = this.#gaps;
+    this.#seen.enterBackwards(
+      batch,
+      first,
+      n,
+      (row, key) => {
+        this.#rowsOfInput.push(row);
+        gaps?.keep(input, batch, row, key);
+      },
+      gaps === null ? null : (row, key) => gaps.fill(input, batch, row, key),
+    );
+  }
+
+  /** All that came before is void: what is left of the step, and what there is. */
+  #empty(step: number): void {
+    const { collection, failures } = this.state;
+    for (const before of this.#inputs.splice(0)) {
+      this.#applyErrors(step, before);
+      before.batch?.slab.release();
+    }
+    this.#emptied = true;
+    const rows = new RemovalOfAll(this.#around, collection.arrangement, collection.columns);
+    this.#removals.push({ all: rows, use: (old) => collection.apply(step, old) });
+    if (failures === null || failures.arrangement.rows === 0) return;
+    const { arrangement, columns } = failures;
+    this.#removals.push({
+      all: new RemovalOfAll(this.#around, arrangement, columns),
+      use: (old) => this.#applyFailures(step, updatesOf(old, columns)),
+    });
   }
 
   #newKeys(): SeenKeys {
@@ -231,37 +290,69 @@ export class UpsertTask {
       first,
       n,
     );
-    this.#removeOld(step, keys);
-    const failures = this.#removeFailures(keys);
-    const values: number[] = [];
-    for (let i = first; i < first + n; i++) {
-      const row = kept[i];
-      if (rows.failed?.[row] === 1) failures.push(this.#failureOf(from, row));
-      else if (rows.tombstones?.[row] !== 1) values.push(row);
+    const failures: Update[] = [];
+    if (!this.#emptied) {
+      this.#removeOld(step, keys, from, first);
+      this.#removeFailures(keys, failures);
     }
     keys.slab.release();
+    const values: number[] = [];
+    const gappy: GappyRow[] = [];
+    for (let i = first; i < first + n; i++) {
+      const row = kept[i];
+      const withGaps = this.#gaps?.at(batch, row);
+      if (rows.failed?.[row] === 1) failures.push(this.#failureOf(from, row));
+      else if (rows.tombstones?.[row] === 1) continue;
+      else if (withGaps === undefined) values.push(row);
+      else if (withGaps.base === 'found') gappy.push(withGaps);
+      else failures.push(this.#lostOf(from, row));
+    }
+    this.#applyFailures(step, failures);
+    this.#insert(step, batch, values, gappy);
+  }
+
+  #insert(step: number, batch: Batch, values: readonly number[], gappy: readonly GappyRow[]): void {
+    const { collection } = this.state;
+    const { columns } = collection;
+    const pool = this.#around.pool;
+    if (values.length > 0) {
+      const rows = Int32Array.from(values);
+      const inserted = this.#copy(batch, columns, rows, 0, rows.length);
+      collection.apply(step, inserted);
+      inserted.slab.release();
+    }
+    if (gappy.length > 0 && this.#gaps !== null) {
+      const inserted = this.#gaps.write(pool, batch, columns, gappy);
+      collection.apply(step, inserted);
+      inserted.slab.release();
+    }
+    this.#gaps?.release();
+  }
+
+  /** Changes what is known of failed keys, and their error rows. */
+  #applyFailures(step: number, failures: readonly Update[]): void {
     this.state.applyFailures(step, failures);
-    const width = key.length;
+    const width = this.state.key.length;
     this.#applyErrorRows(
       step,
       failures.map(({ row, weight }) => ({ row: row.slice(width), weight })),
     );
-    if (values.length === 0) return;
-    const inserted = this.#copy(
-      batch,
-      collection.columns,
-      Int32Array.from(values),
-      0,
-      values.length,
-    );
-    collection.apply(step, inserted);
-    inserted.slab.release();
+  }
+
+  /** The failure of a row that lacks values, which its key does not have. */
+  #lostOf({ rows, batch }: Kept, row: number): Update {
+    const { unchanged } = rows;
+    assert(unchanged !== null && unchanged !== undefined, 'a row with gaps is marked');
+    return this.#failure(batch, row, unchanged.error(row));
   }
 
   #failureOf({ rows, batch, failedBefore }: Kept, row: number): Update {
-    const { key, collection } = this.state;
     const before = defined(failedBefore?.[row], 'a failed row is marked');
-    const { code, message } = defined(rows.errors[before], 'a failed row has an error');
+    return this.#failure(batch, row, defined(rows.errors[before], 'a failed row has an error'));
+  }
+
+  #failure(batch: Batch, row: number, { code, message }: DataError): Update {
+    const { key, collection } = this.state;
     const datums = key.map((c) => readDatum(batch, c, row, collection.columns[c].type));
     return { row: [...datums, code, message], weight: 1 };
   }
@@ -284,69 +375,32 @@ export class UpsertTask {
     return copy;
   }
 
-  /** Takes out the rows of keys as they were before the step. */
-  #removeOld(step: number, keys: Batch): void {
-    const { arrangement } = this.state.collection;
-    this.#eachMatch(arrangement, this.state.index, keys, arrangement.layout.columns, (old) => {
-      this.state.collection.apply(step, old);
+  /**
+   * Takes out the rows of keys as they were before the step; they give rows of `from`, from kept row
+   * `first` on, the values that these lack.
+   */
+  #removeOld(step: number, keys: Batch, { batch, kept }: Kept, first: number): void {
+    const { collection, index } = this.state;
+    const { arrangement, columns } = collection;
+    const gaps = this.#gaps;
+    removalsOf(this.#around, arrangement, index, keys, columns, (old, rows) => {
+      collection.apply(step, old);
+      if (gaps === null) return;
+      rows.forEach((keyRow, oldRow) => {
+        const gappy = gaps.at(batch, kept[first + keyRow]);
+        if (gappy !== undefined) gaps.fillFromOld(gappy, old, oldRow);
+      });
     });
   }
 
-  /** The failures of keys as they were before the step, to be taken out. */
-  #removeFailures(keys: Batch): Update[] {
-    const updates: Update[] = [];
+  /** Adds the failures of keys as they were before the step, to be taken out. */
+  #removeFailures(keys: Batch, updates: Update[]): void {
     const { failures } = this.state;
-    if (failures === null || failures.arrangement.rows === 0) return updates;
+    if (failures === null || failures.arrangement.rows === 0) return;
     const { arrangement, index, columns } = failures;
-    this.#eachMatch(arrangement, index, keys, columns, (old) => {
-      for (let row = 0; row < old.rows; row++) {
-        updates.push({
-          row: columns.map(({ type }, c) => readDatum(old, c, row, type)),
-          weight: -1,
-        });
-      }
+    removalsOf(this.#around, arrangement, index, keys, columns, (old) => {
+      updates.push(...updatesOf(old, columns));
     });
-    return updates;
-  }
-
-  /** Batches of the records of keys at the last sealed step, with negated weights. */
-  #eachMatch(
-    arrangement: Arrangement,
-    index: number,
-    keys: Batch,
-    types: readonly ColumnType[],
-    use: (old: Batch) => void,
-  ): void {
-    const pairs = this.#around.scratch.matched;
-    const writer = new BatchWriter(this.#around.pool, types);
-    const columns = range(types.length);
-    const position = startPosition();
-    const keyColumns = range(keys.column.length);
-    const found: Batch[] = [];
-    const emit = (first: number, n: number): void => {
-      const words = arrangement.varWordsOf(pairs.address, first, n, columns);
-      if (words > limits.batchVarWordsMax && n > 1) {
-        emit(first, n >> 1);
-        emit(first + (n >> 1), n - (n >> 1));
-        return;
-      }
-      writer.begin(n, words);
-      arrangement.gather(pairs.address, first, n, columns, writer, 0);
-      for (let i = 0; i < n; i++) writer.slab.i32[writer.weight + i] = -pairs.weight[first + i];
-      found.push(writer.seal(arrangement.complete, n));
-    };
-    for (let whole = false; !whole;) {
-      pairs.n = 0;
-      const at = arrangement.complete;
-      whole = arrangement.probe(index, keys, keyColumns, true, at, position, pairs);
-      if (pairs.n > 0) emit(0, pairs.n);
-    }
-    writer.close();
-    // The probe has ended before anything of what it read is changed.
-    for (const old of found) {
-      use(old);
-      old.slab.release();
-    }
   }
 
   dispose(): void {
@@ -354,7 +408,17 @@ export class UpsertTask {
     this.#inputs.length = 0;
     for (const { batch } of this.#kept) batch.slab.release();
     this.#kept.length = 0;
+    for (const { all } of this.#removals.splice(0)) all.dispose();
+    this.#gaps?.release();
   }
+}
+
+/** The rows of a batch that takes rows out. */
+function updatesOf(old: Batch, columns: readonly ColumnType[]): Update[] {
+  return Array.from({ length: old.rows }, (_, row) => ({
+    row: columns.map(({ type }, c) => readDatum(old, c, row, type)),
+    weight: -1,
+  }));
 }
 
 /** For each position the sum of the bytes before it. */

@@ -211,30 +211,41 @@ export function appendRow(
   out: BatchWriter,
   outRow: number,
 ): void {
+  columns.forEach((c, position) => copyValue(batch, types, row, c, out, outRow, position));
+  out.slab.i32[out.weight + outRow] = 1;
+}
+
+/** Copies column `c` of one row into column `outColumn` of row `outRow` of the open batch. */
+export function copyValue(
+  batch: Batch,
+  types: readonly ColumnType[],
+  row: number,
+  c: number,
+  out: BatchWriter,
+  outRow: number,
+  outColumn: number,
+): void {
   const source = batch.slab.i32;
   const target = out.slab.i32;
-  columns.forEach((c, position) => {
-    const to = out.column[position];
-    const physical = physicalOf(defined(types[c], 'a column of the batch').type);
-    const nulls = out.nulls[position];
-    if (nulls >= 0) {
-      const from = batch.nulls[c];
-      out.slab.u8[nulls + outRow] = from < 0 ? 0 : batch.slab.u8[from + row];
-    }
-    if (physical === 'i32') {
-      target[to + outRow] = source[batch.column[c] + row];
-      return;
-    }
-    const at = batch.column[c] + 2 * row;
-    target[to + 2 * outRow + 1] = source[at + 1];
-    if (physical !== 'var') {
-      target[to + 2 * outRow] = source[at];
-      return;
-    }
-    const words = (source[at + 1] + 3) >> 2;
-    const free = out.takeVar(words);
-    target[to + 2 * outRow] = free;
-    for (let w = 0; w < words; w++) target[free + w] = source[source[at] + w];
-  });
-  target[out.weight + outRow] = 1;
+  const to = out.column[outColumn];
+  const physical = physicalOf(defined(types[c], 'a column of the batch').type);
+  const nulls = out.nulls[outColumn];
+  if (nulls >= 0) {
+    const from = batch.nulls[c];
+    out.slab.u8[nulls + outRow] = from < 0 ? 0 : batch.slab.u8[from + row];
+  }
+  if (physical === 'i32') {
+    target[to + outRow] = source[batch.column[c] + row];
+    return;
+  }
+  const at = batch.column[c] + 2 * row;
+  target[to + 2 * outRow + 1] = source[at + 1];
+  if (physical !== 'var') {
+    target[to + 2 * outRow] = source[at];
+    return;
+  }
+  const words = (source[at + 1] + 3) >> 2;
+  const free = out.takeVar(words);
+  target[to + 2 * outRow] = free;
+  for (let w = 0; w < words; w++) target[free + w] = source[source[at] + w];
 }

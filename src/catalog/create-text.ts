@@ -95,12 +95,20 @@ function csvText(csv: CsvReading, part: 'key' | 'value'): string {
   return `FORMAT CSV${names} WITH (${options.join(', ')})`;
 }
 
+/** The options of ENVELOPE DEBEZIUM, if it has any. */
+function debeziumOptions({ decimals, unavailable }: SourceFormat): string {
+  const options = [
+    ...(decimals === undefined ? [] : [`DECIMAL HANDLING MODE ${literal(decimals)}`]),
+    ...(unavailable === undefined ? [] : [`UNAVAILABLE VALUE PLACEHOLDER ${literal(unavailable)}`]),
+  ];
+  return options.length === 0 ? '' : ` (${options.join(', ')})`;
+}
+
 function formatText(format: SourceFormat, registry: string): string {
   const value = partText(format, 'value', registry);
   const formats =
     format.key === null ? value : `KEY ${partText(format, 'key', registry)} VALUE ${value}`;
-  const options =
-    format.decimals === undefined ? '' : ` (DECIMAL HANDLING MODE '${format.decimals}')`;
+  const options = debeziumOptions(format);
   return `${formats}${includeText(format)} ENVELOPE ${format.envelope.toUpperCase()}${options}`;
 }
 

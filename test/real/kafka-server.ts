@@ -1,72 +1,28 @@
 /**
  * A real Apache Kafka for tests: one node in KRaft mode on loopback, free ports, a temporary
- * folder, stopped by its process id. Jars come through Maven once and stay under `.cache/` in the
- * checkout; Java 17 must be there. The node can be stopped and started again on the same ports and
+ * folder, stopped by its process id. The node can be stopped and started again on the same ports and
  * data.
  */
 import type { ChildProcess } from 'node:child_process';
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, connect } from 'node:net';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assert } from '../../src/base/assert.ts';
+import { classPath } from './maven.ts';
+import { freePort } from './postgres.ts';
 
 const version = '4.1.1';
-const cache = join(import.meta.dirname, '..', '..', '.cache', `kafka-${version}`);
 const startSecondsMax = 90;
 
-const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0">
-  <modelVersion>4.0.0</modelVersion>
-  <groupId>millrace.test</groupId><artifactId>kafka-classpath</artifactId><version>1</version>
-  <packaging>pom</packaging>
-  <dependencies>
-    <dependency>
-      <groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>${version}</version>
-    </dependency>
-    <dependency>
-      <groupId>org.apache.logging.log4j</groupId><artifactId>log4j-slf4j-impl</artifactId><version>2.24.3</version>
-    </dependency>
-  </dependencies>
-</project>
-`;
-
-/** The class path of the broker; asks Maven the first time. */
-function classPath(): string {
-  const file = join(cache, 'classpath.txt');
-  if (existsSync(file)) {
-    const known = readFileSync(file, 'utf8').trim();
-    if (known.split(':').every((jar) => existsSync(jar))) return known;
-  }
-  mkdirSync(cache, { recursive: true });
-  writeFileSync(join(cache, 'pom.xml'), pom);
-  const maven = spawnSync(
-    'mvn',
-    [
-      '-q',
-      '-B',
-      '-f',
-      join(cache, 'pom.xml'),
-      'dependency:build-classpath',
-      `-Dmdep.outputFile=${file}`,
-    ],
-    { encoding: 'utf8' },
-  );
-  assert(
-    maven.status === 0,
-    `Maven resolves Kafka ${version}: ${maven.stdout}${maven.stderr}${maven.error ?? ''}`,
-  );
-  return readFileSync(file, 'utf8').trim();
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  assert(typeof address === 'object' && address !== null, 'a listening socket has a port');
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return address.port;
+/** The class path of the broker. */
+function brokerClasses(): string {
+  return classPath(`kafka-${version}`, [
+    `org.apache.kafka:kafka_2.13:${version}`,
+    'org.apache.logging.log4j:log4j-slf4j-impl:2.24.3',
+  ]);
 }
 
 /** Listeners besides the one in the clear, and what a node needs for them. */
@@ -183,7 +139,7 @@ export class KafkaServer {
       '-XX:TieredStopAtLevel=1',
       `-Dlog4j2.configurationFile=${join(this.#folder, 'log4j2.xml')}`,
       '-cp',
-      classPath(),
+      brokerClasses(),
     ];
   }
 

@@ -53,7 +53,7 @@ function unprivileged(words: readonly string[]): readonly string[] {
   return process.getuid?.() === 0 ? ['runuser', '-u', 'postgres', '--', ...words] : words;
 }
 
-const settings = (port: number): string => `
+const settings = (port: number, more: string): string => `
 port = ${port}
 listen_addresses = '127.0.0.1'
 unix_socket_directories = ''
@@ -65,7 +65,7 @@ full_page_writes = off
 shared_buffers = '32MB'
 max_connections = 20
 statement_timeout = '60s'
-`;
+${more}`;
 
 export class PostgresServer {
   readonly port: number;
@@ -78,8 +78,8 @@ export class PostgresServer {
     this.#process = child;
   }
 
-  /** Makes a cluster and starts it; resolves when it answers. */
-  static async start(): Promise<PostgresServer> {
+  /** Makes a cluster, with more lines of settings, and starts it; resolves when it answers. */
+  static async start(more = ''): Promise<PostgresServer> {
     const bin = postgresPrograms();
     const folder = mkdtempSync(join(tmpdir(), 'millrace-postgres-'));
     if (process.getuid?.() === 0) spawnSync('chown', ['postgres', folder]);
@@ -104,7 +104,7 @@ export class PostgresServer {
       `initdb makes a cluster: ${made.stdout}${made.stderr}${made.error ?? ''}`,
     );
     const port = await freePort();
-    appendFileSync(join(data, 'postgresql.conf'), settings(port));
+    appendFileSync(join(data, 'postgresql.conf'), settings(port, more));
     const [command = '', ...args] = unprivileged([join(bin, 'postgres'), '-D', data]);
     const child = spawn(command, args, { cwd: folder, stdio: 'ignore' });
     const server = new PostgresServer(port, folder, child);

@@ -34,6 +34,14 @@ export interface TestRow {
 export interface TestDecoded {
   readonly rows: readonly TestRow[];
   readonly errors: readonly DecodeError[];
+  /** Values that rows do not have: the row's number, the column, what is said if nothing stays. */
+  readonly leftOut: readonly {
+    readonly row: number;
+    readonly column: number;
+    readonly error: DecodeError;
+  }[];
+  /** Rows before the last record that voids them. */
+  readonly truncated: number | null;
 }
 
 /** A column of a source; by default a nullable field of the value. */
@@ -86,6 +94,7 @@ export function decodeRecords(
   records: readonly TestRecord[],
   wanted: readonly number[] = format.columns.map((_, c) => c),
   writers?: WriterSchemas,
+  alone = false,
 ): TestDecoded {
   const builder = new RecordBatchBuilder();
   for (const { key, value, timestamp, headers } of records) {
@@ -95,6 +104,8 @@ export function decodeRecords(
   const decoder = makeDecoder(format, wanted, writers);
   const rows: TestRow[] = [];
   const errors: DecodeError[] = [];
+  const leftOut: { row: number; column: number; error: DecodeError }[] = [];
+  let truncated: number | null = null;
   let seen = 0;
   const chunk = {
     partition: 0,
@@ -102,10 +113,19 @@ export function decodeRecords(
     from: 0n,
     next: BigInt(records.length),
     aborted: [],
+    alone,
   };
   for (const decoded of decoder.decode(chunk, pool, 1)) {
     if (decoded === null) continue;
     const updates = decoded.batch === null ? [] : rowsFromBatch(decoded.batch, decoder.columns);
+    const { unchanged } = decoded;
+    if (decoded.truncated !== null) truncated = rows.length + decoded.truncated;
+    for (const [column, marks] of unchanged?.columns ?? []) {
+      marks.forEach((mark, r) => {
+        if (mark === 1 && unchanged !== null)
+          leftOut.push({ row: rows.length + r, column, error: unchanged.error(r) });
+      });
+    }
     updates.forEach(({ row, weight }, r) => {
       assert(weight === 1, `decoded rows have weight 1, got ${weight}`);
       const kind =
@@ -118,5 +138,5 @@ export function decodeRecords(
   }
   assert(seen === records.length, `each record is counted, got ${seen} of ${records.length}`);
   assert(pool.live === 0, `all slabs come back, ${pool.live} did not`);
-  return { rows, errors };
+  return { rows, errors, leftOut, truncated };
 }

@@ -8,12 +8,12 @@
  * the order of the log is the order of events. What a schema
  * part says of values is in event-schema.ts.
  *
- * A change of the key comes as a delete of the old one and a create of the new one. A truncate is
- * refused: it has no key, so in a topic of several partitions nothing says what came before it.
+ * A change of the key comes as a delete of the old one and a create of the new one. A truncate has
+ * no key; whether what came before it is known is for others to say.
  */
 import { limits } from '../../../src/base/limits.ts';
 import { unsupported } from '../../../src/base/error.ts';
-import type { DecimalHandling, SourceColumn } from '../decoder.ts';
+import type { SourceColumn, SourceFormat } from '../decoder.ts';
 import { FieldNames } from '../field-names.ts';
 import { isFieldType } from '../field-value.ts';
 import { JsonCursor, closeBrace, openBrace, quote } from '../json-cursor.ts';
@@ -38,6 +38,10 @@ const opTruncate = 0x74;
 const opMissing = 0;
 const opUnknown = 1;
 
+/** What stands for a value that did not change, unless the connector was told otherwise. */
+const usuallyUnavailable = '__debezium_unavailable_value';
+const none: readonly number[] = [];
+
 /** What stands in `after`. */
 type After = 'nothing' | 'row' | 'text' | 'other';
 
@@ -58,15 +62,19 @@ function fieldsOf(
   wanted: readonly WantedField[],
   staging: Staging,
   cursor: JsonCursor,
-  decimals: DecimalHandling | null,
+  { decimals }: SourceFormat,
+  unavailable: string | null,
 ): JsonFields {
-  return new JsonFields(wanted, staging, cursor, new EventValue(cursor, staging.heap, decimals));
+  const reader = new EventValue(cursor, staging.heap, decimals ?? null, unavailable);
+  return new JsonFields(wanted, staging, cursor, reader);
 }
 
 /** Fills the columns that come from the row in an event. */
 export class EventPart {
   /** Whether the last event deletes its key; its columns are then not filled. */
   isDelete = false;
+  /** Whether the last event empties the table; there is no row then. */
+  isTruncate = false;
   readonly #cursor = new JsonCursor();
   readonly #document = new FieldNames(documentFields);
   readonly #payload = new FieldNames(eventFields);
@@ -81,14 +89,11 @@ export class EventPart {
   #after: After = 'nothing';
   #isNull = false;
 
-  constructor(
-    columns: readonly SourceColumn[],
-    staging: Staging,
-    decimals: DecimalHandling | null,
-  ) {
+  constructor(columns: readonly SourceColumn[], staging: Staging, format: SourceFormat) {
     this.#wanted = wantedOf('value', columns);
     this.#staging = staging;
-    this.#fields = fieldsOf(this.#wanted, staging, this.#cursor, decimals);
+    const unavailable = format.unavailable ?? usuallyUnavailable;
+    this.#fields = fieldsOf(this.#wanted, staging, this.#cursor, format, unavailable);
     this.#schema = new EventSchema(this.#wanted, 'after');
     this.#toldKinds = this.#schema.kinds.slice();
   }
@@ -102,6 +107,7 @@ export class EventPart {
     cursor.open(bytes);
     cursor.end = at + length;
     this.isDelete = false;
+    this.isTruncate = false;
     this.#isNull = false;
     this.#fields.setKinds(this.#toldKinds);
     this.#startEvent();
@@ -112,6 +118,11 @@ export class EventPart {
     if (cursor.skipBlank(next) !== cursor.end)
       return { code: '22P02', field: null, reason: 'invalid JSON: something follows the object' };
     return this.#outcome(row);
+  }
+
+  /** Columns whose values the last row left out, as they did not change. */
+  get unchanged(): readonly number[] {
+    return this.isDelete ? none : this.#fields.unchanged;
   }
 
   /** Makes the row's columns NULL (or zero where NULL cannot be). */
@@ -204,11 +215,8 @@ export class EventPart {
         this.isDelete = true;
         return null;
       case opTruncate:
-        return {
-          code: '0A000',
-          field: 'op',
-          reason: 'a truncate (op "t") is not supported: create the source again',
-        };
+        this.isTruncate = true;
+        return null;
       case opMissing:
         this.isDelete = this.#isNull;
         return this.#isNull
@@ -254,14 +262,10 @@ export class EventKeyPart {
   #from = -1;
   #to = -1;
 
-  constructor(
-    columns: readonly SourceColumn[],
-    staging: Staging,
-    decimals: DecimalHandling | null,
-  ) {
+  constructor(columns: readonly SourceColumn[], staging: Staging, format: SourceFormat) {
     this.#wanted = wantedOf('key', columns);
     this.#staging = staging;
-    this.#fields = fieldsOf(this.#wanted, staging, this.#cursor, decimals);
+    this.#fields = fieldsOf(this.#wanted, staging, this.#cursor, format, null);
     this.#schema = new EventSchema(this.#wanted, null);
     this.#toldKinds = this.#schema.kinds.slice();
   }

@@ -14,7 +14,7 @@
  *  - Where an event has a schema part, that says which of these it is: its units and scales come
  *    before those of the column, and a number that it does not call a time is none.
  *  - A value that Postgres did not send again, because an update left it as it was (TOAST), comes
- *    as a fixed text and is refused.
+ *    as a fixed text, in an array or a map of it where the column is one: it is left out.
  */
 import { limits } from '../../../src/base/limits.ts';
 import { isDate, isTimestamp } from '../../../dataflow/value/datetime-text.ts';
@@ -23,6 +23,7 @@ import { utf8 } from '../../../dataflow/value/words.ts';
 import type { DecimalHandling } from '../decoder.ts';
 import { FieldNames } from '../field-names.ts';
 import { FieldReader, fieldKind } from '../field-value.ts';
+import { codeUnchanged } from '../json-fields.ts';
 import { writeMicroseconds } from '../iso-time.ts';
 import { JsonCursor, isDigit, minus, openBrace, quote } from '../json-cursor.ts';
 import type { ReadString } from '../json-string.ts';
@@ -53,10 +54,6 @@ const kindInterval = fieldKind('interval');
 const kindJsonb = fieldKind('jsonb');
 const kindJson = fieldKind('json');
 
-const unavailable = utf8('"__debezium_unavailable_value"');
-/** The base64 of the same text. */
-const unavailableBytes = utf8('"X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ=="');
-
 const epochDays = 10_957;
 const dayMilliseconds = 86_400_000;
 const dayMicroseconds = 86_400_000_000;
@@ -66,6 +63,25 @@ const smallBytes = 6;
 const decimalBytesMax = 417;
 const decimalScaleMax = 16_383;
 const powers = Float64Array.from({ length: 16 }, (_, k) => 10 ** k);
+
+/** How the text for unchanged values stands in JSON. */
+interface Placeholder {
+  readonly text: Uint8Array;
+  readonly bytes: Uint8Array;
+  /** In columns of arrays and of hstore. */
+  readonly list: Uint8Array;
+  readonly map: Uint8Array;
+}
+
+function placeholderOf(unavailable: string): Placeholder {
+  const text = JSON.stringify(unavailable);
+  return {
+    text: utf8(text),
+    bytes: utf8(JSON.stringify(Buffer.from(unavailable).toString('base64'))),
+    list: utf8(`[${text}]`),
+    map: utf8(`{${text}:${text}}`),
+  };
+}
 
 /** Reads the values of rows; see the head of this file. */
 export class EventValue extends FieldReader {
@@ -79,12 +95,24 @@ export class EventValue extends FieldReader {
   #innerBytes = new Uint8Array(1024);
   readonly #variable = new FieldNames(['scale', 'value']);
 
-  /** `decimals`: how strings of numeric columns are to be read, or null if that is not known. */
-  constructor(cursor: JsonCursor, heap: Heap, decimals: DecimalHandling | null) {
+  /** What stands for values that did not change; null if all are there. */
+  readonly #placeholder: Placeholder | null;
+
+  /**
+   * `decimals`: how strings of numeric columns are to be read, or null if that is not known;
+   * `unavailable`: the text that stands for a value that did not change, or null if nothing does.
+   */
+  constructor(
+    cursor: JsonCursor,
+    heap: Heap,
+    decimals: DecimalHandling | null,
+    unavailable: string | null,
+  ) {
     super(cursor, heap);
     this.#document = cursor;
     this.#heap = heap;
     this.#decimals = decimals;
+    this.#placeholder = unavailable === null ? null : placeholderOf(unavailable);
     this.#inner = new FieldReader(this.#innerCursor, heap);
   }
 
@@ -99,6 +127,10 @@ export class EventValue extends FieldReader {
     const first = bytes[at];
     const type = typeOf(kind);
     if (first === quote) return this.#readString(kind, modifier, at, column, row);
+    if (type === kindJsonb || type === kindJson) {
+      const left = this.#leftOut(at, first === openBrace ? 'map' : 'list');
+      if (left >= 0) return left;
+    }
     if (type === kindNumeric && first === openBrace)
       return this.#variableDecimal(modifier, at, column, row);
     if (first !== minus && !isDigit(first)) return super.read(type, modifier, at, column, row);
@@ -124,12 +156,8 @@ export class EventValue extends FieldReader {
     row: number,
   ): number {
     const type = typeOf(kind);
-    const isBytes = type === kindBytea;
-    if (this.#is(at, isBytes ? unavailableBytes : unavailable)) {
-      const reason = 'the update left a TOAST value as it was, and the event does not have it';
-      const next = at + (isBytes ? unavailableBytes : unavailable).length;
-      return this.refuse(`${reason} (REPLICA IDENTITY FULL would)`, '0A000', next);
-    }
+    const left = this.#leftOut(at, type === kindBytea ? 'bytes' : 'text');
+    if (left >= 0) return left;
     switch (type) {
       case kindNumeric:
         return this.#decimalString(kind, modifier, at, column, row);
@@ -143,11 +171,14 @@ export class EventValue extends FieldReader {
     }
   }
 
-  #is(at: number, text: Uint8Array): boolean {
+  /** Refuses the placeholder, if that is what is at `at`, and answers the index after it; or -1. */
+  #leftOut(at: number, form: keyof Placeholder): number {
+    const text = this.#placeholder?.[form];
+    if (text === undefined) return -1;
     const { bytes, end } = this.#document;
-    if (bytes[at + 1] !== text[1] || bytes[at + 2] !== text[2] || at + text.length > end)
-      return false;
-    return text.every((byte, k) => bytes[at + k] === byte);
+    if (bytes[at + 1] !== text[1] || bytes[at + 2] !== text[2] || at + text.length > end) return -1;
+    if (!text.every((byte, k) => bytes[at + k] === byte)) return -1;
+    return this.refuse('it did not change and was left out', codeUnchanged, at + text.length);
   }
 
   #bit(at: number, column: StagedColumn, row: number): number {

@@ -171,7 +171,7 @@ test('what cannot be understood is an error that names the field', () => {
       '22P02 offset 6: the JSON is not an object',
       '22P02 offset 7: invalid JSON: an object has no end',
       '22P02 offset 8: invalid JSON: something follows the object',
-      '0A000 offset 9, field "op": a truncate (op "t") is not supported: create the source again',
+      '0A000 offset 9, field "op": a truncate (op "t") in a topic of several partitions: nothing says what came before it in the others; create the source again',
       '22004 offset 10: the key is NULL, which ENVELOPE DEBEZIUM cannot have',
       '23502 offset 11, field "id": it is missing or null, but the column is NOT NULL',
       '22P02 offset 12: in the key: the JSON is not an object',
@@ -245,9 +245,10 @@ function shown(datum: Datum | undefined): unknown {
 /** The cell that a value becomes, or the error. */
 function cell(type: TypeName, value: unknown, modifier = -1, decimals?: DecimalHandling): unknown {
   const format = events([column('c', type, { modifier })], decimals);
-  const { rows, errors } = decodeRecords(format, [
+  const { rows, errors, leftOut } = decodeRecords(format, [
     record(1, { op: 'c', after: { id: 1, c: value } }),
   ]);
+  if (leftOut.length > 0) return 'left out';
   const [error] = errors;
   return error === undefined
     ? shown(rows[0]?.row[1])
@@ -329,9 +330,59 @@ test('a string that can be a decimal and the bytes of one asks which it is', () 
 test.each([
   ['text', '__debezium_unavailable_value'],
   ['jsonb', '__debezium_unavailable_value'],
+  ['jsonb', ['__debezium_unavailable_value']],
+  ['jsonb', { __debezium_unavailable_value: '__debezium_unavailable_value' }],
   ['bytea', 'X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ=='],
-] as const)('%s that an update left as it was is an error', (type, value) => {
-  expect(cell(type, value)).toContain('0A000 the update left a TOAST value as it was');
+] as const)('%s %j is left out, as an update left it as it was', (type, value) => {
+  expect(cell(type, value)).toBe('left out');
+});
+
+test('rows tell which of their values were left out, and a bad value is an error all the same', () => {
+  const left = '__debezium_unavailable_value';
+  const records = [
+    record(1, { op: 'u', after: { id: 1, name: left, age: 3 } }),
+    record(2, { op: 'u', after: { id: 2, name: 'b', age: left } }),
+    record(3, { op: 'u', after: { id: 3, name: left, age: 'x' } }),
+    record(4, { op: 'c', after: { id: 4, name: 'd', age: 4 } }),
+    record(5, { op: 'd', before: { id: 5, name: left, age: 4 }, after: null }),
+  ];
+  const { rows, errors, leftOut } = decodeRecords(users, records);
+  expect(rows.map(({ kind }) => kind)).toEqual(['row', 'row', 'failed', 'row', 'tombstone']);
+  expect(errors.map(({ message }) => message.replace(place, ''))).toEqual([
+    'offset 2, field "age": invalid input syntax for type integer: "x"',
+  ]);
+  expect(leftOut.map(({ row, column }) => [row, column])).toEqual([
+    [0, 1],
+    [1, 2],
+  ]);
+  expect(leftOut[0]?.error.message.replace(place, '')).toContain(
+    'offset 0, field "name": the update left a TOAST value as it was',
+  );
+});
+
+test('a placeholder of its own is known, and the usual one is then a value', () => {
+  const own: SourceFormat = { ...users, unavailable: 'n/a "x"' };
+  const records = ['n/a "x"', '__debezium_unavailable_value'].map((name) =>
+    record(1, { op: 'u', after: { id: 1, name, age: 3 } }),
+  );
+  const { rows, leftOut } = decodeRecords(own, records);
+  expect(leftOut.map(({ row, column }) => [row, column])).toEqual([[0, 1]]);
+  expect(rows[1]?.row).toEqual([1, '__debezium_unavailable_value', 3]);
+});
+
+test('a truncate of a topic of one partition voids the rows before it', () => {
+  const truncate = { key: null, value: JSON.stringify(payloadOf({ op: 't' })) };
+  const row = (id: number): TestRecord => record(id, { op: 'c', after: { id, name: 'a', age: 1 } });
+  const told = decodeRecords(
+    users,
+    [row(1), truncate, row(2), truncate, row(3)],
+    undefined,
+    undefined,
+    true,
+  );
+  expect(told.errors).toEqual([]);
+  expect(told.rows).toHaveLength(3);
+  expect(told.truncated).toBe(2);
 });
 
 const connect = 'org.apache.kafka.connect.data';

@@ -12,19 +12,23 @@ import { relationColumns } from './table.ts';
 type CreateSource = Extract<Statement, { kind: 'createSource' }>;
 
 const decimalsOption = 'DECIMAL HANDLING MODE';
+const unavailableOption = 'UNAVAILABLE VALUE PLACEHOLDER';
 
 /** What the envelope's options say. Throws 0A000 for TRANSACTION METADATA, 22023, 42601. */
 export function debeziumOptions({ envelope }: CreateSource): {
   readonly decimals?: DecimalHandling;
+  readonly unavailable?: string;
 } {
   const given = envelope?.options ?? [];
   const options = new Options('ENVELOPE DEBEZIUM', given);
   const position = given.find(({ name }) => name === decimalsOption)?.position ?? 0;
   const mode = options.string(decimalsOption)?.toLowerCase();
+  const placeholder = options.string(unavailableOption);
   options.rest();
+  const unavailable = placeholder === undefined ? {} : { unavailable: placeholder };
   // Numbers need no option: nothing else can be meant by them.
-  if (mode === undefined || mode === 'double') return {};
-  if (mode === 'precise' || mode === 'string') return { decimals: mode };
+  if (mode === undefined || mode === 'double') return unavailable;
+  if (mode === 'precise' || mode === 'string') return { decimals: mode, ...unavailable };
   throw sqlError('22023', `${decimalsOption} takes 'precise', 'string' or 'double'`, { position });
 }
 
