@@ -2,6 +2,8 @@
  * Type check of the whole project in two passes: everything under `tsconfig.json`, then `src` and
  * `connectors` once more with `noUncheckedIndexedAccess`. The engine's inner loops over typed
  * arrays are spared the second one (they would drown in assertions that cannot fail).
+ *
+ * What is known of files that have not changed since the last time is kept in `.cache`.
  */
 import ts from 'typescript';
 
@@ -15,7 +17,11 @@ function check(unchecked: boolean): readonly ts.Diagnostic[] {
   if (path === undefined) throw new Error('tsconfig.json is at the root');
   const parsed = ts.getParsedCommandLineOfConfigFile(
     path,
-    { noUncheckedIndexedAccess: unchecked },
+    {
+      noUncheckedIndexedAccess: unchecked,
+      incremental: true,
+      tsBuildInfoFile: `${root}/.cache/types-${unchecked ? 'strict' : 'all'}.tsbuildinfo`,
+    },
     {
       ...ts.sys,
       onUnRecoverableConfigFileDiagnostic(diagnostic) {
@@ -24,12 +30,24 @@ function check(unchecked: boolean): readonly ts.Diagnostic[] {
     },
   );
   if (parsed === undefined) throw new Error('tsconfig.json can be read');
-  const program = ts.createProgram(parsed.fileNames, parsed.options);
-  return ts.getPreEmitDiagnostics(program);
+  const program = ts.createIncrementalProgram({
+    rootNames: unchecked ? parsed.fileNames.filter(isStrict) : parsed.fileNames,
+    options: parsed.options,
+  });
+  const diagnostics = [
+    ...program.getConfigFileParsingDiagnostics(),
+    ...program.getOptionsDiagnostics(),
+    ...program.getSyntacticDiagnostics(),
+    ...program.getGlobalDiagnostics(),
+    ...program.getSemanticDiagnostics(),
+  ];
+  program.emit();
+  return diagnostics;
 }
 
-function strict(diagnostic: ts.Diagnostic): boolean {
-  const file = diagnostic.file?.fileName.slice(root.length + 1) ?? '';
+/** Whether a file is held to the second pass. */
+function isStrict(path: string): boolean {
+  const file = path.slice(root.length + 1);
   return (
     strictFolders.some((f) => file.startsWith(f)) &&
     !spared.some((f) => file.startsWith(f)) &&
@@ -37,7 +55,10 @@ function strict(diagnostic: ts.Diagnostic): boolean {
   );
 }
 
-const found = [...check(false), ...check(true).filter(strict)];
+const found = [
+  ...check(false),
+  ...check(true).filter(({ file }) => isStrict(file?.fileName ?? '')),
+];
 const text = ts.formatDiagnosticsWithColorAndContext(found, {
   getCanonicalFileName: (name) => name,
   getCurrentDirectory: () => root,
