@@ -52,7 +52,7 @@ function chunks(codec: Codec): RawChunk[] {
         batches.push(builder.finish({ codec, baseOffset: BigInt(k + 1 - perBatch) }));
     }
     out.push({
-      partition: 0,
+      ...{ slot: 0, topic: 'orders', partition: 0 },
       bytes: Buffer.concat(batches),
       from: BigInt(at),
       next: BigInt(at + perChunk),
@@ -82,7 +82,6 @@ const columns = types.map(([name, type]): SourceColumn => ({
   origin: { kind: 'field', of: 'value', name },
 }));
 const typed: SourceFormat = {
-  topic: 'orders',
   key: null,
   value: 'JSON',
   envelope: 'none',

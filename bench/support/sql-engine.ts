@@ -104,8 +104,7 @@ const silentReader: SourceReader = {
 /** A Kafka connection on which nothing ever comes: batches are handed over directly. */
 const silentConnection: SourceConnection = {
   validate: () => Promise.resolve(),
-  startPositions: () => Promise.resolve(new Map()),
-  endPositions: () => Promise.resolve(new Map()),
+  survey: () => Promise.resolve([]),
   reader: () => silentReader,
   close: () => Promise.resolve(),
 };

@@ -27,7 +27,7 @@ export type ColumnOrigin =
       readonly name: string;
       readonly branch?: number | null;
     }
-  | { readonly kind: 'partition' | 'offset' | 'timestamp' | 'headers' };
+  | { readonly kind: 'topic' | 'partition' | 'offset' | 'timestamp' | 'headers' };
 
 export interface SourceColumn {
   readonly name: string;
@@ -84,7 +84,6 @@ export type DecimalHandling = 'precise' | 'string';
 
 /** A source's reading, as plain data. */
 export interface SourceFormat {
-  readonly topic: string;
   readonly key: FormatName | null;
   readonly value: FormatName;
   /** All but `none` keep one row a key. */

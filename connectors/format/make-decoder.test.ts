@@ -197,7 +197,15 @@ test('a broken batch is one error that names its offsets; the others decode', ()
   batches[1][70] ^= 1;
   const pool = new SlabPool();
   const decoder = makeDecoder(jsonSource([column('a', 'int4')]), [0]);
-  const chunk = { partition: 3, bytes: Buffer.concat(batches), from: 0n, next: 6n, aborted: [] };
+  const chunk = {
+    slot: 3,
+    topic: 't',
+    partition: 3,
+    bytes: Buffer.concat(batches),
+    from: 0n,
+    next: 6n,
+    aborted: [],
+  };
   const [decoded, ...more] = [...decoder.decode(chunk, pool, 9)].filter((d) => d !== null);
   expect(more).toEqual([]);
   expect(decoded.batch?.step).toBe(9);
@@ -243,7 +251,15 @@ test('decoding pauses after a bounded amount of work, and goes on where it was',
   const pool = new SlabPool();
   const rows: unknown[] = [];
   let turns = 0;
-  const chunk = { partition: 0, bytes, from: 0n, next: BigInt(records), aborted: [] };
+  const chunk = {
+    slot: 0,
+    topic: 't',
+    partition: 0,
+    bytes,
+    from: 0n,
+    next: BigInt(records),
+    aborted: [],
+  };
   for (const decoded of decoder.decode(chunk, pool, 1)) {
     turns++;
     const batch = decoded?.batch ?? null;
@@ -265,7 +281,7 @@ test('an iteration that ends early gives its slab back and leaves nothing for th
   const one = builder.finish();
   const pool = new SlabPool();
   for (const decoded of decoder.decode(
-    { partition: 0, bytes: many, from: 0n, next: 10_000n, aborted: [] },
+    { slot: 0, topic: 't', partition: 0, bytes: many, from: 0n, next: 10_000n, aborted: [] },
     pool,
     1,
   )) {
@@ -275,7 +291,7 @@ test('an iteration that ends early gives its slab back and leaves nothing for th
   expect(pool.live).toBe(0);
   const rows: unknown[] = [];
   for (const decoded of decoder.decode(
-    { partition: 0, bytes: one, from: 0n, next: 1n, aborted: [] },
+    { slot: 0, topic: 't', partition: 0, bytes: one, from: 0n, next: 1n, aborted: [] },
     pool,
     1,
   )) {

@@ -134,6 +134,7 @@ class SourceDecoder implements Decoder {
   #records = 0;
   /** Work since the last pause. */
   #work = 0;
+  #topic = '';
   #partition = 0;
   /** Whether the topic has no other partition. */
   #alone = false;
@@ -158,8 +159,10 @@ class SourceDecoder implements Decoder {
     writer.resume();
     const slice = this.#slice;
     this.#forget();
+    this.#topic = chunk.topic;
     this.#partition = chunk.partition;
     this.#alone = chunk.alone === true;
+    this.#metadata.open(chunk);
     this.#walker.open(chunk);
     try {
       for (
@@ -246,7 +249,7 @@ class SourceDecoder implements Decoder {
       const { unchanged } = this.#events;
       if (unchanged.length > 0) this.#unchanged.mark(row, unchanged, slice.offset[r]);
     }
-    if (!tombstone) refusal ??= this.#metadata.read(slice, r, row, this.#partition);
+    if (!tombstone) refusal ??= this.#metadata.read(slice, r, row);
     if (refusal !== null && !keyed) {
       staging.heap.top = heapTop;
       this.#errors.push(this.#error(slice.offset[r], refusal));
@@ -291,14 +294,14 @@ class SourceDecoder implements Decoder {
 
   #error(offset: number, refusal: Refusal): DecodeError {
     const field = refusal.field === null ? '' : `, field "${refusal.field}"`;
-    const where = `topic "${this.#format.topic}", partition ${this.#partition}, offset ${offset}${field}`;
+    const where = `topic "${this.#topic}", partition ${this.#partition}, offset ${offset}${field}`;
     return { code: refusal.code, message: `${where}: ${clipped(refusal.reason)}` };
   }
 
   #brokenRange(range: BrokenRange): void {
     const offsets =
       range.from === range.to ? `offset ${range.from}` : `offsets ${range.from} to ${range.to}`;
-    const where = `topic "${this.#format.topic}", partition ${this.#partition}, ${offsets}`;
+    const where = `topic "${this.#topic}", partition ${this.#partition}, ${offsets}`;
     this.#errors.push({ code: 'XX001', message: `${where}: ${range.reason}` });
   }
 

@@ -1,13 +1,14 @@
 /**
- * The columns that Kafka itself gives: partition (int4 or int8), offset (int8), timestamp
- * (timestamp or timestamptz; NULL if the producer set none, an error row if the column is NOT
- * NULL), and headers: a jsonb array of {"key": …, "value": …} in the record's order. A header's
+ * The columns that Kafka itself gives: topic (text), partition (int4 or int8), offset (int8),
+ * timestamp (timestamp or timestamptz; NULL if the producer set none, an error row if the column is
+ * NOT NULL), and headers: a jsonb array of {"key": …, "value": …} in the record's order. A header's
  * value is its text where that is UTF-8 without NUL characters, else its bytes in bytea's hex form,
  * else (NULL) null.
  */
 import { assert, unreachable } from '../../src/base/assert.ts';
 import { formatBytea } from '../../dataflow/value/bytea-text.ts';
 import { utf8, utf8Text } from '../../dataflow/value/words.ts';
+import type { RawChunk } from '../connector.ts';
 import type { RecordSlice } from '../kafka/record-batch.ts';
 import { readHeaders } from '../kafka/record-headers.ts';
 import type { SourceColumn } from './decoder.ts';
@@ -16,7 +17,7 @@ import type { Refusal } from './json-fields.ts';
 import type { Staging } from './staging.ts';
 import { invalidTextAt } from './text-bytes.ts';
 
-type MetadataKind = 'partition' | 'offset' | 'timestamp' | 'headers';
+type MetadataKind = 'topic' | 'partition' | 'offset' | 'timestamp' | 'headers';
 
 interface MetadataColumn {
   readonly kind: MetadataKind;
@@ -28,13 +29,15 @@ const two32 = 2 ** 32;
 const emptyList = utf8('[]');
 
 function isMetadata(kind: SourceColumn['origin']['kind']): kind is MetadataKind {
-  return kind === 'partition' || kind === 'offset' || kind === 'timestamp' || kind === 'headers';
+  return ['topic', 'partition', 'offset', 'timestamp', 'headers'].includes(kind);
 }
 
 /** Fills the columns that come from the record itself. */
 export class MetadataColumns {
   readonly #columns: readonly MetadataColumn[];
   readonly #staging: Staging;
+  #topic: Uint8Array = new Uint8Array(0);
+  #partition = 0;
 
   constructor(columns: readonly SourceColumn[], staging: Staging) {
     this.#staging = staging;
@@ -43,14 +46,23 @@ export class MetadataColumns {
     );
   }
 
+  /** Says where the records come from that are read next. */
+  open({ topic, partition }: Pick<RawChunk, 'topic' | 'partition'>): void {
+    this.#topic = utf8(topic);
+    this.#partition = partition;
+  }
+
   /** Fills row `row` with what is known of record `r`; answers why not, or null. */
-  read(slice: RecordSlice, r: number, row: number, partition: number): Refusal | null {
+  read(slice: RecordSlice, r: number, row: number): Refusal | null {
     for (const { kind, column, name } of this.#columns) {
       const staged = this.#staging.staged[column];
       staged.nulls[row] = 0;
       switch (kind) {
+        case 'topic':
+          this.#bytes(this.#topic, column, row);
+          break;
         case 'partition':
-          this.#integer(column, row, partition);
+          this.#integer(column, row, this.#partition);
           break;
         case 'offset':
           this.#integer(column, row, slice.offset[r]);
@@ -95,18 +107,22 @@ export class MetadataColumns {
   }
 
   #headers(slice: RecordSlice, r: number, column: number, row: number): string | null {
-    const staged = this.#staging.staged[column];
     const headers = readHeaders(slice.bytes, slice.headersAt[r], slice.headersEnd[r]);
     if (headers === null) return 'the headers are malformed';
-    const { heap } = this.#staging;
     const bytes =
       headers.length === 0 ? emptyList : utf8(`[${headers.map(headerText).join(', ')}]`);
+    this.#bytes(bytes, column, row);
+    return null;
+  }
+
+  #bytes(bytes: Uint8Array, column: number, row: number): void {
+    const staged = this.#staging.staged[column];
+    const { heap } = this.#staging;
     heap.reserve(bytes.length);
     heap.u8.set(bytes, heap.top * 4);
     staged.words[2 * row] = heap.top;
     staged.words[2 * row + 1] = bytes.length;
     heap.close(bytes.length);
-    return null;
   }
 }
 

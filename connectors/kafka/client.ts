@@ -3,15 +3,18 @@
  * ready-made batches for sinks, the demo and benchmarks. Readers get a cluster (and so sockets) of
  * their own: a slow source never sits in another one's queue.
  */
+import { assert } from '../../src/base/assert.ts';
 import { limits } from '../../src/base/limits.ts';
 import { SqlError, sqlError } from '../../src/base/error.ts';
 import type { Clock, Entropy, Log } from '../../src/base/seam.ts';
 import type {
+  FoundPartition,
   Positions,
   ReaderEvents,
+  SlotPositions,
   SourceConnection,
   SourceReader,
-  StartPosition,
+  TopicChoice,
 } from '../connector.ts';
 import { Backoff, Pause } from './backoff.ts';
 import type { Transport } from './cluster.ts';
@@ -25,8 +28,10 @@ import {
 } from './error-code.ts';
 import type { Admin, Producer } from './kafkajs.ts';
 import { KafkajsTransport } from './kafkajs.ts';
+import type { LogRange } from './find.ts';
+import { findStarts, logRanges, partitionsOf } from './find.ts';
 import type { TopicMetadata } from './protocol.ts';
-import { earliestTimestamp, latestTimestamp, produceRequest } from './protocol.ts';
+import { produceRequest } from './protocol.ts';
 import { KafkaReader } from './reader.ts';
 import type { KafkaSecurity } from './security.ts';
 import { plaintext, requirePem } from './security.ts';
@@ -89,46 +94,32 @@ export class KafkaConnection implements SourceConnection {
     await this.#within(() => this.#cluster.connect(), validateAttemptsMax);
   }
 
-  async startPositions(topic: string, start: StartPosition): Promise<Map<number, bigint>> {
-    const metadata = await this.#topic(topic);
-    if (metadata === null) {
-      return new Map(start.kind === 'offsets' ? start.offsets.map((offset, p) => [p, offset]) : []);
-    }
-    const partitions = metadata.partitions.map((p) => p.partition).sort((a, b) => a - b);
-    const list = (timestamp: bigint): Promise<Map<number, bigint>> =>
-      this.#within(() => this.#cluster.listOffsets(topic, metadata, partitions, timestamp));
-    const first = await list(earliestTimestamp);
-    if (start.kind === 'earliest') return first;
-    const end = await list(latestTimestamp);
-    if (start.kind === 'offsets') return givenOffsets(topic, start.offsets, first, end);
-    const found = await list(BigInt(Math.trunc(start.milliseconds)));
-    // Where no record is that young the source starts at the end.
-    return new Map(
-      partitions.map((p) => {
-        const offset = found.get(p) ?? -1n;
-        return [p, offset >= 0n ? offset : (end.get(p) ?? 0n)];
-      }),
-    );
-  }
-
-  async endPositions(topic: string): Promise<Map<number, bigint>> {
-    const metadata = await this.#topic(topic);
-    if (metadata === null) return new Map();
-    const partitions = metadata.partitions.map((p) => p.partition);
-    return this.#within(() =>
-      this.#cluster.listOffsets(topic, metadata, partitions, latestTimestamp),
-    );
+  async survey(choice: TopicChoice): Promise<readonly FoundPartition[]> {
+    const { names, start } = choice;
+    const isOne = names?.length === 1;
+    return this.#within(async () => {
+      const topics = await this.#topics(choice);
+      const places = topics.flatMap(partitionsOf);
+      const led = places.filter(({ leader }) => leader >= 0);
+      const leaderless = places.find(({ leader }) => leader < 0);
+      // One topic is waited for; of several those without leaders are found when they have one.
+      if (isOne && leaderless !== undefined)
+        throw new Error(`topic "${leaderless.topic}" has no leader`);
+      if (start.kind !== 'offsets') return findStarts(this.#cluster, led, start);
+      assert(isOne, 'offsets are given for one topic');
+      return givenOffsets(names[0] ?? '', start.offsets, await logRanges(this.#cluster, led));
+    });
   }
 
   reader(
-    topic: string,
-    from: Positions,
+    choice: TopicChoice,
+    from: SlotPositions,
     until: Positions | null,
     events: ReaderEvents,
   ): SourceReader {
     const cluster = new Cluster(this.#brokers, this.#links);
     const { clock, entropy } = this.#seams;
-    const reader = new KafkaReader(cluster, topic, from, until, events, clock, entropy);
+    const reader = new KafkaReader(cluster, choice, from, until, events, clock, entropy);
     for (const other of this.#readers) if (other.closed) this.#readers.delete(other);
     this.#readers.add(reader);
     return reader;
@@ -182,8 +173,9 @@ export class KafkaConnection implements SourceConnection {
   }
 
   async #findLeader(topic: string, partition: number): Promise<number> {
-    const metadata = await this.#cluster.metadata(topic);
-    const leaders = new Map(metadata.partitions.map((p) => [p.partition, p.leader]));
+    const { topics } = await this.#cluster.metadata([topic]);
+    const places = topics.flatMap(partitionsOf);
+    const leaders = new Map(places.map((place) => [place.partition, place.leader]));
     const leader = leaders.get(partition) ?? -1;
     if (leader < 0) throw new Error(`partition ${partition} of topic "${topic}" has no leader`);
     this.#leaders.set(topic, leaders);
@@ -195,18 +187,19 @@ export class KafkaConnection implements SourceConnection {
     await this.#cluster.close();
   }
 
-  /** The topic, or null if there is none. Waits for leaders while they are being chosen. */
-  async #topic(topic: string): Promise<TopicMetadata | null> {
-    return this.#within(async () => {
-      const metadata = await this.#cluster.metadata(topic);
-      if (metadata.error === errorUnknownTopic) return null;
-      if (metadata.error !== errorNone && metadata.error !== errorLeaderNotAvailable) {
-        throw sqlError('58000', `topic "${topic}" cannot be read: ${errorName(metadata.error)}`);
-      }
-      if (metadata.partitions.some((p) => p.leader < 0))
-        throw new Error(`topic "${topic}" has no leader`);
-      return metadata;
-    });
+  /** The topics that are there; one that cannot be read is an error if it is the only one. */
+  async #topics(choice: TopicChoice): Promise<readonly TopicMetadata[]> {
+    const { names } = choice;
+    const { topics } = await this.#cluster.metadata(names);
+    const chosen =
+      names === null
+        ? topics.filter(({ name, internal }) => !internal && choice.matches(name))
+        : topics;
+    for (const { name, error } of names?.length === 1 ? chosen : []) {
+      if ([errorNone, errorLeaderNotAvailable, errorUnknownTopic].includes(error)) continue;
+      throw sqlError('58000', `topic "${name}" cannot be read: ${errorName(error)}`);
+    }
+    return chosen.filter(({ error }) => error === errorNone || error === errorLeaderNotAvailable);
   }
 
   /**
@@ -259,34 +252,36 @@ export class KafkaConnection implements SourceConnection {
 
 /**
  * START OFFSET: one offset a partition in order, the rest from their first record; must lie in the
- * log.
+ * log, if that is there.
  */
 function givenOffsets(
   topic: string,
   given: readonly bigint[],
-  first: ReadonlyMap<number, bigint>,
-  end: ReadonlyMap<number, bigint>,
-): Map<number, bigint> {
-  if (given.length > first.size) {
+  ranges: readonly LogRange[],
+): readonly FoundPartition[] {
+  if (ranges.length === 0) {
+    return given.map((first, partition) => ({
+      ...{ topic, partition, topicId: null },
+      ...{ first, earliest: first, end: first },
+    }));
+  }
+  if (given.length > ranges.length) {
     throw sqlError(
       '22023',
-      `${given.length} start offsets are given, topic "${topic}" has ${first.size} partitions`,
+      `${given.length} start offsets are given, topic "${topic}" has ${ranges.length} partitions`,
     );
   }
-  const positions = new Map(first);
-  given.forEach((offset, partition) => {
-    const least = first.get(partition) ?? 0n;
-    const most = end.get(partition) ?? 0n;
-    if (offset < least || offset > most) {
+  return ranges.map(({ partition, topicId, earliest, end }) => {
+    const first = given[partition] ?? earliest;
+    if (first < earliest || first > end) {
       throw sqlError(
         '22023',
-        `start offset ${offset} of partition ${partition} of topic "${topic}" is out of range`,
+        `start offset ${first} of partition ${partition} of topic "${topic}" is out of range`,
         {
-          detail: `The partition has offsets ${least} to ${most}.`,
+          detail: `The partition has offsets ${earliest} to ${end}.`,
         },
       );
     }
-    positions.set(partition, offset);
+    return { topic, topicId, partition, first, earliest, end };
   });
-  return positions;
 }

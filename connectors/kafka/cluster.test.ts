@@ -60,10 +60,10 @@ test('a question that fails late does not take the link that has come in place o
       return Promise.resolve(link);
     },
   });
-  const metadata = cluster.metadata('t');
+  const metadata = cluster.metadata(['t']);
   await settled();
   const brokers = [{ id: 1, host: 'kafka', port: 9092 }];
-  links[0].questions[0].answer({ error: 0, id: null, brokers, partitions: [] });
+  links[0].questions[0].answer({ brokers, topics: [] });
   await metadata;
   const first = cluster.send(1, request).catch((error: unknown) => String(error));
   const second = cluster.send(1, request).catch((error: unknown) => String(error));

@@ -7,10 +7,22 @@ import { assert } from '../../src/base/assert.ts';
 import { errorName, errorNone } from './error-code.ts';
 import type { BrokerLink } from './kafkajs.ts';
 import { parseAddress } from './kafkajs.ts';
-import type { KafkaRequest, TopicMetadata } from './protocol.ts';
+import type { ClusterMetadata, KafkaRequest } from './protocol.ts';
 import { apiMetadata, listOffsetsRequest, metadataRequest } from './protocol.ts';
 import type { Refusal } from './refusal.ts';
 import { refusalOf } from './refusal.ts';
+
+/** A partition and the node that leads it. */
+export interface LedPlace {
+  readonly topic: string;
+  readonly partition: number;
+  readonly leader: number;
+}
+
+/** How messages call a partition. */
+export function placeText(place: { readonly topic: string; readonly partition: number }): string {
+  return `partition ${place.partition} of topic "${place.topic}"`;
+}
 
 /** The part of the transport that a cluster needs; tests give a fake. */
 export interface Transport {
@@ -115,7 +127,7 @@ export class Cluster {
         const link = await opened;
         await link.connect();
         // Whoever has not said who he is may connect, and be cut off at the first question.
-        await link.send(metadataRequest(null, link.versionMax(apiMetadata)));
+        await link.send(metadataRequest([], link.versionMax(apiMetadata)));
         return address;
       } catch (error) {
         void this.#forget(address, opened);
@@ -130,14 +142,17 @@ export class Cluster {
     }
   }
 
-  /** What the cluster knows of a topic; asks known nodes, then the bootstrap addresses. */
-  async metadata(topic: string): Promise<TopicMetadata> {
+  /**
+   * What the cluster knows of topics, or of all (null); asks known nodes, then the bootstrap
+   * addresses.
+   */
+  async metadata(topics: readonly string[] | null): Promise<ClusterMetadata> {
     const addresses = new Set([...this.#nodes.values(), ...this.#seeds]);
     const failures: unknown[] = [];
     for (const address of addresses) {
       try {
         const found = await this.#ask(address, (link) =>
-          metadataRequest(topic, link.versionMax(apiMetadata)),
+          metadataRequest(topics, link.versionMax(apiMetadata)),
         );
         this.#nodes.clear();
         for (const broker of found.brokers)
@@ -157,34 +172,33 @@ export class Cluster {
     return this.#ask(address, () => request);
   }
 
-  /** Offsets by timestamp (ms, or a constant of `protocol.ts`) from the leaders in `metadata`. */
-  async listOffsets(
-    topic: string,
-    metadata: TopicMetadata,
-    partitions: readonly number[],
-    timestamp: bigint,
-  ): Promise<Map<number, bigint>> {
-    const byLeader = new Map<number, number[]>();
-    for (const { partition, leader } of metadata.partitions) {
-      if (!partitions.includes(partition)) continue;
-      const list = byLeader.get(leader);
-      if (list === undefined) byLeader.set(leader, [partition]);
-      else list.push(partition);
+  /**
+   * Offsets by timestamp (ms, or a constant of `protocol.ts`) from the leaders, in the order of
+   * `places`.
+   */
+  async listOffsets(places: readonly LedPlace[], timestamp: bigint): Promise<readonly bigint[]> {
+    const byLeader = new Map<number, LedPlace[]>();
+    for (const place of places) {
+      const list = byLeader.get(place.leader);
+      if (list === undefined) byLeader.set(place.leader, [place]);
+      else list.push(place);
     }
-    const offsets = new Map<number, bigint>();
+    const offsets = new Map<string, bigint>();
     await Promise.all(
       [...byLeader].map(async ([leader, list]) => {
-        for (const listed of await this.send(leader, listOffsetsRequest(topic, list, timestamp))) {
+        for (const listed of await this.send(leader, listOffsetsRequest(list, timestamp))) {
           if (listed.error !== errorNone) {
-            throw new ClusterError(
-              `offsets of partition ${listed.partition} of topic "${topic}": ${errorName(listed.error)}`,
-            );
+            throw new ClusterError(`offsets of ${placeText(listed)}: ${errorName(listed.error)}`);
           }
-          offsets.set(listed.partition, listed.offset);
+          offsets.set(placeText(listed), listed.offset);
         }
       }),
     );
-    return offsets;
+    return places.map((place) => {
+      const offset = offsets.get(placeText(place));
+      if (offset !== undefined) return offset;
+      throw new ClusterError(`a broker left out ${placeText(place)}`);
+    });
   }
 
   /** Drops every link; questions under way fail. */

@@ -11,6 +11,8 @@ const sharedBytesMin = 32 * 1024;
 
 /** See the head of this file; owned and changed by its reader only. */
 export class Partition {
+  readonly slot: number;
+  readonly topic: string;
   readonly partition: number;
   /** Offset to read next. Never falls. */
   next: bigint;
@@ -28,13 +30,15 @@ export class Partition {
   bytesMax: number;
 
   constructor(
-    partition: number,
+    { slot, topic, partition }: Pick<RawChunk, 'slot' | 'topic' | 'partition'>,
     next: bigint,
     until: bigint | null,
     bytesMax: number,
     backoff: Backoff,
   ) {
     assert(next >= 0n, `an offset is not negative, got ${next}`);
+    this.slot = slot;
+    this.topic = topic;
     this.partition = partition;
     this.next = next;
     this.until = until;
@@ -57,14 +61,17 @@ export class Partition {
    * little to copy.
    */
   take(fetched: FetchedPartition, intact: IntactBatches, memory: FrameMemory): RawChunk | null {
-    assert(fetched.partition === this.partition, 'an answer goes to its partition');
+    assert(
+      fetched.topic === this.topic && fetched.partition === this.partition,
+      'an answer goes to its partition',
+    );
     const from = this.next;
     const { last, bytes } = intact;
     if (last < from) return null;
     const next = this.until !== null && last >= this.until ? this.until : last + 1n;
     this.next = next;
-    const { partition } = this;
-    const chunk = { partition, from, next, aborted: fetched.aborted, checked: true };
+    const { slot, topic, partition } = this;
+    const chunk = { slot, topic, partition, from, next, aborted: fetched.aborted, checked: true };
     const release = bytes < sharedBytesMin ? null : memory.share(fetched.records.buffer);
     return release === null
       ? { ...chunk, bytes: ownCopy(fetched.records, bytes) }
@@ -80,8 +87,9 @@ export class Partition {
     const next = this.until !== null && first > this.until ? this.until : first;
     assert(next > from, `lost records lie ahead, got ${from} to ${next}`);
     this.next = next;
+    const { slot, topic, partition } = this;
     return {
-      partition: this.partition,
+      ...{ slot, topic, partition },
       bytes: new Uint8Array(0),
       from,
       next,

@@ -100,17 +100,17 @@ const produce7 = new WireWriter()
   .bytes();
 
 const requests: readonly (readonly [string, KafkaRequest<unknown>, Buffer])[] = [
-  ['metadata 12', metadataRequest('t', 13), metadata12],
-  ['metadata 7', metadataRequest('t', 9), metadata7],
+  ['metadata 12', metadataRequest(['t'], 13), metadata12],
+  ['metadata 7', metadataRequest(['t'], 9), metadata7],
   [
     'fetch',
-    fetchRequest('t', [{ partition: 3, offset: 5n, bytesMax: 10 }], {
+    fetchRequest([{ topic: 't', partition: 3, offset: 5n, bytesMax: 10 }], {
       waitMilliseconds: 1,
       bytesMax: 10,
     }),
     fetch11,
   ],
-  ['list offsets', listOffsetsRequest('t', [3], 99n), listOffsets2],
+  ['list offsets', listOffsetsRequest([{ topic: 't', partition: 3 }], 99n), listOffsets2],
   ['produce', produceRequest('t', 3, Uint8Array.of(1), -1, 1), produce7],
 ];
 
@@ -120,27 +120,24 @@ test('both versions of metadata', () => {
     { error: 0, partition: 1, leader: 7 },
   ];
   const brokers = [{ id: 7, host: 'host', port: 9092 }];
-  expect(metadataRequest('t', 13).read(metadata12)).toEqual({
-    error: 0,
-    id: 'ab'.repeat(16),
+  expect(metadataRequest(['t'], 13).read(metadata12)).toEqual({
+    topics: [{ name: 't', error: 0, id: 'ab'.repeat(16), internal: false, partitions }],
     brokers,
-    partitions,
   });
-  expect(metadataRequest('t', 9).read(metadata7)).toEqual({
-    error: 0,
-    id: null,
+  expect(metadataRequest(['t'], 9).read(metadata7)).toEqual({
+    topics: [{ name: 't', error: 0, id: null, internal: false, partitions }],
     brokers,
-    partitions,
   });
-  expect(metadataRequest('t', 13).apiVersion).toBe(12);
-  expect(metadataRequest('t', 11).apiVersion).toBe(7);
+  expect(metadataRequest(['t'], 13).apiVersion).toBe(12);
+  expect(metadataRequest(['t'], 11).apiVersion).toBe(7);
 });
 
 test('fetch, list offsets, produce', () => {
-  expect(fetchRequest('t', [], { waitMilliseconds: 1, bytesMax: 1 }).read(fetch11)).toEqual({
+  expect(fetchRequest([], { waitMilliseconds: 1, bytesMax: 1 }).read(fetch11)).toEqual({
     error: 0,
     partitions: [
       {
+        topic: 't',
         partition: 3,
         error: 0,
         highWatermark: 20n,
@@ -151,8 +148,8 @@ test('fetch, list offsets, produce', () => {
       },
     ],
   });
-  expect(listOffsetsRequest('t', [3], 99n).read(listOffsets2)).toEqual([
-    { partition: 3, error: 0, offset: 12n },
+  expect(listOffsetsRequest([{ topic: 't', partition: 3 }], 99n).read(listOffsets2)).toEqual([
+    { topic: 't', partition: 3, error: 0, offset: 12n },
   ]);
   expect(produceRequest('t', 3, Uint8Array.of(), 1, 1).read(produce7)).toEqual({
     partition: 3,

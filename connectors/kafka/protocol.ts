@@ -35,40 +35,44 @@ export interface PartitionMetadata {
 }
 
 export interface TopicMetadata {
+  readonly name: string;
   readonly error: number;
   /** Hexadecimal topic id; null if the broker does not tell. */
   readonly id: string | null;
-  readonly brokers: readonly BrokerAddress[];
+  /** Whether it is one of Kafka's own. */
+  readonly internal: boolean;
   readonly partitions: readonly PartitionMetadata[];
 }
 
+export interface ClusterMetadata {
+  readonly brokers: readonly BrokerAddress[];
+  readonly topics: readonly TopicMetadata[];
+}
+
 const noTopicId = '0'.repeat(32);
-const noTopic: Omit<TopicMetadata, 'brokers'> = { error: 3, id: null, partitions: [] };
 
 /**
- * Asks for one topic; never creates it. `versionMax` is the newest Metadata version of the broker.
+ * Asks for topics, or for all (null); never creates one. `versionMax` is the newest Metadata
+ * version of the broker.
  */
 export function metadataRequest(
-  topic: string | null,
+  topics: readonly string[] | null,
   versionMax: number,
-): KafkaRequest<TopicMetadata> {
-  const topics = topic === null ? [] : [topic];
+): KafkaRequest<ClusterMetadata> {
   return versionMax >= 12 ? metadata12(topics) : metadata7(topics);
 }
 
-function metadata12(topics: readonly string[]): KafkaRequest<TopicMetadata> {
+function metadata12(topics: readonly string[] | null): KafkaRequest<ClusterMetadata> {
   // A flexible version: the header ends with its (empty) tagged fields.
-  const body = new WireWriter()
-    .tags()
-    .compactArray(topics, (w, name) => w.raw(new Uint8Array(16)).compactString(name).tags())
-    .bool(false)
-    .bool(false)
-    .tags()
-    .bytes();
+  const writer = new WireWriter().tags();
+  if (topics === null) writer.uvarint(0);
+  else
+    writer.compactArray(topics, (w, name) => w.raw(new Uint8Array(16)).compactString(name).tags());
+  const body = writer.bool(false).bool(false).tags().bytes();
   return { apiKey: apiMetadata, apiVersion: 12, name: 'Metadata', body, read: readMetadata12 };
 }
 
-function readMetadata12(payload: Uint8Array): TopicMetadata {
+function readMetadata12(payload: Uint8Array): ClusterMetadata {
   const reader = new WireReader(payload);
   reader.tags();
   reader.int32();
@@ -82,15 +86,15 @@ function readMetadata12(payload: Uint8Array): TopicMetadata {
   reader.int32();
   const topics = reader.compactArray((r) => {
     const error = r.int16();
-    r.compactString();
+    const name = r.compactString() ?? '';
     const id = Buffer.from(r.slice(16)).toString('hex');
-    r.bool();
+    const internal = r.bool();
     const partitions = r.compactArray(readPartition12);
     r.int32();
     r.tags();
-    return { error, id: id === noTopicId ? null : id, partitions };
+    return { name, error, id: id === noTopicId ? null : id, internal, partitions };
   });
-  return { ...(topics[0] ?? noTopic), brokers };
+  return { topics, brokers };
 }
 
 function readPartition12(r: WireReader): PartitionMetadata {
@@ -101,15 +105,15 @@ function readPartition12(r: WireReader): PartitionMetadata {
   return partition;
 }
 
-function metadata7(topics: readonly string[]): KafkaRequest<TopicMetadata> {
-  const body = new WireWriter()
-    .array(topics, (w, name) => w.string(name))
-    .bool(false)
-    .bytes();
+function metadata7(topics: readonly string[] | null): KafkaRequest<ClusterMetadata> {
+  const writer = new WireWriter();
+  if (topics === null) writer.int32(-1);
+  else writer.array(topics, (w, name) => w.string(name));
+  const body = writer.bool(false).bytes();
   return { apiKey: apiMetadata, apiVersion: 7, name: 'Metadata', body, read: readMetadata7 };
 }
 
-function readMetadata7(payload: Uint8Array): TopicMetadata {
+function readMetadata7(payload: Uint8Array): ClusterMetadata {
   const reader = new WireReader(payload);
   reader.int32();
   const brokers = reader.array((r) => {
@@ -121,11 +125,11 @@ function readMetadata7(payload: Uint8Array): TopicMetadata {
   reader.int32();
   const topics = reader.array((r) => {
     const error = r.int16();
-    r.nullableString();
-    r.bool();
-    return { error, id: null, partitions: r.array(readPartition7) };
+    const name = r.nullableString() ?? '';
+    const internal = r.bool();
+    return { name, error, id: null, internal, partitions: r.array(readPartition7) };
   });
-  return { ...(topics[0] ?? noTopic), brokers };
+  return { topics, brokers };
 }
 
 function readPartition7(r: WireReader): PartitionMetadata {
@@ -136,6 +140,7 @@ function readPartition7(r: WireReader): PartitionMetadata {
 }
 
 export interface ListedOffset {
+  readonly topic: string;
   readonly partition: number;
   readonly error: number;
   /** -1 if no record is as young as the timestamp asked for. */
@@ -146,17 +151,27 @@ export interface ListedOffset {
 export const earliestTimestamp = -2n;
 export const latestTimestamp = -1n;
 
+/** Items by their topics, in the order in which those first come. */
+function byTopic<T extends { readonly topic: string }>(items: readonly T[]): [string, T[]][] {
+  const topics = new Map<string, T[]>();
+  for (const item of items) {
+    const list = topics.get(item.topic);
+    if (list === undefined) topics.set(item.topic, [item]);
+    else list.push(item);
+  }
+  return [...topics];
+}
+
 /** Offsets by time: the first record at or after `timestamp` (ms), or one of the two constants. */
 export function listOffsetsRequest(
-  topic: string,
-  partitions: readonly number[],
+  places: readonly { readonly topic: string; readonly partition: number }[],
   timestamp: bigint,
 ): KafkaRequest<ListedOffset[]> {
   const body = new WireWriter()
     .int32(-1)
     .int8(1)
-    .array([topic], (w, name) =>
-      w.string(name).array(partitions, (v, partition) => v.int32(partition).int64(timestamp)),
+    .array(byTopic(places), (w, [name, list]) =>
+      w.string(name).array(list, (v, { partition }) => v.int32(partition).int64(timestamp)),
     )
     .bytes();
   return {
@@ -173,24 +188,26 @@ function readListOffsets(payload: Uint8Array): ListedOffset[] {
   reader.int32();
   return reader
     .array((r) => {
-      r.string();
+      const topic = r.string();
       return r.array((p) => {
         const partition = p.int32();
         const error = p.int16();
         p.int64();
-        return { partition, error, offset: p.int64() };
+        return { topic, partition, error, offset: p.int64() };
       });
     })
     .flat();
 }
 
 export interface FetchPosition {
+  readonly topic: string;
   readonly partition: number;
   readonly offset: bigint;
   readonly bytesMax: number;
 }
 
 export interface FetchedPartition {
+  readonly topic: string;
   readonly partition: number;
   readonly error: number;
   readonly highWatermark: bigint;
@@ -211,7 +228,6 @@ export interface FetchLimits {
  * byte.
  */
 export function fetchRequest(
-  topic: string,
   positions: readonly FetchPosition[],
   bounds: FetchLimits,
 ): KafkaRequest<{ readonly error: number; readonly partitions: FetchedPartition[] }> {
@@ -223,10 +239,10 @@ export function fetchRequest(
     .int8(1)
     .int32(0)
     .int32(-1)
-    .array([topic], (w, name) =>
+    .array(byTopic(positions), (w, [name, list]) =>
       w
         .string(name)
-        .array(positions, (v, position) =>
+        .array(list, (v, position) =>
           v
             .int32(position.partition)
             .int32(-1)
@@ -248,14 +264,14 @@ function readFetch(payload: Uint8Array): { error: number; partitions: FetchedPar
   reader.int32();
   const partitions = reader
     .array((r) => {
-      r.string();
-      return r.array(readFetchedPartition);
+      const topic = r.string();
+      return r.array((p) => readFetchedPartition(topic, p));
     })
     .flat();
   return { error, partitions };
 }
 
-function readFetchedPartition(r: WireReader): FetchedPartition {
+function readFetchedPartition(topic: string, r: WireReader): FetchedPartition {
   const partition = r.int32();
   const error = r.int16();
   const highWatermark = r.int64();
@@ -264,7 +280,10 @@ function readFetchedPartition(r: WireReader): FetchedPartition {
   const aborted = r.array((a) => ({ producerId: a.int64(), firstOffset: a.int64() }));
   r.int32();
   const records = r.slice(Math.max(0, r.int32()));
-  return { partition, error, highWatermark, lastStableOffset, logStartOffset, aborted, records };
+  return {
+    ...{ topic, partition, error, highWatermark, lastStableOffset, logStartOffset },
+    ...{ aborted, records },
+  };
 }
 
 export interface ProducedPartition {

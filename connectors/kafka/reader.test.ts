@@ -9,7 +9,9 @@ import { assert } from '../../src/base/assert.ts';
 import type { Clock } from '../../src/base/seam.ts';
 import { realClock } from '../../src/base/real/seam.ts';
 import { Random } from '../../test/support/random.ts';
+import { ownSlots, slotsOf } from '../../test/support/one-topic.ts';
 import type { Positions, RawChunk, SourceStatus } from '../connector.ts';
+import { topicsNamed } from '../connector.ts';
 import { Backoff } from './backoff.ts';
 import type { Link, Transport } from './cluster.ts';
 import { Cluster } from './cluster.ts';
@@ -223,8 +225,8 @@ class Run {
     const cluster = new Cluster(['fake:1', 'fake:2'], this.fake);
     this.#reader = new KafkaReader(
       cluster,
-      't',
-      from,
+      topicsNamed(['t']),
+      slotsOf('t', from),
       until,
       {
         chunk: (chunk) => {
@@ -232,8 +234,10 @@ class Run {
           return this.accepts;
         },
         status: (status) => void this.statuses.push(status),
-        partitions: (found) =>
-          void this.found.push(...found.map((p) => `${p.partition}: ${p.first} to ${p.end}`)),
+        partitions: (found) => {
+          this.found.push(...found.map((p) => `${p.partition}: ${p.first} to ${p.end}`));
+          return ownSlots(found);
+        },
       },
       hasty,
       entropy,

@@ -1,12 +1,14 @@
 /**
- * Follows one topic: one loop that watches the topic (partitions, leaders, whether it exists), and
- * one fetch loop a broker, each with one Fetch under way for all partitions that the broker leads.
+ * Follows the topics of a source: one loop that watches the topics (which there are, their
+ * partitions and leaders), and one fetch loop a broker, each with one Fetch under way for all
+ * partitions that the broker leads, whatever their topics.
  *
  * What it promises: each partition's chunks come in offset order without a gap, and with the
  * checksums that they claim. Where the log no longer has what comes next (retention, deleted
  * records, a topic deleted or made anew), the partition stops for good and the status says so; it
- * never jumps. (A replay goes on with a chunk that names what is lost, which becomes an error of
- * whoever reads it.) Everything that time may heal (no broker, no leader, no such topic yet, a
+ * never jumps, and others go on. (A replay goes on with a chunk that names what is lost, which
+ * becomes an error of whoever reads it; topics of a pattern come and go, so one that is gone is
+ * lost to a replay too.) Everything that time may heal (no broker, no leader, no such topic yet, a
  * batch that came broken) is retried with back-off, and the status says what is awaited.
  *
  * Back-pressure: `chunk` answers false → no new Fetch until `resume`; what is under way still comes
@@ -14,46 +16,56 @@
  *
  * Loops share `#problems`, a list of what is wrong now by its cause; the status is derived from it.
  */
-import { assert } from '../../src/base/assert.ts';
+import { assert, defined } from '../../src/base/assert.ts';
 import { limits } from '../../src/base/limits.ts';
 import type { Clock, Entropy } from '../../src/base/seam.ts';
-import type { Positions, ReaderEvents, SourceReader, SourceStatus } from '../connector.ts';
+import type {
+  Place,
+  Positions,
+  ReaderEvents,
+  SlotPositions,
+  SourceReader,
+  SourceStatus,
+  TopicChoice,
+} from '../connector.ts';
+import { replacedText } from '../connector.ts';
 import { Backoff, Pause } from './backoff.ts';
 import type { Cluster } from './cluster.ts';
-import {
-  errorLeaderNotAvailable,
-  errorName,
-  errorNone,
-  errorOffsetOutOfRange,
-  errorUnknownTopic,
-} from './error-code.ts';
+import { placeText } from './cluster.ts';
+import { errorName, errorNone, errorOffsetOutOfRange } from './error-code.ts';
+import type { LedPartition } from './find.ts';
+import { findStarts, logRanges, partitionsOf } from './find.ts';
+import type { TopicState } from './followed-topic.ts';
+import { FollowedTopic } from './followed-topic.ts';
 import { frameMemory } from './frame-memory.ts';
 import { intactBatches } from './intact-batches.ts';
 import { Partition } from './partition.ts';
-import type { FetchedPartition, TopicMetadata } from './protocol.ts';
-import { earliestTimestamp, fetchRequest, latestTimestamp } from './protocol.ts';
+import { Problems } from './problems.ts';
+import type { ClusterMetadata, FetchedPartition, TopicMetadata } from './protocol.ts';
+import { fetchRequest } from './protocol.ts';
 
 /** Bytes that a partition may be asked for when one batch is larger than a Fetch. */
 const partitionBytesMax = limits.decompressedBatchBytesMax;
 
-/** Kinds of causes of problems, the gravest first. */
-const problemKinds = ['partition', 'topic', 'cluster', 'leader', 'broker', 'fetch'] as const;
+/** What a replay is told of records that are not there any more. */
+const lostReason = 'the records were removed from the topic before they were read';
 
 function text(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** The reader of one topic; see the head of this file for its promises. */
+/** The reader of one source; see the head of this file for its promises. */
 export class KafkaReader implements SourceReader {
   readonly #cluster: Cluster;
-  readonly #topic: string;
+  readonly #choice: TopicChoice;
   readonly #events: ReaderEvents;
   readonly #until: Positions | null;
   readonly #clock: Clock;
   readonly #entropy: Entropy;
+  readonly #topics = new Map<string, FollowedTopic>();
+  /** All partitions, by slot. */
   readonly #partitions = new Map<number, Partition>();
-  /** What is wrong now, by cause; the gravest is shown. */
-  readonly #problems = new Map<string, string>();
+  readonly #problems = new Problems();
   readonly #topicPause: Pause;
   /** One wait a fetch loop, by node id. */
   readonly #fetchPauses = new Map<number, Pause>();
@@ -61,41 +73,55 @@ export class KafkaReader implements SourceReader {
   /** Cancels of waits that would outlive the reader. */
   readonly #timers = new Set<() => void>();
   #status: SourceStatus = { status: 'created', error: null };
-  #topicId: string | null = null;
-  #seen = false;
   #running = false;
   #paused = false;
   #closed = false;
 
   constructor(
     cluster: Cluster,
-    topic: string,
-    from: Positions,
+    choice: TopicChoice,
+    from: SlotPositions,
     until: Positions | null,
     events: ReaderEvents,
     clock: Clock,
     entropy: Entropy,
   ) {
     this.#cluster = cluster;
-    this.#topic = topic;
+    this.#choice = choice;
     this.#events = events;
     this.#until = until;
     this.#clock = clock;
     this.#entropy = entropy;
     this.#topicPause = new Pause(clock);
-    for (const [partition, offset] of from) this.#add(partition, offset);
+    for (const [slot, place] of from) {
+      const added = this.#add(slot, place, place.offset);
+      if (place.lost === undefined) continue;
+      added.failure = place.lost;
+      this.#problems.set('partition', slot, place.lost);
+    }
+    if (until === null) for (const name of choice.names ?? []) this.#topic(name);
   }
 
-  #add(partition: number, offset: bigint): Partition {
-    const until = this.#until === null ? null : (this.#until.get(partition) ?? 0n);
+  #topic(name: string): FollowedTopic {
+    const topic = this.#topics.get(name) ?? new FollowedTopic(name);
+    this.#topics.set(name, topic);
+    return topic;
+  }
+
+  #add(slot: number, place: Place, offset: bigint): Partition {
+    const until = this.#until === null ? null : (this.#until.get(slot) ?? 0n);
     const added = new Partition(
-      partition,
+      { slot, topic: place.topic, partition: place.partition },
       offset,
       until,
       limits.fetchPartitionBytesMax,
       this.#backoff(),
     );
-    this.#partitions.set(partition, added);
+    assert(!this.#partitions.has(slot), `slot ${slot} stands for one partition`);
+    this.#partitions.set(slot, added);
+    const topic = this.#topic(place.topic);
+    topic.expect(place.topicId);
+    topic.partitions.set(place.partition, added);
     return added;
   }
 
@@ -103,7 +129,7 @@ export class KafkaReader implements SourceReader {
     return new Backoff(this.#entropy, limits.brokerRetryMillisecondsMax);
   }
 
-  /** Looks at the topic again after a while: whoever had an error is tried again then. */
+  /** Looks at the topics again after a while: whoever had an error is tried again then. */
   #lookLater(milliseconds: number): void {
     const cancel = this.#clock.after(milliseconds, () => {
       this.#timers.delete(cancel);
@@ -119,7 +145,7 @@ export class KafkaReader implements SourceReader {
   start(): void {
     assert(this.#loops.length === 0, 'a reader is started once');
     this.#report();
-    this.#loops.push(this.#watchTopic());
+    this.#loops.push(this.#watchTopics());
   }
 
   resume(): void {
@@ -129,8 +155,7 @@ export class KafkaReader implements SourceReader {
 
   ends(): Positions {
     const ends = new Map<number, bigint>();
-    for (const { partition, end } of this.#partitions.values())
-      if (end >= 0n) ends.set(partition, end);
+    for (const [slot, { end }] of this.#partitions) if (end >= 0n) ends.set(slot, end);
     return ends;
   }
 
@@ -155,49 +180,40 @@ export class KafkaReader implements SourceReader {
   }
 
   #statusNow(): SourceStatus {
-    const problem = this.#worstProblem();
+    const problem = this.#problems.worst;
     if (problem !== null) return { status: 'stalled', error: problem };
     if (!this.#running) return { status: 'starting', error: null };
     if (this.#finished()) return { status: 'ceased', error: null };
     return { status: 'running', error: null };
   }
 
-  /** What lies deepest: a partition that is lost for good, then the topic, then what carries it. */
-  #worstProblem(): string | null {
-    for (const kind of problemKinds) {
-      for (const [cause, message] of this.#problems) if (cause.startsWith(kind)) return message;
-    }
-    return null;
-  }
-
   /** A replay is over when every partition that it was to read has come to its end. */
   #finished(): boolean {
     if (this.#until === null || !this.#running) return false;
-    for (const [partition, until] of this.#until) {
-      const reached = this.#partitions.get(partition)?.next ?? 0n;
+    for (const [slot, until] of this.#until) {
+      const reached = this.#partitions.get(slot)?.next ?? 0n;
       if (reached < until) return false;
     }
     return true;
   }
 
-  #problem(cause: string, message: string | null): void {
-    if (message === null) this.#problems.delete(cause);
-    else this.#problems.set(cause, message);
+  #problem(...[kind, which, message]: Parameters<Problems['set']>): void {
+    this.#problems.set(kind, which, message);
     this.#report();
   }
 
   /** A partition that will never go on. */
   #fail(partition: Partition, reason: string): void {
     partition.failure = reason;
-    this.#problem(`partition ${partition.partition}`, reason);
+    this.#problem('partition', partition.slot, reason);
   }
 
-  // The topic.
+  // Topics.
 
-  async #watchTopic(): Promise<void> {
+  async #watchTopics(): Promise<void> {
     const backoff = this.#backoff();
     while (!this.#closed) {
-      const settled = await this.#lookAtTopic();
+      const settled = await this.#lookAtTopics();
       if (this.#closed) return;
       if (settled) backoff.reset();
       if (this.#finished()) return;
@@ -206,100 +222,119 @@ export class KafkaReader implements SourceReader {
   }
 
   /**
-   * Takes in the topic as it is now; false if something is missing that should be asked for again
-   * soon.
+   * Takes in the topics as they are now; false if something is missing that should be asked for
+   * again soon.
    */
-  async #lookAtTopic(): Promise<boolean> {
+  async #lookAtTopics(): Promise<boolean> {
     try {
-      const metadata = await this.#cluster.metadata(this.#topic);
+      const isOpen = this.#until === null && this.#choice.names === null;
+      const metadata = await this.#cluster.metadata(isOpen ? null : [...this.#topics.keys()]);
       if (this.#closed) return true;
-      this.#problem('cluster', null);
-      return await this.#takeMetadata(metadata);
+      this.#problem('cluster', '', null);
+      return await this.#takeMetadata(metadata, isOpen);
     } catch (error) {
-      this.#problem('cluster', text(error));
+      this.#problem('cluster', '', text(error));
       return false;
     }
   }
 
-  async #takeMetadata(metadata: TopicMetadata): Promise<boolean> {
-    const hopeful = metadata.error === errorNone || metadata.error === errorLeaderNotAvailable;
-    if (!hopeful || metadata.partitions.length === 0) {
-      this.#problem('topic', this.#absence(metadata.error));
-      return false;
+  async #takeMetadata(metadata: ClusterMetadata, isOpen: boolean): Promise<boolean> {
+    for (const { name, internal } of isOpen ? metadata.topics : [])
+      if (!internal && !this.#topics.has(name) && this.#choice.matches(name)) this.#topic(name);
+    const byName = new Map(metadata.topics.map((topic) => [topic.name, topic]));
+    const there: LedPartition[] = [];
+    let complete = true;
+    for (const topic of this.#topics.values()) {
+      const told = byName.get(topic.name);
+      const kind = this.#takeTopic(topic, told);
+      if (kind === 'there' && told !== undefined) there.push(...partitionsOf(told));
+      if (kind === 'absent') complete = false;
     }
-    if (this.#topicId !== null && metadata.id !== null && metadata.id !== this.#topicId) {
-      this.#replaced();
-      return true;
-    }
-    this.#topicId ??= metadata.id;
-    await this.#addFound(metadata);
+    const { text: choice } = this.#choice;
+    const none = this.#topics.size === 0 ? `${choice}: there is none yet` : null;
+    this.#problem('topic', '', none);
+    await this.#addFound(there);
     if (this.#closed) return true;
-    this.#problem('topic', null);
-    this.#seen = true;
-    return this.#follow(metadata);
+    const isLed = this.#follow(there);
+    return isLed && complete && this.#topics.size > 0;
   }
 
-  #absence(error: number): string {
-    if (error !== errorUnknownTopic && error !== errorNone)
-      return `topic "${this.#topic}": ${errorName(error)}`;
-    if (this.#seen) return `topic "${this.#topic}" was deleted`;
-    return `topic "${this.#topic}" does not exist yet`;
-  }
-
-  /**
-   * The topic was deleted and made anew: its offsets mean other records now, so nothing goes on.
-   */
-  #replaced(): void {
-    const reason = `topic "${this.#topic}" was deleted and created again; drop the source and create it anew`;
-    this.#problem('topic', null);
-    for (const partition of this.#partitions.values()) this.#fail(partition, reason);
-  }
-
-  /** Partitions that were not there before are read from their first record on. */
-  async #addFound(metadata: TopicMetadata): Promise<void> {
-    const found = metadata.partitions
-      .filter(({ partition, leader }) => leader >= 0 && !this.#partitions.has(partition))
-      .map(({ partition }) => partition);
-    if (found.length === 0 || this.#until !== null) return;
-    const [first, end] = await Promise.all([
-      this.#cluster.listOffsets(this.#topic, metadata, found, earliestTimestamp),
-      this.#cluster.listOffsets(this.#topic, metadata, found, latestTimestamp),
-    ]);
-    if (this.#closed) return;
-    const events = [];
-    for (const [partition, offset] of first) {
-      const added = this.#add(partition, offset);
-      added.end = end.get(partition) ?? -1n;
-      events.push({ partition, first: offset, end: added.end });
+  /** Takes in what is said of a topic. */
+  #takeTopic(topic: FollowedTopic, told: TopicMetadata | undefined): TopicState['kind'] {
+    const state = topic.take(told);
+    const { name } = topic;
+    this.#problem('topic', name, state.kind === 'absent' ? state.reason : null);
+    if (state.kind === 'there') return state.kind;
+    const isGone = state.kind === 'replaced' || state.gone;
+    if (isGone && this.#until !== null && this.#choice.names === null) this.#loseRest(topic);
+    else if (state.kind === 'replaced') {
+      const reason = replacedText(name);
+      for (const partition of topic.partitions.values()) this.#fail(partition, reason);
     }
-    events.sort((a, b) => a.partition - b.partition);
-    this.#events.partitions(events);
+    return state.kind;
+  }
+
+  /** What a replay was to read of a topic is not there any more. */
+  #loseRest(topic: FollowedTopic): void {
+    this.#running = true;
+    this.#problem('topic', topic.name, null);
+    for (const partition of topic.partitions.values()) {
+      const { until, done } = partition;
+      if (until === null || done) continue;
+      if (!this.#events.chunk(partition.skipLost(until, lostReason))) this.#paused = true;
+    }
+  }
+
+  /** Partitions that were not there before are read from where the source starts. */
+  async #addFound(there: readonly LedPartition[]): Promise<void> {
+    if (this.#until !== null) return;
+    const fresh = there.filter(
+      ({ topic, partition, leader }) =>
+        leader >= 0 && this.#topics.get(topic)?.partitions.has(partition) === false,
+    );
+    const room = limits.sourceSlotsMax - this.#partitions.size;
+    const tooMany = fresh.length > room;
+    this.#problem(
+      'partition',
+      'all',
+      tooMany
+        ? `${this.#choice.text}: there are more than ${limits.sourceSlotsMax} partitions`
+        : null,
+    );
+    if (fresh.length === 0 || tooMany) return;
+    const found = await findStarts(this.#cluster, fresh, this.#choice.start);
+    if (this.#closed) return;
+    const slots = this.#events.partitions(found);
+    found.forEach((place, i) => {
+      const slot = defined(slots[i], 'each partition has got a slot');
+      this.#add(slot, place, place.first).end = place.end;
+    });
   }
 
   /** Sets leaders and sees to it that each has a fetch loop; false if a partition has no leader. */
-  #follow(metadata: TopicMetadata): boolean {
-    const leaders = new Map(metadata.partitions.map((p) => [p.partition, p.leader]));
-    const complete = metadata.partitions.every((p) => p.leader >= 0);
-    for (const partition of this.#partitions.values()) {
-      const leader = leaders.get(partition.partition);
-      if (leader === undefined) {
-        this.#fail(partition, `partition ${partition.partition} of topic "${this.#topic}" is gone`);
-        continue;
-      }
+  #follow(there: readonly LedPartition[]): boolean {
+    const nodes = new Set<string>();
+    const leaderless = new Set<string>();
+    const told = new Set<Partition>();
+    for (const { topic, partition: number, leader } of there) {
+      if (leader < 0) leaderless.add(topic);
+      else nodes.add(String(leader));
+      const partition = this.#topics.get(topic)?.partitions.get(number);
+      if (partition === undefined) continue;
+      told.add(partition);
       partition.leader = leader;
       if (leader >= 0) this.#fetchLoopOf(leader);
     }
-    for (const cause of this.#problems.keys()) {
-      const node = /^broker (-?\d+)$/.exec(cause)?.[1];
-      // A broker that leads nothing any more is nobody's problem.
-      if (node !== undefined && ![...leaders.values()].includes(Number(node)))
-        this.#problems.delete(cause);
-    }
-    this.#problem(
-      'leader',
-      complete ? null : `a partition of topic "${this.#topic}" has no leader`,
-    );
-    return complete;
+    for (const topic of new Set(there.map((place) => place.topic)))
+      for (const partition of this.#topics.get(topic)?.partitions.values() ?? [])
+        if (!told.has(partition)) this.#fail(partition, `${placeText(partition)} is gone`);
+    // A broker that leads nothing any more is nobody's problem.
+    this.#problems.keep('broker', nodes);
+    this.#problems.keep('leader', leaderless);
+    for (const topic of leaderless)
+      this.#problems.set('leader', topic, `a partition of topic "${topic}" has no leader`);
+    this.#report();
+    return leaderless.size === 0;
   }
 
   // Fetching.
@@ -332,45 +367,42 @@ export class KafkaReader implements SourceReader {
    * look at the topic.
    */
   async #fetch(node: number, wanted: readonly Partition[]): Promise<boolean> {
-    const cause = `broker ${node}`;
     let partitions: readonly FetchedPartition[];
     try {
       partitions = await this.#ask(node, wanted);
     } catch (error) {
       if (this.#closed) return true;
       for (const partition of wanted) partition.leader = -1;
-      this.#problem(cause, text(error));
+      this.#problem('broker', node, text(error));
       return false;
     }
     // What the owner throws is not the broker's failure: it must not be retried, for the position
     // has moved on.
     for (const fetched of partitions) await this.#deliver(fetched);
     for (const { records } of partitions.slice(0, 1)) frameMemory.release(records.buffer);
-    this.#problem(cause, null);
+    this.#problem('broker', node, null);
     if (this.#finished()) this.#topicPause.wake();
     return true;
   }
 
   async #ask(node: number, wanted: readonly Partition[]): Promise<readonly FetchedPartition[]> {
-    const positions = wanted.map(({ partition, next, bytesMax }) => ({
-      partition,
+    const positions = wanted.map(({ topic, partition, next, bytesMax }) => ({
+      ...{ topic, partition, bytesMax },
       offset: next,
-      bytesMax,
     }));
     const bounds = {
       waitMilliseconds: limits.fetchWaitMillisecondsMax,
       bytesMax: limits.fetchBytesMax,
     };
-    const answer = await this.#cluster.send(node, fetchRequest(this.#topic, positions, bounds));
+    const answer = await this.#cluster.send(node, fetchRequest(positions, bounds));
     if (answer.error !== errorNone) throw new Error(`fetch failed: ${errorName(answer.error)}`);
     return answer.partitions;
   }
 
   /** Hands over what came for one partition. */
   async #deliver(fetched: FetchedPartition): Promise<void> {
-    const partition = this.#partitions.get(fetched.partition);
+    const partition = this.#topics.get(fetched.topic)?.partitions.get(fetched.partition);
     if (partition === undefined || partition.failure !== null || this.#closed) return;
-    const cause = `fetch ${partition.partition}`;
     if (fetched.error === errorOffsetOutOfRange) return this.#outOfRange(partition);
     if (fetched.error !== errorNone) {
       this.#again(partition, errorName(fetched.error));
@@ -380,7 +412,7 @@ export class KafkaReader implements SourceReader {
     if (fetched.lastStableOffset >= 0n) partition.end = fetched.lastStableOffset;
     if (fetched.records.length > 0) return this.#takeRecords(partition, fetched);
     partition.backoff.reset();
-    this.#problem(cause, null);
+    this.#problem('fetch', partition.slot, null);
   }
 
   /** Hands over the batches that came, as far as they are whole and intact. */
@@ -393,8 +425,8 @@ export class KafkaReader implements SourceReader {
     if (chunk !== null) {
       partition.backoff.reset();
       partition.bytesMax = limits.fetchPartitionBytesMax;
-      this.#problem(`fetch ${partition.partition}`, null);
-      const alone = this.#partitions.size === 1;
+      this.#problem('fetch', partition.slot, null);
+      const alone = this.#partitions.size === 1 && this.#choice.names?.length === 1;
       if (!this.#events.chunk({ ...chunk, alone })) this.#paused = true;
     } else if (intact.defect !== null) {
       this.#again(partition, intact.defect);
@@ -410,10 +442,7 @@ export class KafkaReader implements SourceReader {
 
   /** What came for the partition is no good: it is asked for again after a while. */
   #again(partition: Partition, reason: string): void {
-    this.#problem(
-      `fetch ${partition.partition}`,
-      `partition ${partition.partition} of topic "${this.#topic}": ${reason}`,
-    );
+    this.#problem('fetch', partition.slot, `${placeText(partition)}: ${reason}`);
     this.#leaveAlone(partition);
   }
 
@@ -437,17 +466,16 @@ export class KafkaReader implements SourceReader {
 
   /** The log does not have the next offset: says which way, and stops the partition for good. */
   async #outOfRange(partition: Partition): Promise<void> {
-    const range = await this.#logRange(partition.partition);
+    const range = await this.#logRange(partition);
     if (this.#closed) return;
     const { next } = partition;
-    const where = `partition ${partition.partition} of topic "${this.#topic}"`;
-    if (range !== null && range.first > next && this.#until !== null) {
-      const lost = 'the records were removed from the topic before they were read';
-      if (!this.#events.chunk(partition.skipLost(range.first, lost))) this.#paused = true;
-    } else if (range !== null && range.first > next) {
+    const where = placeText(partition);
+    if (range !== null && range.earliest > next && this.#until !== null) {
+      if (!this.#events.chunk(partition.skipLost(range.earliest, lostReason))) this.#paused = true;
+    } else if (range !== null && range.earliest > next) {
       this.#fail(
         partition,
-        `${where} starts at offset ${range.first} now, ` +
+        `${where} starts at offset ${range.earliest} now, ` +
           `records from ${next} on were removed before they were read`,
       );
     } else if (range !== null && range.end < next) {
@@ -459,20 +487,16 @@ export class KafkaReader implements SourceReader {
   }
 
   /** First and end offset of a partition now; null if nobody answers. */
-  async #logRange(
-    partition: number,
-  ): Promise<{ readonly first: bigint; readonly end: bigint } | null> {
+  async #logRange({
+    topic,
+    partition,
+  }: Partition): Promise<{ readonly earliest: bigint; readonly end: bigint } | null> {
     try {
-      const metadata = await this.#cluster.metadata(this.#topic);
-      const [first, end] = await Promise.all(
-        [earliestTimestamp, latestTimestamp].map((timestamp) =>
-          this.#cluster.listOffsets(this.#topic, metadata, [partition], timestamp),
-        ),
-      );
-      const range = { first: first.get(partition), end: end.get(partition) };
-      return range.first === undefined || range.end === undefined
-        ? null
-        : { first: range.first, end: range.end };
+      const { topics } = await this.#cluster.metadata([topic]);
+      const place = topics.flatMap(partitionsOf).find((one) => one.partition === partition);
+      if (place === undefined) return null;
+      const [range] = await logRanges(this.#cluster, [place]);
+      return range ?? null;
     } catch {
       return null;
     }

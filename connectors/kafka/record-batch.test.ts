@@ -6,7 +6,7 @@
  */
 import { expect, test } from 'vitest';
 import { Random } from '../../test/support/random.ts';
-import type { RawChunk } from '../connector.ts';
+import type { RawRecords } from '../connector.ts';
 import { batchAttributes, batchChecksum } from './batch-layout.ts';
 import { codecs } from './codec.ts';
 import { crc32c } from './crc32c.ts';
@@ -28,7 +28,7 @@ function text(bytes: Uint8Array, at: number, length: number): string | null {
   return length < 0 ? null : Buffer.from(bytes.subarray(at, at + length)).toString();
 }
 
-function walk(chunk: RawChunk): { readonly seen: Seen[]; readonly broken: string[] } {
+function walk(chunk: RawRecords): { readonly seen: Seen[]; readonly broken: string[] } {
   const walker = new RecordBatchWalker();
   const slice = new RecordSlice();
   const seen: Seen[] = [];
@@ -57,10 +57,9 @@ function chunk(
   batches: readonly Uint8Array[],
   from: number,
   next: number,
-  aborted: RawChunk['aborted'] = [],
-): RawChunk {
+  aborted: RawRecords['aborted'] = [],
+): RawRecords {
   return {
-    partition: 0,
     bytes: Buffer.concat(batches),
     from: BigInt(from),
     next: BigInt(next),

@@ -20,7 +20,7 @@
  */
 import { assert } from '../../src/base/assert.ts';
 import { limits } from '../../src/base/limits.ts';
-import type { RawChunk } from '../connector.ts';
+import type { RawRecords } from '../connector.ts';
 import {
   attributeCodecMask,
   attributeControl,
@@ -86,7 +86,7 @@ function plain(bytes: Uint8Array): Uint8Array {
 
 /** A walk over one chunk after another; see the head of this file. */
 export class RecordBatchWalker {
-  #chunk: RawChunk | null = null;
+  #chunk: RawRecords | null = null;
   #view: DataView = new DataView(new ArrayBuffer(0));
   #bytes: Uint8Array = new Uint8Array(0);
   /** Next byte of the chunk. */
@@ -113,7 +113,7 @@ export class RecordBatchWalker {
   #varint = 0;
 
   /** Starts on a chunk. */
-  open(chunk: RawChunk): void {
+  open(chunk: RawRecords): void {
     const bytes = plain(chunk.bytes);
     assert(chunk.from <= chunk.next, `a chunk goes forward, got ${chunk.from} to ${chunk.next}`);
     this.#chunk = chunk;

@@ -8,6 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { Random } from '../../test/support/random.ts';
 import type { RawChunk, ReaderEvents, SourceConnection, SourceStatus } from '../connector.ts';
+import { topicsNamed } from '../connector.ts';
 import type { Codec } from '../kafka/codec.ts';
 import { RecordBatchBuilder } from '../kafka/encode-batch.ts';
 import type { SchemaRegistry } from './client.ts';
@@ -27,7 +28,7 @@ function chunkOf(partition: number, from: number, ids: readonly number[], codec:
   const builder = new RecordBatchBuilder();
   for (const id of ids) builder.add(id % 2 === 0 ? framed(id) : null, framed(id), 0);
   return {
-    partition,
+    ...{ slot: partition, topic: 't', partition },
     bytes: builder.finish({ codec, baseOffset: BigInt(from) }),
     from: BigInt(from),
     next: BigInt(from + ids.length),
@@ -61,8 +62,7 @@ class Rig {
     };
     const source: SourceConnection = {
       validate: () => Promise.resolve(),
-      startPositions: () => Promise.resolve(new Map()),
-      endPositions: () => Promise.resolve(new Map()),
+      survey: () => Promise.resolve([]),
       close: () => Promise.resolve(),
       reader: (_topic, _from, _until, events) => {
         this.inner = events;
@@ -107,7 +107,7 @@ class Rig {
       return this.room;
     },
     status: (status) => this.statuses.push(status),
-    partitions: () => undefined,
+    partitions: () => [],
   };
 }
 
@@ -116,7 +116,7 @@ describe('a gate', () => {
     for (let seed = 1; seed <= 60; seed++) {
       const rig = new Rig(seed, seed % 3 === 0 ? 0.6 : 0.1);
       const { random } = rig;
-      const reader = rig.connection.reader('t', new Map(), null, rig.events);
+      const reader = rig.connection.reader(topicsNamed(['t']), new Map(), null, rig.events);
       const next = [0, 0, 0];
       const sent: string[] = [];
       for (let k = 0; k < 40; k++) {
@@ -149,7 +149,7 @@ describe('a gate', () => {
     const rig = new Rig(1, 0);
     rig.random.chance = () => true;
     rig.failures = 0;
-    const reader = rig.connection.reader('t', new Map(), null, rig.events);
+    const reader = rig.connection.reader(topicsNamed(['t']), new Map(), null, rig.events);
     rig.random.chance = () => false;
     rig.events.chunk = (chunk) => {
       rig.taken.push(chunk);
@@ -160,7 +160,7 @@ describe('a gate', () => {
     expect(rig.requests).toBe(2);
     expect(rig.inner?.chunk(chunkOf(0, 3, [2, 1, 2], 'none'))).toBe(true);
     expect(rig.taken.length).toBe(2);
-    const other = rig.connection.reader('t', new Map(), new Map(), rig.events);
+    const other = rig.connection.reader(topicsNamed(['t']), new Map(), new Map(), rig.events);
     expect(rig.inner?.chunk(chunkOf(1, 0, [1], 'none'))).toBe(true);
     expect(rig.requests).toBe(2);
     await Promise.all([reader.close(), other.close()]);
@@ -173,7 +173,7 @@ describe('a gate', () => {
       rig.taken.push(chunk);
       return true;
     };
-    const reader = rig.connection.reader('t', new Map(), null, rig.events);
+    const reader = rig.connection.reader(topicsNamed(['t']), new Map(), null, rig.events);
     rig.inner?.status({ status: 'running', error: null });
     rig.inner?.chunk(chunkOf(0, 0, [1], 'none'));
     for (let turns = 0; turns < 40; turns++) await rig.clock.next();
@@ -192,7 +192,7 @@ describe('a gate', () => {
       rig.taken.push(chunk);
       return true;
     };
-    const reader = rig.connection.reader('t', new Map(), null, rig.events);
+    const reader = rig.connection.reader(topicsNamed(['t']), new Map(), null, rig.events);
     rig.inner?.chunk(chunkOf(0, 0, [missingId], 'none'));
     while (rig.taken.length === 0) await rig.clock.next();
     const asked = rig.requests;
@@ -210,7 +210,7 @@ describe('a gate', () => {
 
   it('gives back what it holds when it is closed', async () => {
     const rig = new Rig(5, 1);
-    const reader = rig.connection.reader('t', new Map(), null, rig.events);
+    const reader = rig.connection.reader(topicsNamed(['t']), new Map(), null, rig.events);
     let released = 0;
     rig.inner?.chunk({ ...chunkOf(0, 0, [1], 'none'), release: () => void released++ });
     await rig.clock.next();

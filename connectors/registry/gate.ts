@@ -15,13 +15,15 @@ import { assert, defined } from '../../src/base/assert.ts';
 import { limits } from '../../src/base/limits.ts';
 import type { Clock, Entropy } from '../../src/base/seam.ts';
 import type {
+  FoundPartition,
   Positions,
   RawChunk,
   ReaderEvents,
+  SlotPositions,
   SourceConnection,
   SourceReader,
   SourceStatus,
-  StartPosition,
+  TopicChoice,
 } from '../connector.ts';
 import type { SchemaAnswer } from '../format/avro/writers.ts';
 import { Backoff, Pause } from '../kafka/backoff.ts';
@@ -65,22 +67,18 @@ export class GatedConnection implements SourceConnection {
     return this.#inner.validate();
   }
 
-  startPositions(topic: string, start: StartPosition): Promise<Map<number, bigint>> {
-    return this.#inner.startPositions(topic, start);
-  }
-
-  endPositions(topic: string): Promise<Map<number, bigint>> {
-    return this.#inner.endPositions(topic);
+  survey(choice: TopicChoice): Promise<readonly FoundPartition[]> {
+    return this.#inner.survey(choice);
   }
 
   reader(
-    topic: string,
-    from: Positions,
+    choice: TopicChoice,
+    from: SlotPositions,
     until: Positions | null,
     events: ReaderEvents,
   ): SourceReader {
     return new GatedReader(this.#shared, events, (inner) =>
-      this.#inner.reader(topic, from, until, inner),
+      this.#inner.reader(choice, from, until, inner),
     );
   }
 

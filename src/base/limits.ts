@@ -70,6 +70,12 @@ export const limits = {
   brokerAnswerMillisecondsMax: 5_000,
   /** Milliseconds between two looks at a topic's partitions. */
   topicRefreshMillisecondsMax: 5_000,
+  /** Partitions of all topics of one source; more of them are not read, and it says so. */
+  sourceSlotsMax: 10_000,
+  /** Characters of a pattern of topics, its states when repetitions are written out, its nesting. */
+  topicPatternUnitsMax: 1_000,
+  topicPatternStatesMax: 10_000,
+  topicPatternDepthMax: 50,
   /** Milliseconds of the longest pause between two attempts to reach a broker. */
   brokerRetryMillisecondsMax: 5_000,
   /**

@@ -11,6 +11,7 @@ import type {
   RelationObject,
   SchemaItem,
   SourceObject,
+  SourceTopics,
   TableObject,
   TextOrSecret,
 } from './object.ts';
@@ -42,8 +43,15 @@ function startText(start: StartPosition): string {
   }
 }
 
+function topicsText(topics: SourceTopics): string {
+  return topics.kind === 'names'
+    ? `TOPIC ${topics.names.map(literal).join(', ')}`
+    : `TOPIC PATTERN ${literal(topics.pattern)}`;
+}
+
 const includeWords = new Map([
   ['key', 'KEY'],
+  ['topic', 'TOPIC'],
   ['partition', 'PARTITION'],
   ['offset', 'OFFSET'],
   ['timestamp', 'TIMESTAMP'],
@@ -139,7 +147,7 @@ function kafkaOptions(catalog: Catalog, { brokers, security }: KafkaConnectionOb
 }
 
 function sourceText(catalog: Catalog, source: SourceObject, name: string): string {
-  const { columns: origins, topic, value, envelope, keyColumns } = source.format;
+  const { columns: origins, value, envelope, keyColumns } = source.format;
   const isEvents = envelope === 'debezium';
   const typed = source.columns.filter((_, i) => {
     const origin = origins[i]?.origin;
@@ -148,7 +156,7 @@ function sourceText(catalog: Catalog, source: SourceObject, name: string): strin
   const isDeclared = (value === 'JSON' || value === 'CSV') && typed.length > 0;
   const key = isEvents ? `, PRIMARY KEY ${namesText(source, keyColumns)}` : '';
   const list = isDeclared ? ` (${typed.map(columnText).join(', ')}${key})` : '';
-  const options = `(TOPIC ${literal(topic)}${startText(source.start)})`;
+  const options = `(${topicsText(source.topics)}${startText(source.start)})`;
   const from = `KAFKA CONNECTION ${itemName(catalog, source.connection)} ${options}`;
   const format = formatText(source.format, itemName(catalog, source.registry));
   return `CREATE SOURCE ${name}${list} FROM ${from} ${format}`;

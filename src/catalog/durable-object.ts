@@ -6,7 +6,7 @@
 import { assert, defined } from '../base/assert.ts';
 import type { Expression, Query } from '../sql/ast.ts';
 import { parseStatements } from '../sql/parse/parse.ts';
-import type { CatalogObject } from './object.ts';
+import type { CatalogObject, SourceObject } from './object.ts';
 
 /** Fields that are trees of syntax. */
 const trees = new Set(['query', 'defaults']);
@@ -48,7 +48,17 @@ export function objectOf(text: string): CatalogObject {
       return { ...object, query: queryOf(object.queryText) };
     case 'table':
       return { ...object, defaults: object.defaultTexts.map(defaultOf) };
+    case 'source':
+      return withTopics(object);
     default:
       return object;
   }
+}
+
+/** Sources were written with one topic, as a part of their format, before they could have several. */
+function withTopics(source: SourceObject): SourceObject {
+  const written: Partial<SourceObject> = source;
+  if (written.topics !== undefined) return source;
+  const { topic, ...format } = { topic: '', ...source.format };
+  return { ...source, topics: { kind: 'names', names: [topic] }, format };
 }

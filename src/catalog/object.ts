@@ -75,12 +75,18 @@ export interface TableObject extends Named {
   readonly collection: number;
 }
 
+/** The topics of a source: by name, or all whose whole name matches a pattern. */
+export type SourceTopics =
+  | { readonly kind: 'names'; readonly names: readonly string[] }
+  | { readonly kind: 'pattern'; readonly pattern: string };
+
 export interface SourceObject extends Named {
   readonly kind: 'source';
   readonly columns: readonly RelationColumn[];
   readonly connection: number;
   /** The connection to the registry of the schemas with which records are written. */
   readonly registry?: number;
+  readonly topics: SourceTopics;
   readonly format: SourceFormat;
   readonly start: StartPosition;
   readonly collection: number;

@@ -3,12 +3,14 @@
  * also while a server works on it: what that server writes meanwhile may then look unfinished.
  * Where the log is damaged, what comes before the damage is shown and the damage named.
  */
+import { defined } from '../base/assert.ts';
 import { SqlError } from '../base/error.ts';
 import type { Disk, Processes } from '../base/seam.ts';
 import { DiskError } from '../base/seam.ts';
 import type { CatalogObject } from '../catalog/object.ts';
 import { decodeContent } from '../coordinator/checkpoint-content.ts';
 import { RecoveredState } from '../coordinator/recovered-state.ts';
+import { topicChoice } from '../coordinator/topic-choice.ts';
 import { initializeParser } from '../sql/parse/parse.ts';
 import type { Checkpoint } from '../storage/checkpoint-manifest.ts';
 import { CheckpointStore } from '../storage/checkpoint-store.ts';
@@ -221,8 +223,15 @@ function detailOf(
     return `: ${rows} changes of rows in ${steps} writes${since}`;
   }
   if (object.kind !== 'source') return '';
-  const { bound } = state.offsets(object.collection);
-  if (bound.size === 0) return `: topic "${object.format.topic}", nothing bound yet`;
-  const offsets = [...bound].sort(([a], [b]) => a - b).map(([p, offset]) => `${p} up to ${offset}`);
-  return `: topic "${object.format.topic}", partition ${offsets.join(', ')}`;
+  const { bound, places } = state.offsets(object);
+  if (bound.size === 0) return `: ${topicChoice(object).text}, nothing bound yet`;
+  const topics = new Map<string, string[]>();
+  for (const [slot, offset] of [...bound].sort(([a], [b]) => a - b)) {
+    const { topic, partition } = defined(places.get(slot), 'a slot that is bound has its place');
+    topics.set(topic, [...(topics.get(topic) ?? []), `${partition} up to ${offset}`]);
+  }
+  const texts = [...topics].map(
+    ([topic, list]) => `topic "${topic}", partition ${list.join(', ')}`,
+  );
+  return `: ${texts.join('; ')}`;
 }

@@ -39,7 +39,7 @@ describe('joinLookups', () => {
 });
 
 describe('packCommand', () => {
-  const chunk = { partition: 0, from: 0n, next: 1n, aborted: [] };
+  const chunk = { slot: 0, topic: 't', partition: 0, from: 0n, next: 1n, aborted: [] };
 
   it('lends shared memory, and hears when it was read', () => {
     const receipts = new Receipts();

@@ -78,8 +78,7 @@ const shown = `CREATE CONNECTION public.k TO KAFKA (BROKER 'a:1', SECURITY PROTO
 function withConnections(): Promise<SessionHarness> {
   return SessionHarness.open(() => ({
     validate: () => Promise.resolve(),
-    startPositions: () => Promise.resolve(new Map()),
-    endPositions: () => Promise.resolve(new Map()),
+    survey: () => Promise.resolve([]),
     reader: () => {
       throw new Error('this test reads no topic');
     },

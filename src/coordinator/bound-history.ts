@@ -3,7 +3,7 @@
  * from live records to a replay or back: those that are under way, and those that are held.
  *
  * The representation goes backwards from now: an entry says, for a few steps in a row, what was
- * bound before them of the partitions that they bound. Entries between which nobody may stop are
+ * bound before them of the slots that they bound. Entries between which nobody may stop are
  * one, so there are never many more than steps that are kept.
  */
 import { assert } from '../base/assert.ts';
@@ -38,15 +38,15 @@ export class BoundHistory {
     return this.#entries.length;
   }
 
-  /** `step`, the one before which all are older, binds more of a partition; `before` was bound. */
-  note(step: number, partition: number, before: bigint): void {
+  /** `step`, the one before which all are older, binds more of a slot; `before` was bound. */
+  note(step: number, slot: number, before: bigint): void {
     let entry = this.#entries.at(-1);
     assert(entry === undefined || entry.last <= step, 'steps bind in their order');
     if (entry?.last !== step) {
       entry = { first: step, last: step, before: new Map() };
       this.#entries.push(entry);
     }
-    if (!entry.before.has(partition)) entry.before.set(partition, before);
+    if (!entry.before.has(slot)) entry.before.set(slot, before);
   }
 
   /** What was bound by `step`, or null if that is not kept; `now`: what is bound by all steps. */
@@ -57,7 +57,7 @@ export class BoundHistory {
       const entry = this.#entries[i];
       if (entry === undefined || entry.last <= step) break;
       if (entry.first <= step) return null;
-      for (const [partition, offset] of entry.before) bound.set(partition, offset);
+      for (const [slot, offset] of entry.before) bound.set(slot, offset);
     }
     return bound;
   }
@@ -86,7 +86,7 @@ export class BoundHistory {
 /** Lets an entry say what the one after it says too. */
 function merge(entry: Entry, next: Entry): void {
   entry.last = next.last;
-  for (const [partition, offset] of next.before) {
-    if (!entry.before.has(partition)) entry.before.set(partition, offset);
+  for (const [slot, offset] of next.before) {
+    if (!entry.before.has(slot)) entry.before.set(slot, offset);
   }
 }

@@ -5,8 +5,9 @@
  * offsets too, as JSON has no 64-bit integers.
  */
 import type { SavedCollection, SavedDataflow } from '../../dataflow/graph/checkpoint-messages.ts';
+import { defined } from '../base/assert.ts';
 import { sqlError } from '../base/error.ts';
-import type { Binding } from '../storage/step-record.ts';
+import type { Binding, StartBinding } from '../storage/step-record.ts';
 import type { Counters } from './journal.ts';
 
 /**
@@ -29,8 +30,8 @@ export interface CheckpointContent {
   readonly counters: Counters;
   /** Catalog objects by oid. */
   readonly objects: readonly (readonly [number, string])[];
-  /** Where partitions of sources began. */
-  readonly starts: readonly Binding[];
+  /** Where slots of sources began. */
+  readonly starts: readonly StartBinding[];
   /** What is in the images. */
   readonly read: readonly Binding[];
   /** What was durably bound; more than was read while a source catches up after a start. */
@@ -83,11 +84,39 @@ export function encodeContent(content: CheckpointContent): Uint8Array {
 
 /** Reads `encodeContent`. Throws 0A000 for what a newer release wrote. */
 export function decodeContent(bytes: Uint8Array): CheckpointContent {
-  const content = JSON.parse(new TextDecoder().decode(bytes), read) as CheckpointContent;
+  const content = JSON.parse(new TextDecoder().decode(bytes), read) as WrittenContent;
   if (content.stateFormat > stateFormat)
     throw sqlError('0A000', `the checkpoint has state of form ${content.stateFormat}`, {
       detail: `This release reads forms up to ${stateFormat}.`,
       hint: 'Use the release that wrote it, or a later one.',
     });
-  return content;
+  return withSlots(content);
+}
+
+/** A binding as it may be written: by partition, when each source had one topic. */
+interface WrittenBinding {
+  readonly collection: number;
+  readonly slot?: number;
+  readonly partition?: number;
+  readonly offset: bigint;
+  readonly place?: StartBinding['place'];
+}
+
+interface WrittenContent extends Omit<CheckpointContent, 'starts' | 'read' | 'bound'> {
+  readonly starts: readonly WrittenBinding[];
+  readonly read: readonly WrittenBinding[];
+  readonly bound: readonly WrittenBinding[];
+}
+
+function bindingOf({ collection, slot, partition, offset }: WrittenBinding): Binding {
+  return { collection, slot: defined(slot ?? partition, 'a binding has its slot'), offset };
+}
+
+function withSlots(content: WrittenContent): CheckpointContent {
+  return {
+    ...content,
+    starts: content.starts.map((start) => ({ ...bindingOf(start), place: start.place ?? null })),
+    read: content.read.map(bindingOf),
+    bound: content.bound.map(bindingOf),
+  };
 }

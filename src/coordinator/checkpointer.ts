@@ -16,7 +16,7 @@ import type { CheckpointResponse } from '../../dataflow/graph/checkpoint-message
 import type { CheckpointStore } from '../storage/checkpoint-store.ts';
 import type { CheckpointWriter } from '../storage/checkpoint-writer.ts';
 import type { Log } from '../storage/log.ts';
-import type { Binding } from '../storage/step-record.ts';
+import type { Binding, StartBinding } from '../storage/step-record.ts';
 import type { CheckpointContent } from './checkpoint-content.ts';
 import { encodeContent, stateFormat } from './checkpoint-content.ts';
 import type { Coordinator } from './coordinator.ts';
@@ -195,12 +195,13 @@ export class Checkpointer {
   /** What is not in the engine, in the turn in which the step is sealed. */
   #note(step: number, time: number): Noted {
     const { catalog, engine } = this.#coordinator;
-    const starts: Binding[] = [];
+    const starts: StartBinding[] = [];
     const read: Binding[] = [];
     const bound: Binding[] = [];
     for (const source of this.#coordinator.sources()) {
       const { collection, offsets } = source;
-      starts.push(...bindings(collection, offsets.starts));
+      for (const start of bindings(collection, offsets.starts))
+        starts.push({ ...start, place: offsets.places.get(start.slot) ?? null });
       read.push(...bindings(collection, offsets.read));
       bound.push(...bindings(collection, offsets.bound));
     }
@@ -277,5 +278,5 @@ function messageOf(error: unknown): string {
 }
 
 function bindings(collection: number, offsets: Positions): Binding[] {
-  return [...offsets].map(([partition, offset]) => ({ collection, partition, offset }));
+  return [...offsets].map(([slot, offset]) => ({ collection, slot, offset }));
 }

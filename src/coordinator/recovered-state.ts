@@ -8,9 +8,10 @@
  */
 import { defined } from '../base/assert.ts';
 import { objectOf } from '../catalog/durable-object.ts';
-import type { CatalogObject } from '../catalog/object.ts';
+import type { CatalogObject, SourceObject } from '../catalog/object.ts';
+import type { Place } from '../../connectors/connector.ts';
 import { sqlError } from '../base/error.ts';
-import type { Binding, StepRecord } from '../storage/step-record.ts';
+import type { Binding, StartBinding, StepRecord } from '../storage/step-record.ts';
 import type { CheckpointContent } from './checkpoint-content.ts';
 import type { Counters } from './journal.ts';
 import type { RecoveredOffsets } from './source-runtime.ts';
@@ -18,9 +19,9 @@ import type { RecoveredOffsets } from './source-runtime.ts';
 type Offsets = Map<number, Map<number, bigint>>;
 
 function note(offsets: Offsets, bindings: readonly Binding[]): void {
-  for (const { collection, partition, offset } of bindings) {
+  for (const { collection, slot, offset } of bindings) {
     const known = offsets.get(collection) ?? new Map<number, bigint>();
-    known.set(partition, offset);
+    known.set(slot, offset);
     offsets.set(collection, known);
   }
 }
@@ -30,6 +31,8 @@ export class RecoveredState {
   readonly #texts = new Map<number, string>();
   readonly #starts: Offsets = new Map();
   readonly #bound: Offsets = new Map();
+  /** What slots stand for; null: the partition of their number of the only topic. */
+  readonly #places = new Map<number, Map<number, Place | null>>();
   readonly #refused = new Map<number, ReadonlySet<number>>();
   #counters: Counters = { oid: 0, number: 0 };
   #step = 0;
@@ -41,7 +44,7 @@ export class RecoveredState {
     this.#checkpoint = checkpoint;
     if (checkpoint === null) return;
     for (const [oid, text] of checkpoint.objects) this.#texts.set(oid, text);
-    note(this.#starts, checkpoint.starts);
+    this.#noteStarts(checkpoint.starts);
     note(this.#bound, checkpoint.bound);
     this.#counters = checkpoint.counters;
     this.#step = checkpoint.step;
@@ -59,7 +62,7 @@ export class RecoveredState {
       if (change.kind === 'put') this.#texts.set(change.oid, change.object);
       else this.#texts.delete(change.oid);
     }
-    note(this.#starts, record.starts);
+    this.#noteStarts(record.starts);
     note(this.#bound, record.bound);
     this.#counters = larger(this.#counters, record.counters);
     if (record.refused !== undefined) {
@@ -71,6 +74,15 @@ export class RecoveredState {
       throw sqlError('XX001', `step ${record.step} follows step ${this.#step} in the log`);
     this.#step = record.step;
     this.#time = record.time;
+  }
+
+  #noteStarts(starts: readonly StartBinding[]): void {
+    note(this.#starts, starts);
+    for (const { collection, slot, place } of starts) {
+      const known = this.#places.get(collection) ?? new Map<number, Place | null>();
+      known.set(slot, place);
+      this.#places.set(collection, known);
+    }
   }
 
   /** Whether the rows for the table at this position of a step were not applied. */
@@ -98,9 +110,17 @@ export class RecoveredState {
     return oids.map((oid) => objectOf(defined(this.#texts.get(oid), `object ${oid} has a text`)));
   }
 
-  offsets(collection: number): RecoveredOffsets {
+  offsets({ collection, topics }: SourceObject): RecoveredOffsets {
     const none = new Map<number, bigint>();
+    const only = topics.kind === 'names' ? (topics.names[0] ?? '') : '';
+    const places = [...(this.#places.get(collection) ?? [])].map(
+      ([slot, place]): [number, Place] => [
+        slot,
+        place ?? { topic: only, partition: slot, topicId: null },
+      ],
+    );
     return {
+      places: new Map(places),
       starts: this.#starts.get(collection) ?? none,
       bound: this.#bound.get(collection) ?? none,
       read: this.#readOf(collection),
@@ -110,7 +130,7 @@ export class RecoveredState {
   /** Offsets up to which records are in what the checkpoint has. */
   #readOf(collection: number): Map<number, bigint> {
     const read = this.#checkpoint?.read.filter((binding) => binding.collection === collection);
-    return new Map(read?.map(({ partition, offset }) => [partition, offset]));
+    return new Map(read?.map(({ slot, offset }) => [slot, offset]));
   }
 }
 

@@ -112,7 +112,7 @@ function begin(coordinator: Coordinator, known: Known, object: CatalogObject): v
       return beginTable(coordinator, object, saved);
     case 'source': {
       const collection = saved.collection(object.collection);
-      return coordinator.makeSource(object, state.offsets(object.collection), collection);
+      return coordinator.makeSource(object, state.offsets(object), collection);
     }
     case 'materialized view':
     case 'index':

@@ -3,6 +3,7 @@
  * Method: a reader that gives the chunks of the test; the engine is the list of what was sent.
  */
 import { expect, it } from 'vitest';
+import { foundPartition } from '../../test/support/one-topic.ts';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import type { RawChunk, SourceConnection } from '../../connectors/connector.ts';
 import type { SourceObject } from '../catalog/object.ts';
@@ -23,12 +24,22 @@ const source: SourceObject = {
   start: { kind: 'earliest' },
   collection: 3,
   stored: false,
-  format: { topic: 't', key: null, value: 'TEXT', envelope: 'none', columns: [], keyColumns: [] },
+  topics: { kind: 'names', names: ['t'] },
+  format: { key: null, value: 'TEXT', envelope: 'none', columns: [], keyColumns: [] },
 };
 
 function chunk(partition: number, from: bigint, next: bigint, lost?: string): RawChunk {
   const bytes = new Uint8Array(0);
-  return { partition, bytes, from, next, aborted: [], ...(lost === undefined ? {} : { lost }) };
+  return {
+    slot: partition,
+    topic: 't',
+    partition,
+    bytes,
+    from,
+    next,
+    aborted: [],
+    ...(lost === undefined ? {} : { lost }),
+  };
 }
 
 /** What is sent of chunks up to offset 10 by a reader of which the test says where it begins. */
@@ -49,16 +60,16 @@ async function sent(
   const connection: SourceConnection = {
     validate: () => Promise.resolve(),
     close: () => Promise.resolve(),
-    startPositions: () => Promise.resolve(new Map([[0, 0n]])),
-    endPositions: () => Promise.resolve(new Map([[0, 10n]])),
-    reader: (_topic, _from, _until, { chunk: give }) => ({
-      start: () => chunks.forEach(give),
+    survey: () => Promise.resolve([foundPartition('t', 0, 0n, 10n)]),
+    reader: (_choice, _from, until, { chunk: give }) => ({
+      start: () => (until === null ? undefined : chunks.forEach(give)),
       ends: () => new Map(),
       resume: none,
       close: () => Promise.resolve(),
     }),
   };
   const runtime = new SourceRuntime(source, connection, new Timeline(engine, clock, null), clock);
+  await runtime.live();
   const reader = new ReplayReader(engine, 7, runtime);
   reader.begin(new Map([[0, 0n]]), begun);
   await reader.read(new Map([[0, 10n]]));

@@ -1,9 +1,9 @@
 /**
  * Reads records of one stream for one dataflow, round after round, and sends them on: each round
- * from where the one before ended up to given offsets, partition by partition. At most
+ * from where the one before ended up to given offsets, slot by slot. At most
  * `replayBytesInFlightMax` bytes are on their way to the engine.
  */
-import { assert } from '../base/assert.ts';
+import { assert, defined } from '../base/assert.ts';
 import { limits } from '../base/limits.ts';
 import type { Positions, RawChunk, SourceReader } from '../../connectors/connector.ts';
 import type { EngineClient } from './engine-client.ts';
@@ -34,11 +34,11 @@ export class ReplayReader {
   readonly #dataflow: number;
   readonly #source: SourceRuntime;
   readonly #window = new Window();
-  /** Offsets up to which partitions have been read. */
+  /** Offsets up to which slots have been read. */
   #done = new Map<number, bigint>();
-  /** Partitions of which what is lost is an error: something was read of them before. */
+  /** Slots of which what is lost is an error: something was read of them before. */
   readonly #begun = new Set<number>();
-  /** The same of all partitions. */
+  /** The same of all slots. */
   #allBegun = false;
   #reader: SourceReader | null = null;
   #wake: () => void = () => undefined;
@@ -59,26 +59,31 @@ export class ReplayReader {
   /** Records bound but not yet read. */
   rest(): bigint {
     let rest = 0n;
-    for (const [partition, offset] of this.#source.bound) rest += offset - this.#doneOf(partition);
+    for (const [slot, offset] of this.#source.bound) rest += offset - this.#doneOf(slot);
     return rest;
   }
 
-  #doneOf(partition: number): bigint {
-    return this.#done.get(partition) ?? this.#source.starts.get(partition) ?? 0n;
+  #doneOf(slot: number): bigint {
+    return this.#done.get(slot) ?? this.#source.starts.get(slot) ?? 0n;
   }
 
   /** Reads on up to `until`. */
   async read(until: Positions): Promise<void> {
     if (this.#cancelled) return;
-    const from = new Map([...until.keys()].map((p) => [p, this.#doneOf(p)]));
+    const { connection, choice, places } = this.#source;
+    const from = new Map(
+      [...until.keys()].map((slot) => {
+        const place = defined(places.get(slot), 'what is bound has its place');
+        return [slot, { ...place, offset: this.#doneOf(slot) }];
+      }),
+    );
     const open = new Set(
-      [...until].filter(([p, end]) => (from.get(p) ?? 0n) < end).map(([p]) => p),
+      [...until].filter(([slot, end]) => this.#doneOf(slot) < end).map(([slot]) => slot),
     );
     if (open.size === 0) return;
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
-      const { connection, source } = this.#source;
-      this.#reader = connection.reader(source.format.topic, from, until, {
+      this.#reader = connection.reader(choice, from, until, {
         chunk: (chunk) => {
           if (this.#cancelled) {
             chunk.release?.();
@@ -90,7 +95,7 @@ export class ReplayReader {
           return room;
         },
         status: ({ error }) => this.#source.replayStatus(this.#dataflow, error),
-        partitions: () => undefined,
+        partitions: () => [],
       });
       this.#window.onRoom = () => this.#reader?.resume();
       this.#reader.start();
@@ -100,20 +105,16 @@ export class ReplayReader {
   }
 
   #advance(chunk: RawChunk, until: Positions, open: Set<number>): void {
-    const end = until.get(chunk.partition) ?? 0n;
-    assert(
-      chunk.next <= end,
-      `a replay of partition ${chunk.partition} ends at ${end}, got ${chunk.next}`,
-    );
-    this.#done.set(chunk.partition, chunk.next);
-    if (chunk.next >= end) open.delete(chunk.partition);
+    const end = until.get(chunk.slot) ?? 0n;
+    assert(chunk.next <= end, `a replay of slot ${chunk.slot} ends at ${end}, got ${chunk.next}`);
+    this.#done.set(chunk.slot, chunk.next);
+    if (chunk.next >= end) open.delete(chunk.slot);
   }
 
   /** Sends a chunk on; answers whether there is room for more. */
   #take(chunk: RawChunk): boolean {
-    if (chunk.lost !== undefined && !this.#allBegun && !this.#begun.has(chunk.partition))
-      return true;
-    this.#begun.add(chunk.partition);
+    if (chunk.lost !== undefined && !this.#allBegun && !this.#begun.has(chunk.slot)) return true;
+    this.#begun.add(chunk.slot);
     const room = this.#window.sent(chunk.bytes.byteLength);
     this.#send([chunk], false);
     return room;

@@ -1,4 +1,5 @@
 /** What system relations ask of the running coordinator. */
+import { defined } from '../base/assert.ts';
 import type { Runtime } from '../catalog/system/relation.ts';
 import type { Coordinator } from './coordinator.ts';
 import type { SessionRegistry } from './session-registry.ts';
@@ -21,11 +22,11 @@ export function runtimeOf(coordinator: Coordinator, sessions: SessionRegistry): 
     sourceProgress: () =>
       coordinator.sources().flatMap((runtime) => {
         const ends = runtime.ends();
-        return [...runtime.bound].map(([partition, offset]) => ({
+        return [...runtime.bound].map(([slot, offset]) => ({
           oid: runtime.source.oid,
-          partition,
+          ...defined(runtime.places.get(slot), 'what is bound has its place'),
           offset,
-          end: ends.get(partition) ?? offset,
+          end: ends.get(slot) ?? offset,
         }));
       }),
     settings: () => new Settings().all(),

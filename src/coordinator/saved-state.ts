@@ -73,6 +73,6 @@ export class SavedState {
   /** Offsets up to which records of a source are in the checkpoint. */
   #readOf(collection: number): Positions {
     const read = this.#content?.read.filter((binding) => binding.collection === collection);
-    return new Map(read?.map(({ partition, offset }) => [partition, offset]));
+    return new Map(read?.map(({ slot, offset }) => [slot, offset]));
   }
 }

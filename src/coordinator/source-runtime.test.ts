@@ -4,6 +4,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { unheard } from '../../test/support/engine-events.ts';
+import { foundPartition } from '../../test/support/one-topic.ts';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import type { RawChunk, ReaderEvents, SourceConnection } from '../../connectors/connector.ts';
 import { limits } from '../base/limits.ts';
@@ -27,7 +28,8 @@ const source: SourceObject = {
   start: { kind: 'earliest' },
   collection: 3,
   stored: true,
-  format: { topic: 't', key: null, value: 'TEXT', envelope: 'none', columns: [], keyColumns: [] },
+  topics: { kind: 'names', names: ['t'] },
+  format: { key: null, value: 'TEXT', envelope: 'none', columns: [], keyColumns: [] },
 };
 
 function rig(journal: StepJournal | null = null, recovered?: RecoveredOffsets) {
@@ -44,8 +46,7 @@ function rig(journal: StepJournal | null = null, recovered?: RecoveredOffsets) {
   const connection: SourceConnection = {
     validate: () => Promise.resolve(),
     close: () => Promise.resolve(),
-    startPositions: () => Promise.resolve(new Map([[0, 0n]])),
-    endPositions: () => Promise.resolve(new Map([[0, 5n]])),
+    survey: () => Promise.resolve([foundPartition('t', 0, 0n, 5n)]),
     reader: (_topic, _from, _until, events) => {
       started.events = events;
       return {
@@ -67,7 +68,7 @@ function rig(journal: StepJournal | null = null, recovered?: RecoveredOffsets) {
 }
 
 function chunk(partition: number, from: bigint): RawChunk {
-  return { partition, bytes, from, next: from + 1n, aborted: [] };
+  return { slot: partition, topic: 't', partition, bytes, from, next: from + 1n, aborted: [] };
 }
 
 describe('SourceRuntime', () => {
@@ -91,7 +92,7 @@ describe('SourceRuntime', () => {
   it('takes chunks in the order of the log, several of one partition too', async () => {
     const { started, runtime } = rig();
     await runtime.live();
-    started.events?.partitions([{ partition: 1, first: 4n, end: 4n }]);
+    started.events?.partitions([foundPartition('t', 1, 4n, 4n)]);
     expect([...runtime.bound]).toEqual([
       [0, 0n],
       [1, 4n],
@@ -153,6 +154,7 @@ describe('SourceRuntime', () => {
       retryLater: () => new Promise<void>((resolve) => (disk.retry = resolve)),
     };
     const recovered = {
+      places: new Map([[0, { topic: 't', partition: 0, topicId: null }]]),
       starts: new Map([[0, 0n]]),
       bound: new Map([[0, 1n]]),
       read: new Map<number, bigint>(),

@@ -1,10 +1,10 @@
 /**
- * A running source: the reader of its topic, the chunks that wait for a step, and the binding of
+ * A running source: the reader of its topics, the chunks that wait for a step, and the binding of
  * offsets to steps.
  *
- * `bound` holds, by partition, the offset after the last record that belongs to a sealed step; it
- * moves only inside `take`, in the same turn in which the step is sealed, so at any moment between
- * two steps it says exactly which records the sealed steps contain. Chunks of one partition are
+ * `bound` holds, by slot (slots.ts), the offset after the last record that belongs to a sealed
+ * step; it moves only inside `take`, in the same turn in which the step is sealed, so at any moment
+ * between two steps it says exactly which records the sealed steps contain. Chunks of one slot are
  * taken in offset order without gaps: bound never falls, and each record belongs to one step. Of a
  * stream it is known for some earlier steps too, for dataflows that catch up (bound-history.ts).
  *
@@ -12,19 +12,26 @@
  * stop, and to go on when half of it is taken.
  */
 import { assert, defined } from '../base/assert.ts';
-import { sqlError } from '../base/error.ts';
 import { limits } from '../base/limits.ts';
 import type { Clock } from '../base/seam.ts';
 import type {
+  FoundPartition,
+  Place,
   Positions,
   RawChunk,
+  SlotPosition,
+  SlotPositions,
   SourceConnection,
   SourceReader,
   SourceStatus,
+  TopicChoice,
 } from '../../connectors/connector.ts';
+import { replacedText } from '../../connectors/connector.ts';
 import type { SourceObject } from '../catalog/object.ts';
 import type { Binding } from '../storage/step-record.ts';
 import { BoundHistory } from './bound-history.ts';
+import { Slots } from './slots.ts';
+import { topicChoice } from './topic-choice.ts';
 import type { Bindings, Intake, Timeline } from './timeline.ts';
 
 /** Counts that mz_source_statistics shows. */
@@ -38,20 +45,25 @@ export interface SourceCounts {
 const firstRetryMilliseconds = 200;
 const lastRetryMilliseconds = 10_000;
 
-/** What is known of a source's offsets from before the process began. */
+/** What is known of a source's offsets from before the process began, by slot. */
 export interface RecoveredOffsets {
+  /** What slots stand for. */
+  readonly places: ReadonlyMap<number, Place>;
   readonly starts: Positions;
   readonly bound: Positions;
   /** Up to where records are in the rows that a checkpoint has given back; else nothing. */
   readonly read: Positions;
 }
 
-const noOffsets: RecoveredOffsets = { starts: new Map(), bound: new Map(), read: new Map() };
+const noOffsets: RecoveredOffsets = {
+  ...{ places: new Map(), starts: new Map(), bound: new Map(), read: new Map() },
+};
 
 /** One source while it exists. */
 export class SourceRuntime implements Intake {
   readonly source: SourceObject;
   readonly connection: SourceConnection;
+  readonly choice: TopicChoice;
   readonly counts: SourceCounts = { records: 0, bytes: 0, failed: 0, lastError: null };
   readonly #timeline: Timeline;
   readonly #clock: Clock;
@@ -59,11 +71,12 @@ export class SourceRuntime implements Intake {
   /** What was bound by earlier steps, of a stream. */
   readonly #history: BoundHistory | null;
   readonly #starts = new Map<number, bigint>();
-  /** Partitions whose start, or bound, is not yet known durably. */
+  readonly #slots: Slots;
+  /** Slots whose start, or bound, is not yet known durably. */
   #unwrittenStarts = new Set<number>();
   #unwrittenBound = new Set<number>();
   readonly #recovered: RecoveredOffsets;
-  /** Partitions that have not yet reached what was bound when the process before ended. */
+  /** Slots that have not yet reached what was bound when the process before ended. */
   readonly #behind: Map<number, bigint>;
   readonly #onCaughtUp: (() => void)[] = [];
   readonly #waiting: RawChunk[] = [];
@@ -89,9 +102,9 @@ export class SourceRuntime implements Intake {
   ) {
     this.#recovered = recovered;
     const { bound, read } = recovered;
-    const behind = [...bound].filter(
-      ([partition, offset]) => (read.get(partition) ?? -1n) < offset,
-    );
+    const behind = [...bound].filter(([slot, offset]) => (read.get(slot) ?? -1n) < offset);
+    this.#slots = new Slots(recovered.places);
+    this.choice = topicChoice(source);
     this.#behind = new Map(source.stored ? behind : []);
     this.#history = source.stored ? null : new BoundHistory();
     this.source = source;
@@ -121,6 +134,11 @@ export class SourceRuntime implements Intake {
     else this.#replayErrors.set(dataflow, error);
   }
 
+  /** What slots stand for. */
+  get places(): ReadonlyMap<number, Place> {
+    return this.#slots.places;
+  }
+
   /** Offsets up to which records belong to sealed steps. */
   get bound(): Positions {
     return this.#bound;
@@ -135,12 +153,13 @@ export class SourceRuntime implements Intake {
   }
 
   /**
-   * For a checkpoint: where partitions begin, up to where their records are in steps, and what is
+   * For a checkpoint: where slots begin, up to where their records are in steps, and what is
    * durably bound, which is more while the source catches up after a start.
    */
   get offsets(): RecoveredOffsets {
     const { starts, bound, read } = this.#recovered;
     return {
+      places: this.places,
       starts: later(starts, this.#starts),
       bound: later(bound, this.#bound),
       read: later(read, this.#bound),
@@ -152,7 +171,7 @@ export class SourceRuntime implements Intake {
     return this.#liveSince;
   }
 
-  /** Where the source begins, by partition; known once it is live. */
+  /** Where the source begins, by slot; known once it is live. */
   get starts(): Positions {
     return this.#starts;
   }
@@ -163,8 +182,8 @@ export class SourceRuntime implements Intake {
   }
 
   /**
-   * Starts reading, once. A stored source reads from its start; a stream reads from the log's
-   * present end, since what is older is replayed to each dataflow that needs it.
+   * Starts reading, once. A stored source reads from its start; a stream reads from the logs'
+   * present ends, since what is older is replayed to each dataflow that needs it.
    */
   live(): Promise<void> {
     if (this.#live === null) {
@@ -175,8 +194,8 @@ export class SourceRuntime implements Intake {
   }
 
   /**
-   * Looks whether the topic of a source that nobody reads yet can be read, until it can or somebody
-   * reads it: the status says meanwhile what is the matter.
+   * Looks whether the topics of a source that nobody reads yet can be read, until it can or
+   * somebody reads it: the status says meanwhile what is the matter.
    */
   async watch(): Promise<void> {
     let wait = firstRetryMilliseconds;
@@ -190,15 +209,25 @@ export class SourceRuntime implements Intake {
     }
   }
 
-  /** Why the topic cannot be read now; null if it can. */
+  /** Why the topics cannot be read now; null if they can. */
   async #absence(): Promise<string | null> {
-    const { topic } = this.source.format;
     try {
-      const found = await this.connection.startPositions(topic, { kind: 'earliest' });
-      return found.size > 0 ? null : `topic "${topic}" does not exist yet`;
+      const found = await this.connection.survey(this.choice);
+      return this.#firstLoss(found) ?? absence(this.choice, found);
     } catch (error) {
       return error instanceof Error ? error.message : String(error);
     }
+  }
+
+  /** Why one of the slots that were read before cannot go on; null if all can. */
+  #firstLoss(found: readonly FoundPartition[]): string | null {
+    for (const place of found) {
+      if (this.#slots.isReplaced(place)) return replacedText(place.topic);
+      const slot = this.#slots.find(place);
+      const lost = slot === undefined ? undefined : this.#lossOf(slot, place);
+      if (lost !== undefined) return lost;
+    }
+    return null;
   }
 
   async #start(): Promise<void> {
@@ -220,51 +249,101 @@ export class SourceRuntime implements Intake {
   }
 
   async #begin(): Promise<void> {
-    const { topic } = this.source.format;
-    const first = await this.connection.startPositions(topic, this.source.start);
-    const ends = await this.connection.endPositions(topic);
-    requireNoLoss(topic, this.#recovered.bound, ends);
+    const found = await this.connection.survey(this.choice);
     if (this.#closed) return;
-    const starts = later(this.#recovered.starts, first);
-    const from = later(starts, this.source.stored ? this.#recovered.read : ends);
-    for (const [partition, offset] of starts) this.#begins(partition, offset);
-    this.#jump(from, later(starts, this.#recovered.read));
-    // Compaction may have removed what a later record replaces, so nothing before the present end of
-    // the topic needs to be there as it was.
-    for (const [partition, offset] of this.#behind)
-      this.#behind.set(partition, larger(offset, ends.get(partition) ?? offset));
-    for (const [partition, offset] of from) {
-      this.#unwrittenBound.add(partition);
-      if (offset >= (this.#behind.get(partition) ?? offset)) this.#reached(partition);
+    const from = this.#positions(this.#present(found));
+    const { read } = this.#recovered;
+    this.#jump(from, later(this.#starts, read));
+    for (const [slot, { offset }] of from) {
+      this.#unwrittenBound.add(slot);
+      if (offset >= (this.#behind.get(slot) ?? offset)) this.#reached(slot);
     }
-    this.#reader = this.connection.reader(topic, from, null, {
+    this.#reader = this.connection.reader(this.choice, from, null, {
       chunk: (chunk) => this.#chunk(chunk),
       status: (status) => this.#report(status),
-      partitions: (found) => this.#partitions(found),
+      partitions: (more) => more.map((place) => this.#partition(place)),
     });
     this.#reader.start();
   }
 
+  /** Partitions that are there, by slot; not those of a topic that has another one's name. */
+  #present(found: readonly FoundPartition[]): ReadonlyMap<number, FoundPartition> {
+    const present = new Map<number, FoundPartition>();
+    for (const place of found) {
+      if (this.#slots.isReplaced(place)) continue;
+      const slot = this.#slots.take(place);
+      if (this.#slots.learn(slot, place.topicId)) this.#unwrittenStarts.add(slot);
+      present.set(slot, place);
+    }
+    return present;
+  }
+
+  /**
+   * Where each slot goes on. One whose topic is not there stays where it is; one that has lost what
+   * comes next does not go on, and the reader says why.
+   */
+  #positions(present: ReadonlyMap<number, FoundPartition>): ReadonlyMap<number, SlotPosition> {
+    const positions = new Map<number, SlotPosition>();
+    const { starts, bound, read } = this.#recovered;
+    for (const [slot, place] of this.places) {
+      const now = present.get(slot);
+      const known = starts.get(slot);
+      const lost = now === undefined || known === undefined ? undefined : this.#lossOf(slot, now);
+      const isFit = now !== undefined && lost === undefined;
+      const start = larger(known ?? now?.first ?? 0n, isFit ? now.earliest : 0n);
+      this.#begins(slot, start);
+      const next = this.source.stored ? read.get(slot) : isFit ? now.end : bound.get(slot);
+      const position = { ...place, offset: larger(start, next ?? 0n) };
+      positions.set(slot, lost === undefined ? position : { ...position, lost });
+      // Compaction may have removed what a later record replaces, so nothing before the present end
+      // of the topic needs to be there as it was.
+      const behind = this.#behind.get(slot);
+      if (behind !== undefined && isFit) this.#behind.set(slot, larger(behind, now.end));
+    }
+    return positions;
+  }
+
+  /** What a slot that was read before has lost of what it needs; undefined: nothing. */
+  #lossOf(slot: number, { topic, partition, earliest, end }: FoundPartition): string | undefined {
+    const { starts, bound, read } = this.#recovered;
+    const where = `partition ${partition} of topic "${topic}"`;
+    const offset = bound.get(slot) ?? 0n;
+    if (end < offset)
+      return (
+        `${where} ends at offset ${end}, but was read up to ${offset}: ` +
+        'it was made anew or has lost records'
+      );
+    if (!this.source.stored) return undefined;
+    const next = larger(read.get(slot) ?? 0n, starts.get(slot) ?? 0n);
+    if (next >= earliest) return undefined;
+    return (
+      `${where} starts at offset ${earliest} now, ` +
+      `records from ${next} on were removed before they were read`
+    );
+  }
+
   /** What a source begins with belongs to the next step, like all that comes later. */
-  #jump(to: Positions, read: Positions): void {
+  #jump(to: SlotPositions, read: Positions): void {
     this.#liveSince = this.#timeline.sealed + 1;
-    for (const [partition, offset] of to) {
-      this.#history?.note(this.#liveSince, partition, read.get(partition) ?? offset);
-      this.#bound.set(partition, offset);
+    for (const [slot, { offset }] of to) {
+      this.#history?.note(this.#liveSince, slot, read.get(slot) ?? offset);
+      this.#bound.set(slot, offset);
     }
   }
 
-  #partitions(found: readonly { readonly partition: number; readonly first: bigint }[]): void {
-    for (const { partition, first } of found) {
-      if (this.#bound.has(partition)) continue;
-      this.#begins(partition, first);
-      this.#bound.set(partition, first);
-    }
+  /** A partition was found: it has a slot from now on. */
+  #partition(place: FoundPartition): number {
+    const slot = this.#slots.take(place);
+    if (this.#slots.learn(slot, place.topicId)) this.#unwrittenStarts.add(slot);
+    if (this.#bound.has(slot)) return slot;
+    this.#begins(slot, place.first);
+    this.#bound.set(slot, place.first);
+    return slot;
   }
 
-  #begins(partition: number, first: bigint): void {
-    this.#starts.set(partition, first);
-    if (this.#recovered.starts.get(partition) !== first) this.#unwrittenStarts.add(partition);
+  #begins(slot: number, first: bigint): void {
+    this.#starts.set(slot, first);
+    if (this.#recovered.starts.get(slot) !== first) this.#unwrittenStarts.add(slot);
   }
 
   #chunk(chunk: RawChunk): boolean {
@@ -304,35 +383,35 @@ export class SourceRuntime implements Intake {
   }
 
   #bind(step: number, chunk: RawChunk): void {
-    const before = this.#bound.get(chunk.partition) ?? chunk.from;
-    assert(chunk.from >= before, `offsets of partition ${chunk.partition} do not go back`);
-    this.#history?.note(step, chunk.partition, before);
-    this.#bound.set(chunk.partition, chunk.next);
-    this.#unwrittenBound.add(chunk.partition);
+    const { slot, from, next } = chunk;
+    const before = this.#bound.get(slot) ?? from;
+    assert(from >= before, `offsets of slot ${slot} do not go back`);
+    this.#history?.note(step, slot, before);
+    this.#bound.set(slot, next);
+    this.#unwrittenBound.add(slot);
   }
 
   takeBindings(): Bindings {
     const { collection } = this;
-    const starts = [...this.#unwrittenStarts].map((partition) => ({
-      collection,
-      partition,
-      offset: defined(this.#starts.get(partition), 'a partition that began has its start'),
+    const starts = [...this.#unwrittenStarts].map((slot) => ({
+      ...{ collection, slot, place: this.#slots.place(slot) },
+      offset: defined(this.#starts.get(slot), 'a slot that began has its start'),
     }));
     const bound: Binding[] = [];
-    for (const partition of this.#unwrittenBound) {
-      const offset = this.#bound.get(partition) ?? 0n;
+    for (const slot of this.#unwrittenBound) {
+      const offset = this.#bound.get(slot) ?? 0n;
       // What is bound already is not bound again while it is read again.
-      if (offset < (this.#behind.get(partition) ?? 0n)) continue;
-      this.#reached(partition);
-      bound.push({ collection, partition, offset });
+      if (offset < (this.#behind.get(slot) ?? 0n)) continue;
+      this.#reached(slot);
+      bound.push({ collection, slot, offset });
     }
     this.#unwrittenStarts = new Set();
     this.#unwrittenBound = new Set();
     return { starts, bound };
   }
 
-  #reached(partition: number): void {
-    if (!this.#behind.delete(partition) || this.#behind.size > 0) return;
+  #reached(slot: number): void {
+    if (!this.#behind.delete(slot) || this.#behind.size > 0) return;
     this.#sayCaughtUp(this.#onCaughtUp.splice(0));
   }
 
@@ -388,25 +467,20 @@ export class SourceRuntime implements Intake {
   }
 }
 
-/** Throws 55000 if a topic ends before what was read of it: it is another one, or was cut. */
-function requireNoLoss(topic: string, bound: Positions, ends: Positions): void {
-  for (const [partition, offset] of bound) {
-    const end = ends.get(partition) ?? 0n;
-    if (end >= offset) continue;
-    throw sqlError(
-      '55000',
-      `partition ${partition} of topic "${topic}" ends at offset ${end}, but was read up to ${offset}`,
-      { hint: 'The topic was made anew or has lost records. Drop the source and create it again.' },
-    );
-  }
+/** What is missing of the topics; null if that is nothing. */
+function absence({ names, text }: TopicChoice, found: readonly FoundPartition[]): string | null {
+  const there = new Set(found.map(({ topic }) => topic));
+  const missing = names?.find((name) => !there.has(name));
+  if (missing !== undefined) return `topic "${missing}" does not exist yet`;
+  return there.size > 0 ? null : `${text}: there is none yet`;
 }
 
-/** By partition the later of two positions; partitions of either. */
+/** By slot the later of two positions; slots of either. */
 function later(a: Positions, b: Positions): Map<number, bigint> {
   const result = new Map(a);
-  for (const [partition, offset] of b) {
-    const other = result.get(partition);
-    if (other === undefined || other < offset) result.set(partition, offset);
+  for (const [slot, offset] of b) {
+    const other = result.get(slot);
+    if (other === undefined || other < offset) result.set(slot, offset);
   }
   return result;
 }

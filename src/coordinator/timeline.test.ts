@@ -157,7 +157,15 @@ describe('Timeline', () => {
 
   it('asks a source for chunks until it has none', async () => {
     const { clock, sent, timeline } = rig();
-    const chunk = { partition: 0, bytes: new Uint8Array(8), from: 0n, next: 1n, aborted: [] };
+    const chunk = {
+      slot: 0,
+      topic: 't',
+      partition: 0,
+      bytes: new Uint8Array(8),
+      from: 0n,
+      next: 1n,
+      aborted: [],
+    };
     let left = 3;
     const intake = {
       collection: 7,
@@ -258,13 +266,21 @@ describe('Timeline', () => {
   it('refuses writers while the disk is full, and keeps what sources gave', async () => {
     const journal = new FakeJournal();
     const { clock, sent, steps, timeline } = rig(journal);
-    const chunk = { partition: 0, bytes: new Uint8Array(8), from: 0n, next: 1n, aborted: [] };
+    const chunk = {
+      slot: 0,
+      topic: 't',
+      partition: 0,
+      bytes: new Uint8Array(8),
+      from: 0n,
+      next: 1n,
+      aborted: [],
+    };
     timeline.offer({
       collection: 7,
       take: () => [chunk],
       takeBindings: () => ({
         starts: [],
-        bound: [{ collection: 7, partition: 0, offset: 1n }],
+        bound: [{ collection: 7, slot: 0, offset: 1n }],
       }),
     });
     const write = timeline.write([{ collection: 1, batch }]);
@@ -302,7 +318,7 @@ describe('Timeline', () => {
   it('tells who makes a checkpoint meanwhile that the disk is full', async () => {
     const journal = new FakeJournal();
     const { clock, timeline } = rig(journal);
-    const bound = [{ collection: 7, partition: 0, offset: 1n }];
+    const bound = [{ collection: 7, slot: 0, offset: 1n }];
     timeline.offer({ collection: 7, take: () => [], takeBindings: () => ({ starts: [], bound }) });
     await clock.advance(0);
     const refused = expect(timeline.checkpoint(1, () => undefined)).rejects.toThrow('full');

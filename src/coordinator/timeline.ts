@@ -19,7 +19,7 @@ import { assert } from '../base/assert.ts';
 import { SqlError, sqlError } from '../base/error.ts';
 import type { Clock } from '../base/seam.ts';
 import { limits } from '../base/limits.ts';
-import type { Binding } from '../storage/step-record.ts';
+import type { Binding, StartBinding } from '../storage/step-record.ts';
 import type { Refusal } from '../../dataflow/graph/command.ts';
 import type { RawChunk } from '../../connectors/connector.ts';
 import type { KeptSteps } from './bound-history.ts';
@@ -41,7 +41,7 @@ export interface Intake {
   /** Takes up to `bytesMax` bytes of waiting chunks; they are bound to `step`. */
   take(step: number, bytesMax: number): readonly RawChunk[];
   /**
-   * What is to be known durably of the offsets taken, and of where partitions begin, since the last
+   * What is to be known durably of the offsets taken, and of where slots begin, since the last
    * call.
    */
   takeBindings(): Bindings;
@@ -49,7 +49,7 @@ export interface Intake {
 
 /** Offsets of sources that a step makes durable. */
 export interface Bindings {
-  readonly starts: readonly Binding[];
+  readonly starts: readonly StartBinding[];
   readonly bound: readonly Binding[];
 }
 

@@ -33,8 +33,12 @@ describe('a step in the log', () => {
         { kind: 'put', oid: 16384, object: '{"name":"t \\"ü\\""}' },
         { kind: 'remove', oid: 16385 },
       ],
-      starts: [{ collection: 3, partition: 0, offset: 0n }],
-      bound: [{ collection: 3, partition: 1, offset: 2n ** 62n + 1n }],
+      starts: [
+        { collection: 3, slot: 0, offset: 0n, place: null },
+        { collection: 3, slot: 7, offset: 4n, place: { topic: 'ü', partition: 2, topicId: 'ab' } },
+        { collection: 4, slot: 0, offset: 4n, place: { topic: 't', partition: 0, topicId: null } },
+      ],
+      bound: [{ collection: 3, slot: 1, offset: 2n ** 62n + 1n }],
       tables: [
         { collection: 1, batch: batch([1, 2, 3]) },
         { collection: 2, batch: batch([]) },

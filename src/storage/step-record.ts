@@ -25,11 +25,24 @@ export interface TableRows {
   readonly batch: StoredBatch;
 }
 
-/** An offset of a partition of a source: the one after the last record that counts. */
+/** An offset of a slot of a source: the one after the last record that counts. */
 export interface Binding {
   readonly collection: number;
-  readonly partition: number;
+  readonly slot: number;
   readonly offset: bigint;
+}
+
+/** Where a slot of a source begins, and what it stands for. */
+export interface StartBinding extends Binding {
+  /**
+   * The partition, and the topic's id if brokers have told it. null in what was written when each
+   * source had one topic: the slot is then the number of its partition.
+   */
+  readonly place: {
+    readonly topic: string;
+    readonly partition: number;
+    readonly topicId: string | null;
+  } | null;
 }
 
 /** A change of the catalog, as text; its meaning is the catalog's (catalog/durable-object.ts). */
@@ -45,16 +58,24 @@ export interface StepRecord {
   readonly catalog: readonly CatalogChange[];
   /** Numbers that have been given away: the next oid, the next collection or dataflow. */
   readonly counters: { readonly oid: number; readonly number: number };
-  /** Where partitions of sources began, if that was found since the record before. */
-  readonly starts: readonly Binding[];
+  /** Where slots of sources began, if that was found since the record before. */
+  readonly starts: readonly StartBinding[];
   readonly bound: readonly Binding[];
   readonly tables: readonly TableRows[];
   /** Tables, by position, of an earlier step that count for nothing: the writer was refused. */
   readonly refused?: { readonly step: number; readonly tables: readonly number[] };
 }
 
+/** Collection, slot, offset; then topic, partition and topic id. */
+type WrittenStart = readonly [
+  number,
+  number,
+  string,
+  ...([] | readonly [string, number, string | null]),
+];
+
 interface Head extends Omit<StepRecord, 'starts' | 'bound' | 'tables'> {
-  readonly starts: readonly (readonly [number, number, string])[];
+  readonly starts: readonly WrittenStart[];
   readonly bound: readonly (readonly [number, number, string])[];
   readonly tables: readonly {
     readonly collection: number;
@@ -73,17 +94,27 @@ function aligned(bytes: number): number {
 }
 
 function written(bindings: readonly Binding[]): Head['bound'] {
-  return bindings.map(({ collection, partition, offset }) => [
-    collection,
-    partition,
-    String(offset),
-  ]);
+  return bindings.map(({ collection, slot, offset }) => [collection, slot, String(offset)]);
+}
+
+function writtenStart({ collection, slot, offset, place }: StartBinding): WrittenStart {
+  const start = [collection, slot, String(offset)] as const;
+  return place === null ? start : [...start, place.topic, place.partition, place.topicId];
+}
+
+function readStart([collection, slot, offset, ...written]: WrittenStart): StartBinding {
+  const [topic, partition, topicId] = written;
+  const place =
+    topic === undefined || partition === undefined
+      ? null
+      : { topic, partition, topicId: topicId ?? null };
+  return { collection, slot, offset: BigInt(offset), place };
 }
 
 function read(bindings: Head['bound']): readonly Binding[] {
-  return bindings.map(([collection, partition, offset]) => ({
+  return bindings.map(([collection, slot, offset]) => ({
     collection,
-    partition,
+    slot,
     offset: BigInt(offset),
   }));
 }
@@ -92,7 +123,7 @@ function read(bindings: Head['bound']): readonly Binding[] {
 export function encodeStep(record: StepRecord): Uint8Array {
   const head: Head = {
     ...record,
-    starts: written(record.starts),
+    starts: record.starts.map(writtenStart),
     bound: written(record.bound),
     tables: record.tables.map(({ collection, batch }) => ({
       collection,
@@ -144,5 +175,5 @@ export function decodeStep(bytes: Uint8Array): StepRecord {
       },
     };
   });
-  return { ...head, starts: read(head.starts), bound: read(head.bound), tables };
+  return { ...head, starts: head.starts.map(readStart), bound: read(head.bound), tables };
 }

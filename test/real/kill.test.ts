@@ -22,6 +22,7 @@ import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { KafkaConnection } from '../../connectors/kafka/client.ts';
 import { RecordBatchBuilder } from '../../connectors/kafka/encode-batch.ts';
+import { endOffsets } from '../support/one-topic.ts';
 import { Random } from '../support/random.ts';
 import { KillServer, runInspect } from './kill-server.ts';
 import type { TestBroker } from './test-broker.ts';
@@ -233,7 +234,7 @@ describe('kill -9 under load', () => {
       producing = false;
       await producer;
       const client = await server.client();
-      const ends = [...(await kafka.endPositions('stream'))].sort(([a], [b]) => a - b);
+      const ends = [...(await endOffsets(kafka, 'stream'))].sort(([a], [b]) => a - b);
       const wanted = ends.map(([p, end]) => `${p}|${end}`);
       const states = [...state].map(([key, value]) => `${key}|${value}`).sort();
       for (let tries = 0; tries < 300; tries++) {
@@ -325,7 +326,7 @@ describe('a broker that goes away', () => {
         );
       await connection.produce('t', 0, builder.finish());
       // A batch whose answer got lost is sent again, so the topic says how many there are.
-      produced = Number((await connection.endPositions('t')).get(0));
+      produced = Number((await endOffsets(connection, 't')).get(0));
     };
     const wanted = (): string[] => [`${produced}|${produced - 1}`];
     const counted = 'SELECT n, last FROM counts';

@@ -32,8 +32,10 @@ class ClusterPartition {
   #visible: SimRecord[] | null = null;
   /** Where the log has ever begun. */
   readonly starts = new Set<bigint>([0n]);
+  readonly place: string;
 
-  constructor(log: PartitionLog) {
+  constructor(place: string, log: PartitionLog) {
+    this.place = place;
     this.log = log;
   }
 
@@ -75,6 +77,7 @@ export class ClusterTopic implements TopicTruth {
   readonly keyed: boolean;
   readonly partitions: ClusterPartition[] = [];
   readonly #name: string;
+  readonly #letter: string;
   readonly #cluster: SimCluster;
   readonly #random: Random;
   readonly #marks: Marks;
@@ -82,8 +85,16 @@ export class ClusterTopic implements TopicTruth {
   /** How often old records go instead of new ones coming. */
   readonly #retention: number;
 
-  constructor(name: string, keyed: boolean, cluster: SimCluster, random: Random, marks: Marks) {
+  constructor(
+    name: string,
+    letter: string,
+    keyed: boolean,
+    cluster: SimCluster,
+    random: Random,
+    marks: Marks,
+  ) {
     this.#name = name;
+    this.#letter = letter;
     this.keyed = keyed;
     this.#cluster = cluster;
     this.#random = random;
@@ -96,7 +107,7 @@ export class ClusterTopic implements TopicTruth {
   #takePartitions(): void {
     const topic = defined(this.#cluster.topics.get(this.#name), 'the topic is there');
     for (const log of topic.partitions.slice(this.partitions.length))
-      this.partitions.push(new ClusterPartition(log));
+      this.partitions.push(new ClusterPartition(`${this.#letter}${this.partitions.length}`, log));
   }
 
   /** Something happens to the topic: mostly that it gets records. */
@@ -114,7 +125,7 @@ export class ClusterTopic implements TopicTruth {
     if (open && random.chance(0.4)) return this.#end(partition, producer);
     if (this.keyed && random.chance(0.05)) return this.#compact(partition);
     if (!this.keyed && random.chance(this.#retention)) return this.#retain(partition);
-    this.#append(p, partition, open || random.chance(0.3) ? producer : null);
+    this.#append(partition, open || random.chance(0.3) ? producer : null);
   }
 
   /** Ends all transactions: from now on everything is decided. */
@@ -124,14 +135,14 @@ export class ClusterTopic implements TopicTruth {
         if (partition.isOpen(producer)) this.#end(partition, producer);
   }
 
-  #append(p: number, partition: ClusterPartition, producer: bigint | null): void {
+  #append(partition: ClusterPartition, producer: bigint | null): void {
     const random = this.#random;
     const { log } = partition;
     const first = log.end;
     const records: SimRecord[] = [];
     let delta = 0;
     for (let i = 1 + random.below(4); i > 0; i--) {
-      const record = this.#record(p, partition, records, BigInt(first + delta));
+      const record = this.#record(partition, records, BigInt(first + delta));
       records.push(record);
       this.#builder.add(bytesOf(record.key), bytesOf(record.value), 0, [], delta);
       delta += random.chance(0.1) ? 3 : 1;
@@ -207,15 +218,11 @@ export class ClusterTopic implements TopicTruth {
     });
   }
 
-  #record(
-    p: number,
-    partition: ClusterPartition,
-    batch: readonly SimRecord[],
-    offset: bigint,
-  ): SimRecord {
-    const value = `${p}:${offset}`;
+  #record(partition: ClusterPartition, batch: readonly SimRecord[], offset: bigint): SimRecord {
+    const { place } = partition;
+    const value = `${place}:${offset}`;
     if (!this.keyed) return { key: null, value, offset };
-    const key = `${p}/${this.#random.below(keysPerPartition)}`;
+    const key = `${place}/${this.#random.below(keysPerPartition)}`;
     if (!this.#random.chance(0.2) || !mayRemove(partition, batch, key))
       return { key, value, offset };
     this.#marks.sometimes('tombstone');

@@ -14,7 +14,7 @@ import type { Marks } from './marks.ts';
 import type { TopicTruth } from './sim-topic.ts';
 
 const form =
-  /^topic "src", partition (\d+), offsets? (\d+)(?: to (\d+))?: the records were removed from the topic before they were read$/;
+  /^topic "(src2?)", partition (\d+), offsets? (\d+)(?: to (\d+))?: the records were removed from the topic before they were read$/;
 /** Statements that read the stream or a view over it. */
 const reading = /^(SELECT|SUBSCRIBE)[^]* FROM (src|bank_topic|partitions_\d+|met_\d+)\b/;
 
@@ -27,7 +27,7 @@ export class Losses {
   readonly #stream: TopicTruth;
   readonly #marks: Marks;
   /** Where partitions began when a machine last started and found all views whole. */
-  #whole: readonly bigint[] = [];
+  #whole: ReadonlyMap<string, bigint> = new Map();
   /** How many such errors there were. */
   told = 0;
 
@@ -42,12 +42,14 @@ export class Losses {
    */
   explain(error: SqlError, text: string): boolean {
     const { code, message } = error.fields;
-    const [, p, from, to] = form.exec(message) ?? [];
+    const [, topic, p, from, to] = form.exec(message) ?? [];
     if (code !== 'XX001' || p === undefined) return false;
     demand(reading.test(text), () => `${text} reads no stream and says ${message}`);
-    const partition = defined(this.#stream.partitions[Number(p)], 'a partition is there');
+    const place = `${topic === 'src' ? 'a' : 'b'}${p}`;
+    const found = this.#stream.partitions.find((one) => one.place === place);
+    const partition = defined(found, 'a partition is there');
     const [first, end] = [BigInt(from ?? 0), BigInt(to ?? from ?? 0) + 1n];
-    const before = this.#whole[Number(p)] ?? 0n;
+    const before = this.#whole.get(place) ?? 0n;
     const start = last(partition.starts);
     demand(
       before <= first && first < end && end <= start,
@@ -60,6 +62,8 @@ export class Losses {
 
   /** A machine has started, and all views over the stream are whole. */
   settle(): void {
-    this.#whole = this.#stream.partitions.map(({ starts }) => last(starts));
+    this.#whole = new Map(
+      this.#stream.partitions.map(({ place, starts }) => [place, last(starts)]),
+    );
   }
 }

@@ -38,6 +38,7 @@ export const expectedMarks = [
   'view told of lost records',
   'view made anew after a loss',
   'partition appeared',
+  'topic appeared',
   'tombstone',
   'key refused twice',
   'key wanted by two',

@@ -8,6 +8,7 @@ import type { History, Vector } from './history.ts';
 import { demand, Violation } from './history.ts';
 import type { TopicTruth } from './sim-topic.ts';
 import type { Base, Cells, ViewTemplate } from './views.ts';
+import { placeOfSrc } from './views.ts';
 
 /** A view that exists. */
 export interface LivingView {
@@ -19,7 +20,7 @@ const baseSelects: readonly string[] = [
   "SELECT 'kv' AS tag, client::text AS a, k::text AS b, v::text AS c FROM kv",
   "SELECT 'log', client::text, n::text, '' FROM log",
   "SELECT 'counter', n::text, '', '' FROM counter",
-  `SELECT 'src', text, partition::text, "offset"::text FROM src`,
+  `SELECT 'src', text, ${placeOfSrc}, "offset"::text FROM src`,
   "SELECT 'up', key, text, '' FROM up",
 ];
 
@@ -123,7 +124,8 @@ function mayHaveSeenMore(
   }
   if (template.name === 'partitions') {
     return rows.every(([p = '', count, most]) => {
-      const { starts, records } = defined(partitions[Number(p)], 'a partition is there');
+      const partition = partitions.find(({ place }) => place === p);
+      const { starts, records } = defined(partition, 'a partition is there');
       const last = offsets.get(p);
       const right = (start: bigint): boolean =>
         count ===
@@ -131,10 +133,10 @@ function mayHaveSeenMore(
       return last === undefined || (most === String(last) && [...starts].some(right));
     });
   }
-  const all = partitions.flatMap(({ records }, p) =>
+  const all = partitions.flatMap(({ place, records }) =>
     records
-      .filter(({ offset }) => offset <= (offsets.get(String(p)) ?? -1n))
-      .map(({ value, offset }) => [value ?? '', String(p), String(offset)]),
+      .filter(({ offset }) => offset <= (offsets.get(place) ?? -1n))
+      .map(({ value, offset }) => [value ?? '', place, String(offset)]),
   );
   const most = new Set(template.rows(new Map([...base, ['src', all]])).map((row) => row.join('|')));
   const found = new Set(rows.map((row) => row.join('|')));
@@ -158,8 +160,8 @@ function streamPrefixes(
   vector: Map<string, number>,
 ): void {
   const stream = defined(topics.get('src'), 'topic src');
-  for (const [p, { records, starts }] of stream.partitions.entries()) {
-    const found = (base.get('src') ?? []).filter((row) => row[1] === String(p));
+  for (const { place: p, records, starts } of stream.partitions) {
+    const found = (base.get('src') ?? []).filter((row) => row[1] === p);
     const offsets = found.map((row) => BigInt(row[2] ?? 0));
     const least = offsets.reduce((a, b) => (a < b ? a : b), offsets[0] ?? 0n);
     const first = records.filter(({ offset }) => offset < least).length;
@@ -186,7 +188,7 @@ function keyedPrefixes(
   vector: Map<string, number>,
 ): void {
   const keyed = defined(topics.get('up'), 'topic up');
-  for (const [p, { records }] of keyed.partitions.entries()) {
+  for (const { place: p, records } of keyed.partitions) {
     const found = canonical((base.get('up') ?? []).filter((row) => row[0]?.startsWith(`${p}/`)));
     const rows = new Map<string, string>();
     let prefix = found === '' ? 0 : -1;

@@ -3,16 +3,20 @@
  * ones may: answers come late or fail, chunks have any size and may begin before what was asked
  * for, a paused reader still delivers what was under way, offsets have gaps, partitions appear.
  *
- * A record's value is `partition:offset`, so that it can be told which records a table has, and how
+ * A record's value is `place:offset` (a place is the letter of a topic and a number in it), so that it can be told which records a table has, and how
  * often. Keyed topics write a few keys over and over; a tombstone never follows a tombstone, so that
  * every prefix of a partition gives other rows.
  */
 import type {
+  FoundPartition,
+  Place,
   Positions,
   RawChunk,
   ReaderEvents,
+  SlotPositions,
   SourceConnection,
   SourceReader,
+  TopicChoice,
 } from '../../connectors/connector.ts';
 import { RecordBatchBuilder } from '../../connectors/kafka/encode-batch.ts';
 import { defined } from '../../src/base/assert.ts';
@@ -42,6 +46,11 @@ export class SimPartition {
   readonly records: SimRecord[] = [];
   readonly batches: LogBatch[] = [];
   readonly starts: ReadonlySet<bigint> = new Set([0n]);
+  readonly place: string;
+
+  constructor(place: string) {
+    this.place = place;
+  }
 
   get end(): bigint {
     return this.batches.at(-1)?.next ?? 0n;
@@ -52,6 +61,8 @@ export class SimPartition {
 export interface TopicTruth {
   readonly keyed: boolean;
   readonly partitions: readonly {
+    /** The letter of its topic, and its number there. */
+    readonly place: string;
     /** What a consumer may come to see, in offset order; those that are gone included. */
     readonly records: readonly SimRecord[];
     /** Offsets where the log has ever begun. */
@@ -64,22 +75,32 @@ export interface TopicTruth {
 export class SimTopic implements TopicTruth {
   readonly keyed: boolean;
   readonly partitions: SimPartition[] = [];
+  /** As brokers tell it. */
+  readonly id: string;
+  readonly #letter: string;
   readonly #random: Random;
   readonly #marks: Marks;
   readonly #builder = new RecordBatchBuilder();
 
-  constructor(keyed: boolean, random: Random, marks: Marks) {
+  constructor(letter: string, keyed: boolean, random: Random, marks: Marks) {
+    this.#letter = letter;
+    this.id = `${letter}1`;
     this.keyed = keyed;
     this.#random = random;
     this.#marks = marks;
-    this.partitions.push(new SimPartition(), new SimPartition());
+    this.#grow();
+    this.#grow();
+  }
+
+  #grow(): void {
+    this.partitions.push(new SimPartition(`${this.#letter}${this.partitions.length}`));
   }
 
   /** Appends a batch of a few records somewhere; now and then a partition appears. */
   produce(): void {
     const random = this.#random;
     if (this.partitions.length < 4 && random.chance(0.02)) {
-      this.partitions.push(new SimPartition());
+      this.#grow();
       this.#marks.sometimes('partition appeared');
     }
     const p = random.below(this.partitions.length);
@@ -87,7 +108,7 @@ export class SimTopic implements TopicTruth {
     const first = partition.end;
     let delta = 0;
     for (let i = 1 + random.below(4); i > 0; i--) {
-      const record = this.#record(p, partition, first + BigInt(delta));
+      const record = this.#record(partition, first + BigInt(delta));
       partition.records.push(record);
       this.#builder.add(bytesOf(record.key), bytesOf(record.value), 0, [], delta);
       delta += random.chance(0.1) ? 3 : 1;
@@ -97,10 +118,10 @@ export class SimTopic implements TopicTruth {
     partition.batches.push({ bytes, next: last + 1n });
   }
 
-  #record(p: number, { records }: SimPartition, offset: bigint): SimRecord {
-    const value = `${p}:${offset}`;
+  #record({ place, records }: SimPartition, offset: bigint): SimRecord {
+    const value = `${place}:${offset}`;
     if (!this.keyed) return { key: null, value, offset };
-    const key = `${p}/${this.#random.below(keysPerPartition)}`;
+    const key = `${place}/${this.#random.below(keysPerPartition)}`;
     const before = records.at(-1);
     const lastOfKey = records.findLast((record) => record.key === key);
     const removable =
@@ -140,44 +161,51 @@ export function connectTopics(network: Network): SourceConnection {
         reject(new Error('the broker does not answer'));
       });
     });
-  const positions = (name: string, of: (partition: SimPartition) => bigint) =>
-    answer(
-      () => new Map(topicOf(topics, name).partitions.map((partition, p) => [p, of(partition)])),
-    );
   return {
     validate: () => Promise.resolve(),
-    startPositions: (name) => positions(name, () => 0n),
-    endPositions: (name) => positions(name, (partition) => partition.end),
-    reader: (name, from, until, events) =>
-      new SimReader(network, topicOf(topics, name), { from, until, events }),
+    survey: (choice) => answer(() => partitionsOf(topics, choice)),
+    reader: (choice, from, until, events) =>
+      new SimReader(network, { choice, from, until, events }),
     close: () => Promise.resolve(),
   };
 }
 
-function topicOf(topics: ReadonlyMap<string, SimTopic>, name: string): SimTopic {
-  return defined(topics.get(name), `topic ${name} is there`);
+/** What there is of the topics of a source. */
+function partitionsOf(
+  topics: ReadonlyMap<string, SimTopic>,
+  choice: TopicChoice,
+): readonly FoundPartition[] {
+  return [...topics].flatMap(([topic, { id, partitions }]) =>
+    choice.matches(topic)
+      ? partitions.map(({ end }, partition) => ({
+          ...{ topic, partition, topicId: id },
+          ...{ first: 0n, earliest: 0n, end },
+        }))
+      : [],
+  );
 }
 
 interface Order {
-  readonly from: Positions;
+  readonly choice: TopicChoice;
+  readonly from: SlotPositions;
   readonly until: Positions | null;
   readonly events: ReaderEvents;
 }
 
 class SimReader implements SourceReader {
   readonly #network: Network;
-  readonly #topic: SimTopic;
   readonly #order: Order;
+  readonly #places: Map<number, Place>;
   readonly #next: Map<number, bigint>;
   #paused = false;
   #closed = false;
   #stop: () => void = () => undefined;
 
-  constructor(network: Network, topic: SimTopic, order: Order) {
+  constructor(network: Network, order: Order) {
     this.#network = network;
-    this.#topic = topic;
     this.#order = order;
-    this.#next = new Map(order.from);
+    this.#places = new Map(order.from);
+    this.#next = new Map([...order.from].map(([slot, { offset }]) => [slot, offset]));
   }
 
   start(): void {
@@ -189,7 +217,14 @@ class SimReader implements SourceReader {
   }
 
   ends(): Positions {
-    return new Map(this.#topic.partitions.map(({ end }, p) => [p, end]));
+    return new Map(
+      [...this.#places.keys()].map((slot) => [slot, this.#partition(slot)?.end ?? 0n]),
+    );
+  }
+
+  #partition(slot: number): SimPartition | undefined {
+    const { topic, partition } = defined(this.#places.get(slot), 'a slot has its place');
+    return this.#network.topics.get(topic)?.partitions[partition];
   }
 
   close(): Promise<void> {
@@ -211,37 +246,46 @@ class SimReader implements SourceReader {
   }
 
   #find(): void {
-    const found = this.#topic.partitions.flatMap(({ end }, partition) =>
-      this.#next.has(partition) ? [] : [{ partition, first: 0n, end }],
+    const known = new Set(
+      [...this.#places.values()].map(({ topic, partition }) => `${partition} ${topic}`),
     );
-    for (const { partition, first } of found) this.#next.set(partition, first);
-    if (found.length > 0) this.#order.events.partitions(found);
+    const found = partitionsOf(this.#network.topics, this.#order.choice).filter(
+      ({ topic, partition }) => !known.has(`${partition} ${topic}`),
+    );
+    if (found.length === 0) return;
+    const slots = this.#order.events.partitions(found);
+    for (const [i, place] of found.entries()) {
+      const slot = defined(slots[i], 'each has got a slot');
+      this.#places.set(slot, place);
+      this.#next.set(slot, place.first);
+    }
   }
 
-  #end(p: number): bigint {
-    const end = this.#topic.partitions[p]?.end ?? 0n;
+  #end(slot: number): bigint {
+    const end = this.#partition(slot)?.end ?? 0n;
     const { until } = this.#order;
-    const last = until === null ? end : (until.get(p) ?? 0n);
+    const last = until === null ? end : (until.get(slot) ?? 0n);
     return last < end ? last : end;
   }
 
   #deliver(): void {
-    const ready = [...this.#next].filter(([p, next]) => next < this.#end(p));
+    const ready = [...this.#next].filter(([slot, next]) => next < this.#end(slot));
     if (ready.length === 0) return;
-    const [partition, from] = this.#network.random.pick(ready);
-    const chunk = this.#chunk(partition, from);
-    this.#next.set(partition, chunk.next);
+    const [slot, from] = this.#network.random.pick(ready);
+    const chunk = this.#chunk(slot, from);
+    this.#next.set(slot, chunk.next);
     if (!this.#order.events.chunk(chunk)) this.#paused = true;
   }
 
-  #chunk(partition: number, from: bigint): RawChunk {
-    const log = this.#topic.partitions[partition]?.batches ?? [];
+  #chunk(slot: number, from: bigint): RawChunk {
+    const { topic, partition } = defined(this.#places.get(slot), 'a slot has its place');
+    const log = this.#partition(slot)?.batches ?? [];
     const behind = log.filter((batch) => batch.next > from);
     const batches = behind.slice(0, 1 + this.#network.random.below(4));
     const last = batches.at(-1)?.next ?? from;
-    const until = this.#end(partition);
+    const until = this.#end(slot);
     return {
-      partition,
+      ...{ slot, topic, partition },
       bytes: new Uint8Array(Buffer.concat(batches.map(({ bytes }) => bytes))),
       from,
       next: last < until ? last : until,

@@ -8,6 +8,9 @@ export type Cells = readonly string[];
 /** Rows of the base relations, by name. */
 export type Base = ReadonlyMap<string, readonly Cells[]>;
 
+/** SQL for the place of a row of `src`: the letter of its topic, and its partition. */
+export const placeOfSrc = "CASE topic WHEN 'src' THEN 'a' ELSE 'b' END || partition";
+
 /** A view: three columns, whatever they mean. */
 export interface ViewTemplate {
   readonly name: string;
@@ -108,8 +111,7 @@ export const viewTemplates: readonly ViewTemplate[] = [
   },
   {
     name: 'partitions',
-    create:
-      'CREATE MATERIALIZED VIEW %s AS SELECT partition AS a, count(*) AS b, max("offset") AS c FROM src GROUP BY partition',
+    create: `CREATE MATERIALIZED VIEW %s AS SELECT ${placeOfSrc} AS a, count(*) AS b, max("offset") AS c FROM src GROUP BY topic, partition`,
     column: 'a',
     passing: true,
     rows: (base) =>

@@ -19,14 +19,56 @@ export interface World {
   trouble(): void;
 }
 
+/** A second topic of the stream, which comes one day. */
+const secondName = 'src2';
+const secondChance = 0.02;
+
+/** What a source of several topics reads. */
+class Several implements TopicTruth {
+  readonly keyed = false;
+  readonly #topics: TopicTruth[];
+  readonly #second: () => TopicTruth;
+  readonly #random: Random;
+  readonly #marks: Marks;
+
+  constructor(first: TopicTruth, second: () => TopicTruth, random: Random, marks: Marks) {
+    this.#topics = [first];
+    this.#second = second;
+    this.#random = random;
+    this.#marks = marks;
+  }
+
+  get partitions(): TopicTruth['partitions'] {
+    return this.#topics.flatMap(({ partitions }) => partitions);
+  }
+
+  produce(): void {
+    if (this.#topics.length === 1 && this.#random.chance(secondChance)) {
+      this.#topics.push(this.#second());
+      this.#marks.sometimes('topic appeared');
+    }
+    this.#random.pick(this.#topics).produce();
+  }
+}
+
 /** Without a broker. */
 export function plainWorld(random: Random, marks: Marks): World {
+  const src = new SimTopic('a', false, random, marks);
+  const up = new SimTopic('a', true, random, marks);
   const topics = new Map([
-    ['src', new SimTopic(false, random, marks)],
-    ['up', new SimTopic(true, random, marks)],
+    ['src', src],
+    ['up', up],
   ]);
+  const second = (): SimTopic => {
+    const topic = new SimTopic('b', false, random, marks);
+    topics.set(secondName, topic);
+    return topic;
+  };
   return {
-    topics,
+    topics: new Map<string, TopicTruth>([
+      ['src', new Several(src, second, random, marks)],
+      ['up', up],
+    ]),
     connect: (clock) => {
       const failures = random.chance(0.5) ? 0.1 : 0;
       return () => connectTopics({ topics, clock, random, marks, failures });
@@ -38,18 +80,18 @@ export function plainWorld(random: Random, marks: Marks): World {
 /** With the embedded broker. */
 export function clusterWorld(random: Random, marks: Marks): World {
   const cluster = new SimCluster(random, seededEntropy(random), marks);
-  const topics = new Map(
-    ['src', 'up'].map((name) => [
-      name,
-      new ClusterTopic(name, name === 'up', cluster, random, marks),
-    ]),
-  );
+  const topic = (name: string, letter: string): ClusterTopic =>
+    new ClusterTopic(name, letter, name === 'up', cluster, random, marks);
+  const topics = new Map<string, TopicTruth>([
+    ['src', new Several(topic('src', 'a'), () => topic(secondName, 'b'), random, marks)],
+    ['up', topic('up', 'a')],
+  ]);
   return {
     topics,
     connect: (clock, entropy) => {
       cluster.machineStarted(clock);
       return () => cluster.connect(clock, entropy);
     },
-    trouble: () => cluster.trouble([...topics.keys()]),
+    trouble: () => cluster.trouble(cluster.topics.all().map(({ name }) => name)),
   };
 }

@@ -15,12 +15,14 @@ import type {
   SourceStatus,
 } from '../../connectors/connector.ts';
 import { KafkaConnection } from '../../connectors/kafka/client.ts';
+import { topicsNamed } from '../../connectors/connector.ts';
 import { codecs } from '../../connectors/kafka/codec.ts';
 import type { RecordHeader } from '../../connectors/kafka/encode-batch.ts';
 import { RecordBatchBuilder } from '../../connectors/kafka/encode-batch.ts';
 import type { Admin } from '../../connectors/kafka/kafkajs.ts';
 import { RecordBatchWalker, RecordSlice } from '../../connectors/kafka/record-batch.ts';
 import { readHeaders } from '../../connectors/kafka/record-headers.ts';
+import { endOffsets, ownSlots, slotsOf, startOffsets } from './one-topic.ts';
 
 /** A broker under test. */
 export interface TestBroker {
@@ -75,13 +77,16 @@ class Follower {
     from: Positions,
     ends: Positions | null = null,
   ) {
-    this.reader = connection.reader(topic, from, ends, {
+    this.reader = connection.reader(topicsNamed([topic]), slotsOf(topic, from), ends, {
       chunk: (chunk) => {
         this.#take(chunk);
         return this.accepts;
       },
       status: (status) => void this.statuses.push(status),
-      partitions: (found) => void this.found.push(...found.map(({ partition }) => partition)),
+      partitions: (found) => {
+        this.found.push(...ownSlots(found));
+        return ownSlots(found);
+      },
     });
     this.reader.start();
   }
@@ -179,11 +184,7 @@ export function connectorSuite(name: string, start: () => Promise<TestBroker>): 
       return topic;
     };
     const follow = async (topic: string): Promise<Follower> =>
-      new Follower(
-        connection(),
-        topic,
-        await connection().startPositions(topic, { kind: 'earliest' }),
-      );
+      new Follower(connection(), topic, await startOffsets(connection(), topic));
 
     beforeAll(async () => {
       bench.broker = await start();
@@ -293,7 +294,7 @@ export function connectorSuite(name: string, start: () => Promise<TestBroker>): 
       const topic = await newTopic(2);
       await connection().produce(topic, 0, ownBatch(['a', 'b', 'c', 'd']));
       const at = (milliseconds: number): Promise<Map<number, bigint>> =>
-        connection().startPositions(topic, { kind: 'timestamp', milliseconds });
+        startOffsets(connection(), topic, { kind: 'timestamp', milliseconds });
       expect(await at(1_700_000_000_002)).toEqual(
         new Map([
           [0, 2n],
@@ -312,16 +313,16 @@ export function connectorSuite(name: string, start: () => Promise<TestBroker>): 
           [1, 0n],
         ]),
       );
-      expect(await connection().startPositions(topic, { kind: 'offsets', offsets: [3n] })).toEqual(
+      expect(await startOffsets(connection(), topic, { kind: 'offsets', offsets: [3n] })).toEqual(
         new Map([
           [0, 3n],
           [1, 0n],
         ]),
       );
       await expect(
-        connection().startPositions(topic, { kind: 'offsets', offsets: [5n] }),
+        startOffsets(connection(), topic, { kind: 'offsets', offsets: [5n] }),
       ).rejects.toThrow('out of range');
-      const ends = await connection().endPositions(topic);
+      const ends = await endOffsets(connection(), topic);
       expect(ends).toEqual(
         new Map([
           [0, 4n],
@@ -430,10 +431,11 @@ export function connectorSuite(name: string, start: () => Promise<TestBroker>): 
       await admin().fetchTopicOffsets(topic);
       await admin().deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '3' }] });
       const chunks: RawChunk[] = [];
-      const reader = connection().reader(topic, new Map([[0, 1n]]), new Map([[0, 5n]]), {
+      const from = slotsOf(topic, new Map([[0, 1n]]));
+      const reader = connection().reader(topicsNamed([topic]), from, new Map([[0, 5n]]), {
         chunk: (chunk) => chunks.push(chunk) > 0,
         status: () => undefined,
-        partitions: () => undefined,
+        partitions: ownSlots,
       });
       reader.start();
       await until('the replay is over', () => chunks.at(-1)?.next === 5n);

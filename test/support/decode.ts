@@ -69,7 +69,6 @@ export function jsonSource(
   more: Partial<SourceFormat> = {},
 ): SourceFormat {
   return {
-    topic: 't',
     key: null,
     value: 'JSON',
     envelope: 'none',
@@ -108,7 +107,7 @@ export function decodeRecords(
   let truncated: number | null = null;
   let seen = 0;
   const chunk = {
-    partition: 0,
+    ...{ slot: 0, topic: 't', partition: 0 },
     bytes: builder.finish(),
     from: 0n,
     next: BigInt(records.length),

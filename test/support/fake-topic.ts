@@ -9,13 +9,14 @@ import type {
   Positions,
   RawChunk,
   ReaderEvents,
+  SlotPositions,
   SourceConnection,
   SourceReader,
-  StartPosition,
 } from '../../connectors/connector.ts';
 import { RecordBatchBuilder } from '../../connectors/kafka/encode-batch.ts';
-import { defined } from '../../src/base/assert.ts';
+import { assert, defined } from '../../src/base/assert.ts';
 import type { FakeClock } from './fake-clock.ts';
+import { foundPartition } from './one-topic.ts';
 import type { Random } from './random.ts';
 
 interface LogBatch {
@@ -40,6 +41,8 @@ export class FakeTopic {
   readonly partitions: LogBatch[][] = [];
   readonly clock: FakeClock;
   readonly random: Random;
+  /** As brokers tell it. */
+  id = '01'.repeat(16);
   /** Chance that an answer fails. */
   failures = 0.2;
   /** Partitions that have lost records. */
@@ -113,14 +116,18 @@ export class FakeTopic {
           else resolve(make());
         });
       });
-    const all = (of: (partition: number) => bigint): Map<number, bigint> =>
-      new Map(this.partitions.map((_, p) => [p, of(p)]));
     return {
       validate: () => Promise.resolve(),
-      startPositions: (_topic: string, _start: StartPosition) =>
-        answer(() => all((p) => this.start(p))),
-      endPositions: () => answer(() => all((p) => this.end(p))),
-      reader: (_topic, from, until, events) => new FakeReader(this, from, until, events),
+      survey: ({ names }) =>
+        answer(() =>
+          this.partitions.map((_, partition) => ({
+            ...{ topic: names?.[0] ?? '', partition, topicId: this.id },
+            ...{ first: this.start(partition), earliest: this.start(partition) },
+            end: this.end(partition),
+          })),
+        ),
+      reader: ({ names }, from, until, events) =>
+        new FakeReader(this, names?.[0] ?? '', from, until, events),
       close: () => Promise.resolve(),
     };
   }
@@ -128,6 +135,7 @@ export class FakeTopic {
 
 class FakeReader implements SourceReader {
   readonly #topic: FakeTopic;
+  readonly #name: string;
   readonly #until: Positions | null;
   readonly #events: ReaderEvents;
   readonly #next: Map<number, bigint>;
@@ -136,11 +144,18 @@ class FakeReader implements SourceReader {
   #closed = false;
   #stop: () => void = () => undefined;
 
-  constructor(topic: FakeTopic, from: Positions, until: Positions | null, events: ReaderEvents) {
+  constructor(
+    topic: FakeTopic,
+    name: string,
+    from: SlotPositions,
+    until: Positions | null,
+    events: ReaderEvents,
+  ) {
     this.#topic = topic;
+    this.#name = name;
     this.#until = until;
     this.#events = events;
-    this.#next = new Map(from);
+    this.#next = new Map([...from].map(([slot, { offset }]) => [slot, offset]));
   }
 
   start(): void {
@@ -183,10 +198,17 @@ class FakeReader implements SourceReader {
   #find(): void {
     if (this.#until !== null) return;
     const found = this.#topic.partitions.flatMap((_, partition) =>
-      this.#next.has(partition) ? [] : [{ partition, first: 0n, end: this.#topic.end(partition) }],
+      this.#next.has(partition)
+        ? []
+        : [foundPartition(this.#name, partition, 0n, this.#topic.end(partition))],
     );
     for (const { partition, first } of found) this.#next.set(partition, first);
-    if (found.length > 0) this.#events.partitions(found);
+    if (found.length === 0) return;
+    const slots = this.#events.partitions(found);
+    assert(
+      found.every(({ partition }, i) => slots[i] === partition),
+      'partitions of one topic are their own slots',
+    );
   }
 
   #deliver(): void {
@@ -214,7 +236,7 @@ class FakeReader implements SourceReader {
     const last = batches.at(-1)?.next ?? from;
     const until = this.#end(partition);
     return {
-      partition,
+      ...{ slot: partition, topic: this.#name, partition },
       bytes: Uint8Array.from(batches.flatMap((batch) => [...batch.bytes])),
       from,
       next: last < until ? last : until,
@@ -225,7 +247,7 @@ class FakeReader implements SourceReader {
   #lost(partition: number, from: bigint, first: bigint): RawChunk {
     const until = this.#end(partition);
     return {
-      partition,
+      ...{ slot: partition, topic: this.#name, partition },
       bytes: new Uint8Array(0),
       from,
       next: first < until ? first : until,

@@ -26,7 +26,6 @@ function typeOf(schema: Schema): avro.Type {
 function formatOf(schema: Schema, framing: 'registry' | 'none'): SourceFormat {
   const text = JSON.stringify(schema);
   return {
-    topic: 't',
     key: null,
     value: 'AVRO',
     envelope: 'none',

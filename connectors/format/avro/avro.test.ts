@@ -26,7 +26,6 @@ function field(type: unknown, name = 'f', more: object = {}): object {
 function formatOf(schema: object | string, more: Partial<SourceFormat> = {}): SourceFormat {
   const text = JSON.stringify(schema);
   return {
-    topic: 't',
     key: null,
     value: 'AVRO',
     envelope: 'none',

@@ -61,7 +61,6 @@ function consume(
   const slice = new RecordSlice();
   const found: { offset: number; value: string }[] = [];
   walker.open({
-    partition: 0,
     bytes,
     from: BigInt(offset),
     next: BigInt(lastOf(bytes, offset)),

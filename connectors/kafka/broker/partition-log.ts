@@ -236,7 +236,7 @@ export class PartitionLog {
   ): { readonly offset: number; readonly timestamp: number } | null {
     const walker = new RecordBatchWalker();
     const slice = new RecordSlice();
-    walker.open({ partition: 0, bytes, from: BigInt(from), next: BigInt(last + 1), aborted: [] });
+    walker.open({ bytes, from: BigInt(from), next: BigInt(last + 1), aborted: [] });
     for (let found = walker.next(slice); found !== 'end'; found = walker.next(slice)) {
       if (found === 'broken') return null;
       if (found === 'pause') continue;

@@ -42,9 +42,10 @@ function statisticRows(context: SystemContext): readonly Row[] {
 function progressRows(context: SystemContext): readonly Row[] {
   return context.runtime
     .sourceProgress()
-    .map(({ oid, partition, offset, end }) => [
+    .map(({ oid, topic, partition, offset, end }) => [
       String(oid),
       sourceName(context, oid),
+      topic,
       partition,
       offset,
       end,
@@ -134,6 +135,7 @@ export const mzRelations: readonly SystemRelation[] = [
     columns: systemColumns([
       ['id', 'text'],
       ['name', 'text'],
+      ['topic', 'text'],
       ['partition', 'int4'],
       ['offset', 'int8'],
       ['end_offset', 'int8'],

@@ -28,6 +28,7 @@ export interface Runtime {
   /** Of each source and partition: next offset bound to a step and the log end as last seen. */
   sourceProgress(): readonly {
     readonly oid: number;
+    readonly topic: string;
     readonly partition: number;
     readonly offset: bigint;
     readonly end: bigint;

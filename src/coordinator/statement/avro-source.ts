@@ -71,13 +71,14 @@ function findRegistry(context: ExecutionContext, option: Option): RegistryConnec
 }
 
 /**
- * Reads the Avro clauses of a source. `key` and `value` are its formats where they are AVRO;
+ * Reads the Avro clauses of a source. `topic` is the one by which subjects are called, the first of
+ * several; null if it is not known which. `key` and `value` are its formats where they are AVRO;
  * `impliedKey` says that the key is read as the value's clause has it. Throws 22023 for a schema
  * that is none, 42704 for one that does not exist, 08001 if the registry does not answer.
  */
 export async function avroReadings(
   context: ExecutionContext,
-  topic: string,
+  topic: string | null,
   key: Format | null,
   value: Format | null,
   impliedKey: boolean,
@@ -111,7 +112,7 @@ function refuseStrategy(clause: Clause, part: Part): void {
 
 async function reading(
   context: ExecutionContext,
-  topic: string,
+  topic: string | null,
   part: Part,
   clause: Clause,
 ): Promise<AvroReading> {
@@ -139,7 +140,7 @@ function checked(text: string, position: number): string {
 
 async function asked(
   context: ExecutionContext,
-  topic: string,
+  topic: string | null,
   part: Part,
   clause: Clause,
   strategy: Option | undefined,
@@ -147,7 +148,13 @@ async function asked(
   const { registry: object, position } = clause;
   if (object === null) throw sqlError('42601', 'FORMAT AVRO needs a schema', { position });
   const registry = context.coordinator.registry(object);
-  const subject = `${topic}-${part}`;
+  const subject = `${topic ?? ''}-${part}`;
+  if (topic === null && strategy?.value.kind !== 'number') {
+    throw sqlError('42601', `TOPIC PATTERN needs ${part.toUpperCase()} STRATEGY ID or INLINE`, {
+      detail: 'Subjects are called by topics, and which ones there will be is not known.',
+      position,
+    });
+  }
   const id = strategy?.value.kind === 'number' ? Number(strategy.value.text) : null;
   const what = id === null ? `subject "${subject}"` : `schema ${id}`;
   const answer = await context.cancellation.race(ask(registry, subject, id));

@@ -40,6 +40,18 @@ export class Options {
     return value.text;
   }
 
+  /** One text or a list of them. */
+  strings(name: string): readonly string[] | undefined {
+    const option = this.take(name);
+    if (option === undefined) return undefined;
+    const items = option.value.kind === 'list' ? option.value.items : [option.value];
+    return items.map((item) => {
+      if (item.kind !== 'string' && item.kind !== 'identifier')
+        throw this.#wrong(option, 'strings');
+      return item.text;
+    });
+  }
+
   boolean(name: string): boolean | undefined {
     const option = this.take(name);
     if (option === undefined) return undefined;

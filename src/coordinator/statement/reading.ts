@@ -29,7 +29,7 @@ export interface FormatClauses {
 /** Reads the clauses, with what the registry says. Throws as the formats do. */
 export async function readings(
   context: ExecutionContext,
-  topic: string,
+  topic: string | null,
   clauses: FormatClauses,
 ): Promise<Readings> {
   const { key, value, impliedKey, declared } = clauses;

@@ -17,7 +17,8 @@ import type {
 } from '../../../connectors/format/decoder.ts';
 import { isFieldType } from '../../../connectors/format/field-value.ts';
 import type { Format, Include, QualifiedName, Statement } from '../../sql/ast.ts';
-import type { KafkaConnectionObject, SourceObject } from '../../catalog/object.ts';
+import type { KafkaConnectionObject, SourceObject, SourceTopics } from '../../catalog/object.ts';
+import { TopicPattern } from '../../../connectors/kafka/topic-pattern.ts';
 import type { TypeName } from '../../../dataflow/value/type.ts';
 import type { Outcome } from '../session.ts';
 import { debeziumColumns, debeziumOptions, refuseOtherFormats } from './debezium-source.ts';
@@ -91,8 +92,9 @@ function includeColumn(include: Include, keyFormat: FormatName | null): SourceCo
       return column('timestamp', 'timestamptz', false, { kind: 'timestamp' });
     case 'HEADERS':
       return column('headers', 'jsonb', false, { kind: 'headers' });
-    case 'HEADER':
     case 'TOPIC':
+      return column('topic', 'text', false, { kind: 'topic' });
+    case 'HEADER':
       throw unsupported(`INCLUDE ${include.item}`, include.position);
   }
 }
@@ -186,7 +188,6 @@ function valueColumns(
 /** The format and columns of a source. */
 function sourceFormat(
   statement: CreateSource,
-  topic: string,
   { key, value }: Formats,
   parts: Readings,
 ): SourceFormat {
@@ -215,7 +216,6 @@ function sourceFormat(
   requireDistinct(columns, statement.position);
   const { registry: _, ...reading } = parts;
   return {
-    topic,
     key,
     value,
     envelope,
@@ -263,6 +263,34 @@ function startPosition(options: Options, now: number): StartPosition {
   };
 }
 
+/** The topics of TOPIC or TOPIC PATTERN. Throws 42601, and 2201B for what is no pattern. */
+function sourceTopics(options: Options, position: number): SourceTopics {
+  const names = options.strings('TOPIC');
+  const pattern = options.string('TOPIC PATTERN');
+  if (names !== undefined && pattern !== undefined)
+    throw sqlError('42601', 'TOPIC and TOPIC PATTERN exclude each other');
+  if (pattern !== undefined) {
+    // Whether it is one is said now.
+    new TopicPattern(pattern);
+    return { kind: 'pattern', pattern };
+  }
+  if (names === undefined || names.length === 0)
+    throw sqlError('42601', 'CREATE SOURCE … FROM KAFKA needs TOPIC or TOPIC PATTERN', {
+      position,
+    });
+  const twice = names.find((name, i) => names.indexOf(name) < i);
+  if (twice !== undefined) throw sqlError('42601', `topic "${twice}" is given twice`);
+  return { kind: 'names', names };
+}
+
+function requireOneTopic(topics: SourceTopics, start: StartPosition): void {
+  if (start.kind !== 'offsets' || (topics.kind === 'names' && topics.names.length === 1)) return;
+  throw sqlError('42601', 'START OFFSET is not understood for several topics', {
+    detail: 'It gives offsets by partition, and does not say of which topic.',
+    hint: 'Use START TIMESTAMP, or a source for each topic.',
+  });
+}
+
 function missingConnection({ parts, position }: QualifiedName): Error {
   return sqlError('42704', `connection "${parts.join('.')}" does not exist`, { position });
 }
@@ -279,9 +307,10 @@ function findKafka(context: ExecutionContext, name: QualifiedName): KafkaConnect
 function readingsOf(
   context: ExecutionContext,
   statement: CreateSource,
-  topic: string,
+  topics: SourceTopics,
   { impliedKey }: Formats,
 ): Promise<Readings> {
+  const topic = topics.kind === 'names' ? (topics.names[0] ?? null) : null;
   const value = defined(statement.valueFormat, 'the formats have been looked at');
   const declared = statement.columns.map(({ name }) => name);
   return readings(context, topic, { key: statement.keyFormat, value, impliedKey, declared });
@@ -317,17 +346,14 @@ export async function createSource(
   if (skipExisting(context, at, statement.ifNotExists)) return command('CREATE SOURCE');
   const connection = findKafka(context, statement.connection);
   const options = new Options('CREATE SOURCE', statement.options);
-  const topic = options.string('TOPIC');
-  if (topic === undefined)
-    throw sqlError('42601', 'CREATE SOURCE … FROM KAFKA needs TOPIC', {
-      position: statement.position,
-    });
+  const topics = sourceTopics(options, statement.position);
   const start = startPosition(options, coordinator.clock.now());
+  requireOneTopic(topics, start);
   options.rest();
   new Options('CREATE SOURCE', statement.with).rest();
   const formats = formatsOf(statement);
-  const parts = await readingsOf(context, statement, topic, formats);
-  const format = sourceFormat(statement, topic, formats, parts);
+  const parts = await readingsOf(context, statement, topics, formats);
+  const format = sourceFormat(statement, formats, parts);
   requireConnections(context, connection, parts, statement.connection);
   await context.cancellation.race(coordinator.connection(connection.oid).validate());
   context.cancellation.check();
@@ -339,6 +365,7 @@ export async function createSource(
     ...at,
     connection: connection.oid,
     ...(parts.registry === null ? {} : { registry: parts.registry.oid }),
+    topics,
     format,
     start,
     columns: format.columns.map((column) => ({

@@ -130,6 +130,12 @@ export class Cursor {
     return this.kind === tokenKind.string;
   }
 
+  /** Whether a string is so many tokens ahead. */
+  isStringAhead(ahead: number): boolean {
+    const at = this.at + ahead;
+    return at < this.to && this.script.tokens.kind(at) === tokenKind.string;
+  }
+
   string(): string {
     if (!this.isString) throw this.syntaxError();
     const value = stringValue(this.script.tokens.spelling(this.at));

@@ -34,6 +34,7 @@ const knownNames: readonly string[] = [
   'timestamp interval',
   'brokers',
   'broker',
+  'topic pattern',
   'topic',
   'url',
   'host',
@@ -87,7 +88,18 @@ function readOption(cursor: Cursor): Option {
   const isAssigned = cursor.acceptSymbol('=') || cursor.acceptSymbol('=>');
   if (!isAssigned && (cursor.isSymbol(',') || cursor.isSymbol(')')))
     return { name, value: { kind: 'none' }, position };
-  return { name, value: readOptionValue(cursor), position };
+  const value = readOptionValue(cursor);
+  return { name, value: name === 'TOPIC' ? readMore(cursor, value) : value, position };
+}
+
+/** `TOPIC 'a', 'b'`: more texts behind the first are of the same option. */
+function readMore(cursor: Cursor, first: OptionValue): OptionValue {
+  const items = [first];
+  while (cursor.isSymbol(',') && cursor.isStringAhead(1)) {
+    cursor.at++;
+    items.push(readOptionValue(cursor));
+  }
+  return items.length === 1 ? first : { kind: 'list', items };
 }
 
 function readOptionName(cursor: Cursor): string {
