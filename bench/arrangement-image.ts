@@ -133,6 +133,7 @@ function load(
     }
     const adopting = new Clock();
     while (!adopting.time(() => arrangement.image.adopt(step, sliceRows)));
+    while (!adopting.time(() => arrangement.image.index(sliceRows)));
     if (arrangement.rows !== rows) throw new Error(`${arrangement.rows} rows were loaded`);
     print(`${name} load ${loading.text(rows, bytesOf(pieces))}`);
     print(`${name} adopt ${adopting.text(rows, bytesOf(pieces))}`);

@@ -9,6 +9,8 @@
  * written to at once, but each from its start to its end. The third goes over the tables, which fit
  * the nearest cache, and *places* the entries of each in their slots.
  *
+ * Memory may run out on the way; what was done stays, and the next slice tries again.
+ *
  * Rows of a bucket that is fuller than a table can be, and of a key hash with more rows than stand
  * in one table, are *left over*: they are added one by one at the end, when the tables are part of
  * the index. Until then the index is the empty one that it was.
@@ -90,10 +92,9 @@ export class IndexBuilder {
     switch (this.#phase) {
       case 'count':
         if (this.#next < this.#store.segments) return this.#walk(this.#next++);
-        this.#begin('make');
         return this.#planTables();
       case 'make':
-        if (this.#next * 3 < this.#plan.length) return this.#makeTable(this.#next++);
+        if (this.#next * 3 < this.#plan.length) return this.#makeTable(this.#next);
         this.#begin('append');
         return 1;
       case 'append':
@@ -205,11 +206,13 @@ export class IndexBuilder {
       // Too few rows are in buckets: all are left over.
       this.#plan = new Int32Array(0);
       buckets.fill(overfull);
+      this.#begin('make');
       return 1;
     }
     const words = 2 ** this.#depth;
     this.#arena.region.reserve((this.#plan.length / 3) * tableWords, words);
     this.#directory = this.#arena.allocate(words);
+    this.#begin('make');
     return buckets.length * madeTablesPerRow;
   }
 
@@ -236,6 +239,7 @@ export class IndexBuilder {
     const { region } = this.#arena;
     const entry = this.#index.table.enter(base, slotsLog, this.#log - log);
     this.#tables.push(entry);
+    this.#next++;
     const at = this.#directory + (first >> (this.#log - this.#depth));
     region.i32.fill(entry, at, at + 2 ** (this.#depth - this.#log + log));
     const buckets = this.#buckets;
@@ -292,8 +296,8 @@ export class IndexBuilder {
   #addRest(): number {
     const index = this.#index;
     const n = this.#rest.oldest(touchRowsMax, records);
-    this.#rest.drop(n);
     this.#arena.region.reserve(n * tableWords, index.table.nextDirectoryWords);
+    this.#rest.drop(n);
     const { i32 } = this.#store.region;
     for (let k = 0; k < n; k++) {
       hashes[k] = this.#hash(i32, records[k]);

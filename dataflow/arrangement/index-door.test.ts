@@ -88,8 +88,9 @@ function loaded(from: StoreArrangement, late: number): StoreArrangement {
     return new Int32Array(buffer)[at + doorState];
   };
   for (let whole = false; !whole;) {
-    whole = to.image.adopt(from.complete, 500);
-    if (to.image.loading && state() !== doorWhole) expect(state()).toBe(doorBuilding);
+    if (to.image.loading) to.image.adopt(from.complete, 500);
+    else whole = to.image.index(500);
+    if (to.image.indexing && state() !== doorWhole) expect(state()).toBe(doorBuilding);
   }
   expect(state()).toBe(doorWhole);
   from.dispose();

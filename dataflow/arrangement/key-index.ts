@@ -56,6 +56,7 @@ export class KeyIndex {
   readonly #hash: RecordHash;
   readonly #arena: Arena;
   #builder: IndexBuilder | null = null;
+  #atOnce = false;
   #walk: { readonly position: Position; readonly pairs: Pairs } | null = null;
 
   constructor(
@@ -114,9 +115,15 @@ export class KeyIndex {
     this.#publish(doorState, doorBuilding);
   }
 
-  /** Begins to enter all `rows` rows of the store, of which none may die or come meanwhile. */
+  /** Whether all rows of the store are being entered, of which none may die or come meanwhile. */
+  get buildingAtOnce(): boolean {
+    return this.#atOnce;
+  }
+
+  /** Begins to enter all `rows` rows of the store: `buildingAtOnce`. */
   startBuildingAtOnce(rows: number): void {
     this.startBuilding();
+    this.#atOnce = true;
     if (rows < builtRowsMin || this.table.table.count > 0) return;
     this.#builder = new IndexBuilder(this.#store, this.#arena, this.table, this.#hash, rows);
   }
@@ -144,6 +151,7 @@ export class KeyIndex {
 
   #finishBuilding(): void {
     this.#walk = null;
+    this.#atOnce = false;
     this.#publish(doorState, doorWhole);
   }
 

@@ -186,6 +186,7 @@ describe('owned rows', () => {
       loaded.image.restore(saved);
       for (const piece of pieces) loaded.image.load(piece);
       while (!loaded.image.adopt(at, 100));
+      while (!loaded.image.index(100));
       expect(other.moves).toBe(contents.size);
       expect(loaded.rows).toBe(contents.size);
       expect(scanned(pool, loaded, at, 50, nothing).sorted()).toEqual(other.weights().sorted());

@@ -71,10 +71,20 @@ export interface RowImage {
   load(piece: Int32Array): void;
   /**
    * After the last piece: makes the arrangement one whose rows are those visible at `step`, which
-   * is complete and the earliest that can be read; holds move there. Indexes are built. Works on
-   * about `rowsMax` rows; true when all is done. Errors as for `load`.
+   * is complete and the earliest that can be read; holds move there. Works on about `rowsMax` rows;
+   * true when all is done: rows can be scanned then, and steps be sealed. Errors as for `load`.
    */
   adopt(step: number, rowsMax: number): boolean;
+  /**
+   * Enters the rows that were adopted into the indexes; true when all are whole. Until then nothing
+   * may be changed, and an index be probed only if `buildIndex` says that it is whole. Works on
+   * about `rowsMax` rows. Throws 53200 if memory is full; it can be called again.
+   */
+  index(rowsMax: number): boolean;
+  /** Whether rows are being loaded or adopted: until then nothing else may be done. */
+  readonly loading: boolean;
+  /** Whether rows were adopted that are not in all indexes. */
+  readonly indexing: boolean;
 }
 
 /** What an image needs of its arrangement. */
@@ -107,14 +117,19 @@ export class StoreImage implements RowImage {
   #next = 0;
   #offset = 0;
   #loader: RowLoader | null = null;
+  /** Rows were adopted that are not in all indexes. */
+  #indexing = false;
 
   constructor(host: ImageHost) {
     this.#host = host;
   }
 
-  /** Whether rows are being loaded: until all is adopted nothing else may be done. */
   get loading(): boolean {
     return this.#loader !== null;
+  }
+
+  get indexing(): boolean {
+    return this.#indexing;
   }
 
   start(): void {
@@ -262,7 +277,19 @@ export class StoreImage implements RowImage {
     const { rows, hasTwins } = this.#loader;
     this.#loader = null;
     this.#host.adopted(step, rows, hasTwins);
+    if (this.#host.store.total === 0) return true;
+    this.#indexing = true;
+    for (const index of this.#host.indexes()) index.startBuildingAtOnce(rows);
     return true;
+  }
+
+  index(rowsMax: number): boolean {
+    assert(!this.loading, 'rows are adopted before they are indexed');
+    if (!this.#indexing) return true;
+    const next = this.#host.indexes().find((index) => index.buildingAtOnce);
+    if (next === undefined) this.#indexing = false;
+    else next.build(rowsMax);
+    return !this.#indexing;
   }
 }
 

@@ -2,7 +2,7 @@
  * Loading the image of an arrangement (row-image.ts): segments are laid into new blocks as they
  * were copied, later ones instead of earlier ones of the same name. When all are there, each is
  * walked once: rows that are not visible at the step become free records, the others live ones.
- * Then the indexes are built.
+ * The indexes are built later (`StoreImage.index`).
  *
  * Whatever the words say, no record reaches beyond its segment and no length is taken on trust: an
  * image that is damaged, or of something else, is refused with XX001.
@@ -15,7 +15,6 @@ import { recordHash } from '../value/hash.ts';
 import type { RowLayout } from '../value/layout.ts';
 import { infinity, recordBirth, recordDeath, recordMark, recordWeight } from '../value/layout.ts';
 import type { Saved } from '../value/saved.ts';
-import type { KeyIndex } from './key-index.ts';
 import { paddedWords, recordWordsMin } from './record-size.ts';
 import type { ImageHost } from './row-image.ts';
 import { allSegments, runHeaderWords } from './row-run.ts';
@@ -50,8 +49,6 @@ export class RowLoader {
   #step = -1;
   /** Segments below this are settled. */
   #settled = 0;
-  #indexes: readonly KeyIndex[] | null = null;
-  #built = 0;
   /** Rows that are visible. */
   rows = 0;
   /** Writes the mark of records that have one and are not an owner's. */
@@ -117,12 +114,10 @@ export class RowLoader {
       if (left <= 0) return false;
       if (store.start(this.#settled) >= 0) left -= this.#settle(this.#settled);
     }
-    this.#indexes ??= this.#startIndexes();
-    // One index a slice at most: how much it was is not known.
-    if (left < rowsMax) return false;
-    if (this.#built === this.#indexes.length) return true;
-    if (this.#indexes[this.#built].build(left)) this.#built++;
-    return this.#built === this.#indexes.length;
+    if (this.#expected >= 0 && this.rows !== this.#expected) {
+      throw damaged(`${this.rows} rows of ${this.#expected} are there`);
+    }
+    return true;
   }
 
   #begin(step: number): void {
@@ -136,15 +131,6 @@ export class RowLoader {
     if (this.#layout.marked && this.#host.owner === null && indexes.length > 0) {
       this.#markOf = recordHash(this.#layout, indexes[0].key);
     }
-  }
-
-  #startIndexes(): readonly KeyIndex[] {
-    if (this.#expected >= 0 && this.rows !== this.#expected) {
-      throw damaged(`${this.rows} rows of ${this.#expected} are there`);
-    }
-    const indexes = this.#host.store.total === 0 ? [] : this.#host.indexes();
-    for (const index of indexes) index.startBuildingAtOnce(this.rows);
-    return indexes;
   }
 
   /** Walks a segment: ends what is not visible, and counts. Answers how many records it has. */

@@ -194,7 +194,10 @@ export class StoreArrangement implements Arrangement, OwnedRows {
 
   /** Opens `step` for changes. */
   #begins(step: number): void {
-    assert(!this.image.loading, 'nothing changes until all rows are loaded');
+    assert(
+      !this.image.loading && !this.image.indexing,
+      'nothing changes until all rows are loaded and in the indexes',
+    );
     assert(
       step > this.#complete && step >= this.#open && step < infinity,
       `step ${step} comes after ${this.#complete} and not before ${this.#open}`,
@@ -211,7 +214,7 @@ export class StoreArrangement implements Arrangement, OwnedRows {
   }
 
   buildIndex(index: number, rowsMax: number): boolean {
-    // An image builds them all.
+    // Rows that are being loaded have no places yet.
     return !this.image.loading && this.#index(index).build(rowsMax);
   }
 
@@ -510,7 +513,7 @@ export class StoreArrangement implements Arrangement, OwnedRows {
     if (this.#complete < step) {
       this.#open = step;
       this.#publishSteps();
-      this.#evacuate(step, Math.min(moves, movedRowsMax));
+      if (!this.image.indexing) this.#evacuate(step, Math.min(moves, movedRowsMax));
       this.#dead.markNew(this.#store);
     }
     // Only now, because room that is used twice in one step would be noted twice in the change log.

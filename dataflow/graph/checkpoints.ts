@@ -26,6 +26,8 @@ export class Checkpoints {
   readonly #numbers = new ImageNumbers();
   #current: Checkpoint | null = null;
   #restoring: Restoring | null = null;
+  /** What was restored and is not wholly indexed. */
+  #indexing: Restoring | null = null;
 
   constructor(around: Surroundings, collections: Collections, inputs: StepInputs) {
     this.#around = around;
@@ -117,6 +119,15 @@ export class Checkpoints {
   /** Works for a slice; false if there is nothing to do. */
   run(): boolean {
     if (this.#restoring !== null) return this.#runRestart(this.#restoring);
+    return this.#runCheckpoint() || this.#runIndexes();
+  }
+
+  #runIndexes(): boolean {
+    if (this.#indexing?.runIndexes(this.#around.rowsMax) === true) this.#indexing = null;
+    return this.#indexing !== null;
+  }
+
+  #runCheckpoint(): boolean {
     if (this.#current === null) return false;
     if (this.#current.finished) {
       this.#current.report();
@@ -132,6 +143,7 @@ export class Checkpoints {
     try {
       if (!restoring.run(this.#around.rowsMax)) return true;
       this.#around.respond({ kind: 'loaded', request });
+      this.#indexing = restoring;
     } catch (error) {
       this.#failed(request, error);
     }
@@ -142,6 +154,7 @@ export class Checkpoints {
   /** A collection or a dataflow is about to go away. */
   forget(owner: StoredCollection | Dataflow): void {
     this.#current?.forget(owner);
+    this.#indexing?.forget(owner.keptArrangements);
   }
 
   /** The engine begins at this step, with what was saved at it. */

@@ -108,6 +108,8 @@ export class Dataflow implements StreamReader, StreamTaker {
   #disposed = false;
   /** What it had at a checkpoint is on its way: it does nothing before that is there. */
   #restoring = false;
+  /** All that it writes to can be written to. */
+  #indexed = true;
   /** Indexes of imports that have to be whole before the first step. */
   readonly #toBuild: { readonly collection: StoredCollection; readonly index: number }[] = [];
   #importErrors: DeltaReader[] = [];
@@ -151,6 +153,7 @@ export class Dataflow implements StreamReader, StreamTaker {
   /** The same for one that goes on where a checkpoint has left it, once `restored` says so. */
   startRestored(rendering: Rendering): void {
     this.#restoring = true;
+    this.#indexed = false;
     this.start(rendering);
   }
 
@@ -184,6 +187,11 @@ export class Dataflow implements StreamReader, StreamTaker {
 
   get arrangements(): readonly Arrangement[] {
     return this.#private.map(({ arrangement }) => arrangement);
+  }
+
+  /** What goes when it goes. */
+  get keptArrangements(): readonly Arrangement[] {
+    return this.arrangements;
   }
 
   /** Its arrangements, sealed at `step`, which it has reached. */
@@ -421,6 +429,7 @@ export class Dataflow implements StreamReader, StreamTaker {
   /** Works for one activation. */
   run(fuel: Fuel): RunResult {
     assert(!this.#disposed, `dataflow ${this.id} is alive when it runs`);
+    if (!this.#prepareChanges(fuel)) return 'more';
     if (this.#toBuild.length > 0 && !this.#buildIndexes(fuel)) return 'more';
     if (!this.#inStep && !this.#begin()) return this.#behind ? 'waiting' : 'done';
     if (!this.#readImportErrors(fuel)) return 'more';
@@ -438,6 +447,17 @@ export class Dataflow implements StreamReader, StreamTaker {
     if (this.#restoring) return false;
     if (this.#inStep) return !this.#drained || this.#streams.whole || this.#streams.hasReplay;
     return this.#behind && this.#nextStep() !== null;
+  }
+
+  /** After a restart its own rows and those of its result have to be indexed. */
+  #prepareChanges(fuel: Fuel): boolean {
+    const { rowsMax } = this.#around;
+    const indexed = (): boolean =>
+      this.#private.every(({ arrangement }) => arrangement.image.index(rowsMax)) &&
+      this.result?.prepareChanges(rowsMax) !== false;
+    while (!this.#indexed && !indexed()) if (!fuel.spend(rowsMax)) return false;
+    this.#indexed = true;
+    return true;
   }
 
   #buildIndexes(fuel: Fuel): boolean {

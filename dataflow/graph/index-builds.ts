@@ -30,7 +30,10 @@ export class IndexBuilds {
 
   begin(collection: StoredCollection, key: readonly number[], request: number | null): void {
     try {
-      this.#builds.push({ collection, index: collection.useIndex(key), request });
+      const index = collection.useIndex(key);
+      // What a checkpoint brings is indexed when it is there (restoring.ts).
+      if (request === null && collection.arrangement.image.loading) return;
+      this.#builds.push({ collection, index, request });
     } catch (error) {
       if (!(error instanceof SqlError)) throw error;
       this.#fail(request, error.fields);

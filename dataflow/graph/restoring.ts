@@ -1,10 +1,12 @@
 /**
  * The way back from a checkpoint: images that wait for their pieces, and what is to be done when
  * all have come. Arrangements are made readable in slices, one after the other, then dataflows go
- * on where they stood.
+ * on where they stood. Their indexes are built behind that: whoever needs one (a step or a dataflow
+ * that writes, a read by key) builds on it in its own turns, and whatever nobody has asked for is
+ * built here, in one turn of some, as those who can do without are to have the time.
  */
 import { assert, defined } from '../../src/base/assert.ts';
-import { sqlError } from '../../src/base/error.ts';
+import { SqlError, sqlError } from '../../src/base/error.ts';
 import type { Arrangement } from '../arrangement/arrangement.ts';
 import type { RowImage } from '../arrangement/row-image.ts';
 import type { OperatorState } from '../operators/operator.ts';
@@ -15,6 +17,9 @@ interface Target {
   load(piece: Int32Array): void;
 }
 
+/** Turns of which one is for indexes that nobody waits for. */
+const turnsPerIndexSlice = 8;
+
 /** One restart of an engine, until everything stands at the step of the checkpoint. */
 export class Restoring {
   readonly step: number;
@@ -23,6 +28,9 @@ export class Restoring {
   /** What follows when all rows are there, in order. */
   readonly #then: (() => void)[] = [];
   #request: number | null = null;
+  /** Images whose rows are readable. */
+  readonly #toIndex: RowImage[] = [];
+  #turns = 0;
 
   constructor(step: number) {
     this.step = step;
@@ -81,16 +89,43 @@ export class Restoring {
     return this.#request;
   }
 
-  /** Works for a slice; true at the end. Throws 53200 if there is no memory. */
+  /** Works for a slice; true when all can be read. Throws 53200 if there is no memory. */
   run(rowsMax: number): boolean {
     assert(this.#request !== null, 'all pieces have come');
     const rows = this.#rows[0];
     if (rows !== undefined) {
-      if (rows.adopt(this.step, rowsMax)) this.#rows.shift();
+      if (rows.adopt(this.step, rowsMax)) {
+        this.#rows.shift();
+        this.#toIndex.push(rows);
+      }
       return false;
     }
     for (const act of this.#then) act();
+    this.#targets.clear();
     return true;
+  }
+
+  /** When all can be read: builds a slice of the indexes; true when that is over. */
+  runIndexes(rowsMax: number): boolean {
+    const rows = this.#toIndex[0];
+    if (rows === undefined) return true;
+    if (this.#turns++ % turnsPerIndexSlice !== 0) return false;
+    try {
+      if (rows.index(rowsMax)) this.#toIndex.shift();
+    } catch (error) {
+      // Without memory for it: who needs the index is told.
+      if (!(error instanceof SqlError)) throw error;
+      this.#toIndex.shift();
+    }
+    return false;
+  }
+
+  /** The arrangements of a collection or a dataflow go away. */
+  forget(arrangements: readonly Arrangement[]): void {
+    for (const { image } of arrangements) {
+      const at = this.#toIndex.indexOf(image);
+      if (at >= 0) this.#toIndex.splice(at, 1);
+    }
   }
 }
 

@@ -131,6 +131,7 @@ export class StepTask {
   run(rowsMax: number, before: number): boolean {
     const input = this.#inputs[0];
     if (input === undefined) return true;
+    if (!canBeWritten(input, rowsMax)) return false;
     if (input.write !== null && this.#refuses(input.write, rowsMax))
       return this.#inputs.length === 0;
     if (this.#row === 0) this.#touch(input.collection, before);
@@ -189,6 +190,13 @@ export class StepTask {
   dispose(): void {
     while (this.#inputs.length > 0) this.#drop();
   }
+}
+
+/** Builds what a write needs; true when that is whole. */
+function canBeWritten({ collection, upsert }: StepInput, rowsMax: number): boolean {
+  if (!(collection instanceof StoredCollection)) return true;
+  const failures = upsert?.state.failures?.arrangement;
+  return collection.prepareChanges(rowsMax) && failures?.image.index(rowsMax) !== false;
 }
 
 /** Rows `first … first + n - 1` of a batch: nothing moves. */

@@ -108,6 +108,11 @@ export class StoredCollection {
     return this.#lastChanged;
   }
 
+  /** Its rows and its error rows. */
+  get keptArrangements(): readonly Arrangement[] {
+    return this.#errors === null ? [this.arrangement] : [this.arrangement, this.#errors];
+  }
+
   /** Error rows, if there ever were any. */
   get errors(): Arrangement | null {
     return this.#errors;
@@ -140,6 +145,8 @@ export class StoredCollection {
   restored(step: number, closed: boolean): void {
     this.#readableFrom = closed ? endOfSteps : step;
     this.#lastChanged = step;
+    // Those that were made while there were no rows are being built now.
+    for (const use of this.#indexes) use.built = this.arrangement.buildIndex(use.index, 0);
     if (this.#errors !== null) {
       this.#errorHistory = this.#errors.hold(step);
       this.#tellErrors(this.#errors.rows > 0 ? endOfSteps : step);
@@ -193,6 +200,14 @@ export class StoredCollection {
       if (this.#skips[i].from < step) return this.#skips[i];
     }
     return undefined;
+  }
+
+  /**
+   * Goes on with what has to be done before rows may be added: after a restart all indexes are
+   * built. Works on about `rowsMax` rows; true when that is over. Throws 53200.
+   */
+  prepareChanges(rowsMax: number): boolean {
+    return this.keptArrangements.every(({ image }) => image.index(rowsMax));
   }
 
   /** Adds rows at `step`. The caller has settled the readers. */

@@ -93,6 +93,7 @@ class Kept {
         this.arrangement.image.load(words.slice(0, n));
       }
       while (!this.arrangement.image.adopt(other.step, 10));
+      while (!this.arrangement.image.index(10));
     });
     image.stop();
     this.step = other.step;

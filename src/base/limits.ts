@@ -19,7 +19,7 @@ export const limits = {
   checkpointSyncBytes: 1024 * 1024,
   /** Bytes that are read from a checkpoint's file at once, and how often at a time. */
   checkpointBlockBytes: 4 * 1024 * 1024,
-  checkpointReadBlocks: 3,
+  checkpointReadBlocks: 5,
   /** Patches on one full checkpoint; then the next is full. */
   checkpointPatchesMax: 64,
   /** Steps of the log that are on their way to the engine when the program starts. */

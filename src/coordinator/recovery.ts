@@ -32,6 +32,7 @@ import { SavedState } from './saved-state.ts';
 import { SessionRegistry } from './session-registry.ts';
 import { defaultDatabase, defaultUser } from './session-state.ts';
 import { wholeOf } from './statement/index.ts';
+import { turn } from './turn.ts';
 
 /** Where what was comes from. */
 export interface RecoveryPlace {
@@ -66,8 +67,15 @@ export async function recover(
     engine.send({ kind: 'restore', step, time });
     timeline.standAt(step, time);
   }
-  for (const object of objects) begin(coordinator, known, object);
-  if (saved.at !== null) await load(coordinator, place);
+  const beginAll = async (): Promise<void> => {
+    for (const object of objects) {
+      begin(coordinator, known, object);
+      // The disk has a turn: what it gives is needed next.
+      if (saved.at !== null) await turn(coordinator.clock);
+    }
+  };
+  if (saved.at === null) await beginAll();
+  else await load(coordinator, place, beginAll);
   const tables = objects.filter((object) => object.kind === 'table');
   const collections = new Set(tables.map(({ collection }) => collection));
   await refill(coordinator, state, collections, (each) => place.replay(each));
@@ -78,11 +86,25 @@ export async function recover(
   coordinator.catchUp();
 }
 
-/** Gives the engine all that the checkpoint has. */
-async function load({ engine }: Coordinator, place: RecoveryPlace): Promise<void> {
-  await place.readPieces((image, piece) =>
-    engine.load(image, new Int32Array(piece.buffer, piece.byteOffset, piece.byteLength / 4)),
-  );
+/**
+ * Gives the engine all that the checkpoint has, once `begin` has made what that belongs to: the
+ * first of it is read meanwhile.
+ */
+async function load(
+  { engine }: Coordinator,
+  place: RecoveryPlace,
+  begin: () => Promise<void>,
+): Promise<void> {
+  const begun = Promise.withResolvers<void>();
+  const reading = place.readPieces(async (image, piece) => {
+    await begun.promise;
+    const words = piece.byteLength / 4;
+    return engine.load(image, new Int32Array(piece.buffer, piece.byteOffset, words));
+  });
+  // If the beginning fails this fails for the same reason.
+  reading.catch(() => undefined);
+  await begin().then(begun.resolve, begun.reject);
+  await reading;
   await engine.loaded();
 }
 

@@ -23,7 +23,7 @@ import type { Checkpoint } from './checkpoint-manifest.ts';
 
 /**
  * Takes a piece of an image. The bytes, which begin at a multiple of 8 in shared memory, stay as
- * they are until the answer resolves. Calls are in order, and some are made before the answers to
+ * they are until the answer resolves. Calls are in order, and many are made before the answers to
  * earlier ones have resolved.
  */
 export type PieceReader = (image: number, piece: Uint8Array) => void | Promise<void>;
@@ -61,12 +61,14 @@ export async function readPieces(
 ): Promise<void> {
   const path = `${folder}/${checkpointFileName({ number: checkpoint.number, kind: 'data' })}`;
   const file = await opened(disk, path);
+  const reader = new DataReader(file, path, checkpoint);
   try {
     const size = await file.size();
     if (size !== checkpoint.bytes)
       throw damagedCheckpoint(path, `it has ${size} bytes instead of ${checkpoint.bytes}`);
-    await new DataReader(file, path, checkpoint).read(identity, each);
+    await reader.read(identity, each);
   } finally {
+    await reader.end();
     await file.close();
   }
 }
@@ -85,6 +87,8 @@ class DataReader {
   readonly #path: string;
   readonly #checkpoint: Checkpoint;
   readonly #blocks: Block[] = [];
+  /** Resolve, in order, as blocks are not needed any more and are being read again. */
+  readonly #inUse: Promise<void>[] = [];
   /** Room in a block for the part of a frame that the one before ended with. */
   readonly #headroom = pieceFrameBytes(limits.checkpointPieceBytesMax);
   /** Byte of the file up to which blocks have been asked for. */
@@ -107,21 +111,40 @@ class DataReader {
     // Bytes of the frame that a block has ended with, in front of the next block.
     let rest = new Uint8Array();
     let before = firstChecksum(number);
-    for (let begin = true; this.#blocks.length > 0; begin = false) {
+    for (let begin = true; await this.#hasBlock(); begin = false) {
       const block = defined(this.#blocks.shift(), 'a block is being read');
       const end = this.#headroom + (await this.#arrived(block));
       const position = { at: this.#headroom - rest.length, end, checksum: before };
       block.bytes.set(rest, position.at);
       if (begin) this.#header(block.bytes, position, identity);
-      await this.#give(block.bytes, position, each);
+      const used = this.#give(block.bytes, position, each);
       before = position.checksum;
       rest = block.bytes.slice(position.at, end);
       if (rest.length > this.#headroom) throw this.#damaged('a frame is too long');
-      this.#ask(block);
+      // The next one is looked at while somebody still needs this one.
+      const again = Promise.all(used).then(() => this.#ask(block));
+      again.catch(() => undefined);
+      this.#inUse.push(again);
     }
     if (rest.length > 0) throw this.#damaged('it ends within a frame');
     if (before !== checksum || this.#pieces !== pieces)
       throw this.#damaged('it is not what its manifest says');
+  }
+
+  /** Resolves when nobody needs any bytes that were given out. */
+  async end(): Promise<void> {
+    await Promise.allSettled(this.#inUse);
+  }
+
+  /** Whether another block is being read, or will be when one is not needed any more. */
+  async #hasBlock(): Promise<boolean> {
+    while (this.#blocks.length === 0) {
+      const next = this.#inUse[0];
+      if (next === undefined) return false;
+      await next;
+      void this.#inUse.shift();
+    }
+    return true;
   }
 
   /** Reads the next block, if there is one. */
@@ -159,8 +182,8 @@ class DataReader {
     position.at += dataHeaderBytes;
   }
 
-  /** Gives out the whole frames of a block; resolves when nobody needs their bytes any more. */
-  async #give(bytes: Uint8Array, position: Position, each: PieceReader): Promise<void> {
+  /** Gives out the whole frames of a block; answers who needs their bytes. */
+  #give(bytes: Uint8Array, position: Position, each: PieceReader): readonly Promise<void>[] {
     const view = new DataView(bytes.buffer);
     const using: Promise<void>[] = [];
     try {
@@ -171,7 +194,7 @@ class DataReader {
           throw this.#damaged('a length is not right');
         if (length > limits.checkpointPieceBytesMax) throw this.#damaged('a piece is too long');
         const end = at + pieceFrameBytes(length);
-        if (end > position.end) return;
+        if (end > position.end) return using;
         const checksum = checksumOf(bytes, at, end, position.checksum);
         if (checksum !== view.getUint32(at + 12, true))
           throw this.#damaged(`the piece ${this.#pieces} does not match its checksum`);
@@ -182,8 +205,10 @@ class DataReader {
         const used = each(view.getUint32(at + 4, true), bytes.subarray(begin, begin + length));
         if (used !== undefined) using.push(used);
       }
-    } finally {
-      await Promise.all(using);
+      return using;
+    } catch (error) {
+      this.#inUse.push(...using);
+      throw error;
     }
   }
 
