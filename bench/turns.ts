@@ -233,6 +233,47 @@ const scenarios: readonly Scenario[] = [
   },
 ];
 
+/** What each aggregate that collects costs over one group of a million rows. */
+const collecting: readonly Scenario[] = [
+  "string_agg(t, ',')",
+  'array_agg(v)',
+  'array_agg(t)',
+  'jsonb_agg(t)',
+  'jsonb_object_agg(t, v)',
+].flatMap((call, i): readonly Scenario[] => {
+  const table =
+    i > 0
+      ? []
+      : [
+          'create table c (k int8, v int8, t text)',
+          `insert into c select 1, g, 'text ' || g from ${million}`,
+        ];
+  return [
+    {
+      name: `${call} of 1e6`,
+      before: table,
+      timed: [
+        `create materialized view c${i} as select k, ${call} x from c group by k`,
+        `select k from c${i}`,
+      ],
+    },
+    {
+      name: `${call}, a change`,
+      before: [],
+      timed: ["insert into c values (1, 5, 'new')", `select k from c${i}`],
+    },
+    {
+      name: `${call}, passed on`,
+      before: [],
+      timed: [
+        `create materialized view c${i}_on as select k + 1 as k, x from c${i}`,
+        `select k from c${i}_on`,
+      ],
+    },
+    { name: `${call}, dropped`, before: [], timed: [`drop materialized view c${i} cascade`] },
+  ];
+});
+
 async function execute(session: Session, text: string): Promise<void> {
   for (const statement of session.parseScript(text)) {
     const outcome = await session.run(statement);
@@ -260,7 +301,7 @@ export async function run({ parts }: BenchOptions): Promise<readonly Figure[]> {
   });
   const session = new SessionRegistry(coordinator).open(new Map([['user', 'bench']]), '');
   const figures: Figure[] = [];
-  for (const { name, before, timed } of scenarios) {
+  for (const { name, before, timed } of [...scenarios, ...collecting]) {
     for (const text of before) await execute(session, text);
     link.restart();
     for (const text of timed) await execute(session, text);

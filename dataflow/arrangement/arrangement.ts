@@ -88,6 +88,12 @@ export interface Arrangement {
    * read by others and does not change), and not before the step being applied.
    */
   apply(step: number, batch: Batch): void;
+  /**
+   * Works ahead on a batch of one long row, a slice a call; true once it may be applied, which is
+   * at once for any other batch. Nobody sees anything of it before `apply`, and it is given up when
+   * another batch is prepared.
+   */
+  prepare(batch: Batch): boolean;
   /** The memory that a batch needs, if it is applied `rowsMax` rows at a time. */
   claim(batch: Batch, rowsMax: number): Claim;
   /**

@@ -13,6 +13,9 @@ import { wordsOf } from '../value/words.ts';
 /** Word address of a var column's bytes in the record at `at`. */
 export type VarStart = (i32: Int32Array, at: number) => number;
 
+/** Words from which on one call copies faster than a loop. */
+const longWords = 256;
+
 const none: VarStart = () => -1;
 
 /** `VarStart` of every var column of a layout, by column. */
@@ -138,6 +141,7 @@ function copyText(layout: RowLayout, c: number, k: number): string {
   w[c${k} + 2 * i] = t;
   w[c${k} + 2 * i + 1] = l${k};
   const f${k} = ${varStartText(layout, c, 'm', 'g')}, e${k} = f${k} + ((l${k} + 3) >> 2);
-  for (let f = f${k}; f < e${k}; f++) w[t++] = m[f];${nulls}`;
+  if (e${k} - f${k} > ${longWords}) { w.set(m.subarray(f${k}, e${k}), t); t += e${k} - f${k}; }
+  else for (let f = f${k}; f < e${k}; f++) w[t++] = m[f];${nulls}`;
   }
 }

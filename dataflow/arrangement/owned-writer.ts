@@ -17,6 +17,11 @@ import type { MoveLog } from './move-log.ts';
 import type { RowStore } from './row-store.ts';
 import { identityHash } from './stage.ts';
 
+/** Words of a record whose var bytes are not cleared before they are written. */
+const longWords = 2 ** 12;
+/** Words that padding adds to a record at most. */
+const paddingWordsMax = 8;
+
 /** The parts of an arrangement that its owner's rows go through. */
 export interface RowParts {
   readonly store: RowStore;
@@ -107,7 +112,8 @@ function openRows({ store, dead, log, moves, indexes }: RowParts, call: Replacem
     i32[record + recordBirth] = step;
     i32[record + recordDeath] = infinity;
     i32[record + recordMark] = tokens[k];
-    for (let w = record + recordMark + 1; w < record + size; w++) i32[w] = 0;
+    if (size > longWords) clearLong(i32, record, size, fixedWords);
+    else for (let w = record + recordMark + 1; w < record + size; w++) i32[w] = 0;
     // Whoever walks the segment before the payload is there must find the record's end.
     if (length >= 0) i32[record + length] = (size - fixedWords) * 4;
     places[k] = record + 1;
@@ -116,6 +122,12 @@ function openRows({ store, dead, log, moves, indexes }: RowParts, call: Replacem
   dead.drop(used);
   log.append(records, opened);
   return opened;
+}
+
+/** Clears what the writer of a long row does not write, or not all of. */
+function clearLong(i32: Int32Array, record: number, size: number, fixedWords: number): void {
+  i32.fill(0, record + recordMark + 1, record + fixedWords);
+  i32.fill(0, record + size - paddingWordsMax, record + size);
 }
 
 /** The identity hash of a record. */

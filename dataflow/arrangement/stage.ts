@@ -11,7 +11,7 @@ import { assert } from '../../src/base/assert.ts';
 import type { Batch } from '../value/batch.ts';
 import type { RowLayout } from '../value/layout.ts';
 import { infinity, recordDeath, recordMark, recordWeight } from '../value/layout.ts';
-import { finish, mix } from '../value/words.ts';
+import { copyRun, finish, mix } from '../value/words.ts';
 import { paddedWords } from './record-size.ts';
 
 /** Words of staged records, if they are not one record: 4 MiB. */
@@ -19,8 +19,23 @@ const stagedWordsMax = 2 ** 20;
 
 /** Identity hash of the record of `size` words at `at`, the row's own from word `payload` on. */
 export function identityHash(words: Int32Array, at: number, payload: number, size: number): number {
-  let hash = size;
-  for (let w = at + payload, end = at + size; w < end; w++) hash = mix(hash, words[w]);
+  return endIdentity(mixIdentity(startIdentity(size), words, at + payload, at + size));
+}
+
+/** The same in parts: how it begins for a record of `size` words. */
+export function startIdentity(size: number): number {
+  return size;
+}
+
+/** Takes words from … to - 1 into an identity hash. */
+export function mixIdentity(start: number, words: Int32Array, from: number, to: number): number {
+  let hash = start;
+  for (let w = from; w < to; w++) hash = mix(hash, words[w]);
+  return hash;
+}
+
+/** How an identity hash ends. */
+export function endIdentity(hash: number): number {
   return finish(hash);
 }
 
@@ -51,7 +66,7 @@ export function stagedWords(layout: RowLayout, batch: Batch): number {
 
 /** Rows of a batch as records that are not in a store yet. */
 export class Stage {
-  words = new Int32Array(0);
+  words: Int32Array = new Int32Array(0);
   /** Words of all staged records. */
   total = 0;
   at = new Int32Array(0);
@@ -71,12 +86,7 @@ export class Stage {
     rowsMax: number,
     hashes: Int32Array,
   ): number {
-    if (this.at.length < rowsMax) {
-      this.at = new Int32Array(rowsMax);
-      this.size = new Int32Array(rowsMax);
-      this.identity = new Int32Array(rowsMax);
-      this.#cursor = new Int32Array(rowsMax);
-    }
+    this.#cover(rowsMax);
     const n = this.#measure(layout, batch, first, rowsMax);
     const { total } = this;
     if (this.words.length < total) this.words = new Int32Array(total);
@@ -112,6 +122,23 @@ export class Stage {
       identity[k] = identityHash(words, at[k], layout.payload, size[k]);
     }
     return n;
+  }
+
+  /** Row 0 is a record that is made already, in memory that is not the stage's. */
+  place(words: Int32Array, at: number, size: number, identity: number): void {
+    this.#cover(1);
+    this.words = words;
+    this.at[0] = at;
+    this.size[0] = size;
+    this.identity[0] = identity;
+  }
+
+  #cover(rows: number): void {
+    if (this.at.length >= rows) return;
+    this.at = new Int32Array(rows);
+    this.size = new Int32Array(rows);
+    this.identity = new Int32Array(rows);
+    this.#cursor = new Int32Array(rows);
   }
 
   /** Lays the records out one after the other; answers how many fit. */
@@ -195,7 +222,7 @@ function copyVar(
     const count = (bytes + 3) >> 2;
     words[at[k] + to] = bytes;
     const into = cursor[k];
-    for (let w = 0; w < count; w++) words[into + w] = source[start + w];
+    copyRun(source, start, count, words, into);
     cursor[k] = into + count;
   }
 }

@@ -33,6 +33,7 @@ import {
 } from '../value/layout.ts';
 import { operandsOf } from '../value/side.ts';
 import type { ColumnType } from '../value/type.ts';
+import { copyRun } from '../value/words.ts';
 import type { Arrangement, Claim, Hold, Pairs, Position } from './arrangement.ts';
 import { ChangeLog } from './change-log.ts';
 import { DeadLog } from './dead-log.ts';
@@ -45,6 +46,7 @@ import { IntRing } from './int-ring.ts';
 import { KeyIndex } from './key-index.ts';
 import type { KeyWalk } from './key-walk.ts';
 import { startWalk, walkKey } from './key-walk.ts';
+import { LongRow, longRowWords } from './long-row.ts';
 import { MoveLog } from './move-log.ts';
 import type { OwnedRows, RowOwner } from './owned-rows.ts';
 import { identityOf, replaceRows } from './owned-writer.ts';
@@ -98,6 +100,9 @@ export class StoreArrangement implements Arrangement, OwnedRows {
   /** Where probes stand that were stopped inside a key. */
   readonly #walks = new WeakMap<Position, KeyWalk>();
   #owner: RowOwner | null = null;
+  /** The row that is being prepared, and its record while it is applied and not entered, or -1. */
+  #long: LongRow | null = null;
+  #inPlace = -1;
   #complete = -1;
   #open = -1;
   #changed = 0;
@@ -233,6 +238,10 @@ export class StoreArrangement implements Arrangement, OwnedRows {
   apply(step: number, batch: Batch): void {
     assert(batch.column.length === this.layout.columns.length, "the batch has the store's columns");
     assert(this.#owner === null, 'rows of an owner come from it alone');
+    if (this.#long?.isOf(batch) === true) {
+      this.#applyLong(step, batch, this.#long);
+      return;
+    }
     if (batch.rows > 0 && this.#indexes.length === 0) this.#indexWholeRow();
     this.#reserve(batch.rows, stagedWords(this.layout, batch));
     this.#begins(step);
@@ -245,6 +254,41 @@ export class StoreArrangement implements Arrangement, OwnedRows {
       this.#dead.markNew(this.#store);
       this.reclaim(2 * n);
     }
+  }
+
+  prepare(batch: Batch): boolean {
+    if (this.#long?.isOf(batch) === true) return this.#long.advance();
+    this.#long?.free();
+    this.#long = null;
+    const size = longRowWords(this.#store, batch);
+    if (size === 0) return true;
+    assert(this.#owner === null, 'rows of an owner come from it alone');
+    // While the record waits, the store is not empty for an index that is made.
+    if (this.#indexes.length === 0) this.#indexWholeRow();
+    this.#reserve(1, size);
+    this.#long = new LongRow(this.#store, batch, size);
+    return false;
+  }
+
+  /** Applies the row that has been prepared. */
+  #applyLong(step: number, batch: Batch, long: LongRow): void {
+    this.#reserve(1, 0);
+    this.#begins(step);
+    this.#changed++;
+    const indexes = this.#indexes;
+    while (sliceHashes.length < indexes.length) sliceHashes.push(new Int32Array(sliceRows));
+    for (let i = 0; i < indexes.length; i++) indexes[i]?.hashRows(batch, 0, 1, sliceHashes[i]);
+    const identity = long.exhume(sliceHashes[0][0]);
+    const { words } = stage;
+    stage.place(this.#store.region.i32, long.record, long.size, identity);
+    this.#inPlace = long.record;
+    this.#change(step, 0);
+    stage.words = words;
+    if (this.#inPlace >= 0) long.free();
+    this.#inPlace = -1;
+    this.#long = null;
+    this.#dead.markNew(this.#store);
+    this.reclaim(2);
   }
 
   /** Words that `n` new rows of `words` words in all may take, tables of the indexes included. */
@@ -333,6 +377,7 @@ export class StoreArrangement implements Arrangement, OwnedRows {
    */
   #changeTwins(step: number, k: number): void {
     this.#hasTwins = true;
+    if (this.#inPlace >= 0) this.#takeOut();
     const { words } = stage;
     const at = stage.at[k];
     const size = stage.size[k];
@@ -357,6 +402,15 @@ export class StoreArrangement implements Arrangement, OwnedRows {
       this.#setWeight(old, step, k, turns ? 0 : sum);
       rest = turns ? sum : 0;
     }
+  }
+
+  /** A long row that may get several records is staged like others, as each of them is a copy. */
+  #takeOut(): void {
+    const at = stage.at[0];
+    const size = stage.size[0];
+    stage.place(stage.words.slice(at, at + size), 0, size, stage.identity[0]);
+    this.#inPlace = -1;
+    this.#long?.free();
   }
 
   /** Gives the record `old` (less than 0: none yet) of the row staged as number `k` a weight. */
@@ -398,7 +452,8 @@ export class StoreArrangement implements Arrangement, OwnedRows {
   }
 
   /**
-   * Copies the record staged as number `k` in and makes it findable; `missed`: the first index has
+   * Copies the record staged as number `k` in, if it is not there yet, and makes it findable;
+   * `missed`: the first index has
    * just looked for it.
    */
   #insert(
@@ -409,9 +464,12 @@ export class StoreArrangement implements Arrangement, OwnedRows {
     k: number,
     missed: boolean,
   ): number {
-    const record = this.#store.allocate(size);
-    const { i32 } = this.#store.region;
-    for (let w = 0; w < size; w++) i32[record + w] = words[at + w];
+    let record = this.#inPlace;
+    if (record < 0) {
+      record = this.#store.allocate(size);
+      copyRun(words, at, size, this.#store.region.i32, record);
+    }
+    this.#inPlace = -1;
     this.#log.born(record);
     this.#liveRows++;
     const indexes = this.#indexes;

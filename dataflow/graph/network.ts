@@ -17,6 +17,10 @@ import { assert, defined } from '../../src/base/assert.ts';
 import type { Context, DataError, Fuel, Operator, OperatorState } from '../operators/operator.ts';
 import type { Batch } from '../value/batch.ts';
 import type { SlabPool } from '../value/slab.ts';
+import { slabWordsMin } from '../value/slab.ts';
+
+/** Words of a batch with long values that count as a row of work: the others do not count. */
+const wordsPerRow = 512;
 
 interface Consumer {
   readonly operator: number;
@@ -180,6 +184,8 @@ export class Network {
       batch.slab.release();
       return;
     }
+    const { words } = batch.slab;
+    if (words > slabWordsMin) this.#visit.fuel.spend(Math.ceil(words / wordsPerRow));
     for (let i = 1; i < consumers.length; i++) batch.slab.retain();
     for (const { operator, port } of consumers) this.enqueue(operator, port, batch);
   }

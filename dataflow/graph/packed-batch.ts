@@ -11,6 +11,7 @@ import type { SlabPool } from '../value/slab.ts';
 import { foreignSlab } from '../value/slab.ts';
 import type { ColumnType } from '../value/type.ts';
 import { physicalOf } from '../value/type.ts';
+import { copyRun } from '../value/words.ts';
 import type { PackedBatch } from './command.ts';
 
 /**
@@ -121,7 +122,9 @@ function packVar(
     const bytes = i32[column + 2 * r + 1];
     out[to + 2 * r] = free;
     out[to + 2 * r + 1] = bytes;
-    for (let f = i32[column + 2 * r], e = f + ((bytes + 3) >> 2); f < e; f++) out[free++] = i32[f];
+    const words = (bytes + 3) >> 2;
+    copyRun(i32, i32[column + 2 * r], words, out, free);
+    free += words;
   }
   return free;
 }

@@ -4,6 +4,7 @@
  * file of their own.
  */
 import type { Context, Operator } from '../operators/operator.ts';
+import { longSliceRows } from '../operators/operator.ts';
 import type { Batch } from '../value/batch.ts';
 import type { ColumnType } from '../value/type.ts';
 import type { Finishing } from './command.ts';
@@ -43,7 +44,8 @@ class CollectionWriter implements Operator {
     this.#collection = collection;
   }
 
-  push(_port: number, batch: Batch, context: Context): 'done' {
+  push(_port: number, batch: Batch, context: Context): 'done' | 'more' {
+    while (!this.#collection.prepare(batch)) if (!context.fuel.spend(longSliceRows)) return 'more';
     this.#collection.apply(context.step, batch);
     context.fuel.spend(batch.rows);
     return 'done';

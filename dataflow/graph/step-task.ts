@@ -13,6 +13,7 @@ import type { Region } from '../arrangement/region.ts';
 import type { Batch } from '../value/batch.ts';
 import { physicalOf } from '../value/type.ts';
 import type { ColumnType } from '../value/type.ts';
+import { wordsOf } from '../value/words.ts';
 import type { Command, Refusal } from './command.ts';
 import { StoredCollection } from './stored-collection.ts';
 import type { StreamCollection } from './stream-collection.ts';
@@ -161,8 +162,11 @@ export class StepTask {
   #applyStored(collection: StoredCollection, input: StepInput, rowsMax: number): void {
     const { batch, errors } = input;
     if (batch !== null && this.#row < batch.rows) {
-      const n = Math.min(rowsMax, batch.rows - this.#row);
-      collection.apply(this.step, sliceOf(batch, collection.columns, this.#row, n));
+      const { columns } = collection;
+      const n = rowsWithin(batch, columns, this.#row, Math.min(rowsMax, batch.rows - this.#row));
+      const slice = sliceOf(batch, columns, this.#row, n);
+      if (!collection.prepare(slice)) return;
+      collection.apply(this.step, slice);
       this.#row += n;
       if (this.#row < batch.rows) return;
     }
@@ -197,6 +201,23 @@ function canBeWritten({ collection, upsert }: StepInput, rowsMax: number): boole
   if (!(collection instanceof StoredCollection)) return true;
   const failures = upsert?.state.failures?.arrangement;
   return collection.prepareChanges(rowsMax) && failures?.image.index(rowsMax) !== false;
+}
+
+/** Words of var bytes that are applied at a stretch, unless one row has more: 1 MiB. */
+const sliceVarWords = 2 ** 18;
+
+/** How many of rows first … first + n - 1 of a batch are applied at a stretch: at least one. */
+function rowsWithin(batch: Batch, types: readonly ColumnType[], first: number, n: number): number {
+  const { i32 } = batch.slab;
+  const lengths = types.flatMap(({ type }, c) =>
+    physicalOf(type) === 'var' ? [batch.column[c] + 1] : [],
+  );
+  let words = 0;
+  for (let row = first; row < first + n; row++) {
+    for (const at of lengths) words += wordsOf(i32[at + 2 * row]);
+    if (words > sliceVarWords) return Math.max(1, row - first);
+  }
+  return n;
 }
 
 /** Rows `first … first + n - 1` of a batch: nothing moves. */

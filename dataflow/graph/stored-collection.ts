@@ -210,6 +210,11 @@ export class StoredCollection {
     return this.keptArrangements.every(({ image }) => image.index(rowsMax));
   }
 
+  /** Works ahead on a batch of one long row; true once it may be applied. */
+  prepare(batch: Batch): boolean {
+    return this.arrangement.prepare(batch);
+  }
+
   /** Adds rows at `step`. The caller has settled the readers. */
   apply(step: number, batch: Batch): void {
     if (batch.rows === 0) return;

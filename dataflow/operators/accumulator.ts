@@ -38,6 +38,8 @@ export interface Accumulator {
    * row comes in between.
    */
   ahead?(group: number, rowsMax: number): number;
+  /** Bytes of the value of a group that `ahead` has done. */
+  bytesAhead?(group: number): number;
   /**
    * Writes the values of groups[first … first + n - 1] as values 0 … n - 1 of `out`, after `clear`.
    */

@@ -8,6 +8,7 @@ import type { Batch } from '../value/batch.ts';
 import type { ColumnType } from '../value/type.ts';
 import { projectBatch } from './gather.ts';
 import type { Context, Operator } from './operator.ts';
+import { longSliceRows } from './operator.ts';
 
 /** Fills a private arrangement; gives nothing out. */
 export class ArrangeOperator implements Operator {
@@ -23,8 +24,10 @@ export class ArrangeOperator implements Operator {
     this.#keep = keep;
   }
 
-  push(_port: number, batch: Batch, context: Context): 'done' {
-    this.arrangement.apply(context.step, projectBatch(batch, this.#keep));
+  push(_port: number, batch: Batch, context: Context): 'done' | 'more' {
+    const kept = projectBatch(batch, this.#keep);
+    while (!this.arrangement.prepare(kept)) if (!context.fuel.spend(longSliceRows)) return 'more';
+    this.arrangement.apply(context.step, kept);
     context.fuel.spend(batch.rows);
     return 'done';
   }

@@ -32,7 +32,7 @@ export class Cells {
   readonly isNull = new Uint8Array(cellsMax);
   /** Why a value could not be made, by its number; mostly empty. */
   readonly errors = new Map<number, DataError>();
-  #heap = new Int32Array(0);
+  #heap: Int32Array = new Int32Array(0);
   #used = 0;
 
   constructor(type: TypeName) {
@@ -113,14 +113,21 @@ export class Cells {
     this.words[2 * i + 1] = bytes;
   }
 
-  /** A text or bytea of the first `n` bytes. */
-  setBytes(i: number, bytes: Uint8Array, n: number): void {
-    const words = (n + 3) >> 2;
-    const at = this.take(words);
-    if (words > 0) this.#heap[at + words - 1] = 0;
-    const { buffer, byteOffset } = this.#heap;
-    new Uint8Array(buffer, byteOffset + at * 4, n).set(bytes.subarray(0, n));
-    this.setVar(i, at, n);
+  /**
+   * A var value of the first `bytes` bytes of `words`, padded with zeros. A long one is not copied:
+   * its words are the heap's from now on, and belong to nobody else.
+   */
+  setWords(i: number, words: Int32Array, bytes: number): void {
+    const n = (bytes + 3) >> 2;
+    if (this.#used === 0 && n > heapWordsKept) {
+      this.#heap = words;
+      this.#used = n;
+      this.setVar(i, 0, bytes);
+      return;
+    }
+    const at = this.take(n);
+    this.#heap.set(words.subarray(0, n), at);
+    this.setVar(i, at, bytes);
   }
 
   /** The value of a field of a record that is not NULL. */

@@ -4,18 +4,27 @@
  * the arguments stands in for Postgres' order of arrival, which a changing collection does not
  * have.
  *
+ * The order of jsonb_object_agg comes after that of jsonb's keys, so that members are met in the
+ * order of the object, and those of one key next to each other, the last one in the aggregate's
+ * order last. Its items have keys as the texts that they are in the object.
+ *
  * A change costs O(log n); showing a value costs its length, so a group that is touched is walked
  * once a step, in slices (`ahead`). State words: root of the tree, unused.
  */
 import { assert, defined } from '../../src/base/assert.ts';
 import { limits } from '../../src/base/limits.ts';
 import type { Aggregate, Order } from '../plan/plan.ts';
+import type { Batch } from '../value/batch.ts';
+import { readDatum } from '../value/datum-column.ts';
 import type { ColumnType, TypeName } from '../value/type.ts';
+import { textWords } from '../value/words.ts';
 import type { Accumulator, GroupedRows } from './accumulator.ts';
 import type { Cells } from './cells.ts';
 import type { Collector, Items } from './collectors.ts';
 import { makeCollector } from './collectors.ts';
+import type { LooseValue } from './item-store.ts';
 import { ItemStore } from './item-store.ts';
+import { jsonKeyOf } from './jsonb-of.ts';
 import { OrderedItems } from './ordered-items.ts';
 import type { Place } from './ordered-items.ts';
 import type { StateMemory } from './state-memory.ts';
@@ -31,6 +40,14 @@ const tooLarge = {
 /** What a group has: null without rows. */
 type Value = Collector | typeof tooLarge | null;
 
+/** The group whose rows are being taken, what they take, and how many they are. */
+interface Under {
+  readonly group: number;
+  readonly collector: Collector;
+  bytes: number;
+  rows: number;
+}
+
 /** The accumulator of the aggregates whose value holds every row. */
 export class Collect implements Accumulator {
   readonly registers = null;
@@ -40,13 +57,15 @@ export class Collect implements Accumulator {
   readonly #fn: Aggregate['fn'];
   /** Input columns of an item: arguments, then ORDER BY keys. */
   readonly #columns: readonly number[];
-  readonly #types: readonly TypeName[];
+  /** The type of keys that become texts, or null. */
+  readonly #keyType: TypeName | null;
+  /** How many columns are arguments. */
+  readonly #width: number;
   readonly #items: ItemStore;
   readonly #tree: OrderedItems;
   readonly #arguments: Items;
   #rootAt = 0;
-  /** The group whose rows are being taken, what they take, and how many they are. */
-  #under: { group: number; collector: Collector; bytes: number; rows: number } | null = null;
+  #under: Under | null = null;
   /** Where in it the next row is, and how often that one was taken. */
   readonly #place: Place = { leaf: 0, index: 0 };
   #taken = 0;
@@ -60,16 +79,16 @@ export class Collect implements Accumulator {
     this.skipsNulls = fn === 'string_agg';
     const args = argument2 < 0 ? [argument] : [argument, argument2];
     this.#columns = [...args, ...order.map(({ column }) => column)];
-    this.#types = args.map((column) => input[column].type);
+    this.#width = args.length;
     const keys = order.map((key, k): Order => ({ ...key, column: args.length + k }));
-    this.#items = new ItemStore(
-      memory,
-      this.#columns.map((column) => input[column]),
-      keys,
-      0,
-    );
+    const types = this.#columns.map((column) => input[column]);
+    const named = fn === 'jsonb_object_agg';
+    this.#keyType = named && types[0].type !== 'text' ? types[0].type : null;
+    if (named) types[0] = { ...types[0], type: 'text' };
+    this.#items = new ItemStore(memory, types, keys, 0, named);
     this.#tree = new OrderedItems(memory, this.#items.compare);
-    this.#arguments = { memory, fields: this.#items.fields, types: this.#types };
+    const { fields } = this.#items;
+    this.#arguments = { memory, fields, types: args.map((_, k) => types[k].type) };
   }
 
   place(offset: number): void {
@@ -80,7 +99,8 @@ export class Collect implements Accumulator {
     const { batch, first, n, groups, weights } = rows;
     for (let i = 0; i < n; i++) {
       if (weights[i] === 0) continue;
-      const item = this.#items.make(batch, this.#columns, first + i);
+      const name = this.#nameOf(batch, first + i);
+      const item = this.#items.make(batch, this.#columns, first + i, name);
       const prefix = this.#items.prefixOf(item);
       if (this.#tree.add(groups[i] + this.#rootAt, prefix, item, weights[i])) continue;
       this.#items.free(item);
@@ -88,16 +108,19 @@ export class Collect implements Accumulator {
     }
   }
 
+  /** The key of a row as a text, where it is of another type. */
+  #nameOf(batch: Batch, row: number): LooseValue | null | undefined {
+    const type = this.#keyType;
+    if (type === null) return undefined;
+    const key = readDatum(batch, this.#columns[0], row, type);
+    return key === null ? null : textWords(jsonKeyOf(type, key));
+  }
+
   ahead(group: number, rowsMax: number): number {
     if (this.#values.has(group)) return 0;
     const place = this.#place;
-    let under = this.#under;
-    if (under?.group !== group) {
-      under = { group, collector: makeCollector(this.#fn, this.#arguments), bytes: 0, rows: 0 };
-      this.#under = under;
-      this.#tree.first(group + this.#rootAt, place);
-      this.#taken = 0;
-    }
+    const under = this.#under?.group === group ? this.#under : this.#begin(group);
+    if (under === null) return 0;
     let rows = 0;
     for (; place.leaf !== 0 && rows < rowsMax; this.#tree.next(place), this.#taken = 0) {
       const weight = this.#tree.weightAt(place);
@@ -117,12 +140,31 @@ export class Collect implements Accumulator {
     return this.#done(under.rows === 0 ? null : under.collector, rows);
   }
 
+  /** Begins to take the rows of a group; null if they are too many. */
+  #begin(group: number): Under | null {
+    const rows = this.#tree.total(group + this.#rootAt);
+    if (rows * valueBytes > limits.functionResultBytesMax) {
+      this.#values.set(group, tooLarge);
+      return null;
+    }
+    const collector = makeCollector(this.#fn, this.#arguments, rows);
+    this.#under = { group, collector, bytes: 0, rows: 0 };
+    this.#tree.first(group + this.#rootAt, this.#place);
+    this.#taken = 0;
+    return this.#under;
+  }
+
   /** The group that is under way has its value; answers that no row of it is left. */
   #done(value: Value, rows: number): number {
     const under = defined(this.#under, 'a group is under way');
     this.#values.set(under.group, value);
     this.#under = null;
     return Math.max(0, rows - 1);
+  }
+
+  bytesAhead(group: number): number {
+    const value = this.#values.get(group) ?? null;
+    return value !== null && 'write' in value ? value.bytes : 0;
   }
 
   finish(groups: Int32Array, first: number, n: number, out: Cells): void {
@@ -141,7 +183,7 @@ export class Collect implements Accumulator {
   #bytesOf(item: number): number {
     const { i32 } = this.#memory;
     let bytes = 0;
-    for (const { physical, offset } of this.#items.fields.slice(0, this.#types.length)) {
+    for (const { physical, offset } of this.#items.fields.slice(0, this.#width)) {
       bytes += valueBytes + (physical === 'var' ? i32[item + offset + 1] : 0);
     }
     return bytes;

@@ -39,6 +39,7 @@ export class DistinctValues implements Accumulator {
   readonly #writer: BatchWriter;
   readonly registers: Registers;
   readonly ahead?: (group: number, rowsMax: number) => number;
+  readonly bytesAhead?: (group: number) => number;
   #entriesAt = 0;
 
   /**
@@ -59,8 +60,10 @@ export class DistinctValues implements Accumulator {
     this.#table = new GroupTable(memory, types, 0, true);
     this.#writer = new BatchWriter(pool, types);
     this.registers = together([this.#table, inner.registers]);
-    if (inner.ahead !== undefined)
+    if (inner.ahead !== undefined) {
       this.ahead = (group, rowsMax) => inner.ahead?.(group, rowsMax) ?? 0;
+      this.bytesAhead = (group) => inner.bytesAhead?.(group) ?? 0;
+    }
     this.words = 2 + inner.words;
     this.skipsNulls = inner.skipsNulls;
   }

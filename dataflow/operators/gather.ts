@@ -9,6 +9,7 @@ import type { Batch } from '../value/batch.ts';
 import type { BatchWriter } from '../value/batch-writer.ts';
 import type { ColumnType } from '../value/type.ts';
 import { physicalOf } from '../value/type.ts';
+import { copyRun } from '../value/words.ts';
 
 /** Words of var bytes that copying `rows[first … first + n - 1]` takes; `types` are the batch's. */
 export function varWordsOfRows(
@@ -116,7 +117,7 @@ function copyVar(
     const words = (bytes + 3) >> 2;
     target[to + 2 * i] = free;
     target[to + 2 * i + 1] = bytes;
-    for (let w = 0; w < words; w++) target[free + w] = source[from + w];
+    copyRun(source, from, words, target, free);
     free += words;
   }
 }
@@ -247,5 +248,5 @@ export function copyValue(
   const words = (source[at + 1] + 3) >> 2;
   const free = out.takeVar(words);
   target[to + 2 * outRow] = free;
-  for (let w = 0; w < words; w++) target[free + w] = source[source[at] + w];
+  copyRun(source, source[at], words, target, free);
 }

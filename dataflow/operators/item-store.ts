@@ -4,10 +4,15 @@
  * as they come, ascending with NULLs last, then the bytes, so that rows are the same item exactly
  * if they are identical.
  *
+ * Items of members of jsonb objects come by the name of the member before all else, the first
+ * column, as jsonb orders names: the shorter first, then by bytes.
+ *
  * The prefix of an item is a double from its first key that never contradicts the order (it may
  * tie where the order does not): integers as they are, doubles with NaN as infinity, the whole part
- * of numerics, the first six bytes of texts. Descending keys negate it; NULLs are infinities.
+ * of numerics, the first six bytes of texts, the length of names and their first four. Descending
+ * keys negate it; NULLs are infinities.
  */
+import { assert } from '../../src/base/assert.ts';
 import type { Order } from '../plan/plan.ts';
 import type { Batch } from '../value/batch.ts';
 import { numericScaleAt, readDecimal, smallNumericAt, tenTo } from '../value/decimal.ts';
@@ -17,17 +22,34 @@ import type { ColumnType, Equality } from '../value/type.ts';
 import { typeInfo } from '../value/type.ts';
 import { compareBytes } from '../value/words.ts';
 import type { Field } from './record-field.ts';
-import { freeFields, isNullField, layFields, storeField } from './record-field.ts';
+import {
+  freeFields,
+  isNullField,
+  layFields,
+  setNull,
+  storeField,
+  storeVar,
+} from './record-field.ts';
 import type { StateMemory } from './state-memory.ts';
 
 const two32 = 2 ** 32;
+/** Longer names leave no bits of a double for their bytes. */
+const exactNameBytes = 2 ** 20;
+
+type Prefix = (i32: Int32Array, at: number, bytes: number) => number;
 
 interface SortKey {
   readonly field: Field;
-  readonly equality: Equality;
   readonly compareVar: VarRelation<number> | null;
+  readonly prefixVar: Prefix | null;
   readonly descending: boolean;
   readonly nullsFirst: boolean;
+}
+
+/** Bytes of a var value, beside those in a batch. */
+export interface LooseValue {
+  readonly words: Int32Array;
+  readonly bytes: number;
 }
 
 /** Makes, frees and orders items. */
@@ -39,13 +61,14 @@ export class ItemStore {
 
   /**
    * `order` names positions in `columns`. Items have `headWords` (even) words of their owner's
-   * first.
+   * first. `named`: the first column is the name of a member, and comes before the order.
    */
   constructor(
     memory: StateMemory,
     columns: readonly ColumnType[],
     order: readonly Order[],
     headWords: number,
+    named = false,
   ) {
     const { fields, end } = layFields(columns, headWords);
     this.fields = fields;
@@ -56,19 +79,29 @@ export class ItemStore {
       descending: false,
       nullsFirst: false,
     }));
-    this.#keys = [...order, ...rest].map(({ column, descending, nullsFirst }): SortKey => {
+    const keys = [...order, ...rest].map(({ column, descending, nullsFirst }): SortKey => {
       const { type } = columns[column];
       const { equality, physical } = typeInfo(type);
       const compareVar = physical === 'var' ? varClass(type).compare : null;
-      return { field: fields[column], equality, compareVar, descending, nullsFirst };
+      return {
+        field: fields[column],
+        compareVar,
+        prefixVar: prefixOfVar(equality),
+        descending,
+        nullsFirst,
+      };
     });
+    this.#keys = named ? [nameKey(fields[0]), ...keys] : keys;
   }
 
-  /** Stores columns `columns` of a row. */
-  make(batch: Batch, columns: readonly number[], row: number): number {
+  /** Stores columns `columns` of a row; in place of the first one `name` or NULL, if given. */
+  make(batch: Batch, columns: readonly number[], row: number, name?: LooseValue | null): number {
     const item = this.#memory.allocate(this.#words);
     this.#memory.i32.fill(0, item, item + this.#words);
-    for (let k = 0; k < columns.length; k++) {
+    if (name === null) setNull(this.#memory.i32, item, this.fields[0], true);
+    else if (name !== undefined)
+      storeVar(this.#memory, item + this.fields[0].offset, name.words, 0, name.bytes);
+    for (let k = name === undefined ? 0 : 1; k < columns.length; k++) {
       storeField(this.#memory, item, this.fields[k], batch, columns[k], row);
     }
     return item;
@@ -180,11 +213,33 @@ function valuePrefix(i32: Int32Array, f64: Float64Array, key: SortKey, at: numbe
       return i32[at + 1] * two32 + (i32[at] >>> 0);
     case 'f64':
       return Number.isNaN(f64[at >> 1]) ? Infinity : f64[at >> 1];
-    case 'var': {
-      if (key.equality === 'numeric') return numericPrefix(i32, i32[at], i32[at + 1]);
-      return key.equality === 'bytes' ? bytesPrefix(i32, i32[at], i32[at + 1]) : 0;
-    }
+    case 'var':
+      return key.prefixVar === null ? 0 : key.prefixVar(i32, i32[at], i32[at + 1]);
   }
+}
+
+function prefixOfVar(equality: Equality): Prefix | null {
+  if (equality === 'numeric') return numericPrefix;
+  return equality === 'bytes' ? bytesPrefix : null;
+}
+
+function nameKey(field: Field): SortKey {
+  assert(field.physical === 'var', 'a name is a text');
+  return {
+    field,
+    compareVar: compareNames,
+    prefixVar: namePrefix,
+    descending: false,
+    nullsFirst: false,
+  };
+}
+
+const compareNames: VarRelation<number> = (a, aAt, aBytes, b, bAt, bBytes) =>
+  aBytes - bBytes || compareBytes(a, aAt, aBytes, b, bAt, bBytes);
+
+function namePrefix(i32: Int32Array, at: number, bytes: number): number {
+  const first = bytes === 0 || bytes > exactNameBytes ? 0 : swapped(i32[at]) >>> 0;
+  return bytes * two32 + first;
 }
 
 /** The whole part, rounded down before it is rounded to a double: both keep the order. */

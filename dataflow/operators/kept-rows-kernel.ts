@@ -13,6 +13,9 @@ import type { Cells } from './cells.ts';
 import { recordMark } from './group-table.ts';
 import type { Field } from './record-field.ts';
 
+/** Words from which on one call copies faster than a loop. */
+const longWords = 256;
+
 /** What the loops read and write, beside the operator's memory `m` and the rows' words `w`. */
 export interface KeptCall {
   readonly list: Int32Array;
@@ -168,7 +171,12 @@ function cellText(layout: RowLayout, c: number, a: number): string {
       return `${to}] = v${a}[2 * i]; ${to} + 1] = v${a}[2 * i + 1];\n${nulls}`;
     case 'var':
       return `const b${c} = v${a}[2 * i + 1]; ${to}] = b${c};
-      for (let f = v${a}[2 * i], e = f + ((b${c} + 3) >> 2); f < e; f++) w[t++] = h${a}[f];\n${nulls}`;
+      const f${c} = v${a}[2 * i], e${c} = f${c} + ((b${c} + 3) >> 2);
+      if (e${c} - f${c} > ${longWords}) {
+        w.set(h${a}.subarray(f${c}, e${c}), t);
+        t += e${c} - f${c};
+      }
+      else for (let f = f${c}; f < e${c}; f++) w[t++] = h${a}[f];\n${nulls}`;
   }
 }
 

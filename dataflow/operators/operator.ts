@@ -29,6 +29,9 @@ export interface DataError {
   readonly message: string;
 }
 
+/** What a slice of the work on a long value, about a mebibyte, counts for. */
+export const longSliceRows = 2048;
+
 export interface Fuel {
   /** Counts `rows` of work; false when the activation should end soon. */
   spend(rows: number): boolean;

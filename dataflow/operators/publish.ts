@@ -1,5 +1,5 @@
 /** Comparing new values with the published fields of records, and putting them there. */
-import { sameWords } from '../value/words.ts';
+import { copyRun, sameWords } from '../value/words.ts';
 import type { Cells } from './cells.ts';
 import type { Field } from './record-field.ts';
 import { freeVar, setNull, storeVar } from './record-field.ts';
@@ -111,7 +111,7 @@ function publishVar(
       // A value of the same size takes the block of the old one.
       const { i32 } = memory;
       const block = i32[at];
-      for (let w = 0; w < oldWords; w++) i32[block + w] = heap[from + w];
+      copyRun(heap, from, oldWords, i32, block);
       memory.written.words(block, oldWords);
       i32[at + 1] = bytes;
     } else {

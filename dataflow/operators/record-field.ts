@@ -11,6 +11,7 @@ import type { Batch, Slab } from '../value/batch.ts';
 import type { BatchWriter } from '../value/batch-writer.ts';
 import type { ColumnType, Physical } from '../value/type.ts';
 import { physicalOf } from '../value/type.ts';
+import { copyRun } from '../value/words.ts';
 import type { StateMemory } from './state-memory.ts';
 
 export interface Field {
@@ -97,7 +98,7 @@ export function storeVar(
   const words = (bytes + 3) >> 2;
   const block = words === 0 ? 0 : memory.allocate(words);
   const i32 = memory.i32;
-  for (let w = 0; w < words; w++) i32[block + w] = source[from + w];
+  copyRun(source, from, words, i32, block);
   i32[at] = block;
   i32[at + 1] = bytes;
 }
@@ -202,7 +203,7 @@ function gatherVar(
     const bytes = i32[from + 1];
     const words = (bytes + 3) >> 2;
     const target = words === 0 ? 0 : out.takeVar(words);
-    for (let w = 0; w < words; w++) to[target + w] = i32[block + w];
+    copyRun(i32, block, words, to, target);
     to[at + 2 * i] = target;
     to[at + 2 * i + 1] = bytes;
   }

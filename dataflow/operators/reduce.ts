@@ -23,6 +23,7 @@
  * are those of the row that is downstream, if status says that there is one.
  */
 import { assert, defined } from '../../src/base/assert.ts';
+import { limits } from '../../src/base/limits.ts';
 import type { Node } from '../plan/plan.ts';
 import type { Batch } from '../value/batch.ts';
 import { BatchWriter } from '../value/batch-writer.ts';
@@ -54,6 +55,8 @@ const statusError = 2;
 
 /** Rows of one group that go into a long value at a stretch. */
 const aheadRows = 512;
+/** Bytes of the values of one group from which on it is finished alone, in parts. */
+const longBytes = 256 * 1024;
 
 // One chunk of one operator is worked on at a time, and leaves nothing in these.
 const groups = new Int32Array(lookupRowsMax);
@@ -86,6 +89,8 @@ export class ReduceOperator implements Operator {
   readonly #touched = new TouchedGroups();
   /** Where an interrupted push or finish goes on. */
   #next = 0;
+  /** A group of long values whose old row has been given out; where `#next` is. */
+  #long: { readonly changed: number; readonly afters: number; published: boolean } | null = null;
 
   /**
    * `input`: columns of the input rows; `keep`: the arrangement of the result, instead of output.
@@ -150,11 +155,18 @@ export class ReduceOperator implements Operator {
   finish(context: Context): 'done' | 'more' {
     const { count } = this.#touched;
     while (this.#next < count) {
-      const n = Math.min(this.#chunk, count - this.#next);
-      if (!this.#workAhead(this.#next, n, context)) return 'more';
-      this.#finishChunk(this.#next, n, context);
+      const n = this.#long === null ? this.#workAhead(this.#next, count, context) : 1;
+      if (n === 0) return 'more';
+      const bytes = n === 1 ? this.#bytesAhead(this.#next) : 0;
+      const long = this.#long !== null || (bytes > longBytes && this.#kept === null);
+      if (!long) this.#finishChunk(this.#next, n, context);
+      else if (!this.#finishLong(this.#next, context)) {
+        // A copy of a long value is an activation.
+        context.fuel.spend(limits.activationRowsMax);
+        return 'more';
+      }
       this.#next += n;
-      if (!context.fuel.spend(n) && this.#next < count) return 'more';
+      if (!context.fuel.spend(n + (bytes >> 10)) && this.#next < count) return 'more';
     }
     this.#next = 0;
     this.#touched.clear();
@@ -190,28 +202,50 @@ export class ReduceOperator implements Operator {
     }
   }
 
-  /** Long values of the groups that come next are made in slices; false if there is more to do. */
-  #workAhead(first: number, n: number, context: Context): boolean {
-    for (const accumulator of this.#accumulators) {
-      if (accumulator.ahead === undefined) continue;
-      for (let i = 0; i < n; i++) {
-        const group = this.#touched.list[first + i];
+  /**
+   * Makes the long values of the groups that come next, in slices; answers of how many all are
+   * there: of one where they are long, 0 if the fuel is gone before.
+   */
+  #workAhead(first: number, count: number, context: Context): number {
+    const n = Math.min(this.#chunk, count - first);
+    if (this.#chunk === cellsMax) return n;
+    let bytes = 0;
+    for (let i = 0; i < n; i++) {
+      const group = this.#touched.list[first + i];
+      for (const accumulator of this.#accumulators) {
+        if (accumulator.ahead === undefined) continue;
         for (let rows = aheadRows; rows >= aheadRows;) {
           rows = accumulator.ahead(group, aheadRows);
-          if (rows > 0 && !context.fuel.spend(rows)) return false;
+          if (rows > 0 && !context.fuel.spend(rows)) return 0;
         }
       }
+      bytes += this.#bytesAhead(first + i);
+      if (bytes > longBytes) return Math.max(1, i);
     }
-    return true;
+    return n;
   }
 
-  #finishChunk(first: number, n: number, context: Context): void {
+  /** Bytes of the values of touched group `t` that were made ahead. */
+  #bytesAhead(t: number): number {
+    let bytes = 0;
+    for (const accumulator of this.#accumulators) {
+      bytes += accumulator.bytesAhead?.(this.#touched.list[t]) ?? 0;
+    }
+    return bytes;
+  }
+
+  /** Puts the values of groups into the cells. */
+  #show(first: number, n: number): void {
     // Pushes do not mark: they change only groups that are visited here in the same step.
     this.#table.written(this.#touched.list, first, n);
     for (let a = 0; a < this.#cells.length; a++) {
       this.#cells[a].clear(n);
       this.#accumulators[a].finish(this.#touched.list, first, n, this.#cells[a]);
     }
+  }
+
+  #finishChunk(first: number, n: number, context: Context): void {
+    this.#show(first, n);
     if (this.#kept !== null) {
       this.#keep(this.#kept, first, n, context);
       return;
@@ -255,6 +289,56 @@ export class ReduceOperator implements Operator {
     const afterCount = this.#list(first, n, true);
     this.#emit(beforeCount, afterCount, context);
     this.#settle(first, n, context);
+  }
+
+  /**
+   * By passes for a group of long values, each of which copies one of them once: true after the
+   * last. The old row goes first, then the new value is published, then the new row comes.
+   */
+  #finishLong(t: number, context: Context): boolean {
+    const long = this.#long;
+    if (long === null) {
+      this.#show(t, 1);
+      this.#judge(t, 1);
+      const befores = this.#list(t, 1, false);
+      this.#long = { changed: changed[0], afters: this.#list(t, 1, true), published: false };
+      this.#emit(befores, 0, context);
+      return false;
+    }
+    after[0] = this.#touched.list[t];
+    afterCell[0] = 0;
+    if (!long.published) {
+      this.#publish(long.afters);
+      long.published = true;
+      return false;
+    }
+    this.#long = null;
+    this.#emitPublished(long.afters, context);
+    this.#judgeStatus(t, 1);
+    changed[0] = long.changed;
+    // A checkpoint may have copied the record since.
+    this.#table.written(this.#touched.list, t, 1);
+    this.#settle(t, 1, context);
+    return true;
+  }
+
+  #publish(n: number): void {
+    this.#published.forEach((field, a) => {
+      publishCell(this.#memory, field, after, afterCell, n, this.#cells[a]);
+    });
+  }
+
+  /** Gives out the rows of the first `n` groups of `after`, whose values are published. */
+  #emitPublished(n: number, context: Context): void {
+    if (n === 0) return;
+    const { i32 } = this.#memory;
+    let words = 0;
+    for (const field of [...this.#table.fields, ...this.#published]) {
+      words += varWordsOfField(i32, field, after, 0, n);
+    }
+    this.#writer.begin(n, words);
+    this.#gather(after, n, 0, 1);
+    context.emit(this.#writer.seal(context.step, n));
   }
 
   /** Sets `newStatus`, and `changed` where the row or error downstream is no longer right. */
@@ -324,9 +408,7 @@ export class ReduceOperator implements Operator {
     });
     this.#writer.begin(rows, words);
     this.#gather(before, beforeCount, 0, -1);
-    this.#published.forEach((field, a) => {
-      publishCell(this.#memory, field, after, afterCell, afterCount, this.#cells[a]);
-    });
+    this.#publish(afterCount);
     this.#gather(after, afterCount, beforeCount, 1);
     context.emit(this.#writer.seal(context.step, rows));
   }

@@ -66,6 +66,21 @@ export function textWords(text: string): { readonly words: Int32Array; readonly 
   return { words: wordsFrom(bytes), bytes: bytes.length };
 }
 
+/** Words from which on one call copies faster than a loop. */
+const longRunWords = 64;
+
+/** Copies `words` words, mostly few, between memories, or to a place before where they lie. */
+export function copyRun(
+  from: Int32Array,
+  fromAt: number,
+  words: number,
+  to: Int32Array,
+  toAt: number,
+): void {
+  if (words > longRunWords) to.set(from.subarray(fromAt, fromAt + words), toAt);
+  else for (let w = 0; w < words; w++) to[toAt + w] = from[fromAt + w];
+}
+
 /** Mixes one word into a running hash. */
 export function mix(hash: number, word: number): number {
   const h = Math.imul(hash ^ word, 0x9e3779b1);
