@@ -5,6 +5,7 @@
  */
 import { describe, expect, test } from 'vitest';
 import { Random } from '../../test/support/random.ts';
+import { defined } from '../../src/base/assert.ts';
 import type { Row, Update } from '../value/datum.ts';
 import { batchFromRows } from '../value/datum-column.ts';
 import { hashSeed } from '../value/hash.ts';
@@ -13,6 +14,7 @@ import type { ColumnType } from '../value/type.ts';
 import { mix } from '../value/words.ts';
 import { Weights, changed, scanned, takePairs } from './arrangement.reference.ts';
 import { makePairs, startPosition } from './pairs.ts';
+import type { Arena, Region } from './region.ts';
 import { RegionPool } from './region.ts';
 import { StoreArrangement } from './store-arrangement.ts';
 
@@ -55,6 +57,34 @@ function probed(arrangement: StoreArrangement, key: Row[0], at: number, capacity
   }
   batch.slab.release();
   return weights;
+}
+
+/** Regions of which the last one counts the words that are read. */
+class WatchedRegions extends RegionPool {
+  #last: Region | null = null;
+
+  override open(): Arena {
+    const arena = super.open();
+    this.#last = arena.region;
+    return arena;
+  }
+
+  /** Words that `probe` reads one by one. */
+  readsOf(probe: () => void): number {
+    const region = defined(this.#last, 'a region was opened');
+    const { i32 } = region;
+    let reads = 0;
+    region.i32 = new Proxy(i32, {
+      get: (words, name) => {
+        if (typeof name === 'string' && /^[0-9]+$/.test(name)) reads++;
+        const value: unknown = Reflect.get(words, name, words);
+        return typeof value === 'function' ? value.bind(words) : value;
+      },
+    });
+    probe();
+    region.i32 = i32;
+    return reads;
+  }
 }
 
 test('a batch that memory may not hold is refused whole', () => {
@@ -225,6 +255,27 @@ describe('hot and hostile keys', () => {
     arrangement.reclaim(1e9);
     expect(probed(arrangement, 1n, 500, 4).sorted()).toEqual(['1 × 1|500']);
     expect(() => arrangement.hold(499)).toThrow(/can be read/);
+  });
+
+  test('a probe of the newest step reads as many words whatever is held', () => {
+    const reads = (held: boolean): number => {
+      const regions = new WatchedRegions();
+      const arrangement = new StoreArrangement(regions, keyAndNumber);
+      arrangement.index([0]);
+      step(arrangement, 1, [plus([1n, 1])]);
+      for (let at = 2; at <= 400; at++) {
+        if (held) arrangement.hold(at - 1);
+        step(arrangement, at, [minus([1n, at - 1]), plus([1n, at])]);
+      }
+      arrangement.reclaim(1e9);
+      return regions.readsOf(() => {
+        expect(probed(arrangement, 1n, 400, 4).sorted()).toEqual(['1 × 1|400']);
+      });
+    };
+    const free = reads(false);
+    expect(free).toBeGreaterThan(3);
+    // What died keeps one slot of its key, which is passed.
+    expect(reads(true)).toBeLessThanOrEqual(free + 4);
   });
 
   test('keys made to share one hash are still told apart', () => {
