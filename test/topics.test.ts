@@ -202,6 +202,89 @@ describe('a source of several topics', () => {
   });
 });
 
+describe('a source of several tables', () => {
+  it('feeds each from its topic, in every life, until it is dropped', async () => {
+    const { broker, sql } = world();
+    for (const topic of ['shop.orders', 'users']) broker.createTopic(topic, 1);
+    await sql.run(`CREATE SOURCE g FROM KAFKA CONNECTION k (TOPIC PATTERN 'shop\\..*|users')`);
+    await sql.run(`CREATE TABLE orders FROM SOURCE g (REFERENCE "shop.orders")
+      FORMAT TEXT INCLUDE OFFSET`);
+    await sql.run(`CREATE TABLE users FROM SOURCE g (REFERENCE users)
+      KEY FORMAT TEXT VALUE FORMAT TEXT ENVELOPE UPSERT`);
+    await sql.run('CREATE TABLE everything FROM SOURCE g FORMAT BYTES INCLUDE TOPIC');
+    await sql.run(`CREATE MATERIALIZED VIEW v AS
+      SELECT o.text AS o, u.text AS u FROM orders o JOIN users u ON u.key = o.text`);
+    await world().produce('shop.orders', 0, ['a', 'b', 'a']);
+    await world().produce('users', 0, ['a=1', 'c=1', 'a=2']);
+    await world().until('SELECT * FROM v', 'a|a=2 a|a=2');
+    await world().until(
+      'SELECT topic, count(*) FROM everything GROUP BY 1',
+      'shop.orders|3 users|3',
+    );
+    expect(await sql.rows('SHOW TABLES')).toEqual([
+      'everything|table',
+      'orders|table',
+      'users|table',
+    ]);
+    expect(await sql.rows('SHOW SOURCES')).toEqual(['g|source']);
+    expect(await sql.rows('SELECT name FROM mz_catalog.mz_tables')).toEqual([
+      ...['everything', 'orders', 'users'],
+    ]);
+    expect(
+      await sql.rows(`SELECT relname, relkind FROM pg_class WHERE relname IN ('g', 'users')`),
+    ).toEqual(['users|r']);
+    for (const write of [`INSERT INTO users VALUES ('x', 'y')`, 'DELETE FROM users'])
+      expect(await sql.error(write)).toMatch(/^42809: cannot .* table "users"/);
+    const shown = await sql.rows('SHOW CREATE TABLE orders');
+    expect(shown[0]).toContain(
+      'CREATE TABLE public.orders FROM SOURCE public.g (REFERENCE "shop.orders") FORMAT TEXT INCLUDE OFFSET',
+    );
+    expect((await sql.rows('SHOW CREATE SOURCE g'))[0]).toContain(
+      `CREATE SOURCE public.g FROM KAFKA CONNECTION public.k (TOPIC PATTERN 'shop\\..*|users')`,
+    );
+    await world().stop();
+    await world().start();
+    await world().produce('shop.orders', 0, ['c']);
+    await world().until('SELECT * FROM v', 'a|a=2 a|a=2 c|c=1');
+    expect(await world().sql.error('DROP SOURCE g')).toMatch(/^2BP01: cannot drop source g/);
+    expect(await world().sql.error('DROP SOURCE users')).toMatch(/^42809: "users" is not a source/);
+    await world().sql.run('DROP TABLE everything');
+    await world().sql.run(shown[0]?.replace(/^.*?\|/, '').replace('.orders', '.again') ?? '');
+    await world().until('SELECT text FROM again', 'a a b c');
+    await world().sql.run('DROP SOURCE g CASCADE');
+    expect(await world().sql.rows('SHOW TABLES')).toEqual([]);
+    expect(await world().sql.rows('SHOW SOURCES')).toEqual([]);
+  });
+
+  it('is refused where it is not clear what is meant', async () => {
+    const { sql, broker } = world();
+    broker.createTopic('t', 1);
+    await sql.run('CREATE SOURCE every FROM KAFKA CONNECTION k');
+    await sql.run(`CREATE SOURCE one FROM KAFKA CONNECTION k (TOPIC 't', START OFFSET (0))`);
+    await sql.run(`CREATE SOURCE plain FROM KAFKA CONNECTION k (TOPIC 't') FORMAT TEXT`);
+    const from = (rest: string): Promise<string> => sql.error(`CREATE TABLE x FROM SOURCE ${rest}`);
+    expect(await from('every FORMAT TEXT')).toMatch(
+      /^42601: source "every" has no topic of its own/,
+    );
+    expect(await from('one (REFERENCE u) FORMAT TEXT')).toMatch(/^22023: topic "u" is none of/);
+    expect(await from('plain FORMAT TEXT')).toMatch(/^42809: "plain" is not a source of tables/);
+    expect(await from('nothing FORMAT TEXT')).toMatch(/^42P01: source "nothing" does not exist/);
+    expect(await from('one')).toMatch(/^42601: .* needs FORMAT/);
+    expect(await from('one (REFERENCE t) FORMAT TEXT ENVELOPE STRANGE')).toMatch(/^0A000/);
+    expect(await sql.error(`CREATE SOURCE s (a text) FROM KAFKA CONNECTION k (TOPIC 't')`)).toMatch(
+      /^42601: CREATE SOURCE needs FORMAT/,
+    );
+    expect(await sql.error(`CREATE SOURCE s FROM KAFKA CONNECTION k (START OFFSET (1))`)).toMatch(
+      /^42601: START OFFSET needs TOPIC/,
+    );
+    await sql.run('CREATE TABLE source (a int4)');
+    await sql.run('CREATE TABLE t AS SELECT a FROM source').catch(() => undefined);
+    await sql.run(`CREATE TABLE typed (n int8) FROM SOURCE one FORMAT JSON INCLUDE TOPIC`);
+    await sql.run(`CREATE TABLE typed2 FROM SOURCE one (REFERENCE t) (n int8) FORMAT JSON`);
+    expect(await sql.rows('SELECT * FROM typed')).toEqual([]);
+  });
+});
+
 describe('a topic that was made anew', () => {
   it.each(['stream', 'keyed', 'unread'] as const)(
     'while the product was down is told by its id, however many records it has: %s',

@@ -10,6 +10,7 @@ import type {
   KafkaConnectionObject,
   RelationObject,
   SchemaItem,
+  SourceGroupObject,
   SourceObject,
   SourceTopics,
   TableObject,
@@ -32,14 +33,14 @@ function tableColumnText(table: TableObject, column: number): string {
   return text === null ? definition : `${definition} DEFAULT ${text}`;
 }
 
-function startText(start: StartPosition): string {
+function startText(start: StartPosition): readonly string[] {
   switch (start.kind) {
     case 'earliest':
-      return '';
+      return [];
     case 'offsets':
-      return `, START OFFSET (${start.offsets.join(', ')})`;
+      return [`START OFFSET (${start.offsets.join(', ')})`];
     case 'timestamp':
-      return `, START TIMESTAMP ${start.milliseconds}`;
+      return [`START TIMESTAMP ${start.milliseconds}`];
   }
 }
 
@@ -156,10 +157,27 @@ function sourceText(catalog: Catalog, source: SourceObject, name: string): strin
   const isDeclared = (value === 'JSON' || value === 'CSV') && typed.length > 0;
   const key = isEvents ? `, PRIMARY KEY ${namesText(source, keyColumns)}` : '';
   const list = isDeclared ? ` (${typed.map(columnText).join(', ')}${key})` : '';
-  const options = `(${topicsText(source.topics)}${startText(source.start)})`;
-  const from = `KAFKA CONNECTION ${itemName(catalog, source.connection)} ${options}`;
   const format = formatText(source.format, itemName(catalog, source.registry));
-  return `CREATE SOURCE ${name}${list} FROM ${from} ${format}`;
+  if (source.group !== undefined) {
+    const { topics } = source;
+    const reference =
+      topics.kind === 'names' && topics.names.length === 1
+        ? ` (REFERENCE ${quoted(topics.names[0] ?? '')})`
+        : '';
+    const group = itemName(catalog, source.group);
+    return `CREATE TABLE ${name}${list} FROM SOURCE ${group}${reference} ${format}`;
+  }
+  return `CREATE SOURCE ${name}${list} FROM ${kafkaText(catalog, source)} ${format}`;
+}
+
+/** What a source reads, and from where on. */
+function kafkaText(
+  catalog: Catalog,
+  { connection, topics, start }: Pick<SourceGroupObject, 'connection' | 'topics' | 'start'>,
+): string {
+  const options = [...(topics === null ? [] : [topicsText(topics)]), ...startText(start)];
+  const list = options.length === 0 ? '' : ` (${options.join(', ')})`;
+  return `KAFKA CONNECTION ${itemName(catalog, connection)}${list}`;
 }
 
 /** The names of columns, in parentheses. */
@@ -198,6 +216,8 @@ export function createText(catalog: Catalog, object: SchemaItem): string {
     }
     case 'source':
       return sourceText(catalog, object, name);
+    case 'source group':
+      return `CREATE SOURCE ${name} FROM ${kafkaText(catalog, object)}`;
     case 'view':
       return `CREATE VIEW ${name} AS ${object.queryText}`;
     case 'materialized view':

@@ -84,6 +84,8 @@ export interface SourceObject extends Named {
   readonly kind: 'source';
   readonly columns: readonly RelationColumn[];
   readonly connection: number;
+  /** The source without a format whose table it is. */
+  readonly group?: number;
   /** The connection to the registry of the schemas with which records are written. */
   readonly registry?: number;
   readonly topics: SourceTopics;
@@ -92,6 +94,15 @@ export interface SourceObject extends Named {
   readonly collection: number;
   /** Upsert sources keep their rows in the engine; append-only ones are passed through. */
   readonly stored: boolean;
+}
+
+/** A source without a format: what the tables that it feeds have in common. */
+export interface SourceGroupObject extends Named {
+  readonly kind: 'source group';
+  readonly connection: number;
+  /** The topics that tables may read; null: any, by their REFERENCE. */
+  readonly topics: SourceTopics | null;
+  readonly start: StartPosition;
 }
 
 export interface ViewObject extends Named {
@@ -128,7 +139,8 @@ export interface IndexObject extends Named {
 }
 
 export type RelationObject = TableObject | SourceObject | ViewObject | MaterializedViewObject;
-export type SchemaItem = RelationObject | ConnectionObject | SecretObject | IndexObject;
+export type SchemaItem =
+  RelationObject | SourceGroupObject | ConnectionObject | SecretObject | IndexObject;
 export type CatalogObject = SchemaObject | SchemaItem;
 
 /** True for what a FROM clause can name. */
@@ -139,6 +151,12 @@ export function isRelation(object: CatalogObject): object is RelationObject {
     object.kind === 'view' ||
     object.kind === 'materialized view'
   );
+}
+
+/** What users call it: a table that a source feeds is a table, and that source a source. */
+export function shownKind(object: CatalogObject): Exclude<CatalogObject['kind'], 'source group'> {
+  if (object.kind === 'source group') return 'source';
+  return object.kind === 'source' && object.group !== undefined ? 'table' : object.kind;
 }
 
 function secretsOf(security: KafkaSecurity | undefined): readonly number[] {
@@ -158,9 +176,9 @@ export function dependenciesOf(object: CatalogObject): readonly number[] {
     case 'connection':
       return object.type === 'kafka' ? secretsOf(object.security) : [];
     case 'source':
-      return object.registry === undefined
-        ? [object.connection]
-        : [object.connection, object.registry];
+      return [object.connection, object.group, object.registry].filter((oid) => oid !== undefined);
+    case 'source group':
+      return [object.connection];
     case 'view':
     case 'materialized view':
       return object.dependencies;

@@ -7,7 +7,7 @@ import { defined } from '../base/assert.ts';
 import type { CatalogView, Relation, SessionDoor } from '../sql/catalog-view.ts';
 import type { Catalog } from './catalog.ts';
 import type { RelationObject } from './object.ts';
-import { isRelation } from './object.ts';
+import { isRelation, shownKind } from './object.ts';
 import type { SystemContext, SystemRelation } from './system/relation.ts';
 
 /** What a session adds. */
@@ -129,6 +129,7 @@ export class SessionCatalog implements CatalogView {
       schema: object.schema,
       name: object.name,
       kind: object.kind,
+      ...(object.kind === 'source' && shownKind(object) === 'table' ? { fed: true } : {}),
       columns: object.columns,
       collection: object.kind === 'view' ? (indexed?.collection ?? -1) : object.collection,
       stored: object.kind === 'source' ? object.stored : object.kind !== 'view' || indexed !== null,

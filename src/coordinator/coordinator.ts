@@ -483,6 +483,7 @@ export class Coordinator {
     switch (object.kind) {
       case 'schema':
       case 'secret':
+      case 'source group':
         return;
       case 'connection': {
         this.#registries.get(object.oid)?.close();

@@ -141,6 +141,7 @@ function begin(coordinator: Coordinator, known: Known, object: CatalogObject): v
       return startMaintained(coordinator, known, object, true);
     case 'schema':
     case 'secret':
+    case 'source group':
     case 'connection':
     case 'view':
       return;

@@ -456,6 +456,24 @@ export type Statement = { readonly position: Position } & (
       } | null;
       readonly with: readonly Option[];
     }
+  /** A table that a source without format feeds. */
+  | {
+      readonly kind: 'createTableFrom';
+      readonly name: QualifiedName;
+      readonly ifNotExists: boolean;
+      readonly columns: readonly ColumnDefinition[];
+      readonly source: QualifiedName;
+      readonly options: readonly Option[];
+      readonly keyFormat: Format | null;
+      readonly valueFormat: Format | null;
+      readonly include: readonly Include[];
+      readonly envelope: {
+        readonly name: string;
+        readonly options: readonly Option[];
+        readonly position: Position;
+      } | null;
+      readonly with: readonly Option[];
+    }
   | {
       readonly kind: 'createTable';
       readonly name: QualifiedName;

@@ -29,6 +29,8 @@ export interface Relation {
   readonly schema: string;
   readonly name: string;
   readonly kind: 'table' | 'source' | 'view' | 'materialized view' | 'system table' | 'system view';
+  /** A source that is shown as a table. */
+  readonly fed?: boolean;
   readonly columns: readonly RelationColumn[];
   /**
    * Stored or streamed collection in the engine; -1 for views (expanded) and system tables computed

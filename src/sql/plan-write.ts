@@ -112,6 +112,11 @@ export function writableTable(
     case 'materialized view':
       throw sqlError('42809', `cannot change materialized view "${relation.name}"`);
     case 'source':
+      if (relation.fed === true) {
+        throw sqlError('42809', `cannot ${verbs[kind]} table "${relation.name}"`, {
+          detail: 'A source feeds it.',
+        });
+      }
       throw sqlError('42809', `cannot ${verbs[kind]} source "${relation.name}"`);
     case 'system table':
     case 'system view':

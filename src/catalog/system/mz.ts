@@ -4,6 +4,7 @@
  */
 import type { Row } from '../../../dataflow/value/datum.ts';
 import type { CatalogObject } from '../object.ts';
+import { shownKind } from '../object.ts';
 import { schemaOid } from './pg-relations.ts';
 import type { SystemContext, SystemRelation } from './relation.ts';
 import { systemColumns } from './relation.ts';
@@ -60,7 +61,7 @@ function objectRows(
   return ({ catalog }) =>
     catalog.objects().flatMap((object) => {
       if (object.kind === 'schema' || !keep(object)) return [];
-      const type = object.kind.replace(' ', '-');
+      const type = shownKind(object).replace(' ', '-');
       return [
         [
           `u${object.oid}`,
@@ -91,8 +92,8 @@ function objectRelation(
 
 export const mzRelations: readonly SystemRelation[] = [
   objectRelation(13_100, 'mz_objects', () => true),
-  objectRelation(13_101, 'mz_tables', (object) => object.kind === 'table'),
-  objectRelation(13_102, 'mz_sources', (object) => object.kind === 'source'),
+  objectRelation(13_101, 'mz_tables', (object) => shownKind(object) === 'table'),
+  objectRelation(13_102, 'mz_sources', (object) => shownKind(object) === 'source'),
   objectRelation(13_103, 'mz_views', (object) => object.kind === 'view'),
   objectRelation(13_104, 'mz_materialized_views', (object) => object.kind === 'materialized view'),
   objectRelation(13_105, 'mz_indexes', (object) => object.kind === 'index'),

@@ -2,6 +2,7 @@
 import { sqlError } from '../../base/error.ts';
 import type { ObjectKind, QualifiedName, Statement } from '../../sql/ast.ts';
 import type { CatalogObject, IndexObject } from '../../catalog/object.ts';
+import { shownKind } from '../../catalog/object.ts';
 import { command } from './context.ts';
 import type { ExecutionContext } from './context.ts';
 import { findItem } from './naming.ts';
@@ -53,9 +54,9 @@ function targets(context: ExecutionContext, statement: Drop): readonly CatalogOb
       });
       return [];
     }
-    if (object.kind !== statement.object) {
+    if (shownKind(object) !== statement.object) {
       throw sqlError('42809', `"${object.name}" is not a ${statement.object}`, {
-        hint: `Use DROP ${object.kind.toUpperCase()} to remove a ${object.kind}.`,
+        hint: `Use DROP ${shownKind(object).toUpperCase()} to remove a ${shownKind(object)}.`,
         position: name.position,
       });
     }
@@ -90,10 +91,13 @@ function requireIndependent(
   if (others.length === 0) return;
   throw sqlError(
     '2BP01',
-    `cannot drop ${object.kind} ${object.name} because other objects depend on it`,
+    `cannot drop ${shownKind(object)} ${object.name} because other objects depend on it`,
     {
       detail: others
-        .map((other) => `${other.kind} ${other.name} depends on ${object.kind} ${object.name}`)
+        .map(
+          (other) =>
+            `${shownKind(other)} ${other.name} depends on ${shownKind(object)} ${object.name}`,
+        )
         .join('\n'),
       hint: 'Use DROP ... CASCADE to drop the dependent objects too.',
     },

@@ -16,7 +16,7 @@ import { createSchema } from './schema.ts';
 import { setSecret } from './secret.ts';
 import { discard, reset, set, setTransaction, show } from './setting.ts';
 import { showObjects } from './show-objects.ts';
-import { createSource } from './source.ts';
+import { defineSource } from './source.ts';
 import { subscribe } from './subscribe.ts';
 import { createTable } from './table.ts';
 import { begin, end } from './transaction.ts';
@@ -49,7 +49,8 @@ export async function execute(context: ExecutionContext, statement: Statement): 
     case 'alterSecret':
       return setSecret(context, statement);
     case 'createSource':
-      return createSource(context, statement);
+    case 'createTableFrom':
+      return defineSource(context, statement);
     case 'createTable':
       return createTable(context, statement);
     case 'createView':
@@ -75,9 +76,8 @@ export async function execute(context: ExecutionContext, statement: Statement): 
     case 'begin':
       return begin(context, statement);
     case 'commit':
-      return end(context, true);
     case 'rollback':
-      return end(context, false);
+      return end(context, statement.kind === 'commit');
     case 'prepare':
       return prepare(context, statement);
     case 'execute':

@@ -8,7 +8,7 @@ import type { QualifiedName, Statement } from '../../sql/ast.ts';
 import type { ResultColumn } from '../../sql/planned.ts';
 import { formatType } from '../../sql/types/type-name.ts';
 import type { CatalogObject, RelationObject } from '../../catalog/object.ts';
-import { isRelation } from '../../catalog/object.ts';
+import { isRelation, shownKind } from '../../catalog/object.ts';
 import { createText } from '../../catalog/create-text.ts';
 import { quoted } from '../../catalog/session-catalog.ts';
 import { resultColumn, rowStream } from '../row-stream.ts';
@@ -98,9 +98,10 @@ function objectRows(
   return context.coordinator.catalog
     .objects()
     .filter(
-      (each) => each.kind !== 'schema' && each.schema === schema && wanted.includes(each.kind),
+      (each) =>
+        each.kind !== 'schema' && each.schema === schema && wanted.includes(shownKind(each)),
     )
-    .map((each): Row => [each.name, each.kind.replace(' ', '-')])
+    .map((each): Row => [each.name, shownKind(each).replace(' ', '-')])
     .sort(byName);
 }
 
@@ -135,7 +136,7 @@ function columnRows(context: ExecutionContext, name: QualifiedName | null): read
 function createRow(context: ExecutionContext, kind: string, name: QualifiedName | null): Row {
   if (name === null) throw sqlError('42601', `SHOW CREATE ${kind} needs a name`);
   const object = findItem(context, name);
-  if (object === undefined || object.kind !== kind.toLowerCase()) {
+  if (object === undefined || shownKind(object) !== kind.toLowerCase()) {
     throw sqlError('42P01', `${kind.toLowerCase()} "${name.parts.join('.')}" does not exist`, {
       position: name.position,
     });

@@ -6,7 +6,7 @@
  * jsonb), `text`, `data` (BYTES); for UPSERT the key comes first (`key`, or the fields of an Avro
  * record, or where INCLUDE KEY puts it); then INCLUDE items by their alias or default name.
  */
-import { defined } from '../../base/assert.ts';
+import { assert, defined } from '../../base/assert.ts';
 import { sqlError, unsupported } from '../../base/error.ts';
 import type { StartPosition } from '../../../connectors/connector.ts';
 import type {
@@ -17,8 +17,12 @@ import type {
 } from '../../../connectors/format/decoder.ts';
 import { isFieldType } from '../../../connectors/format/field-value.ts';
 import type { Format, Include, QualifiedName, Statement } from '../../sql/ast.ts';
-import type { KafkaConnectionObject, SourceObject, SourceTopics } from '../../catalog/object.ts';
-import { TopicPattern } from '../../../connectors/kafka/topic-pattern.ts';
+import type {
+  KafkaConnectionObject,
+  SourceGroupObject,
+  SourceObject,
+  SourceTopics,
+} from '../../catalog/object.ts';
 import type { TypeName } from '../../../dataflow/value/type.ts';
 import type { Outcome } from '../session.ts';
 import { debeziumColumns, debeziumOptions, refuseOtherFormats } from './debezium-source.ts';
@@ -28,9 +32,12 @@ import { findItem, newName, skipExisting } from './naming.ts';
 import { Options } from './option.ts';
 import type { Readings } from './reading.ts';
 import { keyPartColumns, partColumns, readings } from './reading.ts';
+import { requireOneTopic, sourceTopics, startPosition } from './source-position.ts';
 import { relationColumns } from './table.ts';
+import { topicChoice } from '../topic-choice.ts';
 
 type CreateSource = Extract<Statement, { kind: 'createSource' }>;
+type CreateTableFrom = Extract<Statement, { kind: 'createTableFrom' }>;
 
 function formatName(format: Format): FormatName {
   if (format.name === 'AVRO' || format.name === 'CSV') return format.name;
@@ -244,53 +251,6 @@ function requireDistinct(columns: readonly SourceColumn[], position: number): vo
   }
 }
 
-function startPosition(options: Options, now: number): StartPosition {
-  const offsets = options.integers('START OFFSET');
-  const timestamp = options.integer('START TIMESTAMP');
-  if (offsets !== undefined && timestamp !== undefined) {
-    throw sqlError('42601', 'START OFFSET and START TIMESTAMP exclude each other');
-  }
-  if (offsets !== undefined) {
-    const bad = offsets.find((offset) => offset < 0n);
-    if (bad !== undefined) throw sqlError('22023', `START OFFSET ${bad} is negative`);
-    return { kind: 'offsets', offsets };
-  }
-  if (timestamp === undefined) return { kind: 'earliest' };
-  const milliseconds = Number(timestamp);
-  return {
-    kind: 'timestamp',
-    milliseconds: milliseconds < 0 ? Math.max(0, Math.floor(now) + milliseconds) : milliseconds,
-  };
-}
-
-/** The topics of TOPIC or TOPIC PATTERN. Throws 42601, and 2201B for what is no pattern. */
-function sourceTopics(options: Options, position: number): SourceTopics {
-  const names = options.strings('TOPIC');
-  const pattern = options.string('TOPIC PATTERN');
-  if (names !== undefined && pattern !== undefined)
-    throw sqlError('42601', 'TOPIC and TOPIC PATTERN exclude each other');
-  if (pattern !== undefined) {
-    // Whether it is one is said now.
-    new TopicPattern(pattern);
-    return { kind: 'pattern', pattern };
-  }
-  if (names === undefined || names.length === 0)
-    throw sqlError('42601', 'CREATE SOURCE … FROM KAFKA needs TOPIC or TOPIC PATTERN', {
-      position,
-    });
-  const twice = names.find((name, i) => names.indexOf(name) < i);
-  if (twice !== undefined) throw sqlError('42601', `topic "${twice}" is given twice`);
-  return { kind: 'names', names };
-}
-
-function requireOneTopic(topics: SourceTopics, start: StartPosition): void {
-  if (start.kind !== 'offsets' || (topics.kind === 'names' && topics.names.length === 1)) return;
-  throw sqlError('42601', 'START OFFSET is not understood for several topics', {
-    detail: 'It gives offsets by partition, and does not say of which topic.',
-    hint: 'Use START TIMESTAMP, or a source for each topic.',
-  });
-}
-
 function missingConnection({ parts, position }: QualifiedName): Error {
   return sqlError('42704', `connection "${parts.join('.')}" does not exist`, { position });
 }
@@ -319,22 +279,31 @@ function readingsOf(
 /** After a wait: throws 42704 if what was found before has been dropped. */
 function requireConnections(
   { coordinator: { catalog } }: ExecutionContext,
-  kafka: { readonly oid: number },
+  kafka: { readonly oid: number; readonly name: string },
   { registry }: { readonly registry: { readonly oid: number; readonly name: string } | null },
-  name: QualifiedName,
 ): void {
-  if (catalog.byOid(kafka.oid) === undefined) throw missingConnection(name);
+  if (catalog.byOid(kafka.oid) === undefined)
+    throw sqlError('42704', `connection "${kafka.name}" does not exist`);
   if (registry !== null && catalog.byOid(registry.oid) === undefined)
     throw sqlError('42704', `connection "${registry.name}" does not exist`);
 }
 
 /** Throws 42704 for a missing connection, 08001 if its cluster does not answer, 0A000 by name. */
-export async function createSource(
+export function defineSource(
+  context: ExecutionContext,
+  statement: CreateSource | CreateTableFrom,
+): Promise<Outcome> {
+  return statement.kind === 'createSource'
+    ? createSource(context, statement)
+    : createTableFrom(context, statement);
+}
+
+async function createSource(
   context: ExecutionContext,
   statement: CreateSource,
 ): Promise<Outcome> {
-  const { coordinator } = context;
-  context.session.transaction.refuseInBlock('CREATE SOURCE');
+  const tag = 'CREATE SOURCE';
+  context.session.transaction.refuseInBlock(tag);
   if (statement.connector !== 'KAFKA' || statement.connection === null) {
     throw unsupported(
       `CREATE SOURCE FROM ${statement.connector}`,
@@ -343,27 +312,63 @@ export async function createSource(
     );
   }
   const at = newName(context, statement.name);
-  if (skipExisting(context, at, statement.ifNotExists)) return command('CREATE SOURCE');
+  if (skipExisting(context, at, statement.ifNotExists)) return command(tag);
   const connection = findKafka(context, statement.connection);
-  const options = new Options('CREATE SOURCE', statement.options);
-  const topics = sourceTopics(options, statement.position);
-  const start = startPosition(options, coordinator.clock.now());
-  requireOneTopic(topics, start);
+  const options = new Options(tag, statement.options);
+  const topics = sourceTopics(options);
+  const start = startPosition(options, context.coordinator.clock.now());
   options.rest();
-  new Options('CREATE SOURCE', statement.with).rest();
+  new Options(tag, statement.with).rest();
+  const reads = { at, connection, start };
+  if (statement.valueFormat === null) return makeGroup(context, statement, { ...reads, topics });
+  if (topics === null) {
+    throw sqlError('42601', 'CREATE SOURCE … FROM KAFKA needs TOPIC or TOPIC PATTERN', {
+      position: statement.position,
+    });
+  }
+  return makeSource(context, statement, { ...reads, topics, tag });
+}
+
+/** What a source reads, and how it is called. */
+interface Reads {
+  readonly at: { readonly schema: string; readonly name: string };
+  readonly connection: KafkaConnectionObject;
+  readonly start: StartPosition;
+}
+
+interface SourceReads extends Reads {
+  readonly topics: SourceTopics;
+  /** The source without a format that it is a table of. */
+  readonly group?: number;
+  readonly tag: 'CREATE SOURCE' | 'CREATE TABLE';
+}
+
+async function makeSource(
+  context: ExecutionContext,
+  statement: CreateSource,
+  { at, connection, topics, start, group, tag }: SourceReads,
+): Promise<Outcome> {
+  const { coordinator } = context;
+  requireOneTopic(topics, start);
   const formats = formatsOf(statement);
   const parts = await readingsOf(context, statement, topics, formats);
   const format = sourceFormat(statement, formats, parts);
-  requireConnections(context, connection, parts, statement.connection);
+  const requireAll = (): void => {
+    requireConnections(context, connection, parts);
+    if (group !== undefined && coordinator.catalog.byOid(group) === undefined)
+      throw sqlError('42704', 'the source of the table was dropped');
+  };
+  requireAll();
   await context.cancellation.race(coordinator.connection(connection.oid).validate());
   context.cancellation.check();
-  if (skipExisting(context, at, statement.ifNotExists)) return command('CREATE SOURCE');
-  requireConnections(context, connection, parts, statement.connection);
+  if (skipExisting(context, at, statement.ifNotExists)) return command(tag);
+  requireAll();
   const source: SourceObject = {
     kind: 'source',
     oid: coordinator.catalog.nextOid(),
     ...at,
     connection: connection.oid,
+    ...(group === undefined ? {} : { group }),
     ...(parts.registry === null ? {} : { registry: parts.registry.oid }),
     topics,
     format,
@@ -378,5 +383,96 @@ export async function createSource(
   };
   coordinator.catalog.add(source);
   coordinator.startSource(source);
+  return command(tag);
+}
+
+/** A source without FORMAT: it reads nothing itself. */
+async function makeGroup(
+  context: ExecutionContext,
+  statement: CreateSource,
+  { at, connection, topics, start }: Reads & { readonly topics: SourceTopics | null },
+): Promise<Outcome> {
+  const { columns, include, envelope, position } = statement;
+  if (columns.length > 0 || include.length > 0 || envelope !== null) {
+    throw sqlError('42601', 'CREATE SOURCE needs FORMAT', {
+      hint: 'Without FORMAT, its tables say what their columns are: CREATE TABLE … FROM SOURCE.',
+      position,
+    });
+  }
+  if (start.kind === 'offsets' && topics === null) {
+    throw sqlError('42601', 'START OFFSET needs TOPIC', {
+      hint: 'It is not said which topic has these offsets.',
+      position,
+    });
+  }
+  if (topics !== null) requireOneTopic(topics, start);
+  const { coordinator } = context;
+  await context.cancellation.race(coordinator.connection(connection.oid).validate());
+  context.cancellation.check();
+  if (skipExisting(context, at, statement.ifNotExists)) return command('CREATE SOURCE');
+  requireConnections(context, connection, { registry: null });
+  coordinator.catalog.add({
+    kind: 'source group',
+    oid: coordinator.catalog.nextOid(),
+    ...at,
+    connection: connection.oid,
+    topics,
+    start,
+  });
   return command('CREATE SOURCE');
+}
+
+/** A table that a source without FORMAT feeds. */
+async function createTableFrom(
+  context: ExecutionContext,
+  statement: CreateTableFrom,
+): Promise<Outcome> {
+  const tag = 'CREATE TABLE';
+  context.session.transaction.refuseInBlock(tag);
+  const at = newName(context, statement.name);
+  if (skipExisting(context, at, statement.ifNotExists)) return command(tag);
+  const group = findGroup(context, statement.source);
+  const options = new Options('CREATE TABLE … FROM SOURCE', statement.options);
+  const topics = tableTopics(group, options, statement.source.position);
+  options.rest();
+  new Options(tag, statement.with).rest();
+  const connection = context.coordinator.catalog.byOid(group.connection);
+  assert(
+    connection?.kind === 'connection' && connection.type === 'kafka',
+    'a source has its connection',
+  );
+  const create = { ...statement, connector: 'KAFKA', connection: null };
+  const { start, oid } = group;
+  const reads = { at, connection, start, topics, group: oid, tag } as const;
+  return makeSource(context, { ...create, kind: 'createSource' }, reads);
+}
+
+function findGroup(context: ExecutionContext, name: QualifiedName): SourceGroupObject {
+  const { parts, position } = name;
+  const object = findItem(context, name);
+  if (object === undefined)
+    throw sqlError('42P01', `source "${parts.join('.')}" does not exist`, { position });
+  if (object.kind === 'source group') return object;
+  throw sqlError('42809', `"${object.name}" is not a source of tables`, {
+    hint: 'That is one that was created without FORMAT.',
+    position,
+  });
+}
+
+/** The topics of a table: the one that it names, or else all of its source. */
+function tableTopics(
+  { name, topics, start }: SourceGroupObject,
+  options: Options,
+  position: number,
+): SourceTopics {
+  const reference = options.string('REFERENCE');
+  if (reference === undefined) {
+    if (topics !== null) return topics;
+    throw sqlError('42601', `source "${name}" has no topic of its own: say REFERENCE`, {
+      position,
+    });
+  }
+  if (topics !== null && !topicChoice({ topics, start }).matches(reference))
+    throw sqlError('22023', `topic "${reference}" is none of source "${name}"`, { position });
+  return { kind: 'names', names: [reference] };
 }

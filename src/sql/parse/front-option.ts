@@ -34,6 +34,7 @@ const knownNames: readonly string[] = [
   'timestamp interval',
   'brokers',
   'broker',
+  'reference',
   'topic pattern',
   'topic',
   'url',

@@ -3,7 +3,7 @@ import { defined } from '../../base/assert.ts';
 import { unsupported } from '../../base/error.ts';
 import type { ColumnDefinition, Format, Include, Option, Statement } from '../ast.ts';
 import { convertColumns } from './convert-definition.ts';
-import type { Cursor } from './cursor.ts';
+import { Cursor } from './cursor.ts';
 import { readOptionList, readWith } from './front-option.ts';
 import { parsePiece } from './script.ts';
 import { tokenKind } from './token.ts';
@@ -62,6 +62,67 @@ export function readCreateSource(cursor: Cursor, position: number): Statement {
     columns,
     connector,
     connection,
+    options,
+    ...formats,
+    include,
+    envelope,
+    with: withOptions,
+    position,
+  };
+}
+
+/** Whether `CREATE` goes on as a table that a source feeds. */
+export function isTableFromSource(cursor: Cursor): boolean {
+  const { script, to } = cursor;
+  const look = new Cursor(script, cursor.at, to);
+  if (!look.accept('table')) return false;
+  look.accept('if not exists');
+  if (!look.isName) return false;
+  look.qualifiedName();
+  if (look.isSymbol('(')) {
+    const close = closingOf(look);
+    if (close === null) return false;
+    look.at = close + 1;
+  }
+  return look.sees('from source');
+}
+
+/** Where the parenthesis that the cursor is on closes; null if it does not. */
+function closingOf({ script, at: from, to }: Cursor): number | null {
+  let depth = 0;
+  for (let at = from; at < to; at++) {
+    if (script.isSymbol(at, '(')) depth++;
+    else if (script.isSymbol(at, ')') && --depth === 0) return at;
+  }
+  return null;
+}
+
+/**
+ * `CREATE TABLE [IF NOT EXISTS] t [(columns)] FROM SOURCE s [(options)] [(columns)] FORMAT …`, the
+ * first word taken.
+ */
+export function readTableFromSource(cursor: Cursor, position: number): Statement {
+  cursor.expect('table');
+  const ifNotExists = cursor.accept('if not exists');
+  const name = cursor.qualifiedName();
+  const before = cursor.isSymbol('(') ? readColumns(cursor) : [];
+  cursor.expect('from source');
+  const source = cursor.qualifiedName();
+  const isReference = cursor.isSymbol('(') && cursor.word(1) === 'reference';
+  const options = isReference ? readOptionList(cursor) : [];
+  if (before.length > 0 && cursor.isSymbol('(')) throw cursor.syntaxError();
+  const after = cursor.isSymbol('(') ? readColumns(cursor) : [];
+  const formats = readFormats(cursor);
+  const include = readIncludes(cursor);
+  const envelope = readEnvelope(cursor);
+  const withOptions = readWith(cursor);
+  cursor.expectEnd();
+  return {
+    kind: 'createTableFrom',
+    name,
+    ifNotExists,
+    columns: [...before, ...after],
+    source,
     options,
     ...formats,
     include,

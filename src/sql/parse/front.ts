@@ -8,7 +8,12 @@ import { readExplain } from './front-explain.ts';
 import { readCreateIndex, readCreateMaterializedView, readDrop } from './front-object.ts';
 import { readAlterSecret, readCreateSecret, readValidateConnection } from './front-secret.ts';
 import { readShow } from './front-show.ts';
-import { readCreateConnection, readCreateSource } from './front-source.ts';
+import {
+  isTableFromSource,
+  readCreateConnection,
+  readCreateSource,
+  readTableFromSource,
+} from './front-source.ts';
 import { readCopySubscribe, readDeclare, readFetch, readSubscribe } from './front-subscribe.ts';
 import { refuseStatement } from './script.ts';
 import type { Script } from './script.ts';
@@ -69,6 +74,7 @@ function readCreate(cursor: Cursor, from: number): Statement | null {
   if (cursor.accept('connection')) return readCreateConnection(cursor, position);
   if (cursor.accept('secret')) return readCreateSecret(cursor, position);
   if (cursor.accept('source')) return readCreateSource(cursor, position);
+  if (isTableFromSource(cursor)) return readTableFromSource(cursor, position);
   if (['index', 'unique', 'default'].includes(cursor.word()))
     return readCreateIndex(cursor, position);
   if (refusedObjects.has(cursor.word())) throw refuseStatement(cursor.script, from, cursor.to);
