@@ -75,6 +75,8 @@ export type Command =
       readonly closed?: boolean;
       /** What a checkpoint has of it. */
       readonly saved?: SavedCollection;
+      /** It cannot be computed, and reads are given this reason until it is dropped. */
+      readonly stopped?: ErrorFields;
     }
   /** A collection that was created closed has all that it had: it can be read from now on. */
   | { readonly kind: 'openCollection'; readonly collection: number }

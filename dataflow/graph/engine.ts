@@ -459,7 +459,9 @@ export class Engine implements DataflowListener {
   }
 
   #createCollection(command: Of<'createCollection'>): void {
-    const { collection: id, columns, stored, closed, saved } = command;
+    const { collection: id, columns, stored, closed, saved, stopped } = command;
+    if (stopped !== undefined)
+      return this.#collections.addStopped(id, columns, { collection: id, error: stopped });
     if (!stored) return this.#collections.addStream(id, columns);
     const made = this.#collections.addTable(id, columns, closed === true);
     if (saved !== undefined) this.#checkpoints.restoreCollection(made, saved, closed === true);

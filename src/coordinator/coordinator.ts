@@ -21,6 +21,7 @@ import type {
   SourceObject,
 } from '../catalog/object.ts';
 import { isRelation } from '../catalog/object.ts';
+import type { RelationColumn } from '../sql/catalog-view.ts';
 import type { SystemRelation } from '../catalog/system/relation.ts';
 import type { CheckpointPlace } from './checkpointer.ts';
 import { Checkpointer } from './checkpointer.ts';
@@ -456,6 +457,21 @@ export class Coordinator {
     if (this.#crashed !== null) return;
     void this.timeline.tick().catch(() => undefined);
     this.#stopTicks = this.clock.after(limits.tickMilliseconds, () => this.#tick());
+  }
+
+  /**
+   * What should be kept in a collection cannot be computed any more: whoever reads it, or a view
+   * over it, is told why, until it is dropped.
+   */
+  stopCollection(collection: number, columns: readonly RelationColumn[], error: ErrorFields): void {
+    this.engine.send({
+      kind: 'createCollection',
+      collection,
+      stored: true,
+      columns: columns.map(({ type, nullable }) => ({ type: type.name, nullable })),
+      stopped: error,
+    });
+    this.log.warn(`${this.#nameOf(collection)} cannot be computed: ${error.message}`);
   }
 
   /** A dataflow has ended by itself (an answer, a cancelled subscription), or must end now. */

@@ -28,7 +28,7 @@ export class DurableCoordinator {
     this.#directory = directory;
   }
 
-  /** Throws what `DataDirectory.open` throws, and 42601 or 0A000 for a view that has no plan now. */
+  /** Throws what `DataDirectory.open` throws, and 42601 if the text of a view cannot be read now. */
   static async open(
     makeParts: () => Omit<CoordinatorParts, 'durable'>,
     data: DataPlace | null,

@@ -7,9 +7,12 @@
  * at its own number and time; steps in between that had no rows of tables are passed over. A source
  * that keeps its rows reads its topic from where the checkpoint, or it itself, began; until it has
  * what it had (`SourceRuntime.onCaughtUp`), statements that read it wait. Views that the checkpoint
- * does not have, or has of another plan, are hydrated when all that is there.
+ * does not have, or has of another plan, are hydrated when all that is there. A view that this
+ * release cannot plan is there and says why when it is read; nothing else is concerned.
  */
 import { assert, defined } from '../base/assert.ts';
+import type { ErrorFields } from '../base/error.ts';
+import { SqlError } from '../base/error.ts';
 import { limits } from '../base/limits.ts';
 import { SessionCatalog } from '../catalog/session-catalog.ts';
 import type {
@@ -254,15 +257,26 @@ interface KeptRows {
   readonly query: Query;
 }
 
-/** Starts a dataflow that keeps rows; false if it is to be restored and cannot be. */
+/**
+ * Starts a dataflow that keeps rows; false if it is to be restored and cannot be. If it cannot be
+ * planned its collection has stopped from the beginning.
+ */
 function startRows(
   coordinator: Coordinator,
   { saved }: Known,
   { view, kept, query }: KeptRows,
   restoring: boolean,
 ): boolean {
-  const plan = planOf(coordinator, view, query);
   const { dataflow, collection } = kept;
+  let plan: Plan;
+  try {
+    plan = planOf(coordinator, view, query);
+  } catch (error) {
+    if (!(error instanceof SqlError)) throw error;
+    if (restoring) return false;
+    coordinator.stopCollection(collection, view.columns, unplanned(error));
+    return true;
+  }
   if (!restoring) {
     coordinator.startDataflow(dataflow, plan, collection);
     return true;
@@ -271,6 +285,16 @@ function startRows(
   if (restored === null) return false;
   coordinator.startDataflow(dataflow, plan, collection, restored);
   return true;
+}
+
+/** What readers of a view are told that was planned before and cannot be now. */
+function unplanned({ fields }: SqlError): ErrorFields {
+  const { code, message, detail } = fields;
+  return {
+    ...{ code, message },
+    detail: `This release cannot compute what an earlier one has kept. ${detail ?? ''}`.trim(),
+    hint: 'Drop it and make it anew in another way, or use the release that made it.',
+  };
 }
 
 /** The plan of a view's rows, with names looked up as when the view was made. */
