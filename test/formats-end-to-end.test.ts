@@ -3,11 +3,21 @@
  * Method: an embedded broker and an embedded registry; each source is made a second time from what
  * SHOW CREATE prints, and must give the same rows and print the same.
  */
+import protobuf from 'protobufjs';
+import descriptor from 'protobufjs/ext/descriptor.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { EmbeddedRegistry } from '../connectors/registry/embedded/server.ts';
 import { assert } from '../src/base/assert.ts';
 import { KafkaRig } from './support/kafka-rig.ts';
 
-const bench: { rig: KafkaRig | null } = { rig: null };
+const bench: { rig: KafkaRig | null; registry: EmbeddedRegistry | null } = {
+  rig: null,
+  registry: null,
+};
+const registry = (): EmbeddedRegistry => {
+  assert(bench.registry !== null, 'the registry runs');
+  return bench.registry;
+};
 const rig = (): KafkaRig => {
   assert(bench.rig !== null, 'the product runs');
   return bench.rig;
@@ -15,10 +25,15 @@ const rig = (): KafkaRig => {
 
 beforeAll(async () => {
   bench.rig = await KafkaRig.start();
+  bench.registry = await EmbeddedRegistry.start();
+  await rig().client.query(
+    `CREATE CONNECTION r TO CONFLUENT SCHEMA REGISTRY (URL '${registry().url}')`,
+  );
 });
 
 afterAll(async () => {
   await bench.rig?.stop();
+  await bench.registry?.down();
 });
 
 /** Makes a source twice, the second time from what SHOW CREATE says of it; answers its rows. */
@@ -103,6 +118,130 @@ describe('CSV', () => {
     await expect(
       rig().client.query(
         `CREATE SOURCE none ${list} FROM KAFKA CONNECTION k (TOPIC 'none') ${clause}`,
+      ),
+    ).rejects.toMatchObject({ code, message: expect.stringContaining(message) });
+  });
+});
+
+/** A message behind the number of its schema and the way to it. */
+function framed(id: number, way: readonly number[], bytes: Uint8Array): Uint8Array {
+  const frame = Buffer.alloc(5);
+  frame.writeUInt32BE(id, 1);
+  return new Uint8Array(Buffer.concat([frame, Uint8Array.from(way), bytes]));
+}
+
+const money =
+  'syntax = "proto3"; package shared; message Money { int64 cents = 1; string currency = 2; }';
+const orders = `syntax = "proto3";
+package shop;
+import "shared/money.proto";
+import "google/protobuf/timestamp.proto";
+message Other { string x = 1; }
+message Order {
+  uint64 id = 1;
+  shared.Money total = 2;
+  google.protobuf.Timestamp at = 3;
+  oneof state { string note = 4; bool gift = 5; }
+  repeated int32 sizes = 6;
+  map<string, string> tags = 7;
+  message Key { string region = 1; sint32 id = 2; }
+}`;
+
+describe('Protobuf', () => {
+  const { root } = protobuf.parse(orders, { keepCase: true });
+  protobuf.parse(money, root, { keepCase: true });
+  root.addJSON(protobuf.common.get('google/protobuf/timestamp.proto')?.nested ?? {});
+  const encode = (name: string, value: object): Uint8Array =>
+    root.lookupType(name).encode(value).finish();
+  const order = {
+    id: { low: -1, high: -1, unsigned: true },
+    total: { cents: { low: 250, high: 0, unsigned: false }, currency: 'EUR' },
+    at: { seconds: { low: 1_700_000_000, high: 0, unsigned: false }, nanos: 5000 },
+    note: 'hello',
+    sizes: [1, -2],
+    tags: { a: 'b' },
+  };
+  const row = [
+    '18446744073709551615',
+    { cents: '250', currency: 'EUR' },
+    new Date(1_700_000_000_000),
+    'hello',
+    null,
+    [1, -2],
+    { a: 'b' },
+  ];
+
+  it('is read by a registry, with references, keys and other messages of the file', async () => {
+    rig().broker.createTopic('orders', 1);
+    const store = registry().store;
+    store.register('shared/money.proto', money, [], 'PROTOBUF');
+    const references = [{ name: 'shared/money.proto', subject: 'shared/money.proto', version: 1 }];
+    const { id } = store.register('orders-value', orders, references, 'PROTOBUF');
+    store.register('orders-key', orders, references, 'PROTOBUF');
+    const key = framed(id, [4, 2, 0], encode('shop.Order.Key', { region: 'north', id: -3 }));
+    await rig().produce('orders', 0, [
+      { key, value: framed(id, [2, 2], encode('shop.Order', order)) },
+    ]);
+    const using = 'USING CONFLUENT SCHEMA REGISTRY CONNECTION r';
+    expect(
+      await rowsOfBoth(
+        'orders',
+        `CREATE SOURCE orders FROM KAFKA CONNECTION k (TOPIC 'orders')
+           KEY FORMAT PROTOBUF MESSAGE 'shop.Order.Key' ${using}
+           VALUE FORMAT PROTOBUF ${using} MESSAGE 'shop.Order' ENVELOPE UPSERT`,
+        1,
+      ),
+    ).toEqual([['north', -3, ...row]]);
+    const { id: newer } = store.register(
+      'orders-value',
+      orders.replace('uint64 id = 1', 'uint64 number = 1').replace('bool gift = 5;', ''),
+      references,
+      'PROTOBUF',
+    );
+    await rig().produce('orders', 0, [
+      { key, value: framed(newer, [2, 2], encode('shop.Order', { ...order, sizes: [] })) },
+    ]);
+    await rig().client.query('CREATE VIEW sizes AS SELECT key_id, sizes FROM orders');
+    expect(
+      await rig().until('SELECT * FROM sizes', ([one]) => JSON.stringify(one) === '[-3,[]]'),
+    ).toHaveLength(1);
+    await rig().produce('orders', 0, [
+      { key, value: framed(newer, [0], encode('shop.Other', { x: 'y' })) },
+    ]);
+    expect(await rig().untilError('SELECT * FROM sizes')).toContain(
+      `the message is shop.Other, not shop.Order (written with schema ${newer})`,
+    );
+  });
+
+  it('is read by a schema in the statement: a source, or a descriptor', async () => {
+    rig().broker.createTopic('plain', 1);
+    await rig().produce('plain', 0, [{ value: encode('shop.Order', order) }]);
+    const set = new Uint8Array(
+      descriptor.FileDescriptorSet.encode(root.toDescriptor('proto3')).finish(),
+    );
+    const from = "FROM KAFKA CONNECTION k (TOPIC 'plain') FORMAT PROTOBUF MESSAGE 'shop.Order'";
+    const hex = `\\x${Buffer.from(set).toString('hex')}`;
+    const files = JSON.stringify([
+      ['', orders],
+      ['shared/money.proto', money],
+    ]);
+    for (const schema of [hex, Buffer.from(set).toString('base64'), files]) {
+      expect(
+        await rowsOfBoth('plain', `CREATE SOURCE plain ${from} USING SCHEMA '${schema}'`, 1),
+      ).toEqual([row]);
+      await rig().client.query('DROP SOURCE plain');
+    }
+  });
+
+  it.each([
+    [`MESSAGE 'x' USING SCHEMA 'syntax = "proto3"; message A {}'`, '22023', 'no message "x"'],
+    [`USING SCHEMA 'message A { B b = 1; }'`, '22023', 'invalid Protobuf schema'],
+    [`USING SCHEMA 'syntax = "proto3"; message A { A a = 1; }'`, '0A000', 'recursive'],
+    ['USING CONFLUENT SCHEMA REGISTRY CONNECTION r', '42704', 'subject "none-value"'],
+  ])('%s is refused', async (clause, code, message) => {
+    await expect(
+      rig().client.query(
+        `CREATE SOURCE none FROM KAFKA CONNECTION k (TOPIC 'none') FORMAT PROTOBUF ${clause}`,
       ),
     ).rejects.toMatchObject({ code, message: expect.stringContaining(message) });
   });

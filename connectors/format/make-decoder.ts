@@ -30,6 +30,7 @@ import type { DecodeError, Decoded, Decoder, SourceColumn, SourceFormat } from '
 import type { Refusal } from './json-fields.ts';
 import { MetadataColumns } from './metadata-columns.ts';
 import { PartDecoder } from './part-decoder.ts';
+import { ProtobufPart } from './protobuf/part.ts';
 import { Staging } from './staging.ts';
 import { UnchangedValues } from './unchanged-values.ts';
 
@@ -84,7 +85,7 @@ function clipped(reason: string): string {
 }
 
 /** What reads keys or values. */
-type Part = PartDecoder | AvroPart | CsvPart;
+type Part = PartDecoder | AvroPart | ProtobufPart | CsvPart;
 
 function partOf(
   of: 'key' | 'value',
@@ -95,9 +96,12 @@ function partOf(
 ): Part {
   const avro = format.avro?.[of];
   if (avro !== undefined) return new AvroPart(of, avro, columns, staging, writers);
+  const protobuf = format.protobuf?.[of];
+  if (protobuf !== undefined) return new ProtobufPart(of, protobuf, columns, staging, writers);
   const csv = format.csv?.[of];
   if (csv !== undefined) return new CsvPart(of, csv, columns, staging);
-  return new PartDecoder(of, format[of], isTyped(format, of), columns, staging);
+  const isFramed = format.json?.[of]?.framing === 'registry';
+  return new PartDecoder(of, format[of], isTyped(format, of), columns, staging, isFramed);
 }
 
 /** What is said of a record that empties a table where that cannot be done. */
@@ -120,7 +124,7 @@ class SourceDecoder implements Decoder {
   readonly #events: EventPart | null;
   readonly #metadata: MetadataColumns;
   /** The value, if it is all that is read and can be read many records at a time. */
-  readonly #run: AvroPart | null;
+  readonly #run: AvroPart | ProtobufPart | null;
   readonly #walker = new RecordBatchWalker();
   readonly #slice = new RecordSlice();
   readonly #tombstones = new Uint8Array(limits.activationRowsMax);
@@ -151,7 +155,8 @@ class SourceDecoder implements Decoder {
     this.#value = this.#events ?? part('value');
     this.#metadata = new MetadataColumns(columns, this.#staging);
     const isAlone = format.envelope === 'none' && format.key === null && columns.every(isOfValue);
-    this.#run = isAlone && this.#value instanceof AvroPart ? this.#value : null;
+    const isRun = this.#value instanceof AvroPart || this.#value instanceof ProtobufPart;
+    this.#run = isAlone && isRun ? this.#value : null;
   }
 
   *decode(chunk: RawChunk, pool: SlabPool, step: number): Generator<Decoded | null, void> {

@@ -15,10 +15,15 @@ import { JsonFields } from './json-fields.ts';
 import type { Staging } from './staging.ts';
 import { copyPlain, invalidTextAt } from './text-bytes.ts';
 
+/** Bytes of magic and number before a record. */
+const schemaFrameBytes = 5;
+
 /** Fills the columns that come from the key, or those that come from the value. */
 export class PartDecoder {
   readonly #part: 'key' | 'value';
   readonly #format: FormatName | null;
+  /** Bytes before the document: a byte 0 and the number of a schema, or none. */
+  readonly #frameBytes: number;
   readonly #staging: Staging;
   /** Columns that take the whole part. */
   readonly #whole: readonly number[];
@@ -30,7 +35,8 @@ export class PartDecoder {
   readonly #names: readonly string[];
 
   /**
-   * `typed` says that the part is an object with fields, even if no wanted column is one of them.
+   * `typed` says that the part is an object with fields, even if no wanted column is one of them;
+   * `framed` that the number of a schema comes before it.
    */
   constructor(
     part: 'key' | 'value',
@@ -38,9 +44,11 @@ export class PartDecoder {
     typed: boolean,
     columns: readonly SourceColumn[],
     staging: Staging,
+    framed = false,
   ) {
     this.#part = part;
     this.#format = format;
+    this.#frameBytes = framed ? schemaFrameBytes : 0;
     this.#staging = staging;
     this.#canonical = new JsonCanonical(this.#cursor, staging.heap);
     this.#names = columns.map((column) => column.name);
@@ -56,9 +64,16 @@ export class PartDecoder {
     this.#fields = typed ? new JsonFields(fields, staging) : null;
   }
 
-  /** Fills this part's columns of row `row`; `length` is -1 for NULL. Answers why not, or null. */
-  read(bytes: Uint8Array, at: number, length: number, row: number): Refusal | null {
-    if (length < 0) return this.#missing(row);
+  /** Fills this part's columns of row `row`; `size` is -1 for NULL. Answers why not, or null. */
+  read(bytes: Uint8Array, from: number, size: number, row: number): Refusal | null {
+    if (size < 0) return this.#missing(row);
+    const frame = this.#frameBytes;
+    if (frame > 0 && (size < frame || bytes[from] !== 0)) {
+      const reason = 'the record does not begin with the number of a schema';
+      return this.#inPart({ code: '22P03', field: null, reason });
+    }
+    const at = from + frame;
+    const length = size - frame;
     if (this.#fields !== null) {
       const refusal = this.#fields.read(bytes, at, at + length, row);
       if (refusal !== null) return this.#inPart(refusal);

@@ -4,13 +4,15 @@
  *
  * A question is asked once: trying again is for the caller, who knows what waits for the answer.
  * What cannot be answered now is `RegistryUnavailable`; what the registry does not have, or has in
- * a form that is no Avro, is an answer without text.
+ * a form that nobody reads, is an answer without text.
  */
 import { sqlError } from '../../src/base/error.ts';
 import { limits } from '../../src/base/limits.ts';
 import type { Clock } from '../../src/base/seam.ts';
 import { AvroSchemaError } from '../format/avro/bounded.ts';
-import type { SchemaAnswer } from '../format/avro/writers.ts';
+import type { SchemaAnswer, SchemaType } from '../format/avro/writers.ts';
+import type { ProtoFile } from '../format/protobuf/parse.ts';
+import { bundled } from '../format/protobuf/parse.ts';
 import { RegistryHttp, RegistryUnavailable } from './http.ts';
 import { selfContained } from './self-contained.ts';
 
@@ -26,6 +28,8 @@ export interface SchemaRegistry {
 }
 
 interface Reference {
+  /** What the schema calls it: for Protobuf, the file that it imports. */
+  readonly name: string;
   readonly subject: string;
   readonly version: number;
 }
@@ -33,6 +37,7 @@ interface Reference {
 /** What an entry of the registry is, before its references are put in. */
 interface Entry {
   readonly text: string;
+  readonly type: SchemaType;
   readonly references: readonly Reference[];
 }
 
@@ -107,36 +112,39 @@ export class RegistryClient implements SchemaRegistry {
       const entry = await this.#entry(path);
       if (entry === null)
         return { text: null, reason: `schema registry ${this.#url} does not have it` };
-      const references = new Map<string, string>();
-      await this.#follow(entry, references);
-      return { text: selfContained(entry.text, [...references.values()]) };
+      const files = await this.#follow(entry);
+      return { text: wholeText(entry, files), type: entry.type };
     } catch (error) {
       if (error instanceof AvroSchemaError) return { text: null, reason: error.message };
       throw error;
     }
   }
 
-  /** An entry of the registry. Throws AvroSchemaError if it is no Avro. */
+  /** An entry of the registry. Throws AvroSchemaError if nobody reads it. */
   async #entry(path: string): Promise<Entry | null> {
     const json = await this.#ask(path);
     if (json === null) return null;
     if (typeof json !== 'object' || !('schema' in json) || typeof json.schema !== 'string')
       throw new RegistryUnavailable(`schema registry ${this.#url}: ${path} has no schema`);
-    if ('schemaType' in json && json.schemaType !== undefined && json.schemaType !== 'AVRO')
-      throw new AvroSchemaError(`it is not Avro, but ${JSON.stringify(json.schemaType)}`);
+    const type = 'schemaType' in json ? (json.schemaType ?? 'AVRO') : 'AVRO';
+    if (type !== 'AVRO' && type !== 'PROTOBUF' && type !== 'JSON')
+      throw new AvroSchemaError(`it is of type ${JSON.stringify(type)}`);
     return {
       text: json.schema,
+      type,
       references: 'references' in json ? referencesOf(json.references) : [],
     };
   }
 
-  /** Gathers what an entry refers to, and what that refers to; each once. */
-  async #follow(entry: Entry, texts: Map<string, string>): Promise<void> {
+  /** What an entry refers to, and what that refers to, by the names that they have there. */
+  async #follow(entry: Entry): Promise<readonly ProtoFile[]> {
+    const files = new Map<string, ProtoFile>();
     const open = [...entry.references];
     for (let next = open.pop(); next !== undefined; next = open.pop()) {
       const path = `/subjects/${encodeURIComponent(next.subject)}/versions/${next.version}`;
-      if (texts.has(path)) continue;
-      if (texts.size >= limits.registryReferencesMax) {
+      const known = `${path} ${next.name}`;
+      if (files.has(known)) continue;
+      if (files.size >= limits.registryReferencesMax) {
         throw new AvroSchemaError(
           `it refers to more than ${limits.registryReferencesMax} schemas (registryReferencesMax)`,
         );
@@ -147,10 +155,31 @@ export class RegistryClient implements SchemaRegistry {
           `it refers to version ${next.version} of subject "${next.subject}", which does not exist`,
         );
       }
-      texts.set(path, found.text);
+      files.set(known, [next.name, found.text]);
       open.push(...found.references);
     }
+    return [...files.values()];
   }
+}
+
+/** An entry with all that it refers to. Throws AvroSchemaError. */
+function wholeText(entry: Entry, files: readonly ProtoFile[]): string {
+  switch (entry.type) {
+    case 'AVRO':
+      return selfContained(
+        entry.text,
+        files.map(([, text]) => text),
+      );
+    case 'PROTOBUF':
+      return bundled(entry.text, onceEach(files));
+    case 'JSON':
+      return entry.text;
+  }
+}
+
+/** Two files may import the same one. */
+function onceEach(files: readonly ProtoFile[]): readonly ProtoFile[] {
+  return [...new Map(files).entries()];
 }
 
 function referencesOf(json: unknown): readonly Reference[] {
@@ -167,7 +196,8 @@ function referencesOf(json: unknown): readonly Reference[] {
       typeof one.version === 'number' &&
       Number.isSafeInteger(one.version)
     ) {
-      return { subject: one.subject, version: one.version };
+      const name = 'name' in one && typeof one.name === 'string' ? one.name : '';
+      return { name, subject: one.subject, version: one.version };
     }
     throw new AvroSchemaError('its references are malformed');
   });

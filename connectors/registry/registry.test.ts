@@ -209,7 +209,7 @@ describe('the client', () => {
   });
 
   it.each([
-    ['{"schema": "{}", "schemaType": "PROTOBUF"}', 'it is not Avro'],
+    ['{"schema": "{}", "schemaType": "XML"}', 'it is of type "XML"'],
     ['{"schema": "\\"int\\"", "references": [7]}', 'references are malformed'],
     ['{"schema": "{"}', 'not JSON'],
   ])('finds an unusable schema %#', async (body, reason) => {

@@ -114,6 +114,12 @@ export const limits = {
   avroValuesMax: 1_000_000,
   /** Nesting of one Avro value. */
   avroDepthMax: 256,
+  /** UTF-16 units, levels, and parts (messages and fields) of one Protobuf schema. */
+  protobufSchemaUnitsMax: 4 * 1024 * 1024,
+  protobufSchemaDepthMax: 64,
+  protobufSchemaPartsMax: 50_000,
+  /** Nesting of one Protobuf message, its groups included. */
+  protobufDepthMax: 100,
   /** Schemas with which the records of one source were written. */
   avroWritersMax: 10_000,
   /** Milliseconds and bytes of one answer of a schema registry. */

@@ -84,12 +84,16 @@ function isKeyField({ origin }: SourceColumn): boolean {
 function partText(format: SourceFormat, part: 'key' | 'value', registry: string): string {
   const csv = format.csv?.[part];
   if (csv !== undefined) return csvText(csv, part);
-  const reading = format.avro?.[part];
-  if (reading === undefined) return `FORMAT ${format[part] ?? ''}`;
-  const schema = literal(reading.schema);
-  if (reading.framing === 'none') return `FORMAT AVRO USING SCHEMA ${schema}`;
   const using = `USING CONFLUENT SCHEMA REGISTRY CONNECTION ${registry}`;
-  return `FORMAT AVRO ${using} ${part.toUpperCase()} STRATEGY INLINE ${schema}`;
+  if (format.json?.[part] !== undefined) return `FORMAT JSON ${using}`;
+  const reading = format.avro?.[part] ?? format.protobuf?.[part];
+  if (reading === undefined) return `FORMAT ${format[part] ?? ''}`;
+  const message = format.protobuf?.[part]?.message ?? null;
+  const of = message === null ? '' : ` MESSAGE ${literal(message)}`;
+  const name = `FORMAT ${format[part] ?? ''}${of}`;
+  const schema = literal(reading.schema);
+  if (reading.framing === 'none') return `${name} USING SCHEMA ${schema}`;
+  return `${name} ${using} ${part.toUpperCase()} STRATEGY INLINE ${schema}`;
 }
 
 /** The fields of a value are the declared columns. */

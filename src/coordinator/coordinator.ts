@@ -267,8 +267,8 @@ export class Coordinator {
     return new GatedConnection(connection, {
       registry: this.registry(registry),
       framed: {
-        key: format.avro?.key?.framing === 'registry',
-        value: format.avro?.value?.framing === 'registry',
+        key: (format.avro?.key ?? format.protobuf?.key)?.framing === 'registry',
+        value: (format.avro?.value ?? format.protobuf?.value)?.framing === 'registry',
       },
       clock: this.clock,
       entropy: this.entropy,

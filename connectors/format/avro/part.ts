@@ -102,12 +102,10 @@ export class AvroPart {
     const id = numberAt(bytes, at + 1);
     const { reader, source } = this.#written(id);
     if (reader === null) {
-      assert(source.kind === 'unusable', 'a usable schema has a reader');
-      return this.#inPart({
-        code: '22P03',
-        field: null,
-        reason: `schema ${id} cannot be used: ${source.reason}`,
-      });
+      assert(source.kind !== 'schema', 'a usable schema has a reader');
+      const why = source.kind === 'unusable' ? source.reason : 'it is not Avro';
+      const reason = `schema ${id} cannot be used: ${why}`;
+      return this.#inPart({ code: '22P03', field: null, reason });
     }
     const refusal = this.#readWith(reader, bytes, at, frameBytes, length, id | 0, row);
     return refusal === null

@@ -4,6 +4,8 @@
  * needs them; every decoder of the source reads here.
  */
 import { limits } from '../../../src/base/limits.ts';
+import { ProtobufSchemaError, parseProtobuf } from '../protobuf/parse.ts';
+import type { ProtoSchema } from '../protobuf/schema.ts';
 import { AvroSchemaError } from './bounded.ts';
 import { parseSchema } from './parse.ts';
 import type { AvroType } from './schema.ts';
@@ -11,11 +13,16 @@ import type { AvroType } from './schema.ts';
 /** A schema, or why there is none. */
 export type WriterSchema =
   | { readonly kind: 'schema'; readonly schema: AvroType }
+  | { readonly kind: 'protobuf'; readonly schema: ProtoSchema }
   | { readonly kind: 'unusable'; readonly reason: string };
 
-/** What the registry said: the self-contained text of a schema, or why it has none. */
+/** What the registry said: the self-contained text of a schema (of Avro unless it says), or why not. */
 export type SchemaAnswer =
-  { readonly text: string } | { readonly text: null; readonly reason: string };
+  | { readonly text: string; readonly type?: SchemaType }
+  | { readonly text: null; readonly reason: string };
+
+/** Kinds of schemas; those of JSON say nothing that records need. */
+export type SchemaType = 'AVRO' | 'PROTOBUF' | 'JSON';
 
 /** See the head of this file. */
 export class WriterSchemas {
@@ -26,7 +33,8 @@ export class WriterSchemas {
   /** Takes in what the registry said about a number. */
   set(id: number, answer: SchemaAnswer): void {
     if (answer.text !== null) {
-      if (this.#known.size < limits.avroWritersMax) this.#known.set(id, writerSchema(answer.text));
+      if (this.#known.size < limits.avroWritersMax)
+        this.#known.set(id, writerSchema(answer.text, answer.type));
       return;
     }
     this.#missing.delete(id);
@@ -48,11 +56,14 @@ export class WriterSchemas {
   }
 }
 
-function writerSchema(text: string): WriterSchema {
+function writerSchema(text: string, type: SchemaType = 'AVRO'): WriterSchema {
   try {
-    return { kind: 'schema', schema: parseSchema(text) };
+    if (type === 'PROTOBUF') return { kind: 'protobuf', schema: parseProtobuf(text) };
+    if (type === 'AVRO') return { kind: 'schema', schema: parseSchema(text) };
   } catch (error) {
-    if (!(error instanceof AvroSchemaError)) throw error;
+    const isExpected = error instanceof AvroSchemaError || error instanceof ProtobufSchemaError;
+    if (!isExpected) throw error;
     return { kind: 'unusable', reason: error.message };
   }
+  return { kind: 'unusable', reason: `it is of type ${type}` };
 }

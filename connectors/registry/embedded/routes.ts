@@ -2,6 +2,7 @@
  * The embedded registry's paths: method, path and body to an answer as JSON. Each route is a
  * pattern whose parts in braces are handed to its handler.
  */
+import type { SchemaType } from '../../format/avro/writers.ts';
 import { RegistryError, compatibilityLevels } from './store.ts';
 import type { CompatibilityLevel, Reference, RegistryStore, Version } from './store.ts';
 
@@ -25,9 +26,9 @@ export class Routes {
       ...this.#writing(),
       ...this.#levels(),
       route('POST', 'compatibility/subjects/{}/versions/{}', ([subject, which], body) => {
-        const { schema, references } = schemaOf(body);
+        const { schema, references, type } = schemaOf(body);
         const against = store.version(subject ?? '', versionOf(which));
-        const reason = store.incompatibility(subject ?? '', schema, references, against);
+        const reason = store.incompatibility(subject ?? '', schema, references, type, against);
         return reason === null
           ? { is_compatible: true }
           : { is_compatible: false, messages: [reason] };
@@ -56,10 +57,14 @@ export class Routes {
     const store = this.#store;
     return [
       route('GET', '', () => ({})),
-      route('GET', 'schemas/types', () => ['AVRO']),
+      route('GET', 'schemas/types', () => schemaTypes),
       route('GET', 'schemas/ids/{}', ([id]) => {
-        const { schema, references } = store.byId(Number(id));
-        return { schema, ...(references.length === 0 ? {} : { references }) };
+        const { schema, type, references } = store.byId(Number(id));
+        return {
+          schema,
+          ...(type === 'AVRO' ? {} : { schemaType: type }),
+          ...(references.length === 0 ? {} : { references }),
+        };
       }),
       route('GET', 'schemas/ids/{}/versions', ([id]) =>
         store.uses(store.byId(Number(id)).id).map(({ subject, version }) => ({ subject, version })),
@@ -78,8 +83,8 @@ export class Routes {
     const store = this.#store;
     return [
       route('POST', 'subjects/{}/versions', ([subject], body) => {
-        const { schema, references } = schemaOf(body);
-        return { id: store.register(subject ?? '', schema, references).id };
+        const { schema, references, type } = schemaOf(body);
+        return { id: store.register(subject ?? '', schema, references, type).id };
       }),
       route('POST', 'subjects/{}', ([subject], body) => {
         const { schema, references } = schemaOf(body);
@@ -112,6 +117,8 @@ export class Routes {
   }
 }
 
+const schemaTypes = ['AVRO', 'PROTOBUF', 'JSON'] as const;
+
 function route(method: string, path: string, handle: Handler): Route {
   return { method, path: path.split('/').filter((part) => part !== ''), handle };
 }
@@ -133,12 +140,13 @@ function parsed(body: string): unknown {
 }
 
 function versionText({ subject, version, schema }: Version): object {
-  const { id, schema: text, references } = schema;
+  const { id, schema: text, references, type } = schema;
   return {
     subject,
     version,
     id,
     schema: text,
+    ...(type === 'AVRO' ? {} : { schemaType: type }),
     ...(references.length === 0 ? {} : { references }),
   };
 }
@@ -158,7 +166,11 @@ function levelOf(body: unknown): CompatibilityLevel {
   return level;
 }
 
-function schemaOf(body: unknown): { schema: string; references: readonly Reference[] } {
+function schemaOf(body: unknown): {
+  schema: string;
+  references: readonly Reference[];
+  type: SchemaType;
+} {
   if (
     typeof body !== 'object' ||
     body === null ||
@@ -166,11 +178,13 @@ function schemaOf(body: unknown): { schema: string; references: readonly Referen
     typeof body.schema !== 'string'
   )
     throw new RegistryError(422, 42201, 'Empty schema');
-  if ('schemaType' in body && body.schemaType !== 'AVRO' && body.schemaType !== undefined)
-    throw new RegistryError(422, 42201, 'only Avro schemas are known here');
+  const given = 'schemaType' in body ? (body.schemaType ?? 'AVRO') : 'AVRO';
+  const type = schemaTypes.find((one) => one === given);
+  if (type === undefined)
+    throw new RegistryError(422, 42201, 'the type of the schema is not known');
   const list: readonly unknown[] =
     'references' in body && Array.isArray(body.references) ? body.references : [];
-  return { schema: body.schema, references: list.map(referenceOf) };
+  return { schema: body.schema, references: list.map(referenceOf), type };
 }
 
 function referenceOf(one: unknown): Reference {

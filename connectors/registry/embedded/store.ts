@@ -7,6 +7,10 @@ import { assert } from '../../../src/base/assert.ts';
 import { limits } from '../../../src/base/limits.ts';
 import { AvroSchemaError } from '../../format/avro/bounded.ts';
 import { parseSchema, unreadable } from '../../format/avro/parse.ts';
+import type { SchemaType } from '../../format/avro/writers.ts';
+import { unreadableProtobuf } from '../../format/protobuf/compatibility.ts';
+import type { ProtoFile } from '../../format/protobuf/parse.ts';
+import { ProtobufSchemaError, bundled, parseProtobuf } from '../../format/protobuf/parse.ts';
 import { selfContained } from '../self-contained.ts';
 
 /** Which schemas must be able to read which. */
@@ -31,6 +35,7 @@ export interface Reference {
 /** A schema as it was registered. */
 export interface RegisteredSchema {
   readonly id: number;
+  readonly type: SchemaType;
   readonly schema: string;
   readonly references: readonly Reference[];
   /** With everything that it refers to. */
@@ -113,15 +118,19 @@ export class RegistryStore {
     subject: string,
     text: string,
     references: readonly Reference[],
+    type: SchemaType = 'AVRO',
     against?: Version,
   ): string | null {
     const level = this.levelOf(subject);
-    const whole = this.#whole(text, references);
+    const whole = this.#whole(text, references, type);
     const versions = this.#subjects.get(subject)?.versions ?? [];
     const isTransitive = level.endsWith('_TRANSITIVE');
     const others = against !== undefined ? [against] : isTransitive ? versions : versions.slice(-1);
     for (const { schema } of others) {
-      const reason = conflict(level, whole, schema.whole);
+      const reason =
+        schema.type === type
+          ? conflict(level, type, whole, schema.whole)
+          : `it was of type ${schema.type}`;
       if (reason !== null) return reason;
     }
     return null;
@@ -136,14 +145,19 @@ export class RegistryStore {
   }
 
   /** Adds a version; answers the schema. Throws RegistryError 42201, 409. */
-  register(subject: string, text: string, references: readonly Reference[]): RegisteredSchema {
+  register(
+    subject: string,
+    text: string,
+    references: readonly Reference[],
+    type: SchemaType = 'AVRO',
+  ): RegisteredSchema {
     const key = keyOf(text, references);
     const entry = this.#subject(subject);
     const known = entry.versions.find(
       ({ schema }) => keyOf(schema.schema, schema.references) === key,
     );
     if (known !== undefined) return known.schema;
-    const reason = this.incompatibility(subject, text, references);
+    const reason = this.incompatibility(subject, text, references, type);
     if (reason !== null) {
       throw new RegistryError(
         409,
@@ -151,7 +165,7 @@ export class RegistryStore {
         `Schema being registered is incompatible with an earlier schema for subject "${subject}": ${reason}`,
       );
     }
-    const schema = this.#byText.get(key) ?? this.#add(key, text, references);
+    const schema = this.#byText.get(key) ?? this.#add(key, text, references, type);
     entry.versions.push({ subject, version: entry.next++, schema });
     return schema;
   }
@@ -184,29 +198,51 @@ export class RegistryStore {
     return made;
   }
 
-  #add(key: string, text: string, references: readonly Reference[]): RegisteredSchema {
+  #add(
+    key: string,
+    text: string,
+    references: readonly Reference[],
+    type: SchemaType,
+  ): RegisteredSchema {
     if (this.#byId.size >= limits.avroWritersMax)
       throw new RegistryError(500, 50001, 'The registry is full (avroWritersMax)');
-    const whole = this.#whole(text, references);
-    const schema = { id: this.#byId.size + 1, schema: text, references, whole };
+    const whole = this.#whole(text, references, type);
+    const schema = { id: this.#byId.size + 1, type, schema: text, references, whole };
     this.#byId.set(schema.id, schema);
     this.#byText.set(key, schema);
     return schema;
   }
 
   /** The self-contained text. Throws RegistryError 42201. */
-  #whole(text: string, references: readonly Reference[]): string {
+  #whole(text: string, references: readonly Reference[], type: SchemaType): string {
     try {
-      const texts = references.map(
-        ({ subject, version }) => this.version(subject, version).schema.whole,
-      );
+      const files = this.#files(references);
+      if (type === 'PROTOBUF') {
+        const whole = bundled(text, [...new Map(files).entries()]);
+        parseProtobuf(whole);
+        return whole;
+      }
+      if (type === 'JSON') return JSON.stringify(JSON.parse(text));
+      const texts = files.map(([, file]) => file);
       const whole = selfContained(text, texts);
       parseSchema(whole);
       return whole;
     } catch (error) {
-      if (!(error instanceof AvroSchemaError)) throw error;
+      const isExpected =
+        error instanceof AvroSchemaError ||
+        error instanceof ProtobufSchemaError ||
+        error instanceof SyntaxError;
+      if (!isExpected) throw error;
       throw new RegistryError(422, 42201, `Invalid schema: ${error.message}`);
     }
+  }
+
+  /** What references lead to, and what that refers to. */
+  #files(references: readonly Reference[]): readonly ProtoFile[] {
+    return references.flatMap(({ name, subject, version }): readonly ProtoFile[] => {
+      const { schema } = this.version(subject, version);
+      return [[name, schema.schema], ...this.#files(schema.references)];
+    });
   }
 }
 
@@ -215,11 +251,16 @@ function keyOf(text: string, references: readonly Reference[]): string {
 }
 
 /** Why two versions of a subject do not go together; null if they do. */
-function conflict(level: CompatibilityLevel, newer: string, older: string): string | null {
+function conflict(
+  level: CompatibilityLevel,
+  type: SchemaType,
+  newer: string,
+  older: string,
+): string | null {
+  if (type === 'JSON') return null;
+  const cannot = type === 'AVRO' ? unreadable : unreadableProtobuf;
   const [direction] = level.split('_');
   const backward = direction === 'BACKWARD' || direction === 'FULL';
   const forward = direction === 'FORWARD' || direction === 'FULL';
-  return (
-    (backward ? unreadable(newer, older) : null) ?? (forward ? unreadable(older, newer) : null)
-  );
+  return (backward ? cannot(newer, older) : null) ?? (forward ? cannot(older, newer) : null);
 }

@@ -6,14 +6,21 @@ import { unsupported } from '../../base/error.ts';
 import type { SourceColumn, SourceFormat } from '../../../connectors/format/decoder.ts';
 import { schemaColumns } from '../../../connectors/format/avro/columns.ts';
 import { parseSchema } from '../../../connectors/format/avro/parse.ts';
+import { messageColumns, messageOf } from '../../../connectors/format/protobuf/columns.ts';
+import { parseProtobuf } from '../../../connectors/format/protobuf/parse.ts';
 import type { RegistryConnectionObject } from '../../catalog/object.ts';
 import type { Format } from '../../sql/ast.ts';
-import { avroReadings } from './avro-source.ts';
+import { avroReading } from './avro-source.ts';
 import type { ExecutionContext } from './context.ts';
 import { csvColumns, csvReading } from './csv-source.ts';
+import { protobufReading } from './protobuf-source.ts';
+import type { SchemaClause } from './schema-clause.ts';
+import { refuseStrategy, schemaClause } from './schema-clause.ts';
+
+type Part = 'key' | 'value';
 
 /** The parts of a source, and the registry that both ask. */
-export interface Readings extends Pick<SourceFormat, 'avro' | 'csv'> {
+export interface Readings extends Pick<SourceFormat, 'avro' | 'protobuf' | 'csv' | 'json'> {
   readonly registry: RegistryConnectionObject | null;
 }
 
@@ -26,32 +33,87 @@ export interface FormatClauses {
   readonly declared: readonly string[];
 }
 
+/** How one part is read. */
+type PartReading = {
+  readonly [Name in 'avro' | 'protobuf' | 'csv' | 'json']?: NonNullable<SourceFormat[Name]>[Part];
+};
+
+/** Whether a format reads records by schemas. */
+export function hasSchema(format: Format | null): boolean {
+  return format?.name === 'AVRO' || format?.name === 'PROTOBUF' || isFramedJson(format);
+}
+
+function isFramedJson(format: Format | null): boolean {
+  return format?.name === 'JSON' && format.options.length > 0;
+}
+
 /** Reads the clauses, with what the registry says. Throws as the formats do. */
 export async function readings(
   context: ExecutionContext,
   topic: string | null,
-  clauses: FormatClauses,
+  { key, value, impliedKey, declared }: FormatClauses,
 ): Promise<Readings> {
-  const { key, value, impliedKey, declared } = clauses;
-  const only = (format: Format | null, name: Format['name']): Format | null =>
-    format?.name === name ? format : null;
-  const isAvroKey = impliedKey && value.name === 'AVRO';
-  const { registry, ...avro } = await avroReadings(
-    context,
-    topic,
-    only(key, 'AVRO'),
-    only(value, 'AVRO'),
-    isAvroKey,
-  );
-  const [csvKey, csvValue] = [only(key, 'CSV'), only(value, 'CSV')];
-  const csv = {
-    ...(csvKey === null ? {} : { key: csvReading(csvKey, []) }),
-    ...(csvValue === null ? {} : { value: csvReading(csvValue, declared) }),
-  };
+  const keyFormat = impliedKey ? value : key;
+  const valueClause = hasSchema(value) ? schemaClause(context, value) : null;
+  const keyClause =
+    keyFormat === value
+      ? valueClause
+      : keyFormat !== null && hasSchema(keyFormat)
+        ? schemaClause(context, keyFormat)
+        : null;
+  if (keyClause !== null && keyClause !== valueClause) refuseStrategy(keyClause, 'value');
+  if (valueClause !== null && keyClause !== valueClause) refuseStrategy(valueClause, 'key');
+  const registry = keyClause?.registry ?? valueClause?.registry ?? null;
+  for (const clause of [keyClause, valueClause]) {
+    const isOther = (clause?.registry?.oid ?? registry?.oid) !== registry?.oid;
+    if (clause !== null && isOther)
+      throw unsupported('a source of two schema registries', clause.position);
+  }
+  const ofKey =
+    keyFormat === null ? {} : await partReading(context, topic, 'key', keyFormat, keyClause, []);
+  const ofValue = await partReading(context, topic, 'value', value, valueClause, declared);
+  return { ...joined(ofKey, ofValue), registry };
+}
+
+async function partReading(
+  context: ExecutionContext,
+  topic: string | null,
+  part: Part,
+  format: Format,
+  clause: SchemaClause | null,
+  declared: readonly string[],
+): Promise<PartReading> {
+  if (format.name === 'CSV') return { csv: csvReading(format, declared) };
+  if (clause === null) return {};
+  if (clause.format === 'AVRO') return { avro: await avroReading(context, topic, part, clause) };
+  if (clause.format === 'PROTOBUF')
+    return { protobuf: await protobufReading(context, topic, part, clause) };
+  return { json: { framing: 'registry' } };
+}
+
+/** Key and value by format. */
+function joined(key: PartReading, value: PartReading): Omit<Readings, 'registry'> {
+  const pair = <Reading>(
+    ofKey: Reading | undefined,
+    ofValue: Reading | undefined,
+  ): { readonly key?: Reading; readonly value?: Reading } | null =>
+    ofKey === undefined && ofValue === undefined
+      ? null
+      : {
+          ...(ofKey === undefined ? {} : { key: ofKey }),
+          ...(ofValue === undefined ? {} : { value: ofValue }),
+        };
+  const [avro, protobuf, csv, json] = [
+    pair(key.avro, value.avro),
+    pair(key.protobuf, value.protobuf),
+    pair(key.csv, value.csv),
+    pair(key.json, value.json),
+  ];
   return {
-    ...(Object.keys(avro).length === 0 ? {} : { avro }),
-    ...(Object.keys(csv).length === 0 ? {} : { csv }),
-    registry,
+    ...(avro === null ? {} : { avro }),
+    ...(protobuf === null ? {} : { protobuf }),
+    ...(csv === null ? {} : { csv }),
+    ...(json === null ? {} : { json }),
   };
 }
 
@@ -60,12 +122,17 @@ export async function readings(
  * that is no record.
  */
 export function partColumns(
-  { avro, csv }: Readings,
-  of: 'key' | 'value',
+  { avro, protobuf, csv }: Readings,
+  of: Part,
   whole: string,
 ): readonly SourceColumn[] | null {
   const ofAvro = avro?.[of];
   if (ofAvro !== undefined) return schemaColumns(parseSchema(ofAvro.schema), of, whole);
+  const ofProtobuf = protobuf?.[of];
+  if (ofProtobuf !== undefined) {
+    const schema = parseProtobuf(ofProtobuf.schema);
+    return messageColumns(messageOf(schema, ofProtobuf.message), of);
+  }
   const ofCsv = csv?.[of];
   return ofCsv === undefined ? null : csvColumns(ofCsv, of);
 }

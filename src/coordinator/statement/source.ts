@@ -2,9 +2,9 @@
  * CREATE SOURCE … FROM KAFKA: from clauses to a `SourceFormat` (what the decoder reads) and the
  * columns that SQL sees.
  *
- * Columns, in order: typed columns as declared, those of the schema or the CSV header, or `data` (JSON as one
- * jsonb), `text`, `data` (BYTES); for UPSERT the key comes first (`key`, or the fields of an Avro
- * record, or where INCLUDE KEY puts it); then INCLUDE items by their alias or default name.
+ * Columns, in order: typed columns as declared, those of the schema or the CSV header, or `data`
+ * (JSON as one jsonb), `text`, `data` (BYTES); for UPSERT the key comes first (`key`, or the fields
+ * of a record, or where INCLUDE KEY puts it); then INCLUDE items by their alias or default name.
  */
 import { assert, defined } from '../../base/assert.ts';
 import { sqlError, unsupported } from '../../base/error.ts';
@@ -31,7 +31,7 @@ import { command } from './context.ts';
 import { findItem, newName, skipExisting } from './naming.ts';
 import { Options } from './option.ts';
 import type { Readings } from './reading.ts';
-import { keyPartColumns, partColumns, readings } from './reading.ts';
+import { hasSchema, keyPartColumns, partColumns, readings } from './reading.ts';
 import { requireOneTopic, sourceTopics, startPosition } from './source-position.ts';
 import { relationColumns } from './table.ts';
 import { topicChoice } from '../topic-choice.ts';
@@ -40,20 +40,9 @@ type CreateSource = Extract<Statement, { kind: 'createSource' }>;
 type CreateTableFrom = Extract<Statement, { kind: 'createTableFrom' }>;
 
 function formatName(format: Format): FormatName {
-  if (format.name === 'AVRO' || format.name === 'CSV') return format.name;
-  new Options(`FORMAT ${format.name}`, format.options).rest();
-  switch (format.name) {
-    case 'TEXT':
-    case 'BYTES':
-    case 'JSON':
-      return format.name;
-    case 'PROTOBUF':
-      throw unsupported(
-        `FORMAT ${format.name}`,
-        format.position,
-        'Supported formats are TEXT, BYTES, JSON, AVRO and CSV.',
-      );
-  }
+  if (format.name === 'TEXT' || format.name === 'BYTES')
+    new Options(`FORMAT ${format.name}`, format.options).rest();
+  return format.name;
 }
 
 const wholeType: ReadonlyMap<FormatName, TypeName> = new Map([
@@ -158,12 +147,13 @@ function formatsOf(statement: CreateSource): Formats {
   const value = formatName(statement.valueFormat);
   if (statement.keyFormat !== null)
     return { key: formatName(statement.keyFormat), value, impliedKey: false };
-  const isRegistry = statement.valueFormat.options.some(({ name }) => name !== 'SCHEMA');
+  const isRegistry = statement.valueFormat.options.some(({ name }) => name.endsWith('CONNECTION'));
   const impliedKey =
     envelopeOf(statement) !== 'none' ||
-    (value === 'AVRO' && isRegistry && statement.include.some(({ item }) => item === 'KEY'));
-  if (impliedKey && (value === 'CSV' || (value === 'AVRO' && !isRegistry))) {
-    const using = value === 'AVRO' ? ' USING SCHEMA' : '';
+    (isRegistry && statement.include.some(({ item }) => item === 'KEY'));
+  const isInline = hasSchema(statement.valueFormat) && !isRegistry;
+  if (impliedKey && (value === 'CSV' || isInline)) {
+    const using = isInline ? ' USING SCHEMA' : '';
     throw sqlError('42601', `ENVELOPE UPSERT with FORMAT ${value}${using} needs KEY FORMAT`, {
       position: statement.valueFormat.position,
     });

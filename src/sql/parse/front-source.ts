@@ -188,6 +188,7 @@ function readFormat(cursor: Cursor): Format {
     case 'json':
       cursor.at++;
       if (cursor.word() === 'array') throw unsupported('FORMAT JSON ARRAY', position);
+      if (cursor.word() === 'using') return { name: 'JSON', options: readUsing(cursor), position };
       return { name: 'JSON', options: [], position };
     case 'avro':
       cursor.at++;
@@ -196,7 +197,7 @@ function readFormat(cursor: Cursor): Format {
       cursor.at++;
       return {
         name: 'PROTOBUF',
-        options: [...readMessage(cursor), ...readUsing(cursor)],
+        options: [...readMessage(cursor), ...readUsing(cursor), ...readMessage(cursor)],
         position,
       };
     case 'csv':
