@@ -1,6 +1,6 @@
 /**
- * The columns that a message gives: one a field. Integers of 32 bits without sign are int8, those of
- * 64 numeric(20), so that none loses anything; enums are text, messages and maps jsonb, repeated
+ * The columns that a message gives: one a field. Integers of 32 bits without sign are int8, those
+ * of 64 numeric(20), so that none loses anything; enums are text, messages and maps jsonb, repeated
  * values arrays. Timestamps, durations and wrappers are what they stand for.
  *
  * A column is NULL where the field is not there and that can be seen: branches of a oneof, optional

@@ -1,6 +1,7 @@
 /**
  * Protobuf messages to rows of the staging, driven by a table of field numbers: one pass over the
- * tags, plain values straight into typed arrays, fields that nobody reads passed by their wire type.
+ * tags, plain values straight into typed arrays, fields that nobody reads passed by their wire
+ * type.
  *
  * The last occurrence of a field counts. Values with parts (messages, maps, repeated fields) are
  * only noted on the way, as pieces of the record, and read at its end, when all pieces are there. A
