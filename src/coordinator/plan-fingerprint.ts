@@ -3,6 +3,7 @@
  * a dataflow belongs to its plan, and only to that.
  */
 import { createHash } from 'node:crypto';
+import { stateForm } from '../../dataflow/operators/state-form.ts';
 import type { Plan } from '../../dataflow/plan/plan.ts';
 
 function plain(_key: string, value: unknown): unknown {
@@ -11,7 +12,9 @@ function plain(_key: string, value: unknown): unknown {
   return Object.is(value, -0) ? { number: '-0' } : value;
 }
 
-/** Different for plans that differ in anything. */
-export function fingerprintOf(plan: Plan): string {
-  return createHash('sha256').update(JSON.stringify(plan, plain)).digest('base64');
+/** Different for plans that differ in anything, and for other forms of what operators keep. */
+export function fingerprintOf(plan: Plan, form = stateForm): string {
+  return createHash('sha256')
+    .update(JSON.stringify([form, plan], plain))
+    .digest('base64');
 }
