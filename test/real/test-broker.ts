@@ -36,6 +36,11 @@ export async function startBroker(): Promise<TestBroker> {
       stop: () => embedded.stop(),
     };
   }
+  return realBroker();
+}
+
+/** An Apache Kafka, whatever the environment says. */
+export async function realBroker(): Promise<TestBroker> {
   const kafka = await KafkaServer.start();
   return {
     brokers: kafka.brokers,
