@@ -25,6 +25,7 @@ import { RecordBatchWalker, RecordSlice } from '../kafka/record-batch.ts';
 import { AvroPart } from './avro/part.ts';
 import { WriterSchemas } from './avro/writers.ts';
 import { CsvPart } from './csv/part.ts';
+import { AvroEventPart } from './debezium/avro-event-part.ts';
 import { EventKeyPart, EventPart } from './debezium/event-part.ts';
 import type { DecodeError, Decoded, Decoder, SourceColumn, SourceFormat } from './decoder.ts';
 import type { Refusal } from './json-fields.ts';
@@ -84,6 +85,9 @@ function clipped(reason: string): string {
   return reason.length <= reasonLengthMax ? reason : `${reason.slice(0, reasonLengthMax)}…`;
 }
 
+/** What reads Debezium's events. */
+type Events = EventPart | AvroEventPart;
+
 /** What reads keys or values. */
 type Part = PartDecoder | AvroPart | ProtobufPart | CsvPart;
 
@@ -119,9 +123,9 @@ class SourceDecoder implements Decoder {
   readonly #names: readonly string[];
   readonly #staging: Staging;
   readonly #key: Part | EventKeyPart;
-  readonly #value: Part | EventPart;
+  readonly #value: Part | Events;
   /** The value, if it is Debezium's events. */
-  readonly #events: EventPart | null;
+  readonly #events: Events | null;
   readonly #metadata: MetadataColumns;
   /** The value, if it is all that is read and can be read many records at a time. */
   readonly #run: AvroPart | ProtobufPart | null;
@@ -150,8 +154,16 @@ class SourceDecoder implements Decoder {
     this.#staging = new Staging(this.columns);
     const part = (of: 'key' | 'value'): Part => partOf(of, format, columns, this.#staging, writers);
     const isEvents = format.envelope === 'debezium';
-    this.#events = isEvents ? new EventPart(columns, this.#staging, format) : null;
-    this.#key = isEvents ? new EventKeyPart(columns, this.#staging, format) : part('key');
+    const { value: avro, key: avroKey } = format.avro ?? {};
+    this.#events = !isEvents
+      ? null
+      : avro === undefined
+        ? new EventPart(columns, this.#staging, format)
+        : new AvroEventPart(avro, columns, this.#staging, writers, format);
+    this.#key =
+      isEvents && avroKey === undefined
+        ? new EventKeyPart(columns, this.#staging, format)
+        : part('key');
     this.#value = this.#events ?? part('value');
     this.#metadata = new MetadataColumns(columns, this.#staging);
     const isAlone = format.envelope === 'none' && format.key === null && columns.every(isOfValue);

@@ -12,7 +12,7 @@ import { numericScaleMax } from '../../../dataflow/value/decimal.ts';
 import type { TypeName } from '../../../dataflow/value/type.ts';
 import type { ColumnOrigin, SourceColumn } from '../decoder.ts';
 import type { AvroType, Logical } from './schema.ts';
-import { partsOf, recursiveName, typeLabel } from './schema.ts';
+import { isVariableDecimal, partsOf, recursiveName, typeLabel } from './schema.ts';
 
 /** A type of SQL with its modifier. */
 export interface ColumnKind {
@@ -48,7 +48,10 @@ function logicalKind(logical: Logical): ColumnKind {
     case 'timestamp-millis':
     case 'timestamp-micros':
     case 'timestamp-nanos':
+    case 'zoned-timestamp':
       return kind('timestamptz');
+    case 'json':
+      return kind('jsonb');
     case 'local-timestamp-millis':
     case 'local-timestamp-micros':
     case 'local-timestamp-nanos':
@@ -103,6 +106,7 @@ const arrayTypes: ReadonlyMap<TypeName, TypeName> = new Map([
 function columnKind(type: AvroType): ColumnKind {
   const plain = plainKind(type);
   if (plain !== null) return plain;
+  if (isVariableDecimal(type)) return kind('numeric');
   if (type.kind !== 'array') return kind('jsonb');
   const items = type.items.kind === 'union' ? type.items.branches : [type.items];
   const [item, ...others] = items.filter((branch) => branch.kind !== 'null');

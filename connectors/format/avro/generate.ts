@@ -455,6 +455,8 @@ for (b = 0; b < v + 3 >> 2; b++) i32[u + b] = ${e}[q + b];`);
         return this.#moment(plan, column);
       case 'timestamp-nanos':
       case 'interval':
+      case 'zoned-timestamp':
+      case 'json':
         return false;
     }
   }

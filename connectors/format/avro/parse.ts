@@ -36,6 +36,8 @@ const plainLogicals = [
   'local-timestamp-millis',
   'local-timestamp-micros',
   'local-timestamp-nanos',
+  'zoned-timestamp',
+  'json',
 ] as const;
 
 type Schema = Parameters<typeof Type.forSchema>[0];
@@ -215,6 +217,9 @@ function isFitting(logical: Logical, type: AvroType): boolean {
       return type.kind === 'bytes' || type.kind === 'fixed';
     case 'uuid':
       return type.kind === 'string' || (type.kind === 'fixed' && type.size === 16);
+    case 'zoned-timestamp':
+    case 'json':
+      return type.kind === 'string';
     case 'duration':
       return type.kind === 'fixed' && type.size === 12;
     case 'date':

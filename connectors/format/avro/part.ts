@@ -45,8 +45,6 @@ export class AvroPart {
   /** The last number that was read, and its reader: most records name the same. */
   #last = -1;
   #lastWritten: Written | null = null;
-  readonly #start = new Int32Array(1);
-  readonly #length = new Int32Array(1);
 
   constructor(
     part: 'key' | 'value',
@@ -94,7 +92,7 @@ export class AvroPart {
   read(bytes: Uint8Array, at: number, length: number, row: number): Refusal | null {
     if (length < 0) return this.#missing(row);
     if (this.#framing === 'none')
-      return this.#inPart(this.#readWith(this.#own, bytes, at, 0, length, 0, row));
+      return this.#inPart(this.#own.readNext(bytes, at, 0, length, 0, row));
     if (length < frameBytes || bytes[at] !== 0) {
       const reason = 'the record does not begin with the number of a schema';
       return this.#inPart({ code: '22P03', field: null, reason });
@@ -107,34 +105,10 @@ export class AvroPart {
       const reason = `schema ${id} cannot be used: ${why}`;
       return this.#inPart({ code: '22P03', field: null, reason });
     }
-    const refusal = this.#readWith(reader, bytes, at, frameBytes, length, id | 0, row);
+    const refusal = reader.readNext(bytes, at, frameBytes, length, id | 0, row);
     return refusal === null
       ? null
       : this.#inPart({ ...refusal, reason: `${refusal.reason} (written with schema ${id})` });
-  }
-
-  #readWith(
-    reader: RowReader,
-    bytes: Uint8Array,
-    at: number,
-    head: number,
-    length: number,
-    id: number,
-    row: number,
-  ): Refusal | null {
-    const { fast } = reader;
-    const staging = this.#staging;
-    assert(staging.rows === row, 'a part fills the row that comes next');
-    if (fast !== null) {
-      staging.heap.reserve(length + fast.slackWords * 4);
-      this.#start[0] = at;
-      this.#length[0] = length;
-      reader.open(bytes);
-      const isRead = fast.run(bytes, this.#start, this.#length, 0, 1, id) === 1;
-      staging.rows = row;
-      if (isRead) return null;
-    }
-    return reader.read(bytes, at + head, at + length, row);
   }
 
   /** Makes this part's columns NULL (or zero where NULL cannot be). */
@@ -181,6 +155,6 @@ export class AvroPart {
 }
 
 /** The unsigned big-endian number of 32 bits at `at`. */
-function numberAt(bytes: Uint8Array, at: number): number {
+export function numberAt(bytes: Uint8Array, at: number): number {
   return ((bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3]) >>> 0;
 }

@@ -22,7 +22,7 @@ import type {
   AvroRecord,
   AvroType,
 } from './schema.ts';
-import { shortName, typeLabel } from './schema.ts';
+import { isVariableDecimal, shortName, typeLabel } from './schema.ts';
 
 /** What the bytes of a plain value mean. */
 export type Meaning =
@@ -41,7 +41,9 @@ export type Meaning =
   | 'time-micros'
   | 'timestamp-millis'
   | 'timestamp-micros'
-  | 'timestamp-nanos';
+  | 'timestamp-nanos'
+  | 'zoned-timestamp'
+  | 'json';
 
 export interface ScalarPlan {
   readonly kind: 'scalar';
@@ -77,6 +79,8 @@ export interface RecordPlan {
 export type ValuePlan =
   | { readonly kind: 'null' }
   | ScalarPlan
+  /** An int, the scale, and bytes. */
+  | { readonly kind: 'variable decimal' }
   /** The reader's symbol by the writer's number; null for one that it does not know. */
   | { readonly kind: 'enum'; readonly symbols: readonly (string | null)[]; readonly name: string }
   | RecordPlan
@@ -118,6 +122,7 @@ export class Resolver {
       return chosen === undefined ? mismatch(writer, reader) : this.resolve(writer, chosen);
     }
     if (writer.kind === 'null' && reader.kind === 'null') return { kind: 'null' };
+    if (isVariableDecimal(writer) && isVariableDecimal(reader)) return { kind: 'variable decimal' };
     if (writer.kind === 'record' && reader.kind === 'record') return this.#record(writer, reader);
     if (writer.kind === 'enum' && reader.kind === 'enum') return enumPlan(writer, reader);
     if (writer.kind === 'array' && reader.kind === 'array') {
@@ -254,6 +259,8 @@ function meaningOf(writer: Plain, reader: Plain): Meaning {
     case 'decimal':
     case 'uuid':
     case 'date':
+    case 'zoned-timestamp':
+    case 'json':
       return kind;
     case 'duration':
       return 'interval';

@@ -3,6 +3,7 @@
  * It defines what the generated reader must do, and says what is wrong with a record. The generated
  * reader comes before it, and calls for single values that it leaves.
  */
+import { assert } from '../../../src/base/assert.ts';
 import type { TypeName } from '../../../dataflow/value/type.ts';
 import type { Refusal } from '../json-fields.ts';
 import type { Staging } from '../staging.ts';
@@ -22,6 +23,8 @@ export class RowReader implements SlowReader {
   readonly #input = new AvroInput();
   readonly #defaults = new AvroInput();
   readonly #slow: readonly SlowValue[];
+  readonly #start = new Int32Array(1);
+  readonly #length = new Int32Array(1);
   #bytes: Uint8Array = new Uint8Array(0);
 
   /** `framed` says that the number of a schema comes before each record. */
@@ -57,6 +60,34 @@ export class RowReader implements SlowReader {
       if (!(error instanceof BadAvro)) throw error;
       return -1;
     }
+  }
+
+  /**
+   * Fills row `row`, the staging's next, from the record of `length` bytes at `at`, of which `head`
+   * come before its fields: the number `id` of its schema. Answers why not, or null; the row is not
+   * counted.
+   */
+  readNext(
+    bytes: Uint8Array,
+    at: number,
+    head: number,
+    length: number,
+    id: number,
+    row: number,
+  ): Refusal | null {
+    const { fast } = this;
+    const staging = this.#staging;
+    assert(staging.rows === row, 'a part fills the row that comes next');
+    if (fast !== null) {
+      staging.heap.reserve(length + fast.slackWords * 4);
+      this.#start[0] = at;
+      this.#length[0] = length;
+      this.open(bytes);
+      const isRead = fast.run(bytes, this.#start, this.#length, 0, 1, id) === 1;
+      staging.rows = row;
+      if (isRead) return null;
+    }
+    return this.read(bytes, at + head, at + length, row);
   }
 
   /** Fills row `row` from the record [at, end); answers why not, or null. */

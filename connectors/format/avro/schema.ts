@@ -19,7 +19,10 @@ export type Logical =
         | 'timestamp-nanos'
         | 'local-timestamp-millis'
         | 'local-timestamp-micros'
-        | 'local-timestamp-nanos';
+        | 'local-timestamp-nanos'
+        /** Debezium's: an instant, or a document, as text. */
+        | 'zoned-timestamp'
+        | 'json';
     };
 
 /** Types without parts. */
@@ -89,6 +92,17 @@ export function shortName(name: string): string {
 /** What a type is called in messages and in columns of unions. */
 export function typeLabel(type: AvroType): string {
   return 'name' in type ? shortName(type.name) : type.kind;
+}
+
+/** Whether a type is Debezium's decimal with its own scale: a record of scale and bytes. */
+export function isVariableDecimal(type: AvroType): boolean {
+  return (
+    type.kind === 'record' &&
+    type.name === 'io.debezium.data.VariableScaleDecimal' &&
+    type.fields.length === 2 &&
+    type.fields[0]?.type.kind === 'int' &&
+    type.fields[1]?.type.kind === 'bytes'
+  );
 }
 
 /** The types directly within a type. */

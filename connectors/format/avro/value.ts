@@ -12,11 +12,16 @@ import {
   formatTimestamp,
   isDate,
   isTimestamp,
+  parseTimestamptz,
 } from '../../../dataflow/value/datetime-text.ts';
 import type { Datum } from '../../../dataflow/value/datum.ts';
 import { decimal, interval } from '../../../dataflow/value/datum.ts';
 import { formatDecimal } from '../../../dataflow/value/decimal-text.ts';
-import { numericIntegerDigitsMax, tenTo } from '../../../dataflow/value/decimal.ts';
+import {
+  numericIntegerDigitsMax,
+  numericScaleMax,
+  tenTo,
+} from '../../../dataflow/value/decimal.ts';
 import { formatInterval } from '../../../dataflow/value/interval-text.ts';
 import {
   canonicalJsonb,
@@ -25,6 +30,7 @@ import {
   jsonbObject,
 } from '../../../dataflow/value/json-text.ts';
 import { formatFloat } from '../../../dataflow/value/number-text.ts';
+import { usuallyUnavailable } from '../debezium/unavailable.ts';
 import { AvroInput, BadAvro } from './input.ts';
 import type { RecordPlan, ScalarPlan, ValuePlan } from './plan.ts';
 
@@ -51,6 +57,8 @@ export function readDatum(plan: ValuePlan, input: AvroInput, depth: number): Dat
         for (let k = 0; k < n; k++) elements.push(readDatum(plan.items, input, depth + 1));
       return { kind: 'array', elements };
     }
+    case 'variable decimal':
+      return readVariableDecimal(input);
     case 'refused':
       throw new BadAvro(plan.reason, '42804');
     case 'record':
@@ -97,6 +105,10 @@ function readScalar(plan: ScalarPlan, input: AvroInput): Datum {
       return readDecimal(plan, input);
     case 'interval':
       return readDuration(input);
+    case 'zoned-timestamp':
+      return valueOf(() => parseTimestamptz(input.text(input.length())));
+    case 'json':
+      return input.text(input.length());
     case 'date': {
       const days = input.int() + unixEpochDays;
       if (!isDate(days)) throw new BadAvro('date out of range', '22008');
@@ -134,13 +146,40 @@ function readRun(plan: ScalarPlan, input: AvroInput): Uint8Array {
 function readUuid(plan: ScalarPlan, input: AvroInput): Uint8Array {
   if (plan.wire === 'fixed') return new Uint8Array(input.run(plan.size));
   const text = input.text(input.length());
+  return valueOf(() => parseUuid(text));
+}
+
+/** A value that is read from text, which may be wrong. */
+function valueOf<T>(read: () => T): T {
   try {
-    return parseUuid(text);
+    return read();
   } catch (error) {
     if (!(error instanceof SqlError)) throw error;
     throw new BadAvro(error.message, error.fields.code);
   }
 }
+
+/** A decimal with its own scale, and no bound on its digits but that of numeric. */
+function readVariableDecimal(input: AvroInput): Datum {
+  const scale = input.int();
+  const digits = readDecimal({ ...unscaled, scale: 0 }, input);
+  assert(typeof digits === 'object' && digits !== null && 'kind' in digits, 'bytes are a number');
+  assert(digits.kind === 'decimal', 'bytes are a decimal');
+  if (Math.abs(scale) > numericScaleMax) throw new BadAvro(`a scale of ${scale}`, '22003');
+  return scale >= 0
+    ? decimal(digits.coefficient, scale)
+    : decimal(digits.coefficient * tenTo(-scale), 0);
+}
+
+const unscaled: ScalarPlan = {
+  kind: 'scalar',
+  wire: 'bytes',
+  size: 0,
+  meaning: 'decimal',
+  precision: Number.MAX_SAFE_INTEGER,
+  scale: 0,
+  instant: false,
+};
 
 function readDecimal(plan: ScalarPlan, input: AvroInput): Datum {
   const bytes = readRun(plan, input);
@@ -205,6 +244,7 @@ export function readJson(plan: ValuePlan, input: AvroInput, depth: number): stri
     case 'null':
       return 'null';
     case 'scalar':
+      if (plan.meaning === 'json') return readDocument(input);
       return scalarJson(plan, readScalar(plan, input));
     case 'enum':
       return jsonQuote(readSymbol(plan, input));
@@ -228,6 +268,12 @@ export function readJson(plan: ValuePlan, input: AvroInput, depth: number): stri
     }
     case 'record':
       return readRecord(plan, input, depth);
+    case 'variable decimal': {
+      const value = readVariableDecimal(input);
+      assert(typeof value === 'object' && value !== null && 'kind' in value, 'it is a number');
+      assert(value.kind === 'decimal', 'it is a decimal');
+      return formatDecimal(value);
+    }
     case 'refused':
       throw new BadAvro(plan.reason, '42804');
     default:
@@ -247,6 +293,12 @@ function readRecord(plan: RecordPlan, input: AvroInput, depth: number): string {
     members.push([name, readJson(own, inner, depth + 1)]);
   }
   return jsonbObject(members);
+}
+
+/** A document that was written as text; the text that stands for one that is missing is a string. */
+function readDocument(input: AvroInput): string {
+  const text = input.text(input.length());
+  return text === usuallyUnavailable ? jsonQuote(text) : valueOf(() => canonicalJsonb(text));
 }
 
 /** As `to_jsonb` of Postgres would have it. */

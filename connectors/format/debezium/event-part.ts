@@ -22,6 +22,7 @@ import { JsonFields } from '../json-fields.ts';
 import type { Staging } from '../staging.ts';
 import { EventSchema } from './event-schema.ts';
 import { EventValue } from './event-value.ts';
+import { usuallyUnavailable } from './unavailable.ts';
 
 /** Fields of an event's payload, then those around it. */
 const eventFields = ['after', 'op'];
@@ -38,8 +39,6 @@ const opTruncate = 0x74;
 const opMissing = 0;
 const opUnknown = 1;
 
-/** What stands for a value that did not change, unless the connector was told otherwise. */
-const usuallyUnavailable = '__debezium_unavailable_value';
 const none: readonly number[] = [];
 
 /** What stands in `after`. */
