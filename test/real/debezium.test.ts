@@ -32,7 +32,7 @@ const declared = `(shop int4, id int8, name text, price numeric(12, 2), n numeri
   atz timestamptz, at3 timestamp(3), day date, t time, iv interval, note jsonb, big text, ok bool,
   u uuid, b bytea, f float8, tags jsonb, PRIMARY KEY (id, shop))`;
 const upstream = declared.replace('tags jsonb', 'tags text[]');
-/** Both sides show each type as the same text; arrays come as JSON, numbers without zeros behind. */
+/** Both sides show each type as the same text; arrays as JSON, numbers without zeros behind. */
 const shown = (
   table: string,
   n: string,

@@ -295,7 +295,7 @@ function readRecord(plan: RecordPlan, input: AvroInput, depth: number): string {
   return jsonbObject(members);
 }
 
-/** A document that was written as text; the text that stands for one that is missing is a string. */
+/** A document that was written as text; the text for one that is missing is a string. */
 function readDocument(input: AvroInput): string {
   const text = input.text(input.length());
   return text === usuallyUnavailable ? jsonQuote(text) : valueOf(() => canonicalJsonb(text));

@@ -4,8 +4,15 @@
  * the others from the row in its event.
  */
 import { sqlError, unsupported } from '../../base/error.ts';
-import type { DecimalHandling, SourceColumn } from '../../../connectors/format/decoder.ts';
-import type { Format, Statement } from '../../sql/ast.ts';
+import { schemaColumns } from '../../../connectors/format/avro/columns.ts';
+import { parseSchema } from '../../../connectors/format/avro/parse.ts';
+import { rowSchema } from '../../../connectors/format/debezium/avro-schema.ts';
+import type {
+  DecimalHandling,
+  SourceColumn,
+  SourceFormat,
+} from '../../../connectors/format/decoder.ts';
+import type { Statement } from '../../sql/ast.ts';
 import { Options } from './option.ts';
 import { relationColumns } from './table.ts';
 
@@ -34,21 +41,26 @@ export function debeziumOptions({ envelope }: CreateSource): {
 
 /** Throws 0A000 for formats in which events are not read. */
 export function refuseOtherFormats({ keyFormat, valueFormat }: CreateSource): void {
-  requireJson(valueFormat);
-  requireJson(keyFormat);
+  const isAvro = valueFormat?.name === 'AVRO';
+  for (const format of [valueFormat, keyFormat]) {
+    const isPlain = format?.name !== 'JSON' || format.options.length === 0;
+    if (format === null || (format.name === (isAvro ? 'AVRO' : 'JSON') && isPlain)) continue;
+    throw unsupported(
+      `ENVELOPE DEBEZIUM with FORMAT ${format.name}`,
+      format.position,
+      'Its key and value are both read with FORMAT JSON, or both with FORMAT AVRO.',
+    );
+  }
 }
 
-function requireJson(format: Format | null): void {
-  if (format === null || format.name === 'JSON') return;
-  throw unsupported(
-    `ENVELOPE DEBEZIUM with FORMAT ${format.name}`,
-    format.position,
-    'Its key and value are read with FORMAT JSON.',
-  );
-}
-
-/** Declared columns of the key and the row. Throws 0A000 and 42601 for clauses that do not fit. */
-export function debeziumColumns(statement: CreateSource): readonly SourceColumn[] {
+/**
+ * The columns of key and row: declared ones, or those of the schemas. Throws 0A000 and 42601
+ * for clauses that do not fit.
+ */
+export function debeziumColumns(
+  statement: CreateSource,
+  avro: SourceFormat['avro'],
+): readonly SourceColumn[] {
   const key = statement.include.find(({ item }) => item === 'KEY');
   if (key !== undefined) {
     throw unsupported(
@@ -56,6 +68,16 @@ export function debeziumColumns(statement: CreateSource): readonly SourceColumn[
       key.position,
       'The columns of the primary key come from the key.',
     );
+  }
+  if (avro?.key !== undefined && avro.value !== undefined) {
+    if (statement.columns.length > 0) {
+      throw unsupported(
+        'a column list with FORMAT AVRO',
+        statement.position,
+        'Columns and the primary key come from the schemas of value and key.',
+      );
+    }
+    return schemaColumnsOf(avro.key.schema, avro.value.schema);
   }
   if (!statement.columns.some(({ primaryKey }) => primaryKey)) {
     throw sqlError('42601', 'ENVELOPE DEBEZIUM needs a column list with a PRIMARY KEY', {
@@ -73,4 +95,22 @@ export function debeziumColumns(statement: CreateSource): readonly SourceColumn[
       origin: { kind: 'field', of: isKey ? 'key' : 'value', name },
     };
   });
+}
+
+/** The fields of the row in their order, those of the key as the key has them. */
+function schemaColumnsOf(key: string, value: string): readonly SourceColumn[] {
+  const keySchema = parseSchema(key);
+  if (keySchema.kind !== 'record')
+    throw unsupported('ENVELOPE DEBEZIUM with an Avro key that is no record');
+  const ofKey = schemaColumns(keySchema, 'key', 'key').map((column) => ({
+    ...column,
+    nullable: false,
+  }));
+  const ofRow = schemaColumns(rowSchema(parseSchema(value)), 'value', 'row');
+  const byName = new Map(ofKey.map((column) => [column.name, column]));
+  const isInRow = new Set(ofRow.map(({ name }) => name));
+  return [
+    ...ofKey.filter(({ name }) => !isInRow.has(name)),
+    ...ofRow.map((column) => byName.get(column.name) ?? column),
+  ];
 }

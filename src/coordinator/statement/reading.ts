@@ -6,6 +6,7 @@ import { unsupported } from '../../base/error.ts';
 import type { SourceColumn, SourceFormat } from '../../../connectors/format/decoder.ts';
 import { schemaColumns } from '../../../connectors/format/avro/columns.ts';
 import { parseSchema } from '../../../connectors/format/avro/parse.ts';
+import { withLogicalTypes } from '../../../connectors/format/debezium/avro-schema.ts';
 import { messageColumns, messageOf } from '../../../connectors/format/protobuf/columns.ts';
 import { parseProtobuf } from '../../../connectors/format/protobuf/parse.ts';
 import type { RegistryConnectionObject } from '../../catalog/object.ts';
@@ -31,6 +32,8 @@ export interface FormatClauses {
   readonly impliedKey: boolean;
   /** Names of declared columns that are fields of the value. */
   readonly declared: readonly string[];
+  /** Whether the values are Debezium's events. */
+  readonly isEvents: boolean;
 }
 
 /** How one part is read. */
@@ -51,7 +54,7 @@ function isFramedJson(format: Format | null): boolean {
 export async function readings(
   context: ExecutionContext,
   topic: string | null,
-  { key, value, impliedKey, declared }: FormatClauses,
+  { key, value, impliedKey, declared, isEvents }: FormatClauses,
 ): Promise<Readings> {
   const keyFormat = impliedKey ? value : key;
   const valueClause = hasSchema(value) ? schemaClause(context, value) : null;
@@ -72,7 +75,8 @@ export async function readings(
   const ofKey =
     keyFormat === null ? {} : await partReading(context, topic, 'key', keyFormat, keyClause, []);
   const ofValue = await partReading(context, topic, 'value', value, valueClause, declared);
-  return { ...joined(ofKey, ofValue), registry };
+  const parts = isEvents ? joined(ofEvents(ofKey), ofEvents(ofValue)) : joined(ofKey, ofValue);
+  return { ...parts, registry };
 }
 
 async function partReading(
@@ -89,6 +93,12 @@ async function partReading(
   if (clause.format === 'PROTOBUF')
     return { protobuf: await protobufReading(context, topic, part, clause) };
   return { json: { framing: 'registry' } };
+}
+
+/** The schema of events with the types that Debezium tells in its own way. */
+function ofEvents(part: PartReading): PartReading {
+  const { avro } = part;
+  return avro === undefined ? part : { avro: { ...avro, schema: withLogicalTypes(avro.schema) } };
 }
 
 /** Key and value by format. */

@@ -154,7 +154,8 @@ function formatsOf(statement: CreateSource): Formats {
   const isInline = hasSchema(statement.valueFormat) && !isRegistry;
   if (impliedKey && (value === 'CSV' || isInline)) {
     const using = isInline ? ' USING SCHEMA' : '';
-    throw sqlError('42601', `ENVELOPE UPSERT with FORMAT ${value}${using} needs KEY FORMAT`, {
+    const envelope = envelopeOf(statement).toUpperCase();
+    throw sqlError('42601', `ENVELOPE ${envelope} with FORMAT ${value}${using} needs KEY FORMAT`, {
       position: statement.valueFormat.position,
     });
   }
@@ -166,7 +167,7 @@ function valueColumns(
   value: FormatName,
   parts: Readings,
 ): readonly SourceColumn[] {
-  if (envelopeOf(statement) === 'debezium') return debeziumColumns(statement);
+  if (envelopeOf(statement) === 'debezium') return debeziumColumns(statement, parts.avro);
   const typed = statement.columns.length > 0;
   if (typed && value !== 'JSON' && value !== 'CSV') {
     throw unsupported(
@@ -263,7 +264,14 @@ function readingsOf(
   const topic = topics.kind === 'names' ? (topics.names[0] ?? null) : null;
   const value = defined(statement.valueFormat, 'the formats have been looked at');
   const declared = statement.columns.map(({ name }) => name);
-  return readings(context, topic, { key: statement.keyFormat, value, impliedKey, declared });
+  const isEvents = envelopeOf(statement) === 'debezium';
+  return readings(context, topic, {
+    key: statement.keyFormat,
+    value,
+    impliedKey,
+    declared,
+    isEvents,
+  });
 }
 
 /** After a wait: throws 42704 if what was found before has been dropped. */
@@ -288,10 +296,7 @@ export function defineSource(
     : createTableFrom(context, statement);
 }
 
-async function createSource(
-  context: ExecutionContext,
-  statement: CreateSource,
-): Promise<Outcome> {
+async function createSource(context: ExecutionContext, statement: CreateSource): Promise<Outcome> {
   const tag = 'CREATE SOURCE';
   context.session.transaction.refuseInBlock(tag);
   if (statement.connector !== 'KAFKA' || statement.connection === null) {
