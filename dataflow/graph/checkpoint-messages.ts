@@ -4,7 +4,7 @@
  * Writing: `beginCheckpoint`; the engine sends pieces and, when little is left of what changes in
  * place, `checkpointReady`; the coordinator seals a step that it holds, marked `checkpoint`; more
  * pieces; `checkpointed` comes last. At most as many bytes of pieces are on their way as the
- * coordinator has given room for.
+ * coordinator has given room for. Instead of the end there may be `checkpointGivenUp`.
  *
  * Restoring: `restore` is the first command of all; collections and dataflows are created with what
  * was saved of them; `load` gives the pieces of their images, in the order in which they came;
@@ -73,4 +73,6 @@ export type CheckpointResponse =
       readonly collections: readonly SavedCollection[];
       readonly dataflows: readonly SavedDataflow[];
     }
+  /** State changes faster than it is taken: the coordinator is to end this checkpoint. */
+  | { readonly kind: 'checkpointGivenUp'; readonly number: number; readonly bytes: number }
   | { readonly kind: 'loaded'; readonly request: number };

@@ -5,7 +5,8 @@
  * is left of its state is copied at once, and its rows are pinned at the step. Pinned rows are
  * copied at leisure.
  *
- * A slice a turn, and no more than the coordinator has given room for; only captures go beyond.
+ * A slice a turn, and no more than the coordinator has given room for; only captures go beyond. What
+ * a capture may copy has a limit: where changes outrun the disk, the checkpoint is given up.
  */
 import { assert } from '../../src/base/assert.ts';
 import type { Arrangement } from '../arrangement/arrangement.ts';
@@ -38,6 +39,8 @@ export interface UpsertParts {
 export interface CheckpointParts {
   readonly number: number;
   readonly numbers: ImageNumbers;
+  /** Bytes of the state of one dataflow that may be copied in one turn. */
+  readonly captureBytesMax: number;
   respond(response: CheckpointResponse): void;
   /** The upsert state of a collection that is written by an upsert source. */
   upsert(collection: number): UpsertParts | null;
@@ -65,6 +68,7 @@ export class Checkpoint {
   #round: StateMemory[] = [];
   #rounds = 0;
   #ready = false;
+  #givenUp = false;
   /** The step; 0 until it is complete. */
   #step = 0;
   /** Bytes that may still be sent. */
@@ -88,7 +92,7 @@ export class Checkpoint {
 
   /** Copies a slice; false if there is nothing to copy now. */
   run(): boolean {
-    if (this.#room <= 0) return false;
+    if (this.#room <= 0 || this.#givenUp) return false;
     if (this.#step > 0 && this.#runPinned()) return true;
     if (this.#waiting.size === 0 && this.#ready) return false;
     return this.#runRound();
@@ -149,6 +153,7 @@ export class Checkpoint {
   look(): void {
     if (this.#step === 0) return;
     for (const dataflow of this.#waiting) {
+      if (this.#givenUp) return;
       if (dataflow.passed(this.#step)) this.#waiting.delete(dataflow);
       else if (dataflow.reached(this.#step)) this.#captureDataflow(dataflow);
     }
@@ -184,7 +189,7 @@ export class Checkpoint {
     this.#waiting.delete(dataflow);
     this.#round = [];
     const { result } = dataflow;
-    if (result === null) return;
+    if (result === null || this.#isTooMuch(dataflow)) return;
     const operators = dataflow.states().map((state) => ({
       memories: state.memories.map((memory) => this.#captureMemory(memory)),
       saved: state.save(),
@@ -196,15 +201,32 @@ export class Checkpoint {
     this.#captureCollection(result);
   }
 
+  /** Whether copying what is left of a dataflow's state would be too long a turn. */
+  #isTooMuch(dataflow: Dataflow): boolean {
+    const words = dataflow.memories().reduce((sum, { image }) => sum + image.dirtyWords, 0);
+    const bytes = words * 4;
+    if (bytes <= this.#parts.captureBytesMax) return false;
+    this.#givenUp = true;
+    this.#parts.respond({ kind: 'checkpointGivenUp', number: this.number, bytes });
+    return true;
+  }
+
   #captureMemory({ image }: StateMemory): SavedImage {
     const number = this.#parts.numbers.of(image);
     while (this.#send(number, image));
     return { image: number, saved: image.save() };
   }
 
+  /** Whether it comes to nothing, as more is left to copy than one turn may. */
+  get givenUp(): boolean {
+    return this.#givenUp;
+  }
+
   /** Everything is captured and copied. */
   get finished(): boolean {
-    return this.#step > 0 && this.#waiting.size === 0 && this.#pinned.length === 0;
+    return (
+      !this.#givenUp && this.#step > 0 && this.#waiting.size === 0 && this.#pinned.length === 0
+    );
   }
 
   /** No dataflow is waited for any more: those that were not captured are left out. */

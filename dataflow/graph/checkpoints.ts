@@ -24,13 +24,23 @@ export class Checkpoints {
   readonly #collections: Collections;
   readonly #inputs: StepInputs;
   readonly #numbers = new ImageNumbers();
+  /** What a capture may copy at first, and may now. */
+  readonly #captureBytesFirst: number;
+  #captureBytesMax: number;
   #current: Checkpoint | null = null;
   #restoring: Restoring | null = null;
   /** What was restored and is not wholly indexed. */
   #indexing: Restoring | null = null;
 
-  constructor(around: Surroundings, collections: Collections, inputs: StepInputs) {
+  constructor(
+    around: Surroundings,
+    collections: Collections,
+    inputs: StepInputs,
+    captureBytesMax: number,
+  ) {
     this.#around = around;
+    this.#captureBytesFirst = captureBytesMax;
+    this.#captureBytesMax = captureBytesMax;
     this.#collections = collections;
     this.#inputs = inputs;
   }
@@ -81,6 +91,7 @@ export class Checkpoints {
     const parts = {
       number,
       numbers: this.#numbers,
+      captureBytesMax: this.#captureBytesMax,
       respond: this.#around.respond,
       upsert: (collection: number): UpsertParts | null => this.#inputs.upsertParts(collection),
     };
@@ -93,6 +104,8 @@ export class Checkpoints {
     // What was copied of it is lost, so the next one begins anew.
     this.#numbers.renew();
     if (current === null) return;
+    // There is one sooner or later, however fast changes are.
+    if (current.givenUp) this.#captureBytesMax *= 2;
     current.dispose();
     this.#current = null;
   }
@@ -131,6 +144,7 @@ export class Checkpoints {
     if (this.#current === null) return false;
     if (this.#current.finished) {
       this.#current.report();
+      this.#captureBytesMax = this.#captureBytesFirst;
       this.#current = null;
       return true;
     }

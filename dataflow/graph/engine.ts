@@ -62,6 +62,8 @@ export interface EngineOptions {
   readonly streamQueuedBytesMax?: number;
   /** Bytes of the state and the result of one dataflow. */
   readonly dataflowBytesMax?: number;
+  /** Bytes of the state of one dataflow that a checkpoint may copy in one turn. */
+  readonly checkpointCaptureBytesMax?: number;
 }
 
 /** Steps, indexes, dataflows, checkpoints, reclaiming. */
@@ -130,7 +132,13 @@ export class Engine implements DataflowListener {
     this.#collections = new Collections(this.#around);
     this.#keyLookups = new KeyLookups(this.#around);
     this.#inputs = new StepInputs(this.#around);
-    this.#checkpoints = new Checkpoints(this.#around, this.#collections, this.#inputs);
+    const { checkpointCaptureBytesMax = limits.checkpointCaptureBytesMax } = options;
+    this.#checkpoints = new Checkpoints(
+      this.#around,
+      this.#collections,
+      this.#inputs,
+      checkpointCaptureBytesMax,
+    );
     const { streamQueuedBytesMax = limits.streamQueuedBytesMax } = options;
     this.#streaming = new StreamQueues(this.#around, streamQueuedBytesMax);
     this.#builds = new IndexBuilds(this.#around);

@@ -192,6 +192,11 @@ export const limits = {
   answerBytesMax: 2 * 1024 * 1024 * 1024,
   /** Bytes of a checkpoint that the engine has given and that are not with the disk yet. */
   checkpointBytesInFlightMax: 8 * 1024 * 1024,
+  /**
+   * Bytes of one dataflow's state that are copied in one turn when it ends the step of a checkpoint.
+   * A checkpoint that has more to copy is given up; the next may copy twice as many.
+   */
+  checkpointCaptureBytesMax: 64 * 1024 * 1024,
   /** Milliseconds that a checkpoint waits for dataflows that are behind; then it is without them. */
   checkpointMillisecondsMax: 30_000,
   /** Milliseconds between two checkpoints at least, unless somebody asks for one. */

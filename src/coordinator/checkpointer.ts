@@ -8,6 +8,7 @@
  * up, and the next is a full one; nothing else is concerned, but that the log grows.
  */
 import { assert, defined } from '../base/assert.ts';
+import type { SqlError } from '../base/error.ts';
 import { sqlError } from '../base/error.ts';
 import { limits } from '../base/limits.ts';
 import type { Positions } from '../../connectors/connector.ts';
@@ -86,7 +87,7 @@ export class Checkpointer {
 
   /**
    * Resolves when a checkpoint of a step from now on is on the disk. Rejects with what keeps it
-   * from being made: 53100, 58030, 53200, 57P01, 57P02.
+   * from being made: 53100, 58030, 53200, 54000, 57P01, 57P02.
    */
   checkpoint(): Promise<void> {
     if (this.#next !== null) return this.#next;
@@ -245,6 +246,8 @@ export class Checkpointer {
         return current.ready();
       case 'checkpointed':
         return current.done(response);
+      case 'checkpointGivenUp':
+        return current.failed(outrun(response.bytes));
     }
   }
 
@@ -268,6 +271,13 @@ export class Checkpointer {
     this.fail(sqlError('57P01', 'the server is shutting down'));
     await this.#making?.catch(() => undefined);
   }
+}
+
+/** The state of a view changes faster than it is written. */
+function outrun(bytes: number): SqlError {
+  return sqlError('54000', `changes outran the checkpoint: ${bytes} bytes were left to copy`, {
+    hint: 'The next one may copy twice as many in one turn.',
+  });
 }
 
 /** Checkpoints take at most one part in so many of the time. */

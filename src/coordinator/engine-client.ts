@@ -278,6 +278,7 @@ export class EngineClient {
         return this.#events.shared(response.template, response.shared);
       case 'piece':
       case 'checkpointReady':
+      case 'checkpointGivenUp':
       case 'checkpointed':
         return this.#events.checkpoint(response);
       case 'crashed':

@@ -71,6 +71,7 @@ export class EngineRig {
       regionWords?: number;
       dataflowBytesMax?: number;
       streamQueuedBytesMax?: number;
+      checkpointCaptureBytesMax?: number;
     } = {},
   ) {
     const tick = options.tick ?? 0.001;
@@ -88,6 +89,9 @@ export class EngineRig {
       ...(options.dataflowBytesMax === undefined
         ? {}
         : { dataflowBytesMax: options.dataflowBytesMax }),
+      ...(options.checkpointCaptureBytesMax === undefined
+        ? {}
+        : { checkpointCaptureBytesMax: options.checkpointCaptureBytesMax }),
     });
   }
 
