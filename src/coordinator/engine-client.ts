@@ -6,6 +6,7 @@
 import { assert } from '../base/assert.ts';
 import type { ErrorFields } from '../base/error.ts';
 import { SqlError, sqlError } from '../base/error.ts';
+import { newestStep } from '../../dataflow/graph/command.ts';
 import type { CheckpointResponse } from '../../dataflow/graph/checkpoint-messages.ts';
 import type {
   PackedBatch,
@@ -66,8 +67,13 @@ export interface LookupListener {
 }
 
 type Waiting =
-  | { readonly kind: 'key'; readonly listener: LookupListener; readonly rows: RowRange[] }
-  | { readonly kind: 'answer'; readonly queue: BatchQueue<PackedBatch> }
+  | {
+      readonly kind: 'key';
+      readonly listener: LookupListener;
+      readonly rows: RowRange[];
+      readonly early: boolean;
+    }
+  | { readonly kind: 'answer'; readonly queue: BatchQueue<PackedBatch>; readonly early: boolean }
   | { readonly kind: 'subscription'; readonly queue: BatchQueue<SubscribeChunk> }
   | { readonly kind: 'statistics'; readonly queue: BatchQueue<Statistics> }
   /** Something that is done or fails. */
@@ -84,13 +90,15 @@ export class EngineClient {
   readonly #events: EngineEvents;
   /** Set once the engine has ended: what is asked from then on fails at once. */
   #ended: SqlError | null = null;
+  /** The step that the engine may know of and nobody else may, and what came since. */
+  #hidden: { readonly step: number; readonly held: HostResponse[] } | null = null;
   #nextRequest = 1;
   #nextNumber = 1;
 
   constructor(link: EngineLink, events: EngineEvents) {
     this.#link = link;
     this.#events = events;
-    link.receive((response) => this.#receive(response));
+    link.receive((response) => this.#hear(response));
   }
 
   /** The number that comes next. */
@@ -112,9 +120,59 @@ export class EngineClient {
     this.#link.send(command);
   }
 
+  /**
+   * The engine is about to get a step of which nothing may be told yet. What it answers is kept
+   * until `reveal`, except what it told before it began with the step, and rows of stored
+   * collections that were asked for at a step that was complete. What is kept is bounded by what
+   * the engine may have on its way for each of those who ask.
+   */
+  hide(step: number): void {
+    assert(this.#hidden === null, 'one step at a time is hidden');
+    this.#hidden = { step, held: [] };
+  }
+
+  /** Whatever the engine says may be told. */
+  reveal(): void {
+    const held = this.#hidden?.held ?? [];
+    this.#hidden = null;
+    for (const response of held) this.#receive(response);
+  }
+
+  /** Takes a response, unless it may be of the hidden step. */
+  #hear(response: HostResponse): void {
+    const hidden = this.#hidden;
+    if (hidden === null || this.#isEarly(response)) return this.#receive(response);
+    if (response.kind === 'crashed') return this.#receive(response);
+    if (response.kind !== 'complete' || response.step >= hidden.step) {
+      hidden.held.push(response);
+      return;
+    }
+    // Steps are worked on one after the other: up to here nothing was of the hidden one.
+    for (const earlier of hidden.held.splice(0)) this.#receive(earlier);
+    this.#receive(response);
+  }
+
+  /** Whether it answers who asked for a step that everybody knows. */
+  #isEarly(response: HostResponse): boolean {
+    const isEarly = (request: number): boolean => {
+      const waiting = this.#waiting.get(request);
+      return waiting === undefined || ('early' in waiting && waiting.early);
+    };
+    switch (response.kind) {
+      case 'answers':
+        return response.requests.every(isEarly);
+      case 'rows':
+      case 'failed':
+      case 'cancelled':
+        return isEarly(response.request);
+      default:
+        return false;
+    }
+  }
+
   lookup(at: number, lookup: Lookup, finishing: Finishing): Answer {
     const request = this.#nextRequest++;
-    const answer = this.#answer(request);
+    const answer = this.#answer(request, at !== newestStep);
     this.#link.send({ kind: 'lookup', request, at, lookup, finishing });
     return answer;
   }
@@ -122,7 +180,7 @@ export class EngineClient {
   /** Looks up one key; answers the number to cancel it by. */
   lookupKey(template: number, at: number, key: Row, listener: LookupListener): number {
     const request = this.#nextRequest++;
-    this.#wait(request, { kind: 'key', listener, rows: [] });
+    this.#wait(request, { kind: 'key', listener, rows: [], early: at !== newestStep });
     this.#link.send({ kind: 'lookupKeys', template, at, requests: [request], keys: [key] });
     return request;
   }
@@ -140,7 +198,7 @@ export class EngineClient {
    */
   answer(dataflow: number, plan: Plan, asOf: number, finishing: Finishing): Answer {
     const request = this.#nextRequest++;
-    const answer = this.#answer(request);
+    const answer = this.#answer(request, false);
     this.#link.send({
       kind: 'createDataflow',
       dataflow,
@@ -241,9 +299,9 @@ export class EngineClient {
     if (error !== null) void Promise.resolve().then(() => this.#end(request, error));
   }
 
-  #answer(request: number): Answer {
+  #answer(request: number, early: boolean): Answer {
     const queue = new BatchQueue<PackedBatch>();
-    this.#wait(request, { kind: 'answer', queue });
+    this.#wait(request, { kind: 'answer', queue, early });
     return { request, next: () => queue.next(), cancel: () => this.#cancel(request, queue) };
   }
 

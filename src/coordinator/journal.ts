@@ -13,9 +13,9 @@ import type { CatalogListener } from '../catalog/catalog.ts';
 import type { CatalogObject } from '../catalog/object.ts';
 import { objectText } from '../catalog/durable-object.ts';
 import type { Log } from '../storage/log.ts';
-import type { CatalogChange, StepRecord } from '../storage/step-record.ts';
+import type { CatalogChange } from '../storage/step-record.ts';
 import { encodeStep } from '../storage/step-record.ts';
-import type { SealedStep, StepJournal } from './timeline.ts';
+import type { SealedStep, StepJournal, Writing } from './timeline.ts';
 
 /** Numbers that have been given away. */
 export interface Counters {
@@ -89,7 +89,7 @@ export class Journal implements CatalogListener, StepJournal {
     const record = { step: 0, time: 0, catalog, starts: [], bound: [], tables: [] };
     for (;;) {
       try {
-        await this.#append({ ...record, counters: this.#counters() });
+        await this.#append(encodeStep({ ...record, counters: this.#counters() }));
         this.#stuck = null;
         return;
       } catch (error) {
@@ -106,13 +106,20 @@ export class Journal implements CatalogListener, StepJournal {
   }
 
   /**
-   * Writes a step; resolves when it is durable, undefined if there is nothing to wait for. Rejects
-   * with 53100 if the disk is full; the step is then not in the log.
+   * Writes a step; undefined if there is nothing to wait for. `durable` rejects with 53100 if the
+   * disk is full; the step is then not in the log.
    */
-  step(sealed: SealedStep): Promise<void> | undefined {
+  step(sealed: SealedStep): Writing | undefined {
     if (this.#log === null) return undefined;
     const before = this.settled();
-    return this.#writeStep(before, sealed);
+    if (before !== undefined)
+      return {
+        durable: this.#unlessStuck(before).then(() => this.#append(this.#recordOf(sealed))),
+        hasRoom: false,
+      };
+    const record = this.#recordOf(sealed);
+    const hasRoom = this.#log.hasRoomFor(record.length);
+    return { durable: this.#append(record, hasRoom), hasRoom };
   }
 
   /**
@@ -142,24 +149,23 @@ export class Journal implements CatalogListener, StepJournal {
 
   async refused(step: number, tables: readonly number[]): Promise<void> {
     if (this.#log === null) return;
-    await this.#append({
+    const record = encodeStep({
       ...{ step: 0, time: 0, catalog: [], starts: [], bound: [], tables: [] },
       counters: this.#counters(),
       refused: { step, tables },
     });
+    await this.#append(record);
   }
 
-  async #writeStep(before: Promise<void> | undefined, sealed: SealedStep): Promise<void> {
-    if (before !== undefined) await this.#unlessStuck(before);
-    const { step, time, tables, starts, bound } = sealed;
+  #recordOf({ step, time, tables, starts, bound }: SealedStep): Uint8Array {
     const counters = this.#counters();
-    await this.#append({ step, time, catalog: [], counters, starts, bound, tables });
+    return encodeStep({ step, time, catalog: [], counters, starts, bound, tables });
   }
 
-  async #append(record: StepRecord): Promise<void> {
+  async #append(record: Uint8Array, hasRoom = false): Promise<void> {
     assert(this.#log !== null, 'there is a log');
     try {
-      await this.#log.append(encodeStep(record));
+      await this.#log.append(record, hasRoom);
       this.#fullAt = -1;
     } catch (error) {
       if (this.isDiskFull(error)) this.#fullAt = this.#clock.now();

@@ -148,7 +148,8 @@ describe('SourceRuntime', () => {
   it('says that it has what it had, even if the disk was full just then', async () => {
     const disk = { full: true, retry: (): void => undefined };
     const journal = {
-      step: () => (disk.full ? Promise.reject(new Error('full')) : undefined),
+      step: () =>
+        disk.full ? { durable: Promise.reject(new Error('full')), hasRoom: false } : undefined,
       isDiskFull: () => true,
       refused: () => Promise.resolve(),
       retryLater: () => new Promise<void>((resolve) => (disk.retry = resolve)),

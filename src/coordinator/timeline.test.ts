@@ -10,8 +10,8 @@ import { FakeClock } from '../../test/support/fake-clock.ts';
 import { Random } from '../../test/support/random.ts';
 import { limits } from '../base/limits.ts';
 import { EngineClient } from './engine-client.ts';
-import type { HostCommand } from './engine-link.ts';
-import type { StepJournal } from './timeline.ts';
+import type { HostCommand, HostResponse } from './engine-link.ts';
+import type { StepJournal, Writing } from './timeline.ts';
 import { Timeline } from './timeline.ts';
 import type { LooseInput } from './write-groups.ts';
 
@@ -26,11 +26,13 @@ class FakeJournal implements StepJournal {
   /** What the next refusals meet. */
   readonly refusalFailures: string[] = [];
   retries = 0;
+  hasRoom = false;
   retry: () => void = () => undefined;
 
-  step({ step, tables, bound }: Parameters<StepJournal['step']>[0]): Promise<void> {
+  step({ step, tables, bound }: Parameters<StepJournal['step']>[0]): Writing {
     this.written.push({ step, tables: tables.length, bound: bound.length });
-    return new Promise((resolve, reject) => this.#open.push({ resolve, reject }));
+    const durable = new Promise<void>((resolve, reject) => this.#open.push({ resolve, reject }));
+    return { durable, hasRoom: this.hasRoom };
   }
 
   refused(step: number, tables: readonly number[]): Promise<void> {
@@ -61,7 +63,10 @@ function rig(journal: StepJournal | null = null) {
   const clock = new FakeClock();
   const sent: HostCommand[] = [];
   const steps: Step[] = [];
-  const laws = { onStep: (_step: Step): void => undefined };
+  const laws = {
+    onStep: (_step: Step): void => undefined,
+    say: (_response: HostResponse): void => undefined,
+  };
   const link = {
     send(command: HostCommand): void {
       sent.push(command);
@@ -69,11 +74,20 @@ function rig(journal: StepJournal | null = null) {
       steps.push(command);
       laws.onStep(command);
     },
-    receive: () => undefined,
+    receive(handler: (response: HostResponse) => void): void {
+      laws.say = handler;
+    },
     close: () => Promise.resolve(),
   };
-  const engine = new EngineClient(link, unheard);
-  return { clock, sent, steps, laws, timeline: new Timeline(engine, clock, journal) };
+  const ends: { timeline: Timeline | null } = { timeline: null };
+  const engine = new EngineClient(link, {
+    ...unheard,
+    complete: (step, refused) => ends.timeline?.completed(step, refused),
+  });
+  const timeline = new Timeline(engine, clock, journal);
+  ends.timeline = timeline;
+  const say = (response: HostResponse): void => laws.say(response);
+  return { clock, sent, steps, laws, say, timeline };
 }
 
 const batch = {
@@ -261,6 +275,65 @@ describe('Timeline', () => {
     timeline.completed(2);
     expect(await Promise.all([second, third])).toEqual([2, 2]);
     expect(journal.written.map(({ tables }) => tables)).toEqual([1, 2]);
+  });
+
+  it('gives the engine a step at once that has room, and tells of it when it is durable', async () => {
+    const journal = new FakeJournal();
+    journal.hasRoom = true;
+    const { clock, steps, timeline, say } = rig(journal);
+    let acknowledged = 0;
+    const written = timeline.write([{ collection: 1, batch }]);
+    void written.then((step) => (acknowledged = step));
+    await clock.advance(0);
+    expect(steps.map(({ step }) => step)).toEqual([1]);
+    say({ kind: 'complete', step: 1 });
+    await clock.advance(0);
+    expect([timeline.complete, acknowledged]).toEqual([0, 0]);
+    void timeline.write([{ collection: 2, batch }]);
+    await clock.advance(0);
+    expect(journal.written).toHaveLength(1);
+    journal.durable();
+    expect(await written).toBe(1);
+    expect(timeline.complete).toBe(1);
+    expect(steps.map(({ step }) => step)).toEqual([1, 2]);
+  });
+
+  it('keeps a step that the engine has until a disk has room that had none for it', async () => {
+    const journal = new FakeJournal();
+    journal.hasRoom = true;
+    const { clock, steps, timeline, say } = rig(journal);
+    const first = timeline.write([{ collection: 1, batch }]);
+    await clock.advance(0);
+    say({ kind: 'complete', step: 1 });
+    journal.fails('full');
+    await clock.advance(0);
+    await expect(timeline.write([{ collection: 1, batch }])).rejects.toThrow('full');
+    expect(timeline.complete).toBe(0);
+    journal.retry();
+    await clock.advance(0);
+    expect(journal.written.map(({ step, tables }) => [step, tables])).toEqual([
+      [1, 1],
+      [1, 1],
+    ]);
+    journal.durable();
+    expect(await first).toBe(1);
+    void timeline.write([{ collection: 1, batch }]);
+    await clock.advance(0);
+    expect(steps.map(({ step }) => step)).toEqual([1, 2]);
+  });
+
+  it('never tells of a step that the engine has if the log fails', async () => {
+    const journal = new FakeJournal();
+    journal.hasRoom = true;
+    const { clock, timeline, say } = rig(journal);
+    const first = timeline.write([{ collection: 1, batch }]);
+    first.catch(() => undefined);
+    await clock.advance(0);
+    say({ kind: 'complete', step: 1 });
+    journal.fails('sync');
+    await expect(first).rejects.toThrow('sync');
+    expect(timeline.complete).toBe(0);
+    await expect(timeline.write([])).rejects.toThrow('sync');
   });
 
   it('refuses writers while the disk is full, and keeps what sources gave', async () => {

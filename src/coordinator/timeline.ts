@@ -8,10 +8,11 @@
  * step is complete, and reads happen at `complete` or later: so an acknowledged write is visible to
  * every later read, and reads never go back (strict serializability).
  *
- * With a journal a step is written before it is sent, one at a time, so that nothing can be seen
- * that a crash would undo: while the engine works on one step the next is written, and what comes
- * meanwhile waits for the one after. If the disk is full, writers are refused; what sources gave
- * waits for room.
+ * With a journal steps are written, one at a time, and nothing of a step can be seen before it is
+ * durable, since a crash would undo it. If the disk has room for it for certain, the engine gets it
+ * at once and works on it meanwhile, and what it has to say of it is held back (`EngineClient.hide`).
+ * Else it gets the step when it is written: if the disk is full, writers are refused; what sources
+ * gave waits for room. What comes while a step is written waits for the next.
  *
  * Timestamps are milliseconds since the epoch and strictly increase with the step.
  */
@@ -77,9 +78,16 @@ export interface SealedStep extends Bindings {
   readonly tables: readonly PackedInput[];
 }
 
-/** Where steps are written before they are sent; see journal.ts. */
+/** A step on its way to the disk. */
+export interface Writing {
+  readonly durable: Promise<void>;
+  /** A full disk is no reason for which it could not be written. */
+  readonly hasRoom: boolean;
+}
+
+/** Where steps are written before anybody sees them; see journal.ts. */
 export interface StepJournal {
-  step(sealed: SealedStep): Promise<void> | undefined;
+  step(sealed: SealedStep): Writing | undefined;
   /** Notes that inputs of a step, by their positions, were not applied; resolves when it is durable. */
   refused(step: number, tables: readonly number[]): Promise<void>;
   isDiskFull(error: unknown): boolean;
@@ -368,11 +376,48 @@ export class Timeline {
     const mark = this.#takeMark(step);
     const groups = [...groupWrites(this.#takeWrites()), ...markGroups(mark)];
     const sealed = { step, time: this.#time, groups, checkpoint: checkpointOf(mark), ...intake };
-    const written = this.#journal?.step({ ...sealed, tables: inputsOf(groups) });
-    if (written === undefined) return this.#send(sealed);
+    const writing = this.#journal?.step({ ...sealed, tables: inputsOf(groups) });
+    if (writing === undefined) return this.#send(sealed);
     this.#writing = true;
-    this.#written = groups;
-    void this.#sendWritten(sealed, written);
+    if (writing.hasRoom) {
+      this.#engine.hide(step);
+      this.#send(sealed);
+      void this.#reveal(sealed, writing.durable);
+    } else {
+      this.#written = groups;
+      void this.#sendWritten(sealed, writing.durable);
+    }
+  }
+
+  /** Lets a step be seen that the engine has already, once it is durable. */
+  async #reveal(sealed: Sealed, first: Promise<void>): Promise<void> {
+    for (let durable: Promise<void> | undefined = first; ;) {
+      try {
+        await durable;
+        break;
+      } catch (error) {
+        if (this.#journal?.isDiskFull(error) !== true) return this.fail(asError(error));
+        // A disk that keeps old versions takes new room for what was there: the step waits for it.
+        this.#refuseOthers(asError(error));
+        await this.#journal.retryLater();
+        if (this.#failure !== null) return;
+        const tables = inputsOf(sealed.groups);
+        durable = this.#journal.step({ ...sealed, tables })?.durable;
+      }
+    }
+    if (this.#failure !== null) return;
+    this.#refusal = null;
+    this.#writing = false;
+    this.#engine.reveal();
+    this.#seal();
+  }
+
+  /** Nothing can be written until a step has found room. */
+  #refuseOthers(refusal: Error): void {
+    this.#refusal = refusal;
+    for (const write of this.#writes.splice(0)) write.reject(refusal);
+    this.#mark?.reject(refusal);
+    this.#mark = null;
   }
 
   get #hasInput(): boolean {
@@ -407,10 +452,7 @@ export class Timeline {
       rejectAll(sealed.groups, asError(error));
       if (this.#journal?.isDiskFull(error) !== true) return this.fail(asError(error));
       if (sealed.chunks.length > 0 || sealed.starts.length > 0 || sealed.bound.length > 0) {
-        this.#refusal = asError(error);
-        for (const write of this.#writes.splice(0)) write.reject(this.#refusal);
-        this.#mark?.reject(this.#refusal);
-        this.#mark = null;
+        this.#refuseOthers(asError(error));
         await this.#rewrite({ ...sealed, groups: [], checkpoint: null });
         this.#refusal = null;
       } else void this.#makeUp();
@@ -435,7 +477,7 @@ export class Timeline {
       await this.#journal?.retryLater();
       if (this.#failure !== null) return;
       try {
-        await this.#journal?.step({ ...sealed, tables: [] });
+        await this.#journal?.step({ ...sealed, tables: [] })?.durable;
         this.#writing = false;
         return this.#send(sealed);
       } catch (error) {

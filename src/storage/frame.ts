@@ -43,9 +43,14 @@ export function frameBytes(payloadBytes: number): number {
   return Math.ceil((frameHeaderBytes + payloadBytes) / alignment) * alignment + trailerBytes;
 }
 
+/** Bytes of the payload of a commit whose records have these. */
+export function joinedBytes(sizes: readonly number[]): number {
+  return sizes.reduce((sum, size) => sum + 4 + size, 0);
+}
+
 /** The payload of a commit. */
 export function joinRecords(records: readonly Uint8Array[]): Uint8Array {
-  const size = records.reduce((sum, record) => sum + 4 + record.length, 0);
+  const size = joinedBytes(records.map((record) => record.length));
   const payload = new Uint8Array(size);
   const view = viewOf(payload);
   let at = 0;

@@ -145,6 +145,42 @@ describe('the log', () => {
     expect(records).toEqual(['first', 'small', 'y'.repeat(1_000)]);
   });
 
+  it('says that there is room only where a full disk does not matter', async () => {
+    const disk = new FakeDisk(new Random(1));
+    const { log } = await open(disk);
+    expect(log.hasRoomFor(10)).toBe(false);
+    await append(log, 'first');
+    expect(log.hasRoomFor(10)).toBe(true);
+    expect(log.hasRoomFor(10_000_000)).toBe(false);
+    disk.capacity = disk.bytes;
+    const acknowledged = ['first'];
+    for (let i = 0; i < 300; i++) {
+      const text = `record ${i} ${'x'.repeat(500)}`;
+      const hasRoom = log.hasRoomFor(text.length);
+      const sure = log.append(new TextEncoder().encode(text), hasRoom);
+      if (hasRoom) acknowledged.push(text);
+      // Nobody is told that there is room before the one before has it; nor does another's need.
+      expect(log.hasRoomFor(10)).toBe(false);
+      const other = append(log, 'x'.repeat(i === 60 ? 150_000 : 500)).then(
+        () => acknowledged.push('other'),
+        () => null,
+      );
+      const rotated = i % 50 === 20 ? log.rotate() : null;
+      if (hasRoom) await sure;
+      else await expect(sure).rejects.toMatchObject({ fields: { code: '53100' } });
+      await other;
+      await rotated;
+      if (!hasRoom) break;
+    }
+    expect(acknowledged.length).toBeGreaterThan(20);
+    await log.close();
+    const again = await open(disk);
+    expect(again.records.map((text) => (text.startsWith('xx') ? 'other' : text)).sort()).toEqual(
+      acknowledged.sort(),
+    );
+    await again.log.close();
+  });
+
   it('ends with a failed sync, and says so to everybody', async () => {
     const disk = new FakeDisk(new Random(7));
     const { log } = await open(disk);

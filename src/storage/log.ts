@@ -15,7 +15,7 @@ import { limits } from '../base/limits.ts';
 import type { Disk, DiskFile } from '../base/seam.ts';
 import { DiskError } from '../base/seam.ts';
 import type { Place } from './frame.ts';
-import { frameBytes, joinRecords, writeFrame } from './frame.ts';
+import { frameBytes, joinRecords, joinedBytes, writeFrame } from './frame.ts';
 import { firstOfLogFile, logFileName, logHeaderBytes, writeLogHeader } from './log-file.ts';
 import type { LogEnd, RecordReader } from './log-reader.ts';
 import { readLog } from './log-reader.ts';
@@ -40,6 +40,8 @@ export interface LogParts {
 
 interface Pending {
   readonly payload: Uint8Array;
+  /** It was found to have room: it goes where that is, whatever else waits. */
+  readonly hasRoom: boolean;
   resolve(): void;
   reject(error: Error): void;
 }
@@ -60,10 +62,12 @@ export class Log {
   /** Commits so far. */
   #commits = 0;
   #place: Place = { previous: 0, sequence: 0 };
-  #pending: Pending[] = [];
+  readonly #pending: Pending[] = [];
   /** Who waits for a new file. */
   #rotations: Rotation[] = [];
   #working: Promise<void> | null = null;
+  /** The file is being changed. */
+  #busy = false;
   #fatal: Error | null = null;
   #reportFatal: (error: Error) => void = () => undefined;
   /** Resolves with the reason once nothing can be written any more. */
@@ -191,11 +195,27 @@ export class Log {
   }
 
   /**
+   * Whether a record of so many bytes that is appended in this turn, and told of it, is written
+   * over zeros that are on the disk already: then there is room for it, unless the disk keeps old
+   * versions.
+   */
+  hasRoomFor(bytes: number): boolean {
+    if (this.#fatal !== null || this.#busy || this.#file === null) return false;
+    if (this.#pending.length > 0 || this.#rotations.length > 0) return false;
+    return this.#fits([bytes]);
+  }
+
+  #fits(sizes: readonly number[]): boolean {
+    const end = this.#at + frameBytes(joinedBytes(sizes));
+    return end <= Math.min(this.#allocated, limits.logFileBytesMax);
+  }
+
+  /**
    * Appends a record; resolves once it is durable. Rejects with 53100 if the disk is full and with
    * 58030 once the log has failed; with 53100 the record is not in the log, with 58030 nobody
-   * knows. The bytes must not change until then.
+   * knows. The bytes must not change until then. `hasRoom`: `hasRoomFor` has just said so.
    */
-  append(payload: Uint8Array): Promise<void> {
+  append(payload: Uint8Array, hasRoom = false): Promise<void> {
     if (this.#fatal !== null) return Promise.reject(this.#fatal);
     if (payload.length > limits.logRecordBytesMax) {
       const message = `a step of ${payload.length} bytes is too large for the log`;
@@ -204,7 +224,7 @@ export class Log {
       );
     }
     return new Promise((resolve, reject) => {
-      this.#pending.push({ payload, resolve, reject });
+      this.#pending.push({ payload, hasRoom, resolve, reject });
       this.#working ??= this.#work();
     });
   }
@@ -214,12 +234,24 @@ export class Log {
     // What is appended in the same turn belongs to the same commit.
     await Promise.resolve();
     while (this.#pending.length > 0 || this.#rotations.length > 0) {
-      await this.#rotateForAll();
-      const batch = this.#pending;
-      this.#pending = [];
+      this.#busy = true;
+      const first = this.#pending[0]?.hasRoom === true;
+      if (!first) await this.#rotateForAll();
+      const batch = first ? this.#takeWhatFits() : this.#pending.splice(0);
       if (batch.length > 0) await this.#commitAll(batch);
     }
+    this.#busy = false;
     this.#working = null;
+  }
+
+  /** The first record, for which there is room, and as many after it as fit beside it. */
+  #takeWhatFits(): Pending[] {
+    const sizes: number[] = [];
+    const end = this.#pending.findIndex(({ payload }, i) => {
+      sizes.push(payload.length);
+      return i > 0 && !this.#fits(sizes);
+    });
+    return this.#pending.splice(0, end < 0 ? this.#pending.length : end);
   }
 
   /** Begins a new file for those who have asked for one. */
@@ -244,8 +276,10 @@ export class Log {
     if (this.#fatal !== null) return refuse(batch, this.#fatal);
     try {
       await this.#commit(batch.map(({ payload }) => payload));
+      this.#busy = false;
       for (const { resolve } of batch) resolve();
     } catch (error) {
+      this.#busy = false;
       refuse(batch, this.#failure(error));
     }
   }
