@@ -9,7 +9,7 @@ import type { ColumnType } from '../value/type.ts';
 
 /** What waits for something is told this when that goes away. */
 export const droppedError: ErrorFields = {
-  code: 'XX000',
+  code: '42P01',
   message: 'the query was ended because an object that it reads was dropped',
 };
 

@@ -124,6 +124,27 @@ describe('statements that wait', () => {
     expect(await sql.rows('SELECT * FROM u')).toEqual(['1']);
   });
 
+  it.each([
+    'DELETE FROM t',
+    'DELETE FROM t WHERE k = 1',
+    'UPDATE t SET k = k + 1',
+    'INSERT INTO u SELECT k FROM t',
+  ])('%s says that the table is gone if it is dropped at any moment meanwhile', async (text) => {
+    const other = harness.session();
+    const endings = new Set<string>();
+    for (let ticks = 0; ticks < 40; ticks++) {
+      await sql.run('DROP TABLE IF EXISTS u; CREATE TABLE u (k int8)');
+      await sql.run('CREATE TABLE t (k int8); INSERT INTO t VALUES (1), (2)');
+      const ending = other.error(text);
+      for (let i = 0; i < ticks % 20; i++)
+        await (ticks < 20 ? Promise.resolve() : new Promise(setImmediate));
+      await sql.run('DROP TABLE t');
+      endings.add((await ending).slice(0, 5));
+    }
+    expect([...endings].sort()).toEqual(['42P01', 'no er']);
+    await sql.run('INSERT INTO u VALUES (7)');
+  });
+
   it('can be cancelled before it is their turn to write', async () => {
     await sql.run('CREATE TABLE t (k int8); INSERT INTO t VALUES (1)');
     const { turn, end } = held();

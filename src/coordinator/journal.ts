@@ -109,7 +109,7 @@ export class Journal implements CatalogListener, StepJournal {
    * Writes a step; undefined if there is nothing to wait for. `durable` rejects with 53100 if the
    * disk is full; the step is then not in the log.
    */
-  step(sealed: SealedStep): Writing | undefined {
+  step(sealed: SealedStep, issued: () => void): Writing | undefined {
     if (this.#log === null) return undefined;
     const before = this.settled();
     if (before !== undefined)
@@ -119,7 +119,7 @@ export class Journal implements CatalogListener, StepJournal {
       };
     const record = this.#recordOf(sealed);
     const hasRoom = this.#log.hasRoomFor(record.length);
-    return { durable: this.#append(record, hasRoom), hasRoom };
+    return { durable: this.#append(record, hasRoom ? issued : null), hasRoom };
   }
 
   /**
@@ -162,10 +162,10 @@ export class Journal implements CatalogListener, StepJournal {
     return encodeStep({ step, time, catalog: [], counters, starts, bound, tables });
   }
 
-  async #append(record: Uint8Array, hasRoom = false): Promise<void> {
+  async #append(record: Uint8Array, issued: (() => void) | null = null): Promise<void> {
     assert(this.#log !== null, 'there is a log');
     try {
-      await this.#log.append(record, hasRoom);
+      await this.#log.append(record, issued);
       this.#fullAt = -1;
     } catch (error) {
       if (this.isDiskFull(error)) this.#fullAt = this.#clock.now();

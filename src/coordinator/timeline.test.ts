@@ -29,9 +29,10 @@ class FakeJournal implements StepJournal {
   hasRoom = false;
   retry: () => void = () => undefined;
 
-  step({ step, tables, bound }: Parameters<StepJournal['step']>[0]): Writing {
+  step({ step, tables, bound }: Parameters<StepJournal['step']>[0], issued: () => void): Writing {
     this.written.push({ step, tables: tables.length, bound: bound.length });
     const durable = new Promise<void>((resolve, reject) => this.#open.push({ resolve, reject }));
+    if (this.hasRoom && this.written.at(-2)?.step !== step) issued();
     return { durable, hasRoom: this.hasRoom };
   }
 

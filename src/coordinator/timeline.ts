@@ -87,7 +87,8 @@ export interface Writing {
 
 /** Where steps are written before anybody sees them; see journal.ts. */
 export interface StepJournal {
-  step(sealed: SealedStep): Writing | undefined;
+  /** `issued` is called when the disk has been asked to write it, if it has room. */
+  step(sealed: SealedStep, issued: () => void): Writing | undefined;
   /** Notes that inputs of a step, by their positions, were not applied; resolves when it is durable. */
   refused(step: number, tables: readonly number[]): Promise<void>;
   isDiskFull(error: unknown): boolean;
@@ -376,17 +377,17 @@ export class Timeline {
     const mark = this.#takeMark(step);
     const groups = [...groupWrites(this.#takeWrites()), ...markGroups(mark)];
     const sealed = { step, time: this.#time, groups, checkpoint: checkpointOf(mark), ...intake };
-    const writing = this.#journal?.step({ ...sealed, tables: inputsOf(groups) });
-    if (writing === undefined) return this.#send(sealed);
-    this.#writing = true;
-    if (writing.hasRoom) {
+    const tables = inputsOf(groups);
+    this.#written = groups;
+    const writing = this.#journal?.step({ ...sealed, tables }, () => {
+      // Not before: the thread that is woken for this may take the processor.
       this.#engine.hide(step);
       this.#send(sealed);
-      void this.#reveal(sealed, writing.durable);
-    } else {
-      this.#written = groups;
-      void this.#sendWritten(sealed, writing.durable);
-    }
+    });
+    if (writing === undefined) return this.#send(sealed);
+    this.#writing = true;
+    if (writing.hasRoom) void this.#reveal(sealed, writing.durable);
+    else void this.#sendWritten(sealed, writing.durable);
   }
 
   /** Lets a step be seen that the engine has already, once it is durable. */
@@ -402,7 +403,7 @@ export class Timeline {
         await this.#journal.retryLater();
         if (this.#failure !== null) return;
         const tables = inputsOf(sealed.groups);
-        durable = this.#journal.step({ ...sealed, tables })?.durable;
+        durable = this.#journal.step({ ...sealed, tables }, () => undefined)?.durable;
       }
     }
     if (this.#failure !== null) return;
@@ -477,7 +478,7 @@ export class Timeline {
       await this.#journal?.retryLater();
       if (this.#failure !== null) return;
       try {
-        await this.#journal?.step({ ...sealed, tables: [] })?.durable;
+        await this.#journal?.step({ ...sealed, tables: [] }, () => undefined)?.durable;
         this.#writing = false;
         return this.#send(sealed);
       } catch (error) {

@@ -157,7 +157,9 @@ describe('the log', () => {
     for (let i = 0; i < 300; i++) {
       const text = `record ${i} ${'x'.repeat(500)}`;
       const hasRoom = log.hasRoomFor(text.length);
-      const sure = log.append(new TextEncoder().encode(text), hasRoom);
+      let issued = 0;
+      const count = (): void => void issued++;
+      const sure = log.append(new TextEncoder().encode(text), hasRoom ? count : null);
       if (hasRoom) acknowledged.push(text);
       // Nobody is told that there is room before the one before has it; nor does another's need.
       expect(log.hasRoomFor(10)).toBe(false);
@@ -170,6 +172,7 @@ describe('the log', () => {
       else await expect(sure).rejects.toMatchObject({ fields: { code: '53100' } });
       await other;
       await rotated;
+      expect(issued).toBe(hasRoom ? 1 : 0);
       if (!hasRoom) break;
     }
     expect(acknowledged.length).toBeGreaterThan(20);

@@ -40,8 +40,11 @@ export interface LogParts {
 
 interface Pending {
   readonly payload: Uint8Array;
-  /** It was found to have room: it goes where that is, whatever else waits. */
-  readonly hasRoom: boolean;
+  /**
+   * Set if it was found to have room: it goes where that is, whatever else waits. Called when the
+   * disk has been asked to write it.
+   */
+  readonly issued: (() => void) | null;
   resolve(): void;
   reject(error: Error): void;
 }
@@ -213,9 +216,10 @@ export class Log {
   /**
    * Appends a record; resolves once it is durable. Rejects with 53100 if the disk is full and with
    * 58030 once the log has failed; with 53100 the record is not in the log, with 58030 nobody
-   * knows. The bytes must not change until then. `hasRoom`: `hasRoomFor` has just said so.
+   * knows. The bytes must not change until then. `issued`: `hasRoomFor` has just said yes; it is
+   * called when the disk has been asked to write.
    */
-  append(payload: Uint8Array, hasRoom = false): Promise<void> {
+  append(payload: Uint8Array, issued: (() => void) | null = null): Promise<void> {
     if (this.#fatal !== null) return Promise.reject(this.#fatal);
     if (payload.length > limits.logRecordBytesMax) {
       const message = `a step of ${payload.length} bytes is too large for the log`;
@@ -224,7 +228,7 @@ export class Log {
       );
     }
     return new Promise((resolve, reject) => {
-      this.#pending.push({ payload, hasRoom, resolve, reject });
+      this.#pending.push({ payload, issued, resolve, reject });
       this.#working ??= this.#work();
     });
   }
@@ -235,9 +239,10 @@ export class Log {
     await Promise.resolve();
     while (this.#pending.length > 0 || this.#rotations.length > 0) {
       this.#busy = true;
-      const first = this.#pending[0]?.hasRoom === true;
-      if (!first) await this.#rotateForAll();
-      const batch = first ? this.#takeWhatFits() : this.#pending.splice(0);
+      const [first] = this.#pending;
+      const hasRoom = first !== undefined && first.issued !== null;
+      if (!hasRoom) await this.#rotateForAll();
+      const batch = hasRoom ? this.#takeWhatFits() : this.#pending.splice(0);
       if (batch.length > 0) await this.#commitAll(batch);
     }
     this.#busy = false;
@@ -275,7 +280,7 @@ export class Log {
   async #commitAll(batch: readonly Pending[]): Promise<void> {
     if (this.#fatal !== null) return refuse(batch, this.#fatal);
     try {
-      await this.#commit(batch.map(({ payload }) => payload));
+      await this.#commit(batch);
       this.#busy = false;
       for (const { resolve } of batch) resolve();
     } catch (error) {
@@ -285,16 +290,18 @@ export class Log {
   }
 
   /** One frame, one write, one sync. */
-  async #commit(payloads: readonly Uint8Array[]): Promise<void> {
-    const payload = joinRecords(payloads);
+  async #commit(batch: readonly Pending[]): Promise<void> {
+    const payload = joinRecords(batch.map((one) => one.payload));
     const size = frameBytes(payload.length);
     if (this.#at > logHeaderBytes && this.#at + size > limits.logFileBytesMax) await this.#rotate();
     const file = defined(this.#file, 'an open log has a file');
     const bytes = new Uint8Array(size);
     const next = writeFrame(bytes, 0, payload, this.#place);
     try {
-      await this.#allocate(file, size);
-      await file.writeSynced(this.#at, bytes);
+      if (this.#at + size > this.#allocated) await this.#allocate(file, size);
+      const written = file.writeSynced(this.#at, bytes);
+      for (const { issued } of batch) issued?.();
+      await written;
     } catch (error) {
       if (isFull(error)) await this.#takeBack(file);
       throw error;
@@ -313,7 +320,7 @@ export class Log {
    * of the time of one that makes it longer. If there is no room for that, there is for less.
    */
   async #allocate(file: DiskFile, size: number): Promise<void> {
-    if (this.#at + size <= this.#allocated || size > aheadBytesMin) return;
+    if (size > aheadBytesMin) return;
     const ahead = Math.min(aheadBytesMax, Math.max(aheadBytesMin, this.#allocated));
     try {
       await file.write(this.#allocated, new Uint8Array(ahead));

@@ -49,7 +49,7 @@ function isExcused({ definer, shared }: Watched, code: string, turns: number): b
     shared.marks.sometimes('read refused while a definition waited for room');
     return definer.inDoubt || turns !== definer.turns;
   }
-  return turns !== definer.turns && ['42P01', '57014', 'XX000'].includes(code);
+  return turns !== definer.turns && ['42P01', '57014'].includes(code);
 }
 
 /** Reads everything and checks it; answers the vector, or null if nothing came of it. */

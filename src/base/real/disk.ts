@@ -54,7 +54,7 @@ class RealFile implements DiskFile {
   readonly #path: string;
   readonly #place: string;
   /** The same file, opened so that each write is synced: one call to the system instead of two. */
-  #synced: Promise<FileHandle> | null = null;
+  #synced: FileHandle | null = null;
 
   /** `path` for messages, `place` to open it. */
   constructor(handle: FileHandle, path: string, place: string) {
@@ -86,8 +86,9 @@ class RealFile implements DiskFile {
 
   writeSynced(position: number, bytes: Uint8Array): Promise<void> {
     return attempt(this.#path, async () => {
-      this.#synced ??= open(this.#place, constants.O_RDWR | constants.O_DSYNC);
-      const { fd } = await this.#synced;
+      // What is open is asked in this turn: whoever calls wakes others next.
+      this.#synced ??= await open(this.#place, constants.O_RDWR | constants.O_DSYNC);
+      const { fd } = this.#synced;
       let done = 0;
       while (done < bytes.length) {
         const written = await writeSome(fd, bytes, done, position + done);
@@ -107,7 +108,7 @@ class RealFile implements DiskFile {
 
   close(): Promise<void> {
     return attempt(this.#path, async () => {
-      await (await this.#synced)?.close();
+      await this.#synced?.close();
       await this.#handle.close();
     });
   }
