@@ -15,7 +15,7 @@ import { limits } from '../../../src/base/limits.ts';
 import { unsupported } from '../../../src/base/error.ts';
 import type { SourceColumn, SourceFormat } from '../decoder.ts';
 import { FieldNames } from '../field-names.ts';
-import { isFieldType } from '../field-value.ts';
+import { fieldKind, isFieldType } from '../field-value.ts';
 import { JsonCursor, closeBrace, openBrace, quote } from '../json-cursor.ts';
 import type { Refusal, WantedField } from '../json-fields.ts';
 import { JsonFields } from '../json-fields.ts';
@@ -42,7 +42,9 @@ const opUnknown = 1;
 const none: readonly number[] = [];
 
 /** What stands in `after`. */
-type After = 'nothing' | 'row' | 'text' | 'other';
+type After = 'nothing' | 'row' | 'document' | 'text' | 'other';
+
+const kindJsonb = fieldKind('jsonb');
 
 function wantedOf(part: 'key' | 'value', columns: readonly SourceColumn[]): WantedField[] {
   return columns.flatMap(({ origin, type, modifier }, column) => {
@@ -81,6 +83,10 @@ export class EventPart {
   readonly #wanted: readonly WantedField[];
   readonly #staging: Staging;
   readonly #schema: EventSchema;
+  /** The column that is all of `after`, a document; -1 if fields of it are columns. */
+  readonly #whole: number;
+  readonly #documentValue: EventValue;
+  #documentRefusal: Refusal | null = null;
   /** What fields are without a schema part. */
   readonly #toldKinds: Int32Array;
   #op = opMissing;
@@ -94,6 +100,9 @@ export class EventPart {
     const unavailable = format.unavailable ?? usuallyUnavailable;
     this.#fields = fieldsOf(this.#wanted, staging, this.#cursor, format, unavailable);
     this.#schema = new EventSchema(this.#wanted, 'after');
+    const { heap } = staging;
+    this.#whole = columns.findIndex(({ origin }) => origin.kind === 'value');
+    this.#documentValue = new EventValue(this.#cursor, heap, null, null);
     this.#toldKinds = this.#schema.kinds.slice();
   }
 
@@ -121,11 +130,12 @@ export class EventPart {
 
   /** Columns whose values the last row left out, as they did not change. */
   get unchanged(): readonly number[] {
-    return this.isDelete ? none : this.#fields.unchanged;
+    return this.isDelete || this.#whole >= 0 ? none : this.#fields.unchanged;
   }
 
   /** Makes the row's columns NULL (or zero where NULL cannot be). */
   clear(row: number): void {
+    if (this.#whole >= 0) this.#staging.staged[this.#whole].setNull(row);
     for (const { column } of this.#wanted) this.#staging.staged[column].setNull(row);
   }
 
@@ -180,12 +190,25 @@ export class EventPart {
   #readAfter(at: number, row: number): number {
     const cursor = this.#cursor;
     const first = cursor.bytes[at];
+    if (this.#whole >= 0 && !cursor.isNull(at)) return this.#readDocument(at, row);
     if (first === openBrace) {
       this.#after = 'row';
       return this.#fields.readObject(at, row);
     }
     this.#after = cursor.isNull(at) ? 'nothing' : first === quote ? 'text' : 'other';
     return cursor.skipValue(at, limits.jsonDepthMax);
+  }
+
+  /** All of `after`, as a document or the text of one. */
+  #readDocument(at: number, row: number): number {
+    this.#after = 'document';
+    const column = this.#staging.staged[this.#whole];
+    column.nulls[row] = 0;
+    const value = this.#documentValue;
+    const next = value.read(kindJsonb, -1, at, column, row);
+    const { refusal: reason, refusalCode: code } = value;
+    this.#documentRefusal = reason === null ? null : { code, field: 'after', reason };
+    return next;
   }
 
   #readOp(at: number): number {
@@ -234,13 +257,18 @@ export class EventPart {
     switch (this.#after) {
       case 'row':
         return this.#fields.outcome(row);
+      case 'document':
+        return this.#documentRefusal;
       case 'text': {
-        const reason = "it is a text, as MongoDB's connector writes it, which is not supported";
+        const reason =
+          "it is a text, as MongoDB's connector writes it: make the source without a column list";
         return { code: '0A000', field: 'after', reason };
       }
       case 'nothing':
       case 'other': {
-        const reason = `it is not an object, but the event has op ${this.#opText}`;
+        const isWhole = this.#whole >= 0;
+        const hint = isWhole ? '; capture.mode change_streams_update_full gives documents' : '';
+        const reason = `it is not an object, but the event has op ${this.#opText}${hint}`;
         return { code: '22P02', field: 'after', reason };
       }
     }

@@ -167,7 +167,7 @@ test('what cannot be understood is an error that names the field', () => {
       '22P02 offset 2, field "after": it is not an object, but the event has op "u"',
       '0A000 offset 3, field "op": an event of op "m" is not supported',
       '22P02 offset 4, field "op": it is missing: this is not Debezium\'s event',
-      '0A000 offset 5, field "after": it is a text, as MongoDB\'s connector writes it, which is not supported',
+      '0A000 offset 5, field "after": it is a text, as MongoDB\'s connector writes it: make the source without a column list',
       '22P02 offset 6: the JSON is not an object',
       '22P02 offset 7: invalid JSON: an object has no end',
       '22P02 offset 8: invalid JSON: something follows the object',
@@ -598,4 +598,44 @@ test('base64 is what Buffer writes, and nothing else', () => {
   }
   for (const bad of ['A', 'AB', 'ABC', 'A===', '====', 'AB-_', 'A=BC', 'AB C', 'AAAA=AAA'])
     expect(decodeBase64(Buffer.from(bad), 0, bad.length)).toBe(-1);
+});
+
+test("MongoDB's documents are one column, keyed by the text of their id", () => {
+  const format = jsonSource(
+    [
+      column('id', 'text', { origin: { kind: 'field', of: 'key', name: 'id' }, nullable: false }),
+      column('data', 'jsonb', { origin: { kind: 'value' }, nullable: false }),
+    ],
+    { key: 'JSON', envelope: 'debezium', keyColumns: [0] },
+  );
+  const id = '{"$oid": "596e275826f08b2730779e1f"}';
+  const key = JSON.stringify({ id });
+  const mongo = (event: object): TestRecord => ({ key, value: JSON.stringify(event) });
+  const wrapped = {
+    schema: { type: 'struct' },
+    payload: { op: 'c', after: '{"_id": 1, "a": "é"}' },
+  };
+  expect(
+    told(format, [
+      mongo({ op: 'r', after: '{"b":[1,{}],"_id":{"$oid":"596e275826f08b2730779e1f"}}' }),
+      mongo(wrapped),
+      mongo({ op: 'u', after: { a: 1 } }),
+      mongo({ op: 'd', after: null, source: { collection: 'c' } }),
+      mongo({ op: 'u', after: '{' }),
+      mongo({ op: 'u', after: null, updateDescription: { updatedFields: '{"a": 2}' } }),
+    ]),
+  ).toEqual({
+    rows: [
+      [id, '{"b": [1, {}], "_id": {"$oid": "596e275826f08b2730779e1f"}}'],
+      [id, '{"a": "é", "_id": 1}'],
+      [id, '{"a": 1}'],
+      ['tombstone', id],
+      ['failed', id],
+      ['failed', id],
+    ],
+    errors: [
+      '22P02 offset 4, field "after": the text is not a JSON document',
+      '22P02 offset 5, field "after": it is not an object, but the event has op "u"; capture.mode change_streams_update_full gives documents',
+    ],
+  });
 });

@@ -79,6 +79,7 @@ export function debeziumColumns(
     }
     return schemaColumnsOf(avro.key.schema, avro.value.schema);
   }
+  if (statement.columns.length === 0) return documentColumns;
   if (!statement.columns.some(({ primaryKey }) => primaryKey)) {
     throw sqlError('42601', 'ENVELOPE DEBEZIUM needs a column list with a PRIMARY KEY', {
       position: statement.envelope?.position ?? statement.position,
@@ -96,6 +97,18 @@ export function debeziumColumns(
     };
   });
 }
+
+/** Those of a collection of MongoDB: a document and its key, as text. */
+const documentColumns: readonly SourceColumn[] = [
+  {
+    name: 'id',
+    type: 'text',
+    modifier: -1,
+    nullable: false,
+    origin: { kind: 'field', of: 'key', name: 'id' },
+  },
+  { name: 'data', type: 'jsonb', modifier: -1, nullable: false, origin: { kind: 'value' } },
+];
 
 /** The fields of the row in their order, those of the key as the key has them. */
 function schemaColumnsOf(key: string, value: string): readonly SourceColumn[] {
