@@ -103,8 +103,16 @@ describe('a message in a column', () => {
           outer.encode(value).finish(),
         );
         const bytes = new Uint8Array(Buffer.concat(pieces));
-        const expected: unknown = outer.toJson(outer.decode(bytes));
-        expect({ inner: jsonIn(read(bytes), 'inner') }).toEqual(expected);
+        const row = read(bytes);
+        let expected: unknown;
+        try {
+          expected = outer.toJson(outer.decode(bytes));
+        } catch {
+          // Two durations of different signs are none together.
+          expect(row).toContain('interval out of range');
+          continue;
+        }
+        expect({ inner: jsonIn(row, 'inner') }).toEqual(expected);
       }
     }
   });

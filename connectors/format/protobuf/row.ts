@@ -26,7 +26,7 @@ import { writeMicroseconds } from '../iso-time.ts';
 import type { Refusal } from '../json-fields.ts';
 import type { Heap, StagedColumn, Staging } from '../staging.ts';
 import { invalidTextAt } from '../text-bytes.ts';
-import { ProtoCursor, wireBytes, wireFixed32, wireVarint } from './cursor.ts';
+import { ProtoCursor, wireBytes, wireFixed32, wireFixed64, wireVarint } from './cursor.ts';
 import type { Messages, Piece } from './message-json.ts';
 import {
   mapJson,
@@ -71,6 +71,13 @@ const storeFloat8 = 6;
 const storeText = 7;
 const storeBytes = 8;
 const storeOther = 9;
+
+/** Which slots are read the quick way, and how. */
+const quickNone = 0;
+const quickInt4 = 1;
+const quickInt8 = 2;
+const quickDouble = 3;
+const quickText = 4;
 
 /** Field numbers below this are looked up in an array. */
 const smallNumbers = 512;
@@ -146,6 +153,18 @@ function storeOf({ type, reader }: Slot): number {
   }
 }
 
+/** Branches of a oneof take others away, which is for the complete way. */
+function quickOf(slot: Slot): number {
+  const how = readerOf(slot);
+  const store = storeOf(slot);
+  if (slot.writer.oneof !== null) return quickNone;
+  if (how === readRun) return store === storeText ? quickText : quickNone;
+  if (how === readDouble) return store === storeFloat8 ? quickDouble : quickNone;
+  if (how < readInt32 || how > readUint64) return quickNone;
+  if (store === storeInt4) return quickInt4;
+  return store === storeInt8 ? quickInt8 : quickNone;
+}
+
 /** The words of an enum's names. */
 type Symbols = ReadonlyMap<number, { readonly words: Int32Array; readonly bytes: number }>;
 
@@ -161,6 +180,7 @@ export class MessageReader {
   readonly #read: Int32Array;
   readonly #store: Int32Array;
   readonly #wire: Int32Array;
+  readonly #quick: Int32Array;
   /** The number of a slot's oneof, or -1. */
   readonly #oneof: Int32Array;
   readonly #staged: readonly (StagedColumn | null)[];
@@ -186,6 +206,7 @@ export class MessageReader {
     this.#read = Int32Array.from(slots, readerOf);
     this.#store = Int32Array.from(slots, storeOf);
     this.#wire = Int32Array.from(slots, ({ writer }) => wireOf(writer.type));
+    this.#quick = Int32Array.from(slots, quickOf);
     const oneofs = [...new Set(slots.flatMap(({ writer }) => writer.oneof ?? []))];
     this.#oneof = Int32Array.from(slots, ({ writer }) => oneofs.indexOf(writer.oneof ?? ''));
     this.#staged = slots.map(({ place }) => (place < 0 ? null : staging.staged[place]));
@@ -214,10 +235,11 @@ export class MessageReader {
     this.#record++;
     this.#seenCount = 0;
     this.#code = '22P03';
-    // All texts together are no longer than the message; the rest is what padding may take.
-    this.#heap.reserve(end - at + this.#read.length * 20);
+    this.#room(0);
     const small = this.#small;
     while (cursor.at < end) {
+      cursor.at = this.#usual(bytes, cursor.at, end, row);
+      if (cursor.at >= end) break;
       if (!cursor.tag()) return this.#refuse(-1);
       const { number } = cursor;
       const slot = number < smallNumbers ? small[number] : (this.#large.get(number) ?? -1);
@@ -230,6 +252,73 @@ export class MessageReader {
       if (wrong !== null) return wrong;
     }
     return this.#fillMissing(row);
+  }
+
+  /**
+   * Reads on from `at` as long as fields are usual: small numbers, lengths and values of few bytes.
+   * Answers where it stopped, before a tag; what is there is for the complete way.
+   */
+  #usual(bytes: Uint8Array, at: number, end: number, row: number): number {
+    const small = this.#small;
+    const quick = this.#quick;
+    const { view } = this.#cursor;
+    const heap = this.#heap;
+    const { i32, u8 } = heap;
+    let p = at;
+    while (p < end) {
+      const tag = bytes[p];
+      if (tag < 8 || tag > 127) break;
+      const slot = small[tag >>> 3];
+      const wire = tag & 7;
+      let next = p + 1;
+      let value = bytes[next++];
+      if (slot >= 0 && (quick[slot] === quickNone || wire !== this.#wire[slot])) break;
+      if (wire === wireVarint) {
+        if (value > 127) {
+          value = (value & 127) | ((bytes[next] & 127) << 7);
+          if (bytes[next++] > 127) {
+            value |= (bytes[next] & 127) << 14;
+            if (bytes[next++] > 127) {
+              value |= (bytes[next] & 127) << 21;
+              if (bytes[next++] > 127) break;
+            }
+          }
+        }
+      } else if (wire === wireBytes) {
+        if (value > 127) break;
+        next += value;
+      } else if (wire === wireFixed64) next = p + 9;
+      else break;
+      // Past the record bytes are another's, or none, which no comparison takes for a number.
+      if (!(next <= end)) break;
+      if (slot >= 0) {
+        const staged = this.#staged[slot];
+        if (staged === null) break;
+        switch (quick[slot]) {
+          case quickInt4:
+            staged.words[row] = value;
+            break;
+          case quickInt8:
+            staged.words[2 * row] = value;
+            staged.words[2 * row + 1] = 0;
+            break;
+          case quickDouble:
+            staged.doubles[row] = view.getFloat64(p + 1, true);
+            break;
+          default: {
+            const { top } = heap;
+            if (!readText(bytes, view, p + 2, value, i32, u8, top)) return p;
+            staged.words[2 * row] = top;
+            staged.words[2 * row + 1] = value;
+            heap.top = top + ((value + 3) >> 2);
+          }
+        }
+        staged.nulls[row] = 0;
+        this.#mark(slot);
+      }
+      p = next;
+    }
+    return p;
   }
 
   #refuse(slot: number): Refusal {
@@ -371,6 +460,7 @@ export class MessageReader {
     const { low, high } = this.#cursor;
     if (high < smallHigh && high >= (isUnsigned ? 0 : -smallHigh)) {
       const value = high * two32 + (low >>> 0);
+      this.#room(16);
       const { i32, top } = this.#heap;
       this.#close(writeSmallNumeric(i32, top, value, 0), staged, row);
       return true;
@@ -385,7 +475,7 @@ export class MessageReader {
     const staged = this.#staged[slot];
     assert(staged !== null, 'what is written has a column');
     writeCell(this.#plan.slots[slot].type, datum, staged, row, this.#heap);
-    this.#heap.reserve(this.#cursor.end - this.#cursor.at + this.#read.length * 20);
+    this.#room(0);
   }
 
   #symbol(slot: number, staged: StagedColumn, row: number): boolean {
@@ -397,7 +487,7 @@ export class MessageReader {
       return true;
     }
     const { words, bytes } = found;
-    this.#heap.reserve(this.#cursor.end - this.#cursor.at + this.#read.length * 20 + bytes);
+    this.#room(bytes);
     const { i32, top } = this.#heap;
     for (let k = 0; k < words.length; k++) i32[top + k] = words[k];
     this.#close(bytes, staged, row);
@@ -418,6 +508,15 @@ export class MessageReader {
     cursor.at = at + length;
     this.#close(length, staged, row);
     return true;
+  }
+
+  /**
+   * Room for `more` bytes and for all texts that can still come: one of n bytes takes n + 2 bytes of
+   * the message or more, and n + 3 of the heap or fewer.
+   */
+  #room(more: number): void {
+    const { at, end } = this.#cursor;
+    this.#heap.reserve(more + (end - at) * 2 + 16);
   }
 
   /** Makes the `bytes` bytes at the heap's top the cell's value. */
