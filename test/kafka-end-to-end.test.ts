@@ -133,7 +133,8 @@ describe('a topic', () => {
       { value: '{"id": 2, "n": "many"}' },
     ]);
     await client.query(
-      `CREATE SOURCE dirty (id int8, n int4) FROM KAFKA CONNECTION k (TOPIC 'dirty') FORMAT JSON`,
+      `CREATE SOURCE dirty (id int8, n int4) FROM KAFKA CONNECTION k (TOPIC 'dirty') FORMAT JSON
+        WITH (ON ERROR = FAIL)`,
     );
     await client.query('CREATE MATERIALIZED VIEW good AS SELECT count(id) AS ids FROM dirty');
     await client.query('CREATE MATERIALIZED VIEW bad AS SELECT sum(n) AS n FROM dirty');
@@ -156,7 +157,7 @@ describe('a topic', () => {
     const { client, broker } = rig();
     broker.createTopic('healing', 1);
     await client.query(
-      `CREATE SOURCE healing (n int4) FROM KAFKA CONNECTION k (TOPIC 'healing') KEY FORMAT TEXT VALUE FORMAT JSON ENVELOPE UPSERT`,
+      `CREATE SOURCE healing (n int4) FROM KAFKA CONNECTION k (TOPIC 'healing') KEY FORMAT TEXT VALUE FORMAT JSON ENVELOPE UPSERT WITH (ON ERROR = FAIL)`,
     );
     await client.query(
       'CREATE MATERIALIZED VIEW healed AS SELECT count(*) AS c, sum(n) AS n FROM healing',

@@ -226,7 +226,10 @@ describe('a source of several tables', () => {
       'orders|table',
       'users|table',
     ]);
-    expect(await sql.rows('SHOW SOURCES')).toEqual(['g|source']);
+    expect(await sql.rows('SHOW SOURCES')).toEqual([
+      'everything_errors|subsource',
+      ...['g|source', 'orders_errors|subsource', 'users_errors|subsource'],
+    ]);
     expect(await sql.rows('SELECT name FROM mz_catalog.mz_tables')).toEqual([
       ...['everything', 'orders', 'users'],
     ]);

@@ -101,6 +101,11 @@ export interface SourceFormat {
   readonly unavailable?: string;
   /** Where one row a key is kept: positions of the columns that make the key. */
   readonly keyColumns: readonly number[];
+  /**
+   * What becomes of a record that does not decode: a row of the relation of errors, or (FAIL, which
+   * is meant where nothing is said) an error of the source.
+   */
+  readonly onError?: 'QUARANTINE' | 'FAIL';
 }
 
 /** Values that records left out because they are what they were. */
@@ -111,11 +116,33 @@ export interface Unchanged {
   error(row: number): DecodeError;
 }
 
-/** One failed record. */
+/** What did not decode: see failed-record.ts. */
+export interface FailedRecord {
+  readonly topic: string;
+  readonly partition: number;
+  /** Of the record, or of the first one of a range that cannot be told apart. */
+  readonly offset: number;
+  /** Milliseconds since the epoch, or -1. */
+  readonly timestamp: number;
+  /** The first bytes of key and value; null if they are NULL, or nobody knows. */
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+  /** Number of the schema that the part which failed names, or null. */
+  readonly schemaId: number | null;
+  readonly field: string | null;
+  /** Why, without where. */
+  readonly reason: string;
+  /** It is one record, not a range: it can be decoded again by itself. */
+  readonly single: boolean;
+}
+
+/** One failed record, or some that cannot be told apart. */
 export interface DecodeError {
   readonly code: string;
   /** Names topic, partition, offset and field. */
   readonly message: string;
+  /** null where more is wrong than a record: the log has lost some, or all rows are wrong. */
+  readonly record: FailedRecord | null;
 }
 
 /**
@@ -152,7 +179,13 @@ export interface Decoder {
   /**
    * Decodes as it is iterated; null is a pause after a bounded amount of work. One chunk at a time:
    * the iteration is finished, or ended early, before the next begins. Never throws for data: a
-   * broken batch (CRC, length, codec) is one error naming its offset range.
+   * broken batch (CRC, length, codec) is one error naming its offset range. With `only` it decodes
+   * the records of these offsets, and says nothing of the others.
    */
-  decode(chunk: RawChunk, pool: SlabPool, step: number): Iterable<Decoded | null>;
+  decode(
+    chunk: RawChunk,
+    pool: SlabPool,
+    step: number,
+    only?: ReadonlySet<number>,
+  ): Iterable<Decoded | null>;
 }

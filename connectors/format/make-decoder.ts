@@ -28,6 +28,8 @@ import { CsvPart } from './csv/part.ts';
 import { AvroEventPart } from './debezium/avro-event-part.ts';
 import { EventKeyPart, EventPart } from './debezium/event-part.ts';
 import type { DecodeError, Decoded, Decoder, SourceColumn, SourceFormat } from './decoder.ts';
+import type { FailedPlace } from './failed-record.ts';
+import { bytesOfFailed, plainError, rangeError, recordError } from './failed-record.ts';
 import type { Refusal } from './json-fields.ts';
 import { MetadataColumns } from './metadata-columns.ts';
 import { PartDecoder } from './part-decoder.ts';
@@ -38,9 +40,6 @@ import { UnchangedValues } from './unchanged-values.ts';
 /** Work, in bytes read and written, after which decoding pauses; and what a record costs beside its bytes. */
 const pauseWork = 128 * 1024;
 const recordWork = 64;
-
-/** Characters of a reason that a message keeps. */
-const reasonLengthMax = 300;
 
 /**
  * The decoder of the columns `wanted` (positions in `format.columns`, in the order of the batch).
@@ -78,11 +77,6 @@ function isOfValue({ origin }: SourceColumn): boolean {
 /** Whether a part of the source is an object with fields. */
 function isTyped(format: SourceFormat, part: 'key' | 'value'): boolean {
   return format.columns.some(({ origin }) => origin.kind === 'field' && origin.of === part);
-}
-
-/** Reasons quote the value, which can be megabytes. */
-function clipped(reason: string): string {
-  return reason.length <= reasonLengthMax ? reason : `${reason.slice(0, reasonLengthMax)}…`;
 }
 
 /** What reads Debezium's events. */
@@ -139,6 +133,9 @@ class SourceDecoder implements Decoder {
   #truncated: number | null = null;
   #failedErrors: DecodeError[] = [];
   #errors: DecodeError[] = [];
+  /** Bytes that the errors so far hold. */
+  #errorBytes = 0;
+  #only: ReadonlySet<number> | null = null;
   #records = 0;
   /** Work since the last pause. */
   #work = 0;
@@ -171,11 +168,17 @@ class SourceDecoder implements Decoder {
     this.#run = isAlone && isRun ? this.#value : null;
   }
 
-  *decode(chunk: RawChunk, pool: SlabPool, step: number): Generator<Decoded | null, void> {
+  *decode(
+    chunk: RawChunk,
+    pool: SlabPool,
+    step: number,
+    only: ReadonlySet<number> | null = null,
+  ): Generator<Decoded | null, void> {
     const writer = new BatchWriter(pool, this.columns);
     writer.resume();
     const slice = this.#slice;
     this.#forget();
+    this.#only = only;
     this.#topic = chunk.topic;
     this.#partition = chunk.partition;
     this.#alone = chunk.alone === true;
@@ -188,7 +191,8 @@ class SourceDecoder implements Decoder {
         found = this.#walker.next(slice)
       ) {
         if (found === 'pause') yield null;
-        if (found === 'broken') this.#brokenRange(this.#walker.broken);
+        if (found === 'broken' && only === null)
+          this.#brokenRange(this.#walker.broken, chunk.lost !== undefined);
         for (let r = 0; found === 'records' && r < slice.count;) {
           if (this.#isDue) yield this.#flush(writer, step);
           else if (this.#work >= pauseWork) {
@@ -212,12 +216,17 @@ class SourceDecoder implements Decoder {
     this.#truncated = null;
     this.#failedErrors = [];
     this.#errors = [];
+    this.#errorBytes = 0;
     this.#records = 0;
     this.#work = 0;
   }
 
   get #isDue(): boolean {
-    return this.#staging.full || this.#errors.length >= limits.activationRowsMax;
+    return (
+      this.#staging.full ||
+      this.#errors.length >= limits.activationRowsMax ||
+      this.#errorBytes >= limits.failedRecordsBytesMax
+    );
   }
 
   /** Reads records from the one at `from` on until a flush or a pause is due; answers the next. */
@@ -228,8 +237,9 @@ class SourceDecoder implements Decoder {
     do {
       const top = heap.top;
       const first = r;
-      if (this.#run !== null) r = this.#run.readRun(slice, r, slice.count);
-      if (r === first) this.#readRecord(slice, r++);
+      if (this.#run !== null && this.#only === null) r = this.#run.readRun(slice, r, slice.count);
+      if (r === first && this.#only?.has(slice.offset[r]) === false) r++;
+      else if (r === first) this.#readRecord(slice, r++);
       // What a record becomes can be much more than what it is: 1e131071.
       work += Math.max(0, heap.top - top) * 4;
       for (let k = first; k < r; k++) work += recordWork + slice.keyBytes[k] + slice.valueBytes[k];
@@ -244,10 +254,10 @@ class SourceDecoder implements Decoder {
     const row = staging.rows;
     const heapTop = staging.heap.top;
     const keyRefusal = this.#readKey(slice, r, row);
-    if (keyRefusal === truncate) return this.#truncate(slice.offset[r]);
+    if (keyRefusal === truncate) return this.#truncate(slice, r);
     if (keyRefusal !== null) {
       staging.heap.top = heapTop;
-      this.#errors.push(this.#error(slice.offset[r], keyRefusal));
+      this.#errors.push(this.#error(slice, r, keyRefusal, 'key'));
       return;
     }
     const keyed = this.#format.envelope !== 'none';
@@ -259,7 +269,7 @@ class SourceDecoder implements Decoder {
     if (this.#events !== null && refusal === null && !tombstone) {
       if (this.#events.isTruncate && this.#alone) {
         staging.heap.top = heapTop;
-        return this.#truncate(slice.offset[r]);
+        return this.#truncate(slice, r);
       }
       if (this.#events.isTruncate) refusal = truncate;
       tombstone = this.#events.isDelete;
@@ -269,7 +279,7 @@ class SourceDecoder implements Decoder {
     if (!tombstone) refusal ??= this.#metadata.read(slice, r, row);
     if (refusal !== null && !keyed) {
       staging.heap.top = heapTop;
-      this.#errors.push(this.#error(slice.offset[r], refusal));
+      this.#errors.push(this.#error(slice, r, refusal, 'value'));
       return;
     }
     if (tombstone || refusal !== null) {
@@ -277,7 +287,7 @@ class SourceDecoder implements Decoder {
       this.#value.clear(row);
       this.#metadata.clear(row);
     }
-    if (refusal !== null) this.#failedErrors.push(this.#error(slice.offset[r], refusal));
+    if (refusal !== null) this.#failedErrors.push(this.#error(slice, r, refusal, 'value'));
     if (tombstone) this.#tombstoneCount++;
     this.#tombstones[row] = tombstone ? 1 : 0;
     this.#failed[row] = refusal === null ? 0 : 1;
@@ -304,22 +314,24 @@ class SourceDecoder implements Decoder {
     return { code: '22004', field: null, reason };
   }
 
-  #truncate(offset: number): void {
+  /** Where it cannot be followed, all rows are wrong: that is no matter of one record. */
+  #truncate(slice: RecordSlice, r: number): void {
     if (this.#alone) this.#truncated = this.#staging.rows;
-    else this.#errors.push(this.#error(offset, truncate));
+    else this.#errors.push({ ...this.#error(slice, r, truncate, 'value'), record: null });
   }
 
-  #error(offset: number, refusal: Refusal): DecodeError {
-    const field = refusal.field === null ? '' : `, field "${refusal.field}"`;
-    const where = `topic "${this.#topic}", partition ${this.#partition}, offset ${offset}${field}`;
-    return { code: refusal.code, message: `${where}: ${clipped(refusal.reason)}` };
+  get #place(): FailedPlace {
+    return { topic: this.#topic, partition: this.#partition };
   }
 
-  #brokenRange(range: BrokenRange): void {
-    const offsets =
-      range.from === range.to ? `offset ${range.from}` : `offsets ${range.from} to ${range.to}`;
-    const where = `topic "${this.#topic}", partition ${this.#partition}, ${offsets}`;
-    this.#errors.push({ code: 'XX001', message: `${where}: ${range.reason}` });
+  #error(slice: RecordSlice, r: number, refusal: Refusal, part: 'key' | 'value'): DecodeError {
+    const error = recordError(this.#place, this.#format, slice, r, refusal, part);
+    this.#errorBytes += bytesOfFailed(error);
+    return error;
+  }
+
+  #brokenRange(range: BrokenRange, isLost: boolean): void {
+    this.#errors.push(rangeError(this.#place, range, isLost));
   }
 
   #flush(writer: BatchWriter, step: number): Decoded {
@@ -334,7 +346,7 @@ class SourceDecoder implements Decoder {
       tombstones: this.#tombstoneCount > 0 ? this.#tombstones.slice(0, rows) : null,
       failed: this.#failedErrors.length > 0 ? this.#failed.slice(0, rows) : null,
       unchanged: this.#unchanged.take(rows, this.#names, (offset, refusal) =>
-        this.#error(offset, refusal),
+        plainError(this.#place, offset, refusal),
       ),
       truncated: this.#truncated,
       errors: [...this.#failedErrors, ...this.#errors],
@@ -344,6 +356,7 @@ class SourceDecoder implements Decoder {
     this.#truncated = null;
     this.#failedErrors = [];
     this.#errors = [];
+    this.#errorBytes = 0;
     this.#records = 0;
     this.#work = 0;
     return decoded;

@@ -77,6 +77,13 @@ export type Command =
       readonly saved?: SavedCollection;
       /** It cannot be computed, and reads are given this reason until it is dropped. */
       readonly stopped?: ErrorFields;
+      /**
+       * An upsert source whose records that do not decode are rows of this quarantine, which is
+       * there already.
+       */
+      readonly quarantine?: number;
+      /** It is a quarantine, with this last row; see quarantine.ts. */
+      readonly full?: Row;
     }
   /** A collection that was created closed has all that it had: it can be read from now on. */
   | { readonly kind: 'openCollection'; readonly collection: number }

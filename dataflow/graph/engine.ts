@@ -232,8 +232,13 @@ export class Engine implements DataflowListener {
    * Rows, and errors of rows that could not be decoded, for the next step. The batches' uses of
    * their slabs pass to the engine.
    */
-  input(collection: number, batch: Batch | null, errors: Batch | null): void {
-    this.#inputs.add(this.#collections.find(collection), batch, errors);
+  input(
+    collection: number,
+    batch: Batch | null,
+    errors: Batch | null,
+    only: ReadonlySet<number> | null = null,
+  ): void {
+    this.#inputs.add(this.#collections.find(collection), batch, errors, only);
   }
 
   /**
@@ -467,11 +472,13 @@ export class Engine implements DataflowListener {
   }
 
   #createCollection(command: Of<'createCollection'>): void {
-    const { collection: id, columns, stored, closed, saved, stopped } = command;
+    const { collection: id, columns, stored, closed, saved, stopped, quarantine, full } = command;
     if (stopped !== undefined)
       return this.#collections.addStopped(id, columns, { collection: id, error: stopped });
     if (!stored) return this.#collections.addStream(id, columns);
     const made = this.#collections.addTable(id, columns, closed === true);
+    if (full !== undefined) this.#inputs.addQuarantine(made, full);
+    if (quarantine !== undefined) this.#inputs.useQuarantine(id, quarantine);
     if (saved !== undefined) this.#checkpoints.restoreCollection(made, saved, closed === true);
   }
 

@@ -28,6 +28,8 @@ export interface StepInput {
   readonly upsert: UpsertTask | null;
   /** Number of the write that it belongs to, or null for what nobody waits for. */
   readonly write: number | null;
+  /** Of a stream: the dataflows that it is for, or null if it is for all. */
+  readonly only: ReadonlySet<number> | null;
 }
 
 /** Gives up what an input holds. */
@@ -137,6 +139,8 @@ export class StepTask {
       return this.#inputs.length === 0;
     if (this.#row === 0) this.#touch(input.collection, before);
     if (input.upsert !== null) {
+      const { quarantine } = input.upsert.state;
+      if (this.#row === 0 && quarantine !== null) this.#touch(quarantine.collection, before);
       this.#row = 1;
       if (!input.upsert.run(this.step)) return false;
       input.upsert.state.seal(this.step);
@@ -145,6 +149,7 @@ export class StepTask {
       this.#applyStored(input.collection, input, rowsMax);
     } else {
       for (const reader of input.collection.readers) {
+        if (input.only?.has(reader.id) === false) continue;
         reader.receive(input.collection, this.step, input.batch, input.errors);
       }
       this.#drop();

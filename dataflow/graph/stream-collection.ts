@@ -8,6 +8,8 @@ import type { Reader } from './stored-collection.ts';
 
 /** A dataflow's end of a stream. */
 export interface StreamReader extends Reader {
+  /** Number of the dataflow. */
+  readonly id: number;
   /** A live batch and its error rows, at their step; the reader retains what it keeps. */
   receive(stream: StreamCollection, step: number, batch: Batch | null, errors: Batch | null): void;
   /** Bytes of live batches that wait. */

@@ -5,6 +5,7 @@
  * and into a plain map; after each step the collection's rows and errors must be those of the map.
  */
 import { describe, expect, test } from 'vitest';
+import { limits } from '../../src/base/limits.ts';
 import { EngineRig, multiset } from '../../test/support/engine-rig.ts';
 import { Random } from '../../test/support/random.ts';
 import type { Row } from '../value/datum.ts';
@@ -68,7 +69,22 @@ class Model {
   }
 }
 
-function feed(rig: EngineRig, collection: number, records: readonly Record[]): void {
+/** A relation of errors, and what is in it of the record at an offset. */
+const listedColumns: readonly ColumnType[] = [
+  { type: 'text', nullable: true },
+  { type: 'int4', nullable: true },
+  { type: 'int8', nullable: true },
+  { type: 'text', nullable: false },
+];
+const fullListed: Row = [null, null, null, 'there are more'];
+
+function listedRow(offset: number): Row {
+  return ['t', offset % 3, BigInt(offset), `offset ${offset} is bad`];
+}
+
+/** `first`: the offset of the first record. */
+function feed(rig: EngineRig, collection: number, records: readonly Record[], first = 0): void {
+  const listed = (record: Record): Row => listedRow(first + records.indexOf(record));
   const rows = records.flatMap((record) =>
     record.kind === 'lost' || record.kind === 'truncate' ? [] : [record],
   );
@@ -89,10 +105,13 @@ function feed(rig: EngineRig, collection: number, records: readonly Record[]): v
   const errors = [
     ...rows
       .filter(({ kind }) => kind === 'failed')
-      .map(({ key }) => ({ code: '22P02', message: `bad value of ${key}` })),
+      .map((one) => ({
+        ...{ code: '22P02', message: `bad value of ${one.key}` },
+        listed: listed(one),
+      })),
     ...records
       .filter(({ kind }) => kind === 'lost')
-      .map(() => ({ code: '22P02', message: 'lost' })),
+      .map((one) => ({ code: '22P02', message: 'lost', listed: listed(one) })),
   ];
   engine.upsert(collection, [0], {
     batch,
@@ -102,7 +121,10 @@ function feed(rig: EngineRig, collection: number, records: readonly Record[]): v
     unchanged: rows.some(({ kind }) => kind === 'gaps')
       ? {
           columns: new Map(marks),
-          error: (row) => ({ code: '0A000', message: `no value of ${rows[row].key}` }),
+          error: (row) => ({
+            ...{ code: '0A000', message: `no value of ${rows[row].key}` },
+            listed: listed(rows[row]),
+          }),
         }
       : null,
     truncated: lastTruncate < 0 ? null : truncated,
@@ -236,5 +258,60 @@ describe('the state of an upsert source', () => {
     expect(rig.engine.arrangementBytes).toBe(before);
     expect(rig.statistics().slabsLive).toBe(0);
     expect(rig.statistics().collections.map(({ collection }) => collection)).toEqual([2]);
+  });
+
+  test('lists failed keys in its quarantine as a map does', () => {
+    for (let seed = 1; seed <= 30; seed++) {
+      const random = new Random(seed);
+      const rig = new EngineRig({ rowsMax: 3 });
+      const quarantine = { collection: 9, columns: listedColumns };
+      rig.quarantined({ collection: 1, columns }, quarantine, fullListed);
+      const model = new Model();
+      const offsets = new Map<string, number>();
+      const keyless: number[] = [];
+      let offset = 0;
+      for (let step = 0; step < 8; step++) {
+        const records = Array.from({ length: random.below(15) }, () => randomRecord(random, 12));
+        for (const record of records) {
+          const at = offset++;
+          model.take(record);
+          if (record.kind === 'lost') keyless.push(at);
+          else if (record.kind !== 'truncate') offsets.set(record.key, at);
+        }
+        feed(rig, 1, records, offset - records.length);
+        rig.seal(new Map());
+        rig.settle();
+        const failed = [...model.errors.keys()].map((key) => offsets.get(key) ?? -1);
+        const listed = [...failed, ...keyless].map((at) => ({ row: listedRow(at), weight: 1 }));
+        expect(rig.read(9, rig.step)).toEqual(multiset(listed));
+        expect(rig.statistics().collections.find((one) => one.collection === 1)?.errors).toBe(0);
+      }
+      rig.command({ kind: 'dropCollection', collection: 1 });
+      rig.command({ kind: 'dropCollection', collection: 9 });
+      rig.settle();
+      expect(rig.statistics().slabsLive).toBe(0);
+    }
+  });
+
+  test('lists no more than so many failed keys, and says once that there are others', () => {
+    const rig = new EngineRig();
+    const quarantine = { collection: 9, columns: listedColumns };
+    rig.quarantined({ collection: 1, columns }, quarantine, fullListed);
+    const max = limits.quarantinedRecordsMax;
+    const failed = (n: number): Record => ({ kind: 'failed', key: `key ${n}` });
+    const step = (records: readonly Record[], offset: number): number => {
+      feed(rig, 1, records, offset);
+      rig.seal(new Map());
+      rig.settle();
+      return rig.statistics().collections.find((one) => one.collection === 9)?.rows ?? -1;
+    };
+    const many = Array.from({ length: max - 1 }, (_, n) => failed(n));
+    expect(step(many, 0)).toBe(max - 1);
+    expect(step([failed(max), failed(max + 1)], max)).toBe(max + 1);
+    expect(step([failed(max + 2)], max + 2)).toBe(max + 1);
+    // Those that are not listed heal too; there is room again when a listed one does.
+    expect(step([{ kind: 'tombstone', key: `key ${max}` }], max + 3)).toBe(max + 1);
+    expect(step([{ kind: 'tombstone', key: 'key 0' }], max + 4)).toBe(max);
+    expect(rig.read(9, rig.step).filter((row) => row.includes('there are more'))).toHaveLength(1);
   });
 });

@@ -14,7 +14,9 @@
  * to look up.
  *
  * Error rows carry no key, so the errors of keys are also kept in an arrangement of (key, code,
- * message) that only this file reads.
+ * message) that only this file reads. With a quarantine (quarantine.ts) there are no error rows:
+ * the records that failed are rows of another collection, and the arrangement is one of (key, what
+ * names the record there).
  */
 import { assert, defined } from '../../src/base/assert.ts';
 import type { Arrangement } from '../arrangement/arrangement.ts';
@@ -23,15 +25,22 @@ import type { DataError } from '../operators/operator.ts';
 import { errorColumns } from '../operators/operator.ts';
 import type { Batch } from '../value/batch.ts';
 import { BatchWriter } from '../value/batch-writer.ts';
-import type { Update } from '../value/datum.ts';
+import type { Row, Update } from '../value/datum.ts';
 import { batchFromRows, readDatum } from '../value/datum-column.ts';
 import type { ColumnType } from '../value/type.ts';
 import type { GappyRow } from './kept-values.ts';
 import { KeptValues } from './kept-values.ts';
+import type { Quarantine } from './quarantine.ts';
+import { namingColumns } from './quarantine.ts';
 import { RemovalOfAll, removalsOf } from './row-removal.ts';
 import { SeenKeys } from './seen-keys.ts';
 import type { StoredCollection } from './stored-collection.ts';
 import type { Surroundings } from './surroundings.ts';
+
+/** An error; with a quarantine, what that says of it, or null if it is not its business. */
+export interface ListedError extends DataError {
+  readonly listed?: Row | null;
+}
 
 /** Decoded records. */
 export interface UpsertRows {
@@ -47,12 +56,12 @@ export interface UpsertRows {
    */
   readonly unchanged?: {
     readonly columns: ReadonlyMap<number, Uint8Array>;
-    error(row: number): DataError;
+    error(row: number): ListedError;
   } | null;
   /** So many rows of the batch, and all records before it, were voided; else null. */
   readonly truncated?: number | null;
   /** First those of failed rows, in row order, then those of records without a row. */
-  readonly errors: readonly DataError[];
+  readonly errors: readonly ListedError[];
 }
 
 /** The last record of each key in one batch. */
@@ -68,17 +77,24 @@ interface Kept {
 export class UpsertState {
   readonly collection: StoredCollection;
   readonly key: readonly number[];
+  readonly quarantine: Quarantine | null;
   readonly #around: Surroundings;
   readonly #index: number;
   readonly #keyTypes: readonly ColumnType[];
-  /** (key, code, message) of keys whose last record failed; made with the first. */
+  /** Of keys whose last record failed; made with the first. */
   #failures: Arrangement | null = null;
   #failureIndex = -1;
 
   /** The collection must be empty. */
-  constructor(collection: StoredCollection, key: readonly number[], around: Surroundings) {
+  constructor(
+    collection: StoredCollection,
+    key: readonly number[],
+    around: Surroundings,
+    quarantine: Quarantine | null,
+  ) {
     this.collection = collection;
     this.key = key;
+    this.quarantine = quarantine;
     this.#around = around;
     this.#index = collection.useIndex(key);
     while (!collection.buildIndex(this.#index, around.rowsMax));
@@ -105,7 +121,7 @@ export class UpsertState {
   }
 
   #failureColumns(): readonly ColumnType[] {
-    return [...this.#keyTypes, ...errorColumns];
+    return [...this.#keyTypes, ...(this.quarantine?.naming ?? errorColumns)];
   }
 
   /** The arrangement of failed keys, which is not there yet: empty, or to be filled. */
@@ -250,7 +266,10 @@ export class UpsertTask {
     const { arrangement, columns } = failures;
     this.#removals.push({
       all: new RemovalOfAll(this.#around, arrangement, columns),
-      use: (old) => this.#applyFailures(step, updatesOf(old, columns)),
+      use: (old) => {
+        this.#unlist(step, old);
+        this.#applyFailures(step, updatesOf(old, columns), []);
+      },
     });
   }
 
@@ -267,9 +286,14 @@ export class UpsertTask {
   /** Errors of records without a row stay for good, like those of a stream. */
   #applyErrors(step: number, { failed, errors }: UpsertRows): void {
     const ofRows = failed === null ? 0 : failed.reduce((sum, one) => sum + one, 0);
-    const updates = errors
-      .slice(ofRows)
-      .map(({ code, message }) => ({ row: [code, message], weight: 1 }));
+    const { quarantine } = this.state;
+    const updates: Update[] = [];
+    const listed: Row[] = [];
+    for (const { code, message, listed: row = null } of errors.slice(ofRows)) {
+      if (quarantine !== null && row !== null) listed.push(row);
+      else updates.push({ row: [code, message], weight: 1 });
+    }
+    quarantine?.add(step, listed);
     this.#applyErrorRows(step, updates);
   }
 
@@ -293,21 +317,22 @@ export class UpsertTask {
     const failures: Update[] = [];
     if (!this.#emptied) {
       this.#removeOld(step, keys, from, first);
-      this.#removeFailures(keys, failures);
+      this.#removeFailures(step, keys, failures);
     }
     keys.slab.release();
     const values: number[] = [];
+    const listed: Row[] = [];
     const gappy: GappyRow[] = [];
     for (let i = first; i < first + n; i++) {
       const row = kept[i];
       const withGaps = this.#gaps?.at(batch, row);
-      if (rows.failed?.[row] === 1) failures.push(this.#failureOf(from, row));
+      if (rows.failed?.[row] === 1) failures.push(this.#failureOf(from, row, listed));
       else if (rows.tombstones?.[row] === 1) continue;
       else if (withGaps === undefined) values.push(row);
       else if (withGaps.base === 'found') gappy.push(withGaps);
-      else failures.push(this.#lostOf(from, row));
+      else failures.push(this.#lostOf(from, row, listed));
     }
-    this.#applyFailures(step, failures);
+    this.#applyFailures(step, failures, listed);
     this.#insert(step, batch, values, gappy);
   }
 
@@ -329,9 +354,10 @@ export class UpsertTask {
     this.#gaps?.release();
   }
 
-  /** Changes what is known of failed keys, and their error rows. */
-  #applyFailures(step: number, failures: readonly Update[]): void {
+  /** Changes what is known of failed keys, and their error rows or what is listed of them. */
+  #applyFailures(step: number, failures: readonly Update[], listed: readonly Row[]): void {
     this.state.applyFailures(step, failures);
+    if (this.state.quarantine !== null) return this.state.quarantine.add(step, listed);
     const width = this.state.key.length;
     this.#applyErrorRows(
       step,
@@ -340,21 +366,27 @@ export class UpsertTask {
   }
 
   /** The failure of a row that lacks values, which its key does not have. */
-  #lostOf({ rows, batch }: Kept, row: number): Update {
+  #lostOf({ rows, batch }: Kept, row: number, listed: Row[]): Update {
     const { unchanged } = rows;
     assert(unchanged !== null && unchanged !== undefined, 'a row with gaps is marked');
-    return this.#failure(batch, row, unchanged.error(row));
+    return this.#failure(batch, row, unchanged.error(row), listed);
   }
 
-  #failureOf({ rows, batch, failedBefore }: Kept, row: number): Update {
+  #failureOf({ rows, batch, failedBefore }: Kept, row: number, listed: Row[]): Update {
     const before = defined(failedBefore?.[row], 'a failed row is marked');
-    return this.#failure(batch, row, defined(rows.errors[before], 'a failed row has an error'));
+    const error = defined(rows.errors[before], 'a failed row has an error');
+    return this.#failure(batch, row, error, listed);
   }
 
-  #failure(batch: Batch, row: number, { code, message }: DataError): Update {
-    const { key, collection } = this.state;
+  /** What is kept of a failed key; adds what the quarantine lists, if there is one. */
+  #failure(batch: Batch, row: number, error: ListedError, listed: Row[]): Update {
+    const { key, collection, quarantine } = this.state;
     const datums = key.map((c) => readDatum(batch, c, row, collection.columns[c].type));
-    return { row: [...datums, code, message], weight: 1 };
+    if (quarantine === null) return { row: [...datums, error.code, error.message], weight: 1 };
+    const record = defined(error.listed, 'a failed row can be listed');
+    assert(record !== null, 'a failed row has its record');
+    listed.push(record);
+    return { row: [...datums, ...record.slice(0, namingColumns)], weight: 1 };
   }
 
   /** Rows of a batch as a batch of their own, each of weight 1. */
@@ -394,13 +426,20 @@ export class UpsertTask {
   }
 
   /** Adds the failures of keys as they were before the step, to be taken out. */
-  #removeFailures(keys: Batch, updates: Update[]): void {
+  #removeFailures(step: number, keys: Batch, updates: Update[]): void {
     const { failures } = this.state;
     if (failures === null || failures.arrangement.rows === 0) return;
     const { arrangement, index, columns } = failures;
     removalsOf(this.#around, arrangement, index, keys, columns, (old) => {
+      this.#unlist(step, old);
       updates.push(...updatesOf(old, columns));
     });
+  }
+
+  /** Takes out what is listed of failures. */
+  #unlist(step: number, old: Batch): void {
+    const naming = range(namingColumns).map((c) => this.state.key.length + c);
+    this.state.quarantine?.remove(step, projectBatch(old, naming));
   }
 
   dispose(): void {

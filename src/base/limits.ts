@@ -48,6 +48,12 @@ export const limits = {
   stepBytesMax: 4 * 1024 * 1024,
   /** Bytes of raw records that a source may hold between fetch and step. */
   sourceBufferedBytesMax: 64 * 1024 * 1024,
+  /** Bytes of a key, and of a value, that the relation of errors keeps of a record. */
+  failedPartBytesMax: 4 * 1024,
+  /** Bytes of failed records that a decoder gathers before it hands them on. */
+  failedRecordsBytesMax: 4 * 1024 * 1024,
+  /** Records that the relation of errors of a source with one row a key lists at a time. */
+  quarantinedRecordsMax: 10_000,
   /** Bytes that the records of one compressed batch may unfold to. */
   decompressedBatchBytesMax: 128 * 1024 * 1024,
   /**

@@ -162,6 +162,7 @@ function sourceText(catalog: Catalog, source: SourceObject, name: string): strin
   const key = isEvents ? `, PRIMARY KEY ${namesText(source, keyColumns)}` : '';
   const list = isDeclared ? ` (${typed.map(columnText).join(', ')}${key})` : '';
   const format = formatText(source.format, itemName(catalog, source.registry));
+  const onError = `WITH (ON ERROR = ${source.format.onError ?? 'FAIL'})`;
   if (source.group !== undefined) {
     const { topics } = source;
     const reference =
@@ -169,9 +170,9 @@ function sourceText(catalog: Catalog, source: SourceObject, name: string): strin
         ? ` (REFERENCE ${quoted(topics.names[0] ?? '')})`
         : '';
     const group = itemName(catalog, source.group);
-    return `CREATE TABLE ${name}${list} FROM SOURCE ${group}${reference} ${format}`;
+    return `CREATE TABLE ${name}${list} FROM SOURCE ${group}${reference} ${format} ${onError}`;
   }
-  return `CREATE SOURCE ${name}${list} FROM ${kafkaText(catalog, source)} ${format}`;
+  return `CREATE SOURCE ${name}${list} FROM ${kafkaText(catalog, source)} ${format} ${onError}`;
 }
 
 /** What a source reads, and from where on. */
@@ -222,6 +223,8 @@ export function createText(catalog: Catalog, object: SchemaItem): string {
       return sourceText(catalog, object, name);
     case 'source group':
       return `CREATE SOURCE ${name} FROM ${kafkaText(catalog, object)}`;
+    case 'subsource':
+      return `-- ${name} is made with source ${itemName(catalog, object.of)}`;
     case 'view':
       return `CREATE VIEW ${name} AS ${object.queryText}`;
     case 'materialized view':

@@ -105,6 +105,20 @@ export interface SourceGroupObject extends Named {
   readonly start: StartPosition;
 }
 
+/**
+ * A relation about a source, which is made and dropped with it. `errors`: records that cannot be
+ * decoded; it is kept if the source is.
+ */
+export interface SubsourceObject extends Named {
+  readonly kind: 'subsource';
+  /** Oid of the source. */
+  readonly of: number;
+  readonly part: 'errors';
+  readonly columns: readonly RelationColumn[];
+  readonly collection: number;
+  readonly stored: boolean;
+}
+
 export interface ViewObject extends Named {
   readonly kind: 'view';
   readonly columns: readonly RelationColumn[];
@@ -138,7 +152,8 @@ export interface IndexObject extends Named {
   readonly primary: boolean;
 }
 
-export type RelationObject = TableObject | SourceObject | ViewObject | MaterializedViewObject;
+export type RelationObject =
+  TableObject | SourceObject | SubsourceObject | ViewObject | MaterializedViewObject;
 export type SchemaItem =
   RelationObject | SourceGroupObject | ConnectionObject | SecretObject | IndexObject;
 export type CatalogObject = SchemaObject | SchemaItem;
@@ -148,6 +163,7 @@ export function isRelation(object: CatalogObject): object is RelationObject {
   return (
     object.kind === 'table' ||
     object.kind === 'source' ||
+    object.kind === 'subsource' ||
     object.kind === 'view' ||
     object.kind === 'materialized view'
   );
@@ -179,6 +195,8 @@ export function dependenciesOf(object: CatalogObject): readonly number[] {
       return [object.connection, object.group, object.registry].filter((oid) => oid !== undefined);
     case 'source group':
       return [object.connection];
+    case 'subsource':
+      return [object.of];
     case 'view':
     case 'materialized view':
       return object.dependencies;

@@ -217,7 +217,7 @@ export class Checkpointer {
   #contentOf(noted: Noted, { collections, dataflows }: Checkpointed): CheckpointContent {
     const saved = new Set(collections.map(({ collection }) => collection));
     for (const object of this.#coordinator.catalog.objects()) {
-      const kept = object.kind === 'table' || (object.kind === 'source' && object.stored);
+      const kept = object.kind === 'table' || ('stored' in object && object.stored);
       if (!kept || saved.has(object.collection) || object.collection >= noted.counters.number)
         continue;
       throw sqlError('53200', `${object.kind} "${object.name}" has stopped and cannot be saved`, {

@@ -8,6 +8,7 @@ import type { ErrorFields } from '../base/error.ts';
 import { sqlError } from '../base/error.ts';
 import { limits } from '../base/limits.ts';
 import type { Clock, Entropy, Log } from '../base/seam.ts';
+import { fullRow } from '../../connectors/format/error-relation.ts';
 import type { SourceConnection } from '../../connectors/connector.ts';
 import type { SchemaRegistry } from '../../connectors/registry/client.ts';
 import { GatedConnection } from '../../connectors/registry/gate.ts';
@@ -19,6 +20,7 @@ import type {
   KafkaConnectionObject,
   RegistryConnectionObject,
   SourceObject,
+  SubsourceObject,
 } from '../catalog/object.ts';
 import { isRelation } from '../catalog/object.ts';
 import type { RelationColumn } from '../sql/catalog-view.ts';
@@ -76,6 +78,8 @@ export class Coordinator {
   readonly #connect: (connection: KafkaConnectionObject) => SourceConnection;
   readonly #openRegistry: (connection: RegistryConnectionObject) => SchemaRegistry;
   readonly #sources = new Map<number, SourceRuntime>();
+  /** The sources that other collections are about, by these. */
+  readonly #subsources = new Map<number, SourceRuntime>();
   readonly #connections = new Map<number, SourceConnection>();
   readonly #registries = new Map<number, SchemaRegistry>();
   /** Of every dataflow that reads streams. */
@@ -307,13 +311,14 @@ export class Coordinator {
 
   /**
    * Makes a source that `runSource` lets read; `recovered` is what the process before knew of its
-   * offsets, `saved` what a checkpoint has of its rows.
+   * offsets, `savedOf` what a checkpoint has of the rows of a collection. Relations about it, which
+   * are in the catalog, are made with it.
    */
-  makeSource(source: SourceObject, recovered?: RecoveredOffsets, saved?: SavedCollection): void {
-    const columns = source.columns.map((column) => ({
-      type: column.type.name,
-      nullable: column.nullable,
-    }));
+  makeSource(
+    source: SourceObject,
+    recovered?: RecoveredOffsets,
+    savedOf: (collection: number) => SavedCollection | undefined = () => undefined,
+  ): void {
     const { collection, format, stored } = source;
     const runtime = new SourceRuntime(
       source,
@@ -323,14 +328,39 @@ export class Coordinator {
       recovered,
     );
     const closed = runtime.isBehind;
-    this.engine.send({
-      kind: 'createCollection',
-      ...{ collection, columns, stored, closed },
-      ...(saved === undefined ? {} : { saved }),
-    });
-    this.engine.send({ kind: 'createSource', collection, format });
-    if (closed) runtime.onCaughtUp(() => this.engine.send({ kind: 'openCollection', collection }));
+    const create = ({ columns, ...one }: SourceObject | SubsourceObject) => {
+      const saved = savedOf(one.collection);
+      return {
+        kind: 'createCollection' as const,
+        ...{ collection: one.collection, stored: one.stored, closed },
+        columns: columns.map(({ type, nullable }) => ({ type: type.name, nullable })),
+        ...(saved === undefined ? {} : { saved }),
+      };
+    };
+    const errors = this.#errorsOf(source);
+    const kept = errors?.stored === true ? errors.collection : null;
+    if (errors !== undefined)
+      this.engine.send({ ...create(errors), ...(errors.stored ? { full: fullRow } : {}) });
+    this.engine.send({ ...create(source), ...(kept === null ? {} : { quarantine: kept }) });
+    const listed = errors === undefined ? {} : { errors: errors.collection };
+    this.engine.send({ kind: 'createSource', collection, format, ...listed });
     this.#sources.set(collection, runtime);
+    if (errors !== undefined) this.#subsources.set(errors.collection, runtime);
+    if (!closed) return;
+    runtime.onCaughtUp(() => {
+      for (const one of stored && kept !== null ? [kept, collection] : [collection])
+        this.engine.send({ kind: 'openCollection', collection: one });
+    });
+  }
+
+  /** The relation of errors of a source, if it has one. */
+  #errorsOf({ oid }: SourceObject): SubsourceObject | undefined {
+    return this.catalog.dependents(oid).find((one) => one.kind === 'subsource');
+  }
+
+  /** The source that a collection has its rows of. */
+  #sourceOf(collection: number): SourceRuntime | undefined {
+    return this.#sources.get(collection) ?? this.#subsources.get(collection);
   }
 
   /** Lets a source read its topic. */
@@ -377,8 +407,8 @@ export class Coordinator {
     );
     this.#imports.set(dataflow, collections);
     const streams = [...collections].flatMap((collection) => {
-      const source = this.#sources.get(collection);
-      return source === undefined || source.source.stored ? [] : [source];
+      const source = this.#sourceOf(collection);
+      return source === undefined || source.source.stored ? [] : [{ collection, source }];
     });
     if (streams.length === 0) return;
     const replay = new Replay(this.engine, this.timeline, dataflow, streams);
@@ -407,7 +437,7 @@ export class Coordinator {
       for (const dataflow of this.#writersOf(new Set([one])))
         for (const other of this.#imports.get(dataflow) ?? []) all.add(other);
     const behind = [...all].flatMap((one) => {
-      const source = this.#sources.get(one);
+      const source = this.#sourceOf(one);
       return source?.isBehind === true ? [source] : [];
     });
     if (behind.length === 0) return null;
@@ -432,7 +462,7 @@ export class Coordinator {
   /** Resolves when every maintained collection among these has its first state. */
   async #ready(collections: ReadonlySet<number>): Promise<void> {
     const dataflows = this.#writersOf(collections);
-    const sources = [...collections].flatMap((one) => this.#sources.get(one) ?? []);
+    const sources = [...collections].flatMap((one) => this.#sourceOf(one) ?? []);
     const behind = sources.filter((source) => source.isBehind);
     await Promise.all([
       ...dataflows.map(
@@ -508,6 +538,9 @@ export class Coordinator {
         this.#connections.delete(object.oid);
         return connection?.close();
       }
+      case 'subsource':
+        // What writes it goes first.
+        return;
       case 'source':
         return this.#stopSource(object.collection);
       case 'table':
@@ -578,6 +611,11 @@ export class Coordinator {
     this.#sources.delete(collection);
     const closed = runtime.close();
     this.#dropCollection(collection);
+    for (const [one, about] of this.#subsources) {
+      if (about !== runtime) continue;
+      this.#subsources.delete(one);
+      this.#dropCollection(one);
+    }
     await closed;
   }
 

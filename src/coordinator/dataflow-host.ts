@@ -6,25 +6,26 @@
  * at the decoder's next pause and goes on in a later turn.
  *
  * A stream is decoded once for all its dataflows, with the union of the columns that they read;
- * what nobody reads is skipped, not decoded.
+ * what nobody reads is skipped, not decoded. Records that fail are, where some dataflow may not
+ * care (host-source.ts), decoded once more.
+ *
+ * Under ON ERROR = QUARANTINE an error is no error row: it is a row of the collection of errors,
+ * of a stream for those who read that, of a source with one row a key by its state (upsert.ts).
  */
 import { assert } from '../base/assert.ts';
 import { limits } from '../base/limits.ts';
 import type { RawChunk } from '../../connectors/connector.ts';
-import type {
-  DecodeError,
-  Decoded,
-  Decoder,
-  SourceFormat,
-} from '../../connectors/format/decoder.ts';
-import { WriterSchemas } from '../../connectors/format/avro/writers.ts';
-import { makeDecoder } from '../../connectors/format/make-decoder.ts';
+import type { DecodeError, Decoded } from '../../connectors/format/decoder.ts';
+import { errorRelation, errorRow } from '../../connectors/format/error-relation.ts';
 import { Engine } from '../../dataflow/graph/engine.ts';
+import type { ListedError, UpsertRows } from '../../dataflow/graph/upsert.ts';
 import type { Plan } from '../../dataflow/plan/plan.ts';
 import { errorColumns } from '../../dataflow/operators/operator.ts';
 import type { Batch } from '../../dataflow/value/batch.ts';
 import { batchFromRows } from '../../dataflow/value/datum-column.ts';
 import type { HostCommand, HostResponse } from './engine-link.ts';
+import type { LiveDecoders, WideDecoder } from './host-source.ts';
+import { HostSource, union } from './host-source.ts';
 
 export interface HostOptions {
   respond(response: HostResponse): void;
@@ -47,36 +48,20 @@ type Work =
 
 /** A chunk that is being decoded. */
 interface Decoding {
-  readonly steps: Iterator<Decoded | null>;
+  /** Work in slices, each of which hands on what it decodes. */
+  readonly steps: Iterator<void>;
   /** Whether somebody still wants it. */
   wanted(): boolean;
-  take(decoded: Decoded): void;
   /** All of it was decoded, or nobody wants the rest. */
   end(): void;
-}
-
-/** A source that decodes. */
-interface Source {
-  readonly format: SourceFormat;
-  readonly writers: WriterSchemas;
-  decoder: WideDecoder;
-  records: number;
-  failed: number;
-  lastError: string | null;
-  reported: number;
-}
-
-/** A decoder of some columns whose batches have all of them: those not wanted point nowhere. */
-interface WideDecoder {
-  readonly wanted: readonly number[];
-  readonly decoder: Decoder;
 }
 
 /** One engine with its decoders; driven by `command` and `run`. */
 export class DataflowHost {
   readonly #options: HostOptions;
   readonly #engine: Engine;
-  readonly #sources = new Map<number, Source>();
+  /** By collection, of rows and of errors. */
+  readonly #sources = new Map<number, HostSource>();
   /** Columns that each dataflow reads, by collection. */
   readonly #demands = new Map<number, ReadonlyMap<number, readonly number[]>>();
   readonly #replays = new Map<string, WideDecoder>();
@@ -97,7 +82,7 @@ export class DataflowHost {
   command(command: HostCommand): void {
     switch (command.kind) {
       case 'createSource':
-        return this.#createSource(command.collection, command.format);
+        return this.#createSource(command);
       case 'writerSchema':
         this.#sources.get(command.collection)?.writers.set(command.id, command.answer);
         return;
@@ -149,19 +134,11 @@ export class DataflowHost {
     });
   }
 
-  #createSource(collection: number, format: SourceFormat): void {
-    const wanted = format.envelope !== 'none' ? format.columns.map((_, c) => c) : [];
-    const writers = new WriterSchemas();
-    const decoder = { wanted, decoder: makeDecoder(format, wanted, writers) };
-    this.#sources.set(collection, {
-      format,
-      writers,
-      decoder,
-      records: 0,
-      failed: 0,
-      lastError: null,
-      reported: 0,
-    });
+  #createSource(command: Extract<HostCommand, { kind: 'createSource' }>): void {
+    const { collection, format, errors = null } = command;
+    const source = new HostSource(collection, format, errors);
+    this.#sources.set(collection, source);
+    if (errors !== null) this.#sources.set(errors, source);
   }
 
   #forgetDemand(dataflow: number): void {
@@ -177,15 +154,8 @@ export class DataflowHost {
   }
 
   #renewDecodersOf(collections: readonly number[]): void {
-    for (const collection of collections) {
-      const source = this.#sources.get(collection);
-      if (source === undefined || source.format.envelope !== 'none') continue;
-      const wanted = union(
-        [...this.#demands.values()].map((demand) => demand.get(collection) ?? []),
-      );
-      if (String(wanted) === String(source.decoder.wanted)) continue;
-      source.decoder = { wanted, decoder: makeDecoder(source.format, wanted, source.writers) };
-    }
+    const sources = new Set(collections.map((collection) => this.#sources.get(collection)));
+    for (const source of sources) source?.renew(this.#demands);
   }
 
   #queueReplay(command: Extract<HostCommand, { kind: 'replayChunks' }>): void {
@@ -221,10 +191,9 @@ export class DataflowHost {
   #decodeOn(decoding: Decoding): void {
     const wanted = decoding.wanted();
     const next = wanted ? decoding.steps.next() : decoding.steps.return?.();
-    if (!wanted || next === undefined || next.done === true) {
-      this.#decoding = null;
-      decoding.end();
-    } else if (next.value !== null) decoding.take(next.value);
+    if (wanted && next?.done !== true) return;
+    this.#decoding = null;
+    decoding.end();
   }
 
   #ingest(collection: number, chunk: RawChunk): void {
@@ -233,27 +202,63 @@ export class DataflowHost {
       chunk.release?.();
       return;
     }
-    const { wanted, decoder } = source.decoder;
     this.#decoding = {
-      steps: decoder.decode(chunk, this.#engine.pool, 0)[Symbol.iterator](),
+      steps: source.isKeyed ? this.#decodeKeyed(source, chunk) : this.#decodeLive(source, chunk),
       wanted: () => this.#sources.get(collection) === source,
-      take: (decoded) => this.#takeIn(collection, source, wanted, decoded),
       end: () => chunk.release?.(),
     };
   }
 
-  #takeIn(collection: number, source: Source, wanted: readonly number[], decoded: Decoded): void {
-    source.records += decoded.records;
-    source.failed += decoded.errors.length;
-    source.lastError = decoded.errors.at(-1)?.message ?? source.lastError;
-    if (source.format.envelope !== 'none') {
-      this.#engine.upsert(collection, source.format.keyColumns, decoded);
-      return;
+  *#decodeKeyed(source: HostSource, chunk: RawChunk): Generator<void> {
+    const { decoder } = source.live.wide;
+    const { keyColumns } = source.format;
+    for (const decoded of decoder.decode(chunk, this.#engine.pool, 0)) {
+      if (decoded !== null) {
+        count(source, decoded);
+        this.#engine.upsert(source.collection, keyColumns, listing(source, decoded));
+      }
+      yield;
     }
-    const errors = this.#errorBatch(decoded.errors);
-    const batch =
-      decoded.batch === null ? null : widen(decoded.batch, wanted, source.format.columns.length);
-    this.#engine.input(collection, batch, errors);
+  }
+
+  /** Records of a stream for all that read it. */
+  *#decodeLive(source: HostSource, chunk: RawChunk): Generator<void> {
+    const { live } = source;
+    const failed = new Set<number>();
+    for (const decoded of live.wide.decoder.decode(chunk, this.#engine.pool, 0)) {
+      if (decoded !== null) this.#takeIn(source, live, decoded, failed);
+      yield;
+    }
+    if (failed.size === 0) return;
+    for (const group of live.groups) {
+      const { wanted, decoder } = source.narrow(group);
+      for (const decoded of decoder.decode(chunk, this.#engine.pool, 0, failed)) {
+        if (decoded !== null) {
+          const errors = this.#errorBatch(ownErrors(source, decoded.errors));
+          const rows = widened(decoded, wanted, source);
+          this.#engine.input(source.collection, rows, errors, group.dataflows);
+        }
+        yield;
+      }
+    }
+  }
+
+  /** Hands on what was decoded for all; adds the offsets of records that failed. */
+  #takeIn(source: HostSource, live: LiveDecoders, decoded: Decoded, failed: Set<number>): void {
+    const { collection } = source;
+    count(source, decoded);
+    for (const { record } of decoded.errors) if (record?.single === true) failed.add(record.offset);
+    const errors = ownErrors(source, decoded.errors);
+    const isOfSome = ({ record }: DecodeError): boolean =>
+      live.failing !== null && record?.single === true;
+    const rows = widened(decoded, live.wide.wanted, source);
+    const ofAll = errors.filter((error) => !isOfSome(error));
+    this.#engine.input(collection, rows, this.#errorBatch(ofAll));
+    const ofSome = this.#errorBatch(errors.filter(isOfSome));
+    if (ofSome !== null) this.#engine.input(collection, null, ofSome, live.failing);
+    if (source.errors === null || !live.errorsRead) return;
+    const listed = this.#listedBatch(decoded.errors);
+    this.#engine.input(source.errors, listed, this.#errorBatch(lostOf(decoded.errors)));
   }
 
   #replay(work: Extract<Work, { kind: 'replay' }>): void {
@@ -272,14 +277,9 @@ export class DataflowHost {
       return;
     }
     const replay = this.#replayDecoder(key, dataflow, collection, source);
-    const columns = source.format.columns.length;
     this.#decoding = {
-      steps: replay.decoder.decode(chunk, this.#engine.pool, 0)[Symbol.iterator](),
+      steps: this.#decodeReplay(source, replay, work, chunk),
       wanted: () => this.#replays.get(key) === replay,
-      take: ({ batch, errors }) => {
-        const wide = batch === null ? null : widen(batch, replay.wanted, columns);
-        this.#engine.replay(dataflow, collection, wide, this.#errorBatch(errors), false);
-      },
       end: () => {
         chunk.release?.();
         this.#acknowledgements.push({ dataflow, collection });
@@ -287,18 +287,49 @@ export class DataflowHost {
     };
   }
 
+  /** Records of a stream, or its errors, for one dataflow. */
+  *#decodeReplay(
+    source: HostSource,
+    { wanted, decoder }: WideDecoder,
+    { dataflow, collection }: Extract<Work, { kind: 'replay' }>,
+    chunk: RawChunk,
+  ): Generator<void> {
+    for (const decoded of decoder.decode(chunk, this.#engine.pool, 0)) {
+      if (decoded !== null && collection === source.errors) {
+        decoded.batch?.slab.release();
+        const errors = this.#errorBatch(lostOf(decoded.errors));
+        const listed = this.#listedBatch(decoded.errors);
+        this.#engine.replay(dataflow, collection, listed, errors, false);
+      } else if (decoded !== null) {
+        const errors = this.#errorBatch(ownErrors(source, decoded.errors));
+        const rows = widened(decoded, wanted, source);
+        this.#engine.replay(dataflow, collection, rows, errors, false);
+      }
+      yield;
+    }
+  }
+
   #replayDecoder(
     key: string,
     dataflow: number,
     collection: number,
-    { format, writers }: Source,
+    source: HostSource,
   ): WideDecoder {
     const known = this.#replays.get(key);
     if (known !== undefined) return known;
-    const wanted = this.#demands.get(dataflow)?.get(collection) ?? [];
-    const made = { wanted, decoder: makeDecoder(format, wanted, writers) };
+    const demand = this.#demands.get(dataflow)?.get(collection) ?? [];
+    const made = source.decoder(collection === source.errors ? source.all : demand);
     this.#replays.set(key, made);
     return made;
+  }
+
+  /** Rows of the collection of errors. */
+  #listedBatch(errors: readonly DecodeError[]): Batch | null {
+    const rows = errors.flatMap((error) => {
+      const row = errorRow(error);
+      return row === null ? [] : [{ row, weight: 1 }];
+    });
+    return rows.length === 0 ? null : batchFromRows(this.#engine.pool, errorRelation, rows, 0);
   }
 
   #errorBatch(errors: readonly DecodeError[]): Batch | null {
@@ -309,12 +340,43 @@ export class DataflowHost {
 
   #report(): void {
     for (const [collection, source] of this.#sources) {
-      if (source.reported === source.records) continue;
+      if (source.reported === source.records || collection === source.errors) continue;
       source.reported = source.records;
       const { records, failed, lastError } = source;
       this.#options.respond({ kind: 'ingested', collection, records, failed, lastError });
     }
   }
+}
+
+function count(source: HostSource, { records, errors }: Decoded): void {
+  source.records += records;
+  source.failed += errors.length;
+  source.lastError = errors.at(-1)?.message ?? source.lastError;
+}
+
+/** What was decoded, with what a quarantine says of each error, if there is one. */
+function listing({ quarantines }: HostSource, decoded: Decoded): UpsertRows {
+  if (!quarantines) return decoded;
+  const listed = (error: DecodeError): ListedError => ({ ...error, listed: errorRow(error) });
+  const { errors, unchanged = null } = decoded;
+  return {
+    ...decoded,
+    errors: errors.map(listed),
+    unchanged:
+      unchanged === null
+        ? null
+        : { columns: unchanged.columns, error: (row) => listed(unchanged.error(row)) },
+  };
+}
+
+/** What the log has lost. */
+function lostOf(errors: readonly DecodeError[]): readonly DecodeError[] {
+  return errors.filter(({ record }) => record === null);
+}
+
+/** Errors of those who read the rows. */
+function ownErrors(source: HostSource, errors: readonly DecodeError[]): readonly DecodeError[] {
+  return source.quarantines ? lostOf(errors) : errors;
 }
 
 /** Columns read of each collection. */
@@ -327,8 +389,13 @@ function demandOf(plan: Plan): ReadonlyMap<number, readonly number[]> {
   return demand;
 }
 
-function union(lists: readonly (readonly number[])[]): readonly number[] {
-  return [...new Set(lists.flat())].sort((a, b) => a - b);
+/** The rows that were decoded, with all columns of the source. */
+function widened(
+  { batch }: Decoded,
+  wanted: readonly number[],
+  { format }: HostSource,
+): Batch | null {
+  return batch === null ? null : widen(batch, wanted, format.columns.length);
 }
 
 /** The batch with `columns` columns, those at `wanted` being its own. Others may not be read. */

@@ -17,8 +17,16 @@ export interface RawInput {
 
 export type HostCommand =
   | Command
-  /** How raw records of a collection are decoded; comes right after its `createCollection`. */
-  | { readonly kind: 'createSource'; readonly collection: number; readonly format: SourceFormat }
+  /**
+   * How raw records of a collection are decoded; comes right after its `createCollection`. `errors`:
+   * the collection of records that do not decode.
+   */
+  | {
+      readonly kind: 'createSource';
+      readonly collection: number;
+      readonly format: SourceFormat;
+      readonly errors?: number;
+    }
   /** A schema with which records of a source were written; comes before the first of them. */
   | {
       readonly kind: 'writerSchema';

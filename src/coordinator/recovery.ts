@@ -136,8 +136,8 @@ function begin(coordinator: Coordinator, known: Known, object: CatalogObject): v
     case 'table':
       return beginTable(coordinator, object, saved);
     case 'source': {
-      const collection = saved.collection(object.collection);
-      return coordinator.makeSource(object, state.offsets(object), collection);
+      const offsets = state.offsets(object);
+      return coordinator.makeSource(object, offsets, (one) => saved.collection(one));
     }
     case 'materialized view':
     case 'index':
@@ -146,6 +146,7 @@ function begin(coordinator: Coordinator, known: Known, object: CatalogObject): v
     case 'secret':
     case 'source group':
     case 'connection':
+    case 'subsource':
     case 'view':
       return;
   }
@@ -238,7 +239,7 @@ function collectionOf(
   restoring: boolean,
 ): number | null {
   const on = coordinator.catalog.byOid(index.on);
-  if (on?.kind === 'source') return on.collection;
+  if (on?.kind === 'source' || on?.kind === 'subsource') return on.collection;
   if (on?.kind === 'materialized view') return known.started.has(on.oid) ? on.collection : null;
   if (on?.kind !== 'view') return null;
   const view = defined(known.views.get(on.oid), 'the view is in the log');

@@ -70,7 +70,7 @@ async function sent(
   };
   const runtime = new SourceRuntime(source, connection, new Timeline(engine, clock, null), clock);
   await runtime.live();
-  const reader = new ReplayReader(engine, 7, runtime);
+  const reader = new ReplayReader(engine, 7, { collection: 3, source: runtime });
   reader.begin(new Map([[0, 0n]]), begun);
   await reader.read(new Map([[0, 10n]]));
   return commands.flatMap((one) =>

@@ -32,6 +32,7 @@ class Window {
 export class ReplayReader {
   readonly #engine: EngineClient;
   readonly #dataflow: number;
+  readonly #collection: number;
   readonly #source: SourceRuntime;
   readonly #window = new Window();
   /** Offsets up to which slots have been read. */
@@ -44,9 +45,15 @@ export class ReplayReader {
   #wake: () => void = () => undefined;
   #cancelled = false;
 
-  constructor(engine: EngineClient, dataflow: number, source: SourceRuntime) {
+  /** `collection`: the stream, which is read from the records of `source`. */
+  constructor(
+    engine: EngineClient,
+    dataflow: number,
+    { collection, source }: { readonly collection: number; readonly source: SourceRuntime },
+  ) {
     this.#engine = engine;
     this.#dataflow = dataflow;
+    this.#collection = collection;
     this.#source = source;
   }
 
@@ -129,7 +136,7 @@ export class ReplayReader {
     this.#engine.send({
       kind: 'replayChunks',
       dataflow: this.#dataflow,
-      collection: this.#source.collection,
+      collection: this.#collection,
       chunks,
       last,
     });

@@ -40,12 +40,18 @@ export interface ReplayStart {
   readonly bound: ReadonlyMap<number, Positions>;
 }
 
+/** A collection that is not kept, and the source whose records it is read from. */
+export interface ReplayedStream {
+  readonly collection: number;
+  readonly source: SourceRuntime;
+}
+
 /** All replays of one dataflow, one after the other, as long as it lives. */
 export class Replay {
   readonly #engine: EngineClient;
   readonly #timeline: Timeline;
   readonly #dataflow: number;
-  readonly #sources: readonly SourceRuntime[];
+  readonly #streams: readonly ReplayedStream[];
   readonly #readers: ReadonlyMap<number, ReplayReader>;
   #running: Promise<void> = Promise.resolve();
   /** The step up to which a detached dataflow has worked off everything. */
@@ -59,20 +65,24 @@ export class Replay {
     engine: EngineClient,
     timeline: Timeline,
     dataflow: number,
-    sources: readonly SourceRuntime[],
+    streams: readonly ReplayedStream[],
   ) {
     this.#engine = engine;
     this.#timeline = timeline;
     this.#dataflow = dataflow;
-    this.#sources = sources;
+    this.#streams = streams;
     this.#readers = new Map(
-      sources.map((source) => [source.collection, new ReplayReader(engine, dataflow, source)]),
+      streams.map((stream) => [stream.collection, new ReplayReader(engine, dataflow, stream)]),
     );
   }
 
   /** Names of the sources that the dataflow reads. */
   get sources(): readonly string[] {
-    return this.#sources.map(({ source }) => source.name);
+    return [...this.#sources].map(({ source }) => source.name);
+  }
+
+  get #sources(): ReadonlySet<SourceRuntime> {
+    return new Set(this.#streams.map(({ source }) => source));
   }
 
   /** Gives a new dataflow the past; resolves when it has been sent, or the dataflow is gone. */
@@ -186,7 +196,7 @@ export class Replay {
     return this.#timeline.stopsAfter(at).flatMap((to) => {
       const bound = this.#boundAt(to);
       if (bound === null) return [];
-      const targets = this.#sources.map(({ collection }) => bound.get(collection) ?? new Map());
+      const targets = this.#streams.map(({ source }) => bound.get(source.collection) ?? new Map());
       return [{ to, targets }];
     });
   }
@@ -225,7 +235,7 @@ export class Replay {
       await source.live();
       if (this.#cancelled) return false;
     }
-    const since = Math.max(...this.#sources.map((source) => source.liveSince));
+    const since = Math.max(...this.#streams.map(({ source }) => source.liveSince));
     while (!this.#cancelled && this.#timeline.sealed < since) await this.#timeline.nextStep();
     return !this.#cancelled;
   }
@@ -244,9 +254,9 @@ export class Replay {
   }
 
   #pairs(): { readonly source: SourceRuntime; readonly reader: ReplayReader }[] {
-    return this.#sources.map((source) => ({
+    return this.#streams.map(({ collection, source }) => ({
       source,
-      reader: defined(this.#readers.get(source.collection), 'a source has its reader'),
+      reader: defined(this.#readers.get(collection), 'a stream has its reader'),
     }));
   }
 }

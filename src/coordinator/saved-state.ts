@@ -3,6 +3,7 @@
  * again. A dataflow can go on from it only if its plan is the same and all that it reads goes on
  * too.
  */
+import { assert } from '../base/assert.ts';
 import type { CatalogObject } from '../catalog/object.ts';
 import type { Positions } from '../../connectors/connector.ts';
 import type { SavedCollection, SavedDataflow } from '../../dataflow/graph/checkpoint-messages.ts';
@@ -55,14 +56,13 @@ export class SavedState {
     if (planned === undefined || result === undefined || this.#content === null) return null;
     if (this.#content.stateFormat !== stateFormat) return null;
     if (planned.fingerprint !== fingerprintOf(plan)) return null;
-    const streams = new Set(
-      objects.flatMap((one) => (one.kind === 'source' && !one.stored ? [one.collection] : [])),
-    );
+    const streams = streamsAmong(objects);
     const bound = new Map<number, Positions>();
     for (const node of plan.nodes) {
       if (node.kind !== 'get') continue;
       const { collection } = node;
-      if (streams.has(collection)) bound.set(collection, this.#readOf(collection));
+      const source = streams.get(collection);
+      if (source !== undefined) bound.set(source, this.#readOf(source));
       else if (!this.#restored.has(collection)) return null;
     }
     this.#restored.add(kept.collection);
@@ -75,4 +75,17 @@ export class SavedState {
     const read = this.#content?.read.filter((binding) => binding.collection === collection);
     return new Map(read?.map(({ slot, offset }) => [slot, offset]));
   }
+}
+
+/** Collections that are not kept, each with that of the source whose records it is read from. */
+function streamsAmong(objects: readonly CatalogObject[]): ReadonlyMap<number, number> {
+  const streams = new Map<number, number>();
+  for (const one of objects) {
+    if (one.kind === 'source' && !one.stored) streams.set(one.collection, one.collection);
+    if (one.kind !== 'subsource' || one.stored) continue;
+    const source = objects.find(({ oid }) => oid === one.of);
+    assert(source?.kind === 'source', 'what is about a source goes with it');
+    streams.set(one.collection, source.collection);
+  }
+  return streams;
 }

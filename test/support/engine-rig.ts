@@ -132,6 +132,19 @@ export class EngineRig {
     this.command({ kind: 'createCollection', collection, columns, stored: true, closed, ...rest });
   }
 
+  /** A quarantine, and an upsert source whose records that do not decode go into it. */
+  quarantined(
+    source: { readonly collection: number; readonly columns: readonly ColumnType[] },
+    into: { readonly collection: number; readonly columns: readonly ColumnType[] },
+    full: Row,
+  ): void {
+    this.#columns.set(source.collection, source.columns);
+    this.#columns.set(into.collection, into.columns);
+    this.command({ kind: 'createCollection', ...into, stored: true, full });
+    const quarantine = into.collection;
+    this.command({ kind: 'createCollection', ...source, stored: true, quarantine });
+  }
+
   stream(collection: number, columns: readonly ColumnType[]): void {
     this.#columns.set(collection, columns);
     this.command({ kind: 'createCollection', collection, columns, stored: false });

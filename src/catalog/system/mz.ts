@@ -90,10 +90,14 @@ function objectRelation(
   return { oid, schema: 'mz_catalog', name, columns: objectColumns, rows: objectRows(keep) };
 }
 
+function isShownAsSource(object: CatalogObject): boolean {
+  return object.kind === 'subsource' || shownKind(object) === 'source';
+}
+
 export const mzRelations: readonly SystemRelation[] = [
   objectRelation(13_100, 'mz_objects', () => true),
   objectRelation(13_101, 'mz_tables', (object) => shownKind(object) === 'table'),
-  objectRelation(13_102, 'mz_sources', (object) => shownKind(object) === 'source'),
+  objectRelation(13_102, 'mz_sources', isShownAsSource),
   objectRelation(13_103, 'mz_views', (object) => object.kind === 'view'),
   objectRelation(13_104, 'mz_materialized_views', (object) => object.kind === 'materialized view'),
   objectRelation(13_105, 'mz_indexes', (object) => object.kind === 'index'),

@@ -277,7 +277,7 @@ function hasIndexes(catalog: Catalog, oid: number): boolean {
 
 function tableRows({ catalog, user }: SystemContext): readonly Row[] {
   return relations(catalog).flatMap((relation) =>
-    relation.kind === 'table' || relation.kind === 'source'
+    relation.kind === 'table' || relation.kind === 'source' || relation.kind === 'subsource'
       ? [
           [
             relation.schema,

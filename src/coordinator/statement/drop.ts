@@ -1,7 +1,7 @@
 /** DROP of every kind of object, with CASCADE and RESTRICT as in Postgres. */
 import { sqlError } from '../../base/error.ts';
 import type { ObjectKind, QualifiedName, Statement } from '../../sql/ast.ts';
-import type { CatalogObject, IndexObject } from '../../catalog/object.ts';
+import type { CatalogObject, IndexObject, SubsourceObject } from '../../catalog/object.ts';
 import { shownKind } from '../../catalog/object.ts';
 import { command } from './context.ts';
 import type { ExecutionContext } from './context.ts';
@@ -54,6 +54,7 @@ function targets(context: ExecutionContext, statement: Drop): readonly CatalogOb
       });
       return [];
     }
+    if (object.kind === 'subsource') throw neededBySource(context, object);
     if (shownKind(object) !== statement.object) {
       throw sqlError('42809', `"${object.name}" is not a ${statement.object}`, {
         hint: `Use DROP ${shownKind(object).toUpperCase()} to remove a ${shownKind(object)}.`,
@@ -77,7 +78,19 @@ function neededByKey(context: ExecutionContext, index: IndexObject): Error {
   );
 }
 
-/** Indexes fall with their relation without being asked about; everything else needs CASCADE. */
+/** A relation about a source goes with the source only. */
+function neededBySource(context: ExecutionContext, subsource: SubsourceObject): Error {
+  const source = context.coordinator.catalog.byOid(subsource.of);
+  const text = source === undefined ? 'its source' : `${shownKind(source)} ${source.name}`;
+  return sqlError('2BP01', `cannot drop ${subsource.name} because ${text} requires it`, {
+    hint: `You can drop ${text} instead.`,
+  });
+}
+
+/**
+ * Indexes fall with their relation, and relations about a source with the source, without being
+ * asked about; everything else needs CASCADE.
+ */
 function requireIndependent(
   context: ExecutionContext,
   object: CatalogObject,
@@ -86,7 +99,11 @@ function requireIndependent(
   const others = context.coordinator.catalog
     .cascade(object.oid)
     .filter(
-      (other) => other.oid !== object.oid && other.kind !== 'index' && !dropped.has(other.oid),
+      (other) =>
+        other.oid !== object.oid &&
+        other.kind !== 'index' &&
+        other.kind !== 'subsource' &&
+        !dropped.has(other.oid),
     );
   if (others.length === 0) return;
   throw sqlError(

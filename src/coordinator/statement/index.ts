@@ -72,7 +72,7 @@ export async function createIndex(
   const name = statement.name ?? freeName(context, relation, key);
   const at = { schema: relation.schema, name };
   if (skipExisting(context, at, statement.ifNotExists)) return command('CREATE INDEX');
-  if (relation.kind === 'source' && !relation.stored) {
+  if ((relation.kind === 'source' || relation.kind === 'subsource') && !relation.stored) {
     throw unsupported(
       'an index on an append-only source',
       statement.on.position,

@@ -20,13 +20,16 @@ type ShowObjects = Extract<Statement, { kind: 'showObjects' }>;
 
 const kinds = new Map<string, readonly CatalogObject['kind'][]>([
   ['TABLES', ['table']],
-  ['SOURCES', ['source']],
+  ['SOURCES', ['source', 'subsource']],
   ['VIEWS', ['view']],
   ['MATERIALIZED VIEWS', ['materialized view']],
   ['CONNECTIONS', ['connection']],
   ['SECRETS', ['secret']],
   ['INDEXES', ['index']],
-  ['OBJECTS', ['table', 'source', 'view', 'materialized view', 'connection', 'secret', 'index']],
+  [
+    'OBJECTS',
+    ['table', 'source', 'subsource', 'view', 'materialized view', 'connection', 'secret', 'index'],
+  ],
 ]);
 
 /** Result columns of SHOW object. Throws 0A000 for objects that do not exist here. */
@@ -136,7 +139,8 @@ function columnRows(context: ExecutionContext, name: QualifiedName | null): read
 function createRow(context: ExecutionContext, kind: string, name: QualifiedName | null): Row {
   if (name === null) throw sqlError('42601', `SHOW CREATE ${kind} needs a name`);
   const object = findItem(context, name);
-  if (object === undefined || shownKind(object) !== kind.toLowerCase()) {
+  const shown = object?.kind === 'subsource' ? 'source' : object && shownKind(object);
+  if (object === undefined || shown !== kind.toLowerCase()) {
     throw sqlError('42P01', `${kind.toLowerCase()} "${name.parts.join('.')}" does not exist`, {
       position: name.position,
     });

@@ -26,6 +26,8 @@ import type {
 import type { TypeName } from '../../../dataflow/value/type.ts';
 import type { Outcome } from '../session.ts';
 import { debeziumColumns, debeziumOptions, refuseOtherFormats } from './debezium-source.ts';
+import type { OnError } from './error-relation.ts';
+import { errorsName, errorsOf, onErrorOf } from './error-relation.ts';
 import type { ExecutionContext } from './context.ts';
 import { command } from './context.ts';
 import { findItem, newName, skipExisting } from './naming.ts';
@@ -188,6 +190,7 @@ function sourceFormat(
   statement: CreateSource,
   { key, value }: Formats,
   parts: Readings,
+  onError: OnError,
 ): SourceFormat {
   refuseConstraints(statement);
   const envelope = envelopeOf(statement);
@@ -218,6 +221,7 @@ function sourceFormat(
     value,
     envelope,
     columns,
+    onError,
     ...options,
     ...reading,
     keyColumns:
@@ -313,9 +317,11 @@ async function createSource(context: ExecutionContext, statement: CreateSource):
   const topics = sourceTopics(options);
   const start = startPosition(options, context.coordinator.clock.now());
   options.rest();
-  new Options(tag, statement.with).rest();
   const reads = { at, connection, start };
-  if (statement.valueFormat === null) return makeGroup(context, statement, { ...reads, topics });
+  if (statement.valueFormat === null) {
+    new Options(tag, statement.with).rest();
+    return makeGroup(context, statement, { ...reads, topics });
+  }
   if (topics === null) {
     throw sqlError('42601', 'CREATE SOURCE … FROM KAFKA needs TOPIC or TOPIC PATTERN', {
       position: statement.position,
@@ -345,9 +351,10 @@ async function makeSource(
 ): Promise<Outcome> {
   const { coordinator } = context;
   requireOneTopic(topics, start);
+  const onError = onErrorOf(tag, statement.with);
   const formats = formatsOf(statement);
   const parts = await readingsOf(context, statement, topics, formats);
-  const format = sourceFormat(statement, formats, parts);
+  const format = sourceFormat(statement, formats, parts, onError);
   const requireAll = (): void => {
     requireConnections(context, connection, parts);
     if (group !== undefined && coordinator.catalog.byOid(group) === undefined)
@@ -358,6 +365,7 @@ async function makeSource(
   context.cancellation.check();
   if (skipExisting(context, at, statement.ifNotExists)) return command(tag);
   requireAll();
+  const errorsAt = onError === 'QUARANTINE' ? errorsName(context, at) : null;
   const source: SourceObject = {
     kind: 'source',
     oid: coordinator.catalog.nextOid(),
@@ -377,6 +385,7 @@ async function makeSource(
     stored: format.envelope !== 'none',
   };
   coordinator.catalog.add(source);
+  if (errorsAt !== null) coordinator.catalog.add(errorsOf(context, source, errorsAt));
   coordinator.startSource(source);
   return command(tag);
 }
@@ -430,7 +439,6 @@ async function createTableFrom(
   const options = new Options('CREATE TABLE … FROM SOURCE', statement.options);
   const topics = tableTopics(group, options, statement.source.position);
   options.rest();
-  new Options(tag, statement.with).rest();
   const connection = context.coordinator.catalog.byOid(group.connection);
   assert(
     connection?.kind === 'connection' && connection.type === 'kafka',

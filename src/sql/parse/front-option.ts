@@ -64,6 +64,7 @@ const knownNames: readonly string[] = [
   'null',
   'schema',
   'seed',
+  'on error',
 ];
 
 /** Options in parentheses, the cursor on the opening one. May be empty. */
