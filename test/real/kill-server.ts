@@ -19,10 +19,17 @@ const node = ['--disable-warning=ExperimentalWarning', join(root, 'src/cli/main.
 export class KillServer {
   readonly port: number;
   readonly #process: ChildProcess;
+  readonly #said: () => string;
 
-  private constructor(port: number, child: ChildProcess) {
+  private constructor(port: number, child: ChildProcess, said: () => string) {
     this.port = port;
     this.#process = child;
+    this.#said = said;
+  }
+
+  /** The last that it has said. */
+  get said(): string {
+    return this.#said();
   }
 
   /** Starts it; answers the server when it listens, or how it ended. */
@@ -37,7 +44,7 @@ export class KillServer {
       const read = (data: Buffer): void => {
         output = (output + data.toString()).slice(-20_000);
         const port = /listens on [^\s]*:(\d+)/.exec(output)?.[1];
-        if (port !== undefined) resolve(new KillServer(Number(port), child));
+        if (port !== undefined) resolve(new KillServer(Number(port), child, () => output));
       };
       child.stdout.on('data', read);
       child.stderr.on('data', read);

@@ -4,7 +4,7 @@
  * killed so many times meanwhile. Every transfer takes from one account what it gives to another, so
  * the balances are zero together in every output that is ever seen: of a join, of outer joins, of a
  * top-k with room for all accounts, by SELECT and by SUBSCRIBE, before and after each kill. In the
- * end each transfer is there once.
+ * end each transfer is there once. If nothing goes on it says what everybody waits for.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,10 +20,12 @@ import { Random } from '../support/random.ts';
 import { KillServer } from './kill-server.ts';
 
 const accounts = 100;
-const batchTransfers = 1_000;
 const partitions = 4;
 const brokerBytesMax = 4 * 1024 ** 3;
 const encoder = new TextEncoder();
+/** Seconds after which something that does not end is reported, and after which it has failed. */
+const reportSeconds = 60;
+const failSeconds = 600;
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
 const seams = { clock: realClock, entropy: realEntropy, log: silent };
 
@@ -71,12 +73,60 @@ function definitions(brokers: string): readonly string[] {
   ];
 }
 
+/** How long a run is, and how far each statement and each batch of a topic goes. */
+interface Size {
+  readonly batches: number;
+  readonly batchTransfers: number;
+  readonly kills: number;
+}
+
+interface Deed {
+  readonly what: string;
+  readonly since: number;
+  reported: number;
+}
+
+/** What is under way, so that it can be told what does not end. */
+class Deeds {
+  readonly #deeds = new Set<Deed>();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(say: (text: string) => void, fail: (error: Error) => void) {
+    this.#timer = setInterval(() => {
+      for (const deed of this.#deeds) {
+        const seconds = (performance.now() - deed.since) / 1_000;
+        if (seconds - deed.reported < reportSeconds) continue;
+        deed.reported = seconds;
+        say(`${deed.what} takes ${Math.round(seconds)} s`);
+        if (seconds > failSeconds) fail(new Error(`${deed.what} does not end`));
+      }
+    }, 1_000);
+  }
+
+  async during<T>(what: string, act: () => Promise<T>): Promise<T> {
+    const deed = { what, since: performance.now(), reported: 0 };
+    this.#deeds.add(deed);
+    try {
+      return await act();
+    } finally {
+      this.#deeds.delete(deed);
+    }
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+}
+
 class Ledger {
   readonly #folder = mkdtempSync(join(tmpdir(), 'millrace-ledger-'));
   readonly #random = new Random(17);
   readonly #broker: EmbeddedBroker;
   readonly #kafka: KafkaConnection;
   #server: KillServer | null = null;
+  readonly #size: Size;
+  readonly #say: (text: string) => void;
+  readonly #deeds: Deeds;
   #failure: Error | null = null;
   /** Batches that were acknowledged, of the table and of the topic. */
   #inserted = 0;
@@ -84,32 +134,53 @@ class Ledger {
   selects = 0;
   moments = 0;
 
-  private constructor(broker: EmbeddedBroker) {
+  private constructor(broker: EmbeddedBroker, size: Size, say: (text: string) => void) {
     this.#broker = broker;
+    this.#size = size;
+    this.#say = say;
     this.#kafka = new KafkaConnection(broker.brokers, seams);
+    this.#deeds = new Deeds(
+      (text) =>
+        say(`${text}; ${this.#where()}; the server says ${this.#server?.said ?? 'nothing'}`),
+      (error) => {
+        this.#failure ??= error;
+        void this.#server?.end('SIGKILL');
+      },
+    );
   }
 
-  static async start(): Promise<Ledger> {
+  #where(): string {
+    return `${this.#inserted} batches in the table and ${this.#produced} in the topic`;
+  }
+
+  static async start(size: Size, say: (text: string) => void): Promise<Ledger> {
     const broker = await EmbeddedBroker.start({ ...seams, keptBytesMax: brokerBytesMax });
     broker.createTopic('transfers', partitions);
-    return new Ledger(broker);
+    return new Ledger(broker, size, say);
   }
 
   async #open(): Promise<KillServer> {
-    this.#server = await KillServer.open(join(this.#folder, 'data'));
+    this.#server = await this.#deeds.during('a start', () =>
+      KillServer.open(join(this.#folder, 'data')),
+    );
     return this.#server;
   }
 
-  async run(batches: number, kills: number): Promise<void> {
+  async run(): Promise<void> {
+    const { batches, kills } = this.#size;
     const first = await (await this.#open()).client();
     for (const text of definitions(this.#broker.brokers)) await first.query(text);
     await first.end();
     const producer = this.#produce(batches);
     for (let life = 0; life <= kills; life++) {
       const until = Math.floor((batches * (life + 1)) / (kills + 1));
+      const began = performance.now();
       await this.#live(until, life < kills);
+      const seconds = ((performance.now() - began) / 1_000).toFixed(1);
+      this.#say(`life ${life + 1} of ${kills + 1}: ${this.#where()}, ${seconds} s`);
       if (life < kills) await this.#open();
     }
+    if (this.#failure !== null) throw this.#failure;
     await producer;
     await this.#settle(batches);
     const status = await this.#server?.end('SIGTERM');
@@ -119,17 +190,19 @@ class Ledger {
 
   async #produce(batches: number): Promise<void> {
     const builder = new RecordBatchBuilder();
-    while (this.#produced < batches) {
+    while (this.#produced < batches && this.#failure === null) {
       // Not far ahead of the table, so that both are under way at each kill.
       if (this.#produced > this.#inserted + 4) {
         await sleep(5);
         continue;
       }
-      for (let i = 0; i < batchTransfers; i++) {
+      for (let i = 0; i < this.#size.batchTransfers; i++) {
         const text = `${this.#account()},${this.#account()},${this.#random.below(1_000)}`;
         builder.add(null, encoder.encode(text), Date.now());
       }
-      await this.#kafka.produce('transfers', this.#produced % partitions, builder.finish());
+      await this.#deeds.during('a batch of the producer', () =>
+        this.#kafka.produce('transfers', this.#produced % partitions, builder.finish()),
+      );
       this.#produced++;
     }
   }
@@ -152,7 +225,10 @@ class Ledger {
     };
     // What was under way at the last kill is there as a whole, or not at all.
     const [last] = await rows(writer, `SELECT n FROM counts WHERE batch = ${this.#inserted}`);
-    assert(last === undefined || Number(last[0]) === batchTransfers, `half a batch: ${last}`);
+    assert(
+      last === undefined || Number(last[0]) === this.#size.batchTransfers,
+      `half a batch: ${last}`,
+    );
     if (last !== undefined) this.#inserted++;
     const reads = this.#read(reader, life).catch(fail);
     this.#follow(follower, fail);
@@ -170,12 +246,13 @@ class Ledger {
   }
 
   async #insert(client: pg.Client): Promise<void> {
-    const values = Array.from(
-      { length: batchTransfers },
-      () =>
-        `(${this.#inserted}, ${this.#account()}, ${this.#account()}, ${this.#random.below(1_000)})`,
-    );
-    await client.query(`INSERT INTO transfers VALUES ${values.join(', ')}`);
+    // Numbers that look random, made by the server: the driver is to be no bottleneck.
+    const [a, b] = [this.#random.below(1_000_000), this.#random.below(1_000_000)];
+    const text =
+      `INSERT INTO transfers SELECT ${this.#inserted}, (i * 7919 + ${a}) % 10007 % ${accounts}, ` +
+      `(i * 104729 + ${b}) % 20011 % ${accounts}, (i * 31 + ${b}) % 1000 ` +
+      `FROM generate_series(1, ${this.#size.batchTransfers}) i`;
+    await this.#deeds.during('an INSERT', () => client.query(text));
     this.#inserted++;
   }
 
@@ -190,7 +267,7 @@ class Ledger {
 
   async #read(client: pg.Client, life: { readonly over: boolean }): Promise<void> {
     while (!life.over) {
-      audit(await rows(client, everyOutput), 'in a read');
+      audit(await this.#deeds.during('a read', () => rows(client, everyOutput)), 'in a read');
       this.selects++;
       await sleep(20);
     }
@@ -226,7 +303,7 @@ class Ledger {
     assert(this.#server !== null, 'a server runs');
     const client = await this.#server.client();
     const read = 'SELECT sum(n), sum(last + 1) FROM read';
-    const wanted = String(this.#produced * batchTransfers);
+    const wanted = String(this.#produced * this.#size.batchTransfers);
     for (let tries = 0; tries < 6_000; tries++) {
       const [row] = await rows(client, read);
       if (String(row?.[0]) === wanted) break;
@@ -241,16 +318,17 @@ class Ledger {
     assert(this.#inserted >= batches, `${batches} batches were asked for, ${this.#inserted} made`);
     assert(counted.length === this.#inserted, `${counted.length} batches of ${this.#inserted}`);
     for (const [batch, n] of counted)
-      assert(Number(n) === batchTransfers, `batch ${batch} has ${n} transfers`);
+      assert(Number(n) === this.#size.batchTransfers, `batch ${batch} has ${n} transfers`);
     audit(await rows(client, everyOutput), 'in the end');
     await client.end();
   }
 
   get transfers(): number {
-    return (this.#inserted + this.#produced) * batchTransfers;
+    return (this.#inserted + this.#produced) * this.#size.batchTransfers;
   }
 
   async stop(): Promise<void> {
+    this.#deeds.stop();
     await this.#server?.end('SIGKILL');
     await this.#kafka.close();
     await this.#broker.stop();
@@ -272,12 +350,19 @@ function audit(all: readonly (readonly unknown[])[], when: string): void {
     assert(total === 0, `${when}, ${output} has ${total} in all`);
 }
 
-/** Runs the bank; throws for the first output that is wrong. */
-export async function runLedger(transfers: number, kills: number): Promise<LedgerReport> {
+/** Runs the bank; throws for the first output that is wrong. `say` is told of each life. */
+export async function runLedger(
+  transfers: number,
+  kills: number,
+  say: (text: string) => void = () => undefined,
+): Promise<LedgerReport> {
   const began = performance.now();
-  const ledger = await Ledger.start();
+  // A long run is of large batches, so that it is one of many transfers and not of many statements.
+  const batchTransfers = transfers < 1_000_000 ? 1_000 : 10_000;
+  const batches = Math.ceil(transfers / 2 / batchTransfers);
+  const ledger = await Ledger.start({ batches, batchTransfers, kills }, say);
   try {
-    await ledger.run(Math.ceil(transfers / 2 / batchTransfers), kills);
+    await ledger.run();
   } finally {
     await ledger.stop();
   }
@@ -287,10 +372,11 @@ export async function runLedger(transfers: number, kills: number): Promise<Ledge
 }
 
 if (import.meta.main) {
+  const say = (text: string): void => void process.stdout.write(`${text}\n`);
   const [transfers = 10_000_000, kills = 20] = process.argv.slice(2).map(Number);
-  const report = await runLedger(transfers, kills);
-  process.stdout.write(
+  const report = await runLedger(transfers, kills, say);
+  say(
     `${report.transfers} transfers, ${report.kills} kills in ${report.seconds.toFixed(1)} s: ` +
-      `${report.selects} reads and ${report.moments} moments of subscriptions, each 0 in all\n`,
+      `${report.selects} reads and ${report.moments} moments of subscriptions, each 0 in all`,
   );
 }
