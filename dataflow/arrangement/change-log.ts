@@ -5,9 +5,12 @@
  * counts -; what came and went in between cancels by itself.
  *
  * Births of the open step are always noted, because a hold may still come; `seal` forgets what
- * nobody can ask for. A noted row may have been freed meanwhile and its room reused: then the birth
- * in the record is not the step of the note, and the note is void.
+ * nobody can ask for. A noted row may have been freed meanwhile and its room reused in a later step:
+ * then the birth in the record is not the step of the note, and the note is void. A row that went in
+ * the step of its birth is freed at the end of that step, and another arrangement may then use its
+ * room in the very same step, so its note is taken back before (`takeBackBuried`).
  */
+import { infinity, recordBirth } from '../value/layout.ts';
 import { IntRing, sequenceMask } from './int-ring.ts';
 
 /** Births by step; see the head of this file. */
@@ -27,6 +30,25 @@ export class ChangeLog {
   append(rows: Int32Array, n: number): void {
     this.#born.append(rows, n);
     this.#noted += n;
+  }
+
+  /** Takes back notes of the open step whose records are buried. */
+  takeBackBuried(words: Int32Array): void {
+    const born = this.#born;
+    const end = born.tail;
+    let kept = (end - this.#noted) & sequenceMask;
+    let back = 0;
+    for (let number = kept; number !== end; number = (number + 1) & sequenceMask) {
+      const row = born.get(number);
+      if (words[row + recordBirth] === infinity) {
+        back++;
+        continue;
+      }
+      born.set(kept, row);
+      kept = (kept + 1) & sequenceMask;
+    }
+    born.dropNewest(back);
+    this.#noted -= back;
   }
 
   /** Ends `step`; births up to and including `since` are forgotten. */

@@ -72,6 +72,17 @@ export class IntRing {
     return copied;
   }
 
+  /** Writes over an entry. */
+  set(sequence: number, value: number): void {
+    this.#ring[sequence & (this.#ring.length - 1)] = value;
+  }
+
+  /** Drops the `n` newest entries, whose numbers are given again. */
+  dropNewest(n: number): void {
+    assert(n <= this.#count, `${n} entries are there, got ${this.#count}`);
+    this.#count -= n;
+  }
+
   /** Drops the oldest entry and answers it. */
   shift(): number {
     assert(this.#count > 0, 'an entry is there to be dropped');

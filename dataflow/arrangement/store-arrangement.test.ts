@@ -258,3 +258,35 @@ describe.each([
     bench.finish();
   });
 });
+
+test('what came and went in a step is no change of it, whoever uses the room afterwards', () => {
+  const memory = new RegionPool();
+  const columns = [{ type: 'int8', nullable: false }] as const satisfies readonly ColumnType[];
+  const [first, second] = [
+    new StoreArrangement(memory, columns),
+    new StoreArrangement(memory, columns),
+  ];
+  const apply = (to: StoreArrangement, values: readonly number[], weight: number): void => {
+    const updates = values.map((value) => ({ row: [BigInt(value)], weight }));
+    const batch = batchFromRows(pool, columns, updates, 2);
+    to.apply(2, batch);
+    batch.slab.release();
+  };
+  const values = Array.from({ length: 3_000 }, (_, i) => i);
+  for (const arrangement of [first, second]) arrangement.seal(1);
+  const hold = first.hold(1);
+  apply(first, [-1], 1);
+  apply(first, values, 1);
+  apply(first, values, -1);
+  first.seal(2);
+  // These get the room that the others have left, and are of the same step.
+  apply(second, values, 1);
+  second.seal(2);
+  const pairs = makePairs(10_000);
+  first.changes(1, 2, startPosition(), pairs);
+  const got = new Weights();
+  takePairs(pool, first, pairs, (_, update) => got.add(update));
+  expect([...got.rows.values()]).toEqual([{ row: [-1n], weight: 1 }]);
+  hold.release();
+  for (const arrangement of [first, second]) arrangement.dispose();
+});

@@ -575,6 +575,7 @@ export class StoreArrangement implements Arrangement, OwnedRows {
       this.#dead.markNew(this.#store);
     }
     // Only now, because room that is used twice in one step would be noted twice in the change log.
+    if (this.#limbo.count > 0) this.#log.takeBackBuried(this.#store.region.i32);
     while (this.#limbo.count > 0) {
       const record = this.#limbo.shift();
       this.#store.free(record, this.#store.region.i32[record + recordWeight]);
