@@ -150,5 +150,5 @@ export type StartPosition =
 
 /** What is said of a topic whose name another one has now. */
 export function replacedText(topic: string): string {
-  return `topic "${topic}" was deleted and created again; drop the source and create it anew`;
+  return `topic "${topic}" was deleted and created again; resume the source, or create it anew`;
 }

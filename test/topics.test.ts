@@ -304,7 +304,7 @@ describe('a topic that was made anew', () => {
       await world().until(`SELECT text FROM ${from}`, 'a=1 b=1');
       await world().sql.run('CHECKPOINT');
       await world().stop();
-      await world().remake('t', 1);
+      await world().remake('t', kind === 'stream' ? 1 : 3);
       await world().produce('t', 0, ['x=1', 'y=1']);
       await world().start();
       await world().until(statusOf('s'), /^stalled: topic "t" was deleted and created again/);
@@ -317,4 +317,79 @@ describe('a topic that was made anew', () => {
       await world().until(statusOf('s'), /^stalled: topic "t" was deleted and created again/);
     },
   );
+});
+
+describe('a source that is resumed', () => {
+  const sum = 'SELECT text FROM v';
+
+  it.each([true, false])(
+    'goes on with the topic made anew; with a checkpoint: %s',
+    async (kept) => {
+      const { broker } = world();
+      broker.createTopic('t', 2);
+      await world().produce('t', 0, ['a']);
+      await world().produce('t', 1, ['b']);
+      await world().sql.run(`CREATE SOURCE s FROM KAFKA CONNECTION k (TOPIC 't') FORMAT TEXT`);
+      await world().sql.run('CREATE MATERIALIZED VIEW v AS SELECT text FROM s');
+      await world().until(sum, 'a b');
+      await world().sql.run('ALTER SOURCE s RESUME');
+      if (kept) await world().sql.run('CHECKPOINT');
+      await world().stop();
+      await world().remake('t', 1);
+      await world().produce('t', 0, ['x', 'y']);
+      await world().start();
+      await world().until(statusOf('s'), /^stalled: topic "t" was deleted and created again/);
+      await world().sql.run('ALTER SOURCE s RESUME');
+      const before = kept ? 'a b ' : '';
+      await world().until(sum, `${before}x y`);
+      await world().produce('t', 0, ['z']);
+      await world().until(sum, `${before}x y z`);
+      // A view that is made now has what there is.
+      await world().sql.run('CREATE MATERIALIZED VIEW w AS SELECT text FROM s');
+      await world().until('SELECT text FROM w', 'x y z');
+      for (const checkpoint of [false, true]) {
+        if (checkpoint) await world().sql.run('CHECKPOINT');
+        await world().stop();
+        await world().produce('t', 0, ['q']);
+        await world().start();
+        await world().until(`SELECT count(*) FROM w`, checkpoint ? '5' : '4');
+      }
+      await world().until(sum, `${before}q q x y z`);
+    },
+  );
+
+  it('keeps the rows of keys, goes past what retention removed, and says from where on', async () => {
+    const { broker } = world();
+    broker.createTopic('t', 1);
+    await world().produce('t', 0, ['a=1', 'b=1']);
+    await world().sql.run(`CREATE SOURCE s FROM KAFKA CONNECTION k (TOPIC 't')
+      KEY FORMAT TEXT VALUE FORMAT TEXT ENVELOPE UPSERT`);
+    await world().until('SELECT text FROM s', 'a=1 b=1');
+    await world().sql.run('CHECKPOINT');
+    await world().stop();
+    for (const value of ['b=2', 'c=1', 'd=1']) await world().produce('t', 0, [value]);
+    const admin = world().kafka.admin();
+    await admin.connect();
+    await admin.fetchTopicOffsets('t');
+    await admin.deleteTopicRecords({ topic: 't', partitions: [{ partition: 0, offset: '4' }] });
+    await admin.disconnect();
+    await world().start();
+    await world().until(
+      statusOf('s'),
+      'stalled: partition 0 of topic "t" starts at offset 4 now, records from 2 on were removed before they were read',
+    );
+    expect(await world().sql.rows('SELECT text FROM s')).toEqual(['a=1', 'b=1']);
+    await world().sql.run('ALTER SOURCE s RESUME');
+    await world().until('SELECT text FROM s', 'a=1 b=1 d=1');
+    await world().until(statusOf('s'), 'running: ');
+    await world().stop();
+    await world().start();
+    await world().until('SELECT text FROM s', 'a=1 b=1 d=1');
+    await world().produce('t', 0, ['e=1']);
+    await world().until('SELECT text FROM s', 'a=1 b=1 d=1 e=1');
+    await world().until('SELECT partition, "offset" FROM mz_internal.mz_source_progress', '0|6');
+    expect(await world().sql.error('ALTER SOURCE k RESUME')).toMatch(/^42809/);
+    expect(await world().sql.error('ALTER SOURCE nobody RESUME')).toMatch(/^42P01/);
+    expect(await world().sql.error('ALTER SOURCE s RESET')).toMatch(/^0A000: ALTER SOURCE … RESET/);
+  });
 });

@@ -66,7 +66,8 @@ export class ReplayReader {
   /** Records bound but not yet read. */
   rest(): bigint {
     let rest = 0n;
-    for (const [slot, offset] of this.#source.bound) rest += offset - this.#doneOf(slot);
+    for (const [slot, offset] of this.#source.bound)
+      if (!this.#source.isRetired(slot)) rest += offset - this.#doneOf(slot);
     return rest;
   }
 
@@ -76,7 +77,16 @@ export class ReplayReader {
 
   /** Reads on up to `until`. */
   async read(until: Positions): Promise<void> {
-    if (this.#cancelled) return;
+    while (!this.#cancelled) {
+      // What was retired is not there any more, which somebody has accepted.
+      const left = new Map([...until].filter(([slot]) => !this.#source.isRetired(slot)));
+      if ([...left].every(([slot, end]) => this.#doneOf(slot) >= end)) return;
+      await this.#readSlots(left);
+    }
+  }
+
+  /** Reads on up to `until`, or until a slot is retired. */
+  async #readSlots(until: Positions): Promise<void> {
     const { connection, choice, places } = this.#source;
     const from = new Map(
       [...until.keys()].map((slot) => {
@@ -87,9 +97,10 @@ export class ReplayReader {
     const open = new Set(
       [...until].filter(([slot, end]) => this.#doneOf(slot) < end).map(([slot]) => slot),
     );
-    if (open.size === 0) return;
+    let forget = (): void => undefined;
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
+      forget = this.#source.onRetired(resolve);
       this.#reader = connection.reader(choice, from, until, {
         chunk: (chunk) => {
           if (this.#cancelled) {
@@ -107,8 +118,10 @@ export class ReplayReader {
       this.#window.onRoom = () => this.#reader?.resume();
       this.#reader.start();
     });
+    forget();
     await this.#reader?.close();
     this.#reader = null;
+    this.#source.replayStatus(this.#dataflow, null);
   }
 
   #advance(chunk: RawChunk, until: Positions, open: Set<number>): void {

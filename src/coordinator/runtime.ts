@@ -22,7 +22,8 @@ export function runtimeOf(coordinator: Coordinator, sessions: SessionRegistry): 
     sourceProgress: () =>
       coordinator.sources().flatMap((runtime) => {
         const ends = runtime.ends();
-        return [...runtime.bound].map(([slot, offset]) => ({
+        const live = [...runtime.bound].filter(([slot]) => !runtime.isRetired(slot));
+        return live.map(([slot, offset]) => ({
           oid: runtime.source.oid,
           ...defined(runtime.places.get(slot), 'what is bound has its place'),
           offset,

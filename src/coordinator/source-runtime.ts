@@ -79,6 +79,8 @@ export class SourceRuntime implements Intake {
   /** Slots that have not yet reached what was bound when the process before ended. */
   readonly #behind: Map<number, bigint>;
   readonly #onCaughtUp: (() => void)[] = [];
+  readonly #onRetired = new Set<() => void>();
+  #resuming: Promise<unknown> = Promise.resolve();
   readonly #waiting: RawChunk[] = [];
   #waitingBytes = 0;
   #paused = false;
@@ -102,8 +104,11 @@ export class SourceRuntime implements Intake {
   ) {
     this.#recovered = recovered;
     const { bound, read } = recovered;
-    const behind = [...bound].filter(([slot, offset]) => (read.get(slot) ?? -1n) < offset);
-    this.#slots = new Slots(recovered.places);
+    const slots = new Slots(recovered.places);
+    const behind = [...bound].filter(
+      ([slot, offset]) => (read.get(slot) ?? -1n) < offset && !slots.isRetired(slot),
+    );
+    this.#slots = slots;
     this.choice = topicChoice(source);
     this.#behind = new Map(source.stored ? behind : []);
     this.#history = source.stored ? null : new BoundHistory();
@@ -137,6 +142,17 @@ export class SourceRuntime implements Intake {
   /** What slots stand for. */
   get places(): ReadonlyMap<number, Place> {
     return this.#slots.places;
+  }
+
+  /** Whether a slot is read no more. */
+  isRetired(slot: number): boolean {
+    return this.#slots.isRetired(slot);
+  }
+
+  /** Calls back whenever slots are retired, until the answer is called. */
+  onRetired(callback: () => void): () => void {
+    this.#onRetired.add(callback);
+    return () => void this.#onRetired.delete(callback);
   }
 
   /** Offsets up to which records belong to sealed steps. */
@@ -258,12 +274,77 @@ export class SourceRuntime implements Intake {
       this.#unwrittenBound.add(slot);
       if (offset >= (this.#behind.get(slot) ?? offset)) this.#reached(slot);
     }
+    this.#read(from);
+    // Nobody sees anything of a topic before it is known durably which topic that was.
+    this.#timeline.offer(this);
+  }
+
+  #read(from: SlotPositions): void {
     this.#reader = this.connection.reader(this.choice, from, null, {
       chunk: (chunk) => this.#chunk(chunk),
       status: (status) => this.#report(status),
       partitions: (more) => more.map((place) => this.#partition(place)),
     });
     this.#reader.start();
+  }
+
+  /**
+   * Lets partitions that have lost what came next go on with what there is, for good; answers what
+   * is given up, one text a partition. Resolves when it is durable. Throws 08001 if nobody answers.
+   */
+  resume(): Promise<readonly string[]> {
+    const resumed = this.#resuming.then(() => this.#resume());
+    this.#resuming = resumed.catch(() => undefined);
+    return resumed;
+  }
+
+  async #resume(): Promise<readonly string[]> {
+    await this.connection.survey(this.choice);
+    await this.live();
+    const found = await this.connection.survey(this.choice);
+    const reader = this.#reader;
+    if (this.#closed || reader === null) return [];
+    const given = found.flatMap((place) => this.#goOn(place) ?? []);
+    if (given.length === 0) return given;
+    await reader.close();
+    if (this.#closed) return given;
+    const from = new Map<number, SlotPosition>();
+    for (const [slot, place] of this.places) {
+      if (this.isRetired(slot)) this.#reached(slot);
+      else from.set(slot, { ...place, offset: this.#nextOf(slot) });
+    }
+    this.#paused = false;
+    this.#read(from);
+    for (const tell of this.#onRetired) tell();
+    this.#timeline.offer(this);
+    await this.#timeline.nextStep();
+    return given;
+  }
+
+  /** The offset after all that came of a slot. */
+  #nextOf(slot: number): bigint {
+    const last = this.#waiting.findLast((chunk) => chunk.slot === slot);
+    return last?.next ?? this.#bound.get(slot) ?? 0n;
+  }
+
+  /** Gives a partition that cannot go on another slot; answers what is given up. */
+  #goOn(place: FoundPartition): string | null {
+    const slot = this.#slots.find(place);
+    if (slot === undefined) return null;
+    const next = this.#nextOf(slot);
+    const had = larger(next, this.#behind.get(slot) ?? 0n);
+    const { topicId } = this.#slots.place(slot);
+    const isOther = this.#slots.isReplaced(place) || topicId === null || place.topicId === null;
+    const isReplaced = this.#slots.isReplaced(place) || (isOther && place.end < had);
+    if (!isReplaced && place.end >= had && place.earliest <= next) return null;
+    const rest = next < place.end ? next : place.end;
+    const first = isReplaced ? place.earliest : larger(rest, place.earliest);
+    const fresh = this.#slots.renew(place);
+    this.#begins(fresh, first);
+    this.#bound.set(fresh, first);
+    this.#unwrittenBound.add(fresh);
+    const where = `partition ${place.partition} of topic "${place.topic}"`;
+    return `${where} goes on at offset ${first}, after offset ${next}`;
   }
 
   /** Partitions that are there, by slot; not those of a topic that has another one's name. */
@@ -286,6 +367,7 @@ export class SourceRuntime implements Intake {
     const positions = new Map<number, SlotPosition>();
     const { starts, bound, read } = this.#recovered;
     for (const [slot, place] of this.places) {
+      if (this.isRetired(slot)) continue;
       const now = present.get(slot);
       const known = starts.get(slot);
       const lost = now === undefined || known === undefined ? undefined : this.#lossOf(slot, now);

@@ -456,6 +456,8 @@ export type Statement = { readonly position: Position } & (
       } | null;
       readonly with: readonly Option[];
     }
+  /** Partitions of a source that have lost what comes next go on with what there is. */
+  | { readonly kind: 'resumeSource'; readonly name: QualifiedName; readonly ifExists: boolean }
   /** A table that a source without format feeds. */
   | {
       readonly kind: 'createTableFrom';

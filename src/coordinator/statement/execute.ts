@@ -19,7 +19,7 @@ import { showObjects } from './show-objects.ts';
 import { defineSource } from './source.ts';
 import { subscribe } from './subscribe.ts';
 import { createTable } from './table.ts';
-import { begin, end } from './transaction.ts';
+import { beginOrEnd } from './transaction.ts';
 import { createView } from './view.ts';
 import { write } from './write.ts';
 
@@ -50,6 +50,7 @@ export async function execute(context: ExecutionContext, statement: Statement): 
       return setSecret(context, statement);
     case 'createSource':
     case 'createTableFrom':
+    case 'resumeSource':
       return defineSource(context, statement);
     case 'createTable':
       return createTable(context, statement);
@@ -74,10 +75,9 @@ export async function execute(context: ExecutionContext, statement: Statement): 
     case 'discard':
       return discard(context, statement);
     case 'begin':
-      return begin(context, statement);
     case 'commit':
     case 'rollback':
-      return end(context, statement.kind === 'commit');
+      return beginOrEnd(context, statement);
     case 'prepare':
       return prepare(context, statement);
     case 'execute':

@@ -34,11 +34,13 @@ import { findItem, newName, skipExisting } from './naming.ts';
 import { Options } from './option.ts';
 import type { Readings } from './reading.ts';
 import { hasSchema, keyPartColumns, partColumns, readings } from './reading.ts';
+import { resumeSource } from './resume-source.ts';
 import { requireOneTopic, sourceTopics, startPosition } from './source-position.ts';
 import { relationColumns } from './table.ts';
 import { topicChoice } from '../topic-choice.ts';
 
 type CreateSource = Extract<Statement, { kind: 'createSource' }>;
+type ResumeSource = Extract<Statement, { kind: 'resumeSource' }>;
 type CreateTableFrom = Extract<Statement, { kind: 'createTableFrom' }>;
 
 function formatName(format: Format): FormatName {
@@ -293,11 +295,16 @@ function requireConnections(
 /** Throws 42704 for a missing connection, 08001 if its cluster does not answer, 0A000 by name. */
 export function defineSource(
   context: ExecutionContext,
-  statement: CreateSource | CreateTableFrom,
+  statement: CreateSource | CreateTableFrom | ResumeSource,
 ): Promise<Outcome> {
-  return statement.kind === 'createSource'
-    ? createSource(context, statement)
-    : createTableFrom(context, statement);
+  switch (statement.kind) {
+    case 'createSource':
+      return createSource(context, statement);
+    case 'createTableFrom':
+      return createTableFrom(context, statement);
+    case 'resumeSource':
+      return resumeSource(context, statement);
+  }
 }
 
 async function createSource(context: ExecutionContext, statement: CreateSource): Promise<Outcome> {

@@ -4,8 +4,18 @@ import type { Outcome } from '../session.ts';
 import type { ExecutionContext } from './context.ts';
 import { command } from './context.ts';
 
+/** BEGIN, COMMIT and ROLLBACK. */
+export function beginOrEnd(
+  context: ExecutionContext,
+  statement: Extract<Statement, { kind: 'begin' | 'commit' | 'rollback' }>,
+): Promise<Outcome> {
+  return statement.kind === 'begin'
+    ? begin(context, statement)
+    : end(context, statement.kind === 'commit');
+}
+
 /** BEGIN; a warning inside a block. */
-export async function begin(
+async function begin(
   context: ExecutionContext,
   statement: Extract<Statement, { kind: 'begin' }>,
 ): Promise<Outcome> {
@@ -28,7 +38,7 @@ export async function begin(
 }
 
 /** COMMIT and ROLLBACK; a warning outside a block. */
-export async function end(context: ExecutionContext, commit: boolean): Promise<Outcome> {
+async function end(context: ExecutionContext, commit: boolean): Promise<Outcome> {
   const { session } = context;
   if (!session.transaction.inBlock) {
     await session.transaction.end(commit);

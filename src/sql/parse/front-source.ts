@@ -40,6 +40,18 @@ function readWordsBefore(cursor: Cursor, symbol: string): string {
   return words.join(' ');
 }
 
+/** `ALTER SOURCE [IF EXISTS] s RESUME`, the first two words taken. */
+export function readAlterSource(cursor: Cursor, position: number): Statement {
+  const ifExists = cursor.accept('if exists');
+  const name = cursor.qualifiedName();
+  if (!cursor.accept('resume')) {
+    if (cursor.word() === '') throw cursor.syntaxError();
+    throw unsupported(`ALTER SOURCE … ${cursor.word().toUpperCase()}`, cursor.position);
+  }
+  cursor.expectEnd();
+  return { kind: 'resumeSource', name, ifExists, position };
+}
+
 /** `CREATE SOURCE …`, the first two words taken. */
 export function readCreateSource(cursor: Cursor, position: number): Statement {
   const ifNotExists = cursor.accept('if not exists');
@@ -251,8 +263,8 @@ function readMessage(cursor: Cursor): Option[] {
 }
 
 /**
- * `CSV [WITH n COLUMNS | WITH HEADER [(names)]] [DELIMITED BY 'c'] [WITH (options)]`; a `WITH (` that
- * follows directly is the format's.
+ * `CSV [WITH n COLUMNS | WITH HEADER [(names)]] [DELIMITED BY 'c'] [WITH (options)]`; a `WITH (`
+ * that follows directly is the format's.
  */
 function readCsv(cursor: Cursor): Option[] {
   const options: Option[] = [];

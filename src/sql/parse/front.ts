@@ -10,6 +10,7 @@ import { readAlterSecret, readCreateSecret, readValidateConnection } from './fro
 import { readShow } from './front-show.ts';
 import {
   isTableFromSource,
+  readAlterSource,
   readCreateConnection,
   readCreateSource,
   readTableFromSource,
@@ -37,6 +38,7 @@ export function readFront(
       return readDrop(cursor, from);
     case 'alter': {
       const position = cursor.position;
+      if (cursor.accept('alter source')) return readAlterSource(cursor, position);
       return cursor.accept('alter secret') ? readAlterSecret(cursor, position) : null;
     }
     case 'validate':
