@@ -254,3 +254,28 @@ describe('Protobuf', () => {
     ).rejects.toMatchObject({ code, message: expect.stringContaining(message) });
   });
 });
+
+describe('JSON behind the number of a schema', () => {
+  it('has declared columns, or is one', async () => {
+    rig().broker.createTopic('framed', 1);
+    const json = (text: string): Uint8Array => framed(7, [], new TextEncoder().encode(text));
+    await rig().produce('framed', 0, [{ key: json('"k"'), value: json('{"a": 1, "b": "x"}') }]);
+    const from = "FROM KAFKA CONNECTION k (TOPIC 'framed')";
+    const using = 'JSON USING CONFLUENT SCHEMA REGISTRY CONNECTION r';
+    expect(
+      await rowsOfBoth('typed', `CREATE SOURCE typed (a int8, b text) ${from} FORMAT ${using}`, 1),
+    ).toEqual([['1', 'x']]);
+    expect(
+      await rowsOfBoth(
+        'keyed',
+        `CREATE SOURCE keyed ${from} KEY FORMAT ${using} VALUE FORMAT ${using} ENVELOPE UPSERT`,
+        1,
+      ),
+    ).toEqual([['k', { a: 1, b: 'x' }]]);
+    await rig().produce('framed', 0, [{ value: '{"a": 2}' }]);
+    await rig().client.query('CREATE VIEW numbers AS SELECT a FROM typed');
+    expect(await rig().untilError('SELECT * FROM numbers')).toContain(
+      'the record does not begin with the number of a schema',
+    );
+  });
+});

@@ -92,6 +92,9 @@ async function partReading(
   if (clause.format === 'AVRO') return { avro: await avroReading(context, topic, part, clause) };
   if (clause.format === 'PROTOBUF')
     return { protobuf: await protobufReading(context, topic, part, clause) };
+  // The schema says nothing that is needed: columns are declared, or the whole is one.
+  if (clause.registry === null) throw unsupported('FORMAT JSON USING SCHEMA', clause.position);
+  refuseStrategy(clause, part);
   return { json: { framing: 'registry' } };
 }
 
