@@ -5,8 +5,8 @@
  * is left of its state is copied at once, and its rows are pinned at the step. Pinned rows are
  * copied at leisure.
  *
- * A slice a turn, and no more than the coordinator has given room for; only captures go beyond. What
- * a capture may copy has a limit: where changes outrun the disk, the checkpoint is given up.
+ * A slice a turn, and no more than the coordinator has given room for; only captures go beyond.
+ * What a capture may copy has a limit: where changes outrun the disk, the checkpoint is given up.
  */
 import { assert } from '../../src/base/assert.ts';
 import type { Arrangement } from '../arrangement/arrangement.ts';

@@ -18,7 +18,7 @@ interface Target {
 }
 
 /** Turns of which one is for indexes that nobody waits for. */
-const turnsPerIndexSlice = 8;
+const turnsPerIndexSlice = 32;
 
 /** One restart of an engine, until everything stands at the step of the checkpoint. */
 export class Restoring {
