@@ -31,6 +31,13 @@ const benchmarks = new Map<string, Benchmark>([
     },
   ],
   [
+    'debezium',
+    {
+      what: 'change events from Kafka into a table, against kafkajs and JSON.parse',
+      load: () => import('./debezium.ts'),
+    },
+  ],
+  [
     'change',
     {
       what: 'a change of one row at growing sizes of state, against the smallest',
