@@ -107,7 +107,7 @@ function canonical(rows: readonly Cells[]): string {
 /**
  * Whether a view over the stream is what it would be of more: it may have seen records that are gone
  * from the topic since. Its rows lie then between those of what is there and those of all there was,
- * or, if they are counts by partition, count from a place where the log once began.
+ * or, if they are counts by partition, count all that is there and perhaps some that is gone.
  */
 function mayHaveSeenMore(
   known: Known,
@@ -127,10 +127,11 @@ function mayHaveSeenMore(
       const partition = partitions.find(({ place }) => place === p);
       const { starts, records } = defined(partition, 'a partition is there');
       const last = offsets.get(p);
-      const right = (start: bigint): boolean =>
-        count ===
-        String(records.filter(({ offset }) => offset >= start && offset <= (last ?? 0n)).length);
-      return last === undefined || (most === String(last) && [...starts].some(right));
+      const start = [...starts].reduce((a, b) => (a > b ? a : b));
+      const known = records.filter(({ offset }) => offset <= (last ?? 0n));
+      const least = known.filter(({ offset }) => offset >= start).length;
+      const right = Number(count) >= least && Number(count) <= known.length;
+      return last === undefined || (most === String(last) && right);
     });
   }
   const all = partitions.flatMap(({ place, records }) =>
@@ -151,8 +152,9 @@ function mayHaveSeenMore(
 }
 
 /**
- * Of each partition of the stream a run of its records is there, from a place where its log has
- * begun some time, which is the first but for retention.
+ * Of each partition of the stream a run of its records is there, and what comes before the run is
+ * gone from its log: whoever reads the past while records go begins anywhere before where the log
+ * begins then.
  */
 function streamPrefixes(
   topics: ReadonlyMap<string, TopicTruth>,
@@ -174,8 +176,8 @@ function streamPrefixes(
     );
     const before = records[first - 1]?.offset ?? -1n;
     demand(
-      first <= 0 || [...starts].some((start) => start > before && start <= least),
-      () => `partition ${p} of src begins at offset ${least}, where its log never began`,
+      first <= 0 || [...starts].some((start) => start > before),
+      () => `partition ${p} of src begins at offset ${least}, and its log has what comes before`,
     );
     // All may be gone.
     if (found.length > 0 || starts.size === 1) vector.set(`src${p}`, first + found.length);
