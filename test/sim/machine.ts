@@ -27,6 +27,8 @@ export interface Surroundings {
   readonly random: Random;
   /** Limits that this seed sets smaller than any run would need: files, pauses, pieces. */
   readonly limits: SimLimits;
+  /** By how much the monotonic clock goes on when it is read: how small slices of work are. */
+  readonly readingMilliseconds: number;
 }
 
 /** Limits of the product that differ from seed to seed. */
@@ -84,7 +86,7 @@ export class Machine {
     await initializeParser();
     const { disk, random } = around;
     Object.assign(limits, pauses, around.limits);
-    const clock = new FakeClock(now);
+    const clock = new FakeClock(now, around.readingMilliseconds);
     const errors: string[] = [];
     const warnings: string[] = [];
     const log = {

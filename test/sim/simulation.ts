@@ -90,6 +90,7 @@ export class Simulation {
   readonly #bank: Bank | null;
   readonly #rivals: Rivals | null;
   readonly #limits: SimLimits;
+  readonly #readingMilliseconds: number;
   #isSetUp = false;
   #lives = 0;
   #now = begin;
@@ -110,6 +111,7 @@ export class Simulation {
     this.#random = random;
     this.#plan = plan;
     this.#disk = new FakeDisk(random);
+    this.#readingMilliseconds = random.pick([0.05, 0.05, 0.5, 3]);
     this.#limits = {
       logFileBytesMax: random.pick([3_000, 20_000, 1_000_000]),
       checkpointPauseMilliseconds: random.pick([20, 100, 400, 1_000_000]),
@@ -222,6 +224,7 @@ export class Simulation {
       connect: this.#world.connect,
       random: this.#random,
       limits: this.#limits,
+      readingMilliseconds: this.#readingMilliseconds,
     });
     this.#lookAtFiles(machine, before);
     return machine;

@@ -10,11 +10,7 @@ interface Timer {
   readonly callback: () => void;
 }
 
-/**
- * Milliseconds by which the monotonic clock goes on whenever it is read, so that slices of work
- * end.
- */
-const millisecondsPerReading = 0.05;
+const readingMilliseconds = 0.05;
 
 export class FakeClock implements Clock {
   #now: number;
@@ -22,8 +18,12 @@ export class FakeClock implements Clock {
   readonly #soon: (() => void)[] = [];
   #timers: Timer[] = [];
 
-  constructor(now = 1_700_000_000_000) {
+  /** Milliseconds by which the monotonic clock goes on when it is read, so that slices of work end. */
+  readonly #perReading: number;
+
+  constructor(now = 1_700_000_000_000, perReading = readingMilliseconds) {
     this.#now = now;
+    this.#perReading = perReading;
   }
 
   now(): number {
@@ -31,7 +31,7 @@ export class FakeClock implements Clock {
   }
 
   monotonic(): number {
-    this.#read += millisecondsPerReading;
+    this.#read += this.#perReading;
     return this.#now + this.#read;
   }
 
