@@ -125,6 +125,48 @@ describe('a topic', () => {
     );
   });
 
+  it('with headers that are columns, and is made again by what SHOW CREATE says', async () => {
+    const { client, broker } = rig();
+    broker.createTopic('traced', 1);
+    const header = (key: string, value: Buffer): { key: Buffer; value: Buffer } => ({
+      key: Buffer.from(key),
+      value,
+    });
+    await rig().produce('traced', 0, [
+      {
+        value: '{"id": 1}',
+        headers: [header("it's", Buffer.from('é')), header('raw', Buffer.of(1, 255))],
+      },
+      { value: '{"id": 2}' },
+      { value: '{"id": 3}', headers: [header("it's", Buffer.of(255))] },
+      {
+        value: '{"id": 4}',
+        headers: [header("it's", Buffer.from('a')), header("it's", Buffer.from('b'))],
+      },
+    ]);
+    const create = `CREATE SOURCE traced (id int8) FROM KAFKA CONNECTION k (TOPIC 'traced') FORMAT JSON
+      INCLUDE HEADER 'it''s' AS "Trace", HEADER 'raw' AS raw BYTES, OFFSET`;
+    await client.query(create);
+    const rows = [
+      ['1', 'é', Buffer.of(1, 255), '0'],
+      ['2', null, null, '1'],
+      ['4', 'b', null, '3'],
+    ];
+    const [[, shown]] = await rig().rows('SHOW CREATE SOURCE traced');
+    expect(shown).toContain(`INCLUDE HEADER 'it''s' AS "Trace", HEADER 'raw' AS raw BYTES, OFFSET`);
+    expect(await rig().rows('SELECT * FROM traced ORDER BY id')).toEqual(rows);
+    expect(await rig().rows('SELECT "offset", sqlstate FROM traced_errors')).toEqual([
+      ['2', '22021'],
+    ]);
+    await client.query('DROP SOURCE traced');
+    await client.query(String(shown));
+    expect(await rig().rows('SHOW CREATE SOURCE traced')).toEqual([[expect.anything(), shown]]);
+    expect(await rig().rows('SELECT * FROM traced ORDER BY id')).toEqual(rows);
+    await expect(
+      client.query(create.replace('traced', 'other').replace(' AS raw BYTES', '')),
+    ).rejects.toThrow('INCLUDE HEADER needs AS');
+  });
+
   it('with bad records fails the views that read them and no others', async () => {
     const { client, broker } = rig();
     broker.createTopic('dirty', 1);

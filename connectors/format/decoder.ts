@@ -27,7 +27,9 @@ export type ColumnOrigin =
       readonly name: string;
       readonly branch?: number | null;
     }
-  | { readonly kind: 'topic' | 'partition' | 'offset' | 'timestamp' | 'headers' };
+  | { readonly kind: 'topic' | 'partition' | 'offset' | 'timestamp' | 'headers' }
+  /** The value of the last header with this key; NULL if there is none. */
+  | { readonly kind: 'header'; readonly key: string };
 
 export interface SourceColumn {
   readonly name: string;

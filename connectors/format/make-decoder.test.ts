@@ -142,6 +142,64 @@ test("Kafka's own columns", () => {
   ]);
 });
 
+test('headers by their keys: the last of equal ones, as text or bytes, or NULL', () => {
+  const origin = { kind: 'header', key: 'trace é' } as const;
+  const format = jsonSource(
+    [
+      column('trace', 'text', { origin }),
+      column('raw', 'bytea', { origin }),
+      column('empty', 'text', { origin: { kind: 'header', key: '' } }),
+    ],
+    { value: 'BYTES' },
+  );
+  const header = (
+    key: string,
+    value: Uint8Array | null,
+  ): { key: Uint8Array; value: Uint8Array | null } => ({ key: encoder.encode(key), value });
+  const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
+  const { rows, errors } = decodeRecords(format, [
+    { value: 'a', headers: [header('trace é', bytes(0xff)), header('trace é', bytes(0xc3, 0xa9))] },
+    { value: 'b', headers: [header('trace', bytes(1)), header('Trace é', bytes(2))] },
+    { value: 'c' },
+    { value: 'd', headers: [header('trace é', bytes(65)), header('trace é', null)] },
+    { value: 'e', headers: [header('trace é', bytes(65, 0xff))] },
+    { value: 'f', headers: [header('trace é', bytes(65, 0))] },
+    { value: 'g', headers: [header('', bytes()), header('trace é', bytes())] },
+  ]);
+  expect(rows.map(({ row }) => row)).toEqual([
+    ['é', bytes(0xc3, 0xa9), null],
+    [null, null, null],
+    [null, null, null],
+    [null, null, null],
+    ['', bytes(), ''],
+  ]);
+  expect(errors.map(({ code, message }) => `${code} ${message}`)).toEqual([
+    '22021 topic "t", partition 0, offset 4, field "trace": invalid byte sequence for encoding "UTF8": 0xff at byte 1',
+    '22021 topic "t", partition 0, offset 5, field "trace": invalid byte sequence for encoding "UTF8": 0x00 at byte 1',
+  ]);
+});
+
+test('a header that is no text fails the value of its key', () => {
+  const format = jsonSource(
+    [
+      column('id', 'int4', { origin: { kind: 'field', of: 'key', name: 'id' }, nullable: false }),
+      column('h', 'text', { origin: { kind: 'header', key: 'h' } }),
+    ],
+    { key: 'JSON', envelope: 'upsert', keyColumns: [0] },
+  );
+  const headers = [{ key: encoder.encode('h'), value: Uint8Array.of(0xff) }];
+  const { rows } = decodeRecords(format, [
+    { key: '{"id":1}', value: '{}', headers },
+    { key: '{"id":2}', value: null, headers },
+    { key: '{"id":3}', value: '{}' },
+  ]);
+  expect(rows).toEqual([
+    { row: [1, null], kind: 'failed' },
+    { row: [2, null], kind: 'tombstone' },
+    { row: [3, null], kind: 'row' },
+  ]);
+});
+
 test('a record without timestamp is an error where the column is NOT NULL', () => {
   const format = jsonSource([
     column('timestamp', 'timestamptz', { origin: { kind: 'timestamp' }, nullable: false }),

@@ -3,7 +3,9 @@
  * timestamp (timestamp or timestamptz; NULL if the producer set none, an error row if the column is
  * NOT NULL), and headers: a jsonb array of {"key": …, "value": …} in the record's order. A header's
  * value is its text where that is UTF-8 without NUL characters, else its bytes in bytea's hex form,
- * else (NULL) null.
+ * else (NULL) null. A header alone is its value, as bytea or as text, where it must be such text; of
+ * several with its key the last one counts, and NULL is a value that is NULL or a header that is not
+ * there.
  */
 import { assert, unreachable } from '../../src/base/assert.ts';
 import { formatBytea } from '../../dataflow/value/bytea-text.ts';
@@ -15,35 +17,43 @@ import type { SourceColumn } from './decoder.ts';
 import { writeUnixMilliseconds } from './iso-time.ts';
 import type { Refusal } from './json-fields.ts';
 import type { Staging } from './staging.ts';
-import { invalidTextAt } from './text-bytes.ts';
+import { invalidTextAt, notText } from './text-bytes.ts';
 
-type MetadataKind = 'topic' | 'partition' | 'offset' | 'timestamp' | 'headers';
+type MetadataKind = 'topic' | 'partition' | 'offset' | 'timestamp' | 'headers' | 'header';
 
 interface MetadataColumn {
   readonly kind: MetadataKind;
   readonly column: number;
   readonly name: string;
+  /** Of a header, in UTF-8. */
+  readonly key: Uint8Array;
+  /** Its value must be text. */
+  readonly isText: boolean;
 }
 
 const two32 = 2 ** 32;
 const emptyList = utf8('[]');
 
 function isMetadata(kind: SourceColumn['origin']['kind']): kind is MetadataKind {
-  return ['topic', 'partition', 'offset', 'timestamp', 'headers'].includes(kind);
+  return ['topic', 'partition', 'offset', 'timestamp', 'headers', 'header'].includes(kind);
 }
 
 /** Fills the columns that come from the record itself. */
 export class MetadataColumns {
   readonly #columns: readonly MetadataColumn[];
   readonly #staging: Staging;
+  readonly #readsHeaders: boolean;
   #topic: Uint8Array = new Uint8Array(0);
   #partition = 0;
 
   constructor(columns: readonly SourceColumn[], staging: Staging) {
     this.#staging = staging;
-    this.#columns = columns.flatMap(({ origin, name }, column) =>
-      isMetadata(origin.kind) ? [{ kind: origin.kind, column, name }] : [],
-    );
+    this.#columns = columns.flatMap(({ origin, name, type }, column) => {
+      if (!isMetadata(origin.kind)) return [];
+      const key = utf8(origin.kind === 'header' ? origin.key : '');
+      return [{ kind: origin.kind, column, name, key, isText: type === 'text' }];
+    });
+    this.#readsHeaders = this.#columns.some(({ kind }) => kind === 'headers' || kind === 'header');
   }
 
   /** Says where the records come from that are read next. */
@@ -54,7 +64,12 @@ export class MetadataColumns {
 
   /** Fills row `row` with what is known of record `r`; answers why not, or null. */
   read(slice: RecordSlice, r: number, row: number): Refusal | null {
-    for (const { kind, column, name } of this.#columns) {
+    const headers = this.#readsHeaders
+      ? readHeaders(slice.bytes, slice.headersAt[r], slice.headersEnd[r])
+      : [];
+    if (headers === null)
+      return { code: 'XX001', field: null, reason: 'the headers are malformed' };
+    for (const { kind, column, name, key, isText } of this.#columns) {
       const staged = this.#staging.staged[column];
       staged.nulls[row] = 0;
       switch (kind) {
@@ -78,9 +93,19 @@ export class MetadataColumns {
               reason: 'the record has no timestamp, but the column is NOT NULL',
             };
           break;
-        case 'headers': {
-          const problem = this.#headers(slice, r, column, row);
-          if (problem !== null) return { code: 'XX001', field: name, reason: problem };
+        case 'headers':
+          this.#bytes(
+            headers.length === 0 ? emptyList : utf8(`[${headers.map(headerText).join(', ')}]`),
+            column,
+            row,
+          );
+          break;
+        case 'header': {
+          const value = headers.findLast((header) => isSame(header.key, key))?.value ?? null;
+          const bad = value === null || !isText ? -1 : invalidTextAt(value, 0, value.length);
+          if (value === null) staged.setNull(row);
+          else if (bad < 0) this.#bytes(value, column, row);
+          else return { code: '22021', field: name, reason: notText(value[bad], bad) };
           break;
         }
         default:
@@ -106,15 +131,6 @@ export class MetadataColumns {
     staged.words[2 * row + 1] = Math.floor(value / two32);
   }
 
-  #headers(slice: RecordSlice, r: number, column: number, row: number): string | null {
-    const headers = readHeaders(slice.bytes, slice.headersAt[r], slice.headersEnd[r]);
-    if (headers === null) return 'the headers are malformed';
-    const bytes =
-      headers.length === 0 ? emptyList : utf8(`[${headers.map(headerText).join(', ')}]`);
-    this.#bytes(bytes, column, row);
-    return null;
-  }
-
   #bytes(bytes: Uint8Array, column: number, row: number): void {
     const staged = this.#staging.staged[column];
     const { heap } = this.#staging;
@@ -124,6 +140,10 @@ export class MetadataColumns {
     staged.words[2 * row + 1] = bytes.length;
     heap.close(bytes.length);
   }
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
 
 function headerText(header: {

@@ -13,7 +13,7 @@ import { JsonCursor } from './json-cursor.ts';
 import type { Refusal, WantedField } from './json-fields.ts';
 import { JsonFields } from './json-fields.ts';
 import type { Staging } from './staging.ts';
-import { copyPlain, invalidTextAt } from './text-bytes.ts';
+import { copyPlain, invalidTextAt, notText } from './text-bytes.ts';
 
 /** Bytes of magic and number before a record. */
 const schemaFrameBytes = 5;
@@ -134,7 +134,7 @@ export class PartDecoder {
         this.#format === 'TEXT' ? copyPlain(view, at, at + length, heap.i32, heap.top) : 0;
       if (this.#format === 'TEXT') {
         const bad = invalidTextAt(bytes, at + from, at + length);
-        if (bad >= 0) return notText(bytes[bad], bad - at);
+        if (bad >= 0) return { code: '22021', field: null, reason: notText(bytes[bad], bad - at) };
       }
       if (from < length) heap.u8.set(bytes.subarray(at + from, at + length), heap.top * 4 + from);
     }
@@ -158,12 +158,6 @@ export class PartDecoder {
     const { refusal, refusalCode } = this.#canonical;
     return refusal === null ? null : { code: refusalCode, field: null, reason: refusal };
   }
-}
-
-function notText(byte: number, position: number): Refusal {
-  const hex = byte.toString(16).padStart(2, '0');
-  const reason = `invalid byte sequence for encoding "UTF8": 0x${hex} at byte ${position}`;
-  return { code: '22021', field: null, reason };
 }
 
 function wantedFields(part: 'key' | 'value', columns: readonly SourceColumn[]): WantedField[] {

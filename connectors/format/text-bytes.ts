@@ -37,6 +37,12 @@ export function invalidTextAt(bytes: Uint8Array, at: number, end: number): numbe
   return -1;
 }
 
+/** Says that the byte at `position` of a value keeps it from being such text. */
+export function notText(byte: number, position: number): string {
+  const hex = byte.toString(16).padStart(2, '0');
+  return `invalid byte sequence for encoding "UTF8": 0x${hex} at byte ${position}`;
+}
+
 /**
  * Copies [at, end) to the bytes of word `to` of `words` while it is plain ASCII, four bytes at a
  * time; answers how many bytes were copied. There is room for the whole.

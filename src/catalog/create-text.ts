@@ -69,6 +69,10 @@ function includeText({ columns, envelope }: SourceFormat): string {
       const isImplied = upsert && columns.slice(0, i + 1).every(isKeyField);
       return isImplied || (i > 0 && columns.slice(i - 1, i).every(isKeyField)) ? [] : ['KEY'];
     }
+    if (origin.kind === 'header') {
+      const bytes = column.type === 'bytea' ? ' BYTES' : '';
+      return [`HEADER ${literal(origin.key)} AS ${quoted(column.name)}${bytes}`];
+    }
     const word = includeWords.get(origin.kind);
     if (word === undefined || (word === 'KEY' && upsert && column.name === 'key')) return [];
     return [`${word} AS ${quoted(column.name)}`];

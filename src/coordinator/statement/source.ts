@@ -95,7 +95,12 @@ function includeColumn(include: Include, keyFormat: FormatName | null): SourceCo
     case 'TOPIC':
       return column('topic', 'text', false, { kind: 'topic' });
     case 'HEADER':
-      throw unsupported(`INCLUDE ${include.item}`, include.position);
+      if (include.alias === null)
+        throw sqlError('42601', 'INCLUDE HEADER needs AS', { position: include.position });
+      return column(include.alias, include.bytes ? 'bytea' : 'text', true, {
+        kind: 'header',
+        key: include.header ?? '',
+      });
   }
 }
 
