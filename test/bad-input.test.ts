@@ -285,7 +285,8 @@ describe('records that cannot be decoded', () => {
       { value: '{"id": 3, "t": "fine"}' },
     ]);
     await rig().client.query(
-      `CREATE SOURCE ${topic} (id int8, t text) FROM KAFKA CONNECTION k (TOPIC '${topic}') FORMAT JSON`,
+      `CREATE SOURCE ${topic} (id int8, t text) FROM KAFKA CONNECTION k (TOPIC '${topic}') FORMAT JSON
+        WITH (ON ERROR = FAIL)`,
     );
     await rig().client.query(
       `CREATE MATERIALIZED VIEW ${topic}_view AS SELECT count(id) AS n, max(t) AS t FROM ${topic}`,
@@ -304,7 +305,7 @@ describe('records that cannot be decoded', () => {
     ]);
     await rig().client
       .query(`CREATE SOURCE keyless (v int8) FROM KAFKA CONNECTION k (TOPIC 'keyless')
-      KEY FORMAT TEXT VALUE FORMAT JSON ENVELOPE UPSERT`);
+      KEY FORMAT TEXT VALUE FORMAT JSON ENVELOPE UPSERT WITH (ON ERROR = FAIL)`);
     expect(await comesToFail('SELECT * FROM keyless')).toMatch(/keyless.*offset 1/);
   });
 

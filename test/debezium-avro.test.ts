@@ -364,7 +364,7 @@ describe('events in Avro', () => {
     rig().broker.createTopic('wrong', 1);
     const writers = writersOf('wrong', schemasOf('wrong', [['id', 'int']], [['n', 'int']]));
     await rig().produce('wrong', 0, [event('wrong', writers, 'c', { id: 1 }, null)]);
-    await rig().client.query(create('wrong'));
+    await rig().client.query(`${create('wrong')} WITH (ON ERROR = FAIL)`);
     const errors = async (part: string, ...records: RigRecord[]): Promise<void> => {
       if (records.length > 0) await rig().produce('wrong', 0, records);
       await sleep(100);

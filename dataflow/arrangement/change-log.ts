@@ -5,10 +5,10 @@
  * counts -; what came and went in between cancels by itself.
  *
  * Births of the open step are always noted, because a hold may still come; `seal` forgets what
- * nobody can ask for. A noted row may have been freed meanwhile and its room reused in a later step:
- * then the birth in the record is not the step of the note, and the note is void. A row that went in
- * the step of its birth is freed at the end of that step, and another arrangement may then use its
- * room in the very same step, so its note is taken back before (`takeBackBuried`).
+ * nobody can ask for. A noted row may have been freed meanwhile and its room reused in a later
+ * step: then the birth in the record is not the step of the note, and the note is void. A row that
+ * went in the step of its birth is freed at the end of that step, and another arrangement may then
+ * use its room in the very same step, so its note is taken back before (`takeBackBuried`).
  */
 import { infinity, recordBirth } from '../value/layout.ts';
 import { IntRing, sequenceMask } from './int-ring.ts';
