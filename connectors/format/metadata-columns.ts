@@ -3,9 +3,9 @@
  * timestamp (timestamp or timestamptz; NULL if the producer set none, an error row if the column is
  * NOT NULL), and headers: a jsonb array of {"key": …, "value": …} in the record's order. A header's
  * value is its text where that is UTF-8 without NUL characters, else its bytes in bytea's hex form,
- * else (NULL) null. A header alone is its value, as bytea or as text, where it must be such text; of
- * several with its key the last one counts, and NULL is a value that is NULL or a header that is not
- * there.
+ * else (NULL) null. A header alone is its value, as bytea or as text, where it must be such text;
+ * of several with its key the last one counts, and NULL is a value that is NULL or a header that is
+ * not there.
  */
 import { assert, unreachable } from '../../src/base/assert.ts';
 import { formatBytea } from '../../dataflow/value/bytea-text.ts';
