@@ -109,6 +109,8 @@ export interface SourceReader {
   resume(): void;
   /** The log end (last stable offset) by slot as last seen. */
   ends(): Positions;
+  /** Why slots do not go on now; those that do are left out. */
+  stalled(): ReadonlyMap<number, string>;
   close(): Promise<void>;
 }
 

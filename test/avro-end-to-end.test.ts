@@ -146,6 +146,8 @@ describe('a topic of Avro', () => {
       (rows) => rows[0]?.[0] === 'stalled',
     );
     expect(status[0]?.[1]).toContain('schema registry http://127.0.0.1');
+    const partition = `SELECT stalled FROM mz_internal.mz_source_progress WHERE name = 'late'`;
+    expect(await rig().rows(partition)).toEqual([[status[0]?.[1]]]);
     expect(await rig().rows('SELECT c FROM late_sums')).toEqual([['2']]);
     await registry().up();
     expect(await rig().until('SELECT c, n FROM late_sums', ([row]) => row?.[0] === '4')).toEqual([

@@ -98,6 +98,7 @@ const silentReader: SourceReader = {
   start: () => undefined,
   resume: () => undefined,
   ends: () => new Map(),
+  stalled: () => new Map(),
   close: () => Promise.resolve(),
 };
 

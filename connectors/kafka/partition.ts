@@ -20,6 +20,8 @@ export class Partition {
   readonly until: bigint | null;
   /** Node id of the leader; -1 if there is none, or if the one we knew said it is not. */
   leader = -1;
+  /** Node id of the broker that was asked for it last; -1 if none was yet. */
+  asked = -1;
   /** Log end (last stable offset) as last seen; -1 if not yet. */
   end = -1n;
   /** Why it will never go on, or null. */

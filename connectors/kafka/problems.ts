@@ -22,6 +22,15 @@ export class Problems {
     for (const name of ofKind?.keys() ?? []) if (!which.has(name)) ofKind?.delete(name);
   }
 
+  /** What is wrong with the first of these with which something is; null: with none. */
+  first(causes: readonly (readonly [(typeof kinds)[number], string | number])[]): string | null {
+    for (const [kind, which] of causes) {
+      const message = this.#messages.get(kind)?.get(String(which));
+      if (message !== undefined) return message;
+    }
+    return null;
+  }
+
   /** The gravest, and how many different ones of its kind there are beside it; null: all is well. */
   get worst(): string | null {
     for (const ofKind of this.#messages.values()) {

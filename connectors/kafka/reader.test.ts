@@ -371,6 +371,7 @@ test('a dead leader is not asked without pause while the other broker still name
   // 200 ms are 20 s of this clock: the pauses grow to 5 s.
   expect(run.fake.refusals).toBeLessThan(40);
   expect(run.statuses.at(-1)?.error).toContain('broker "fake:1" does not answer');
+  expect([...run.reader.stalled()]).toEqual([[0, run.statuses.at(-1)?.error]]);
   await run.reader.close();
 });
 
@@ -382,11 +383,13 @@ test('a partition without leader is waited for', async () => {
     'the status says so',
     () => run.statuses.at(-1)?.error === 'a partition of topic "t" has no leader',
   );
+  expect(run.reader.stalled().get(0)).toBe('a partition of topic "t" has no leader');
   run.fake.partitions.forEach((partition) => {
     partition.leader = 1;
   });
   await run.until('the chunk', () => run.chunks.length === 1);
   await run.until('all is well', () => run.statuses.at(-1)?.status === 'running');
+  expect(run.reader.stalled().size).toBe(0);
   await run.reader.close();
 });
 
@@ -402,6 +405,7 @@ test('error codes that pass are retried, with a status', async () => {
   const before = run.fake.fetches;
   await sleep(200);
   expect(run.fake.fetches - before).toBeLessThan(30);
+  expect(run.reader.stalled().get(0)).toContain('KAFKA_STORAGE_ERROR');
   run.fake.fetchError = 0;
   await run.until('the chunk', () => run.chunks.length === 1);
   await run.until('all is well', () => run.statuses.at(-1)?.status === 'running');
@@ -442,6 +446,7 @@ test('retention passed us: stopped for good, with the offsets; other partitions 
   await run.until('the other partition', () => run.chunks.length === 1);
   expect(run.ranges()).toEqual(['1: 0-1']);
   expect(run.statuses.at(-1)?.status).toBe('stalled');
+  expect(run.reader.stalled()).toEqual(new Map([[0, run.statuses.at(-1)?.error]]));
   await run.reader.close();
 });
 

@@ -159,6 +159,22 @@ export class KafkaReader implements SourceReader {
     return ends;
   }
 
+  stalled(): ReadonlyMap<number, string> {
+    const stalled = new Map<number, string>();
+    for (const [slot, { topic, leader, asked }] of this.#partitions) {
+      const reason = this.#problems.first([
+        ['partition', slot],
+        ['topic', topic],
+        ['cluster', ''],
+        ...(leader < 0 ? ([['leader', topic]] as const) : []),
+        ['broker', asked],
+        ['fetch', slot],
+      ]);
+      if (reason !== null) stalled.set(slot, reason);
+    }
+    return stalled;
+  }
+
   /** Ends the loops. Fetches under way fail when the connection that owns the cluster closes it. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -390,6 +406,7 @@ export class KafkaReader implements SourceReader {
       ...{ topic, partition, bytesMax },
       offset: next,
     }));
+    for (const partition of wanted) partition.asked = node;
     const bounds = {
       waitMilliseconds: limits.fetchWaitMillisecondsMax,
       bytesMax: limits.fetchBytesMax,

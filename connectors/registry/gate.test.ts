@@ -69,6 +69,7 @@ class Rig {
         return {
           start: () => undefined,
           ends: () => new Map(),
+          stalled: () => new Map(),
           resume: () => void this.resumed++,
           close: () => Promise.resolve(),
         };

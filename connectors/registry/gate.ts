@@ -135,6 +135,13 @@ class GatedReader implements SourceReader {
     return this.#inner.ends();
   }
 
+  stalled(): ReadonlyMap<number, string> {
+    const stalled = new Map(this.#inner.stalled());
+    const reason = this.#stalled;
+    if (reason !== null) for (const { slot } of this.#held) stalled.set(slot, reason);
+    return stalled;
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     this.#pause.wake();

@@ -52,6 +52,8 @@ export const limits = {
   failedPartBytesMax: 4 * 1024,
   /** Bytes of failed records that a decoder gathers before it hands them on. */
   failedRecordsBytesMax: 4 * 1024 * 1024,
+  /** Offsets of records that did not decode which are kept to count each once, of a source. */
+  failedOffsetsMax: 10_000,
   /** Records that the relation of errors of a source with one row a key lists at a time. */
   quarantinedRecordsMax: 10_000,
   /** Bytes that the records of one compressed batch may unfold to. */

@@ -132,8 +132,7 @@ export class Coordinator {
       awaits: (dataflow, step) => this.#replays.get(dataflow)?.awaits(step),
       nameOf: (collection) => this.#nameOf(collection),
       frontier: (dataflow, step) => this.#advanced(dataflow, step),
-      ingested: (collection, records, failed, lastError) =>
-        this.#ingested(collection, records, failed, lastError),
+      ingested: (collection, counts) => this.#sources.get(collection)?.ingested(counts),
       replayed: (dataflow, collection) => this.#replays.get(dataflow)?.replayed(collection),
       shared: (template, shared) => this.lookups.share(template, shared),
       checkpoint: (response) => this.#checkpointer?.receive(response),
@@ -617,14 +616,6 @@ export class Coordinator {
       this.#dropCollection(one);
     }
     await closed;
-  }
-
-  #ingested(collection: number, records: number, failed: number, lastError: string | null): void {
-    const counts = this.#sources.get(collection)?.counts;
-    if (counts === undefined) return;
-    counts.records = records;
-    counts.failed = failed;
-    counts.lastError = lastError;
   }
 
   /**

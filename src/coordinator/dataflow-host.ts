@@ -214,7 +214,7 @@ export class DataflowHost {
     const { keyColumns } = source.format;
     for (const decoded of decoder.decode(chunk, this.#engine.pool, 0)) {
       if (decoded !== null) {
-        count(source, decoded);
+        source.count(decoded, 'live');
         this.#engine.upsert(source.collection, keyColumns, listing(source, decoded));
       }
       yield;
@@ -246,7 +246,7 @@ export class DataflowHost {
   /** Hands on what was decoded for all; adds the offsets of records that failed. */
   #takeIn(source: HostSource, live: LiveDecoders, decoded: Decoded, failed: Set<number>): void {
     const { collection } = source;
-    count(source, decoded);
+    source.count(decoded, 'live');
     for (const { record } of decoded.errors) if (record?.single === true) failed.add(record.offset);
     const errors = ownErrors(source, decoded.errors);
     const isOfSome = ({ record }: DecodeError): boolean =>
@@ -274,6 +274,7 @@ export class DataflowHost {
       chunk?.release?.();
       this.#replays.delete(key);
       this.#engine.replay(dataflow, collection, null, null, last);
+      this.#report();
       return;
     }
     const replay = this.#replayDecoder(key, dataflow, collection, source);
@@ -295,6 +296,7 @@ export class DataflowHost {
     chunk: RawChunk,
   ): Generator<void> {
     for (const decoded of decoder.decode(chunk, this.#engine.pool, 0)) {
+      if (decoded !== null) source.count(decoded, 'past');
       if (decoded !== null && collection === source.errors) {
         decoded.batch?.slab.release();
         const errors = this.#errorBatch(lostOf(decoded.errors));
@@ -340,18 +342,11 @@ export class DataflowHost {
 
   #report(): void {
     for (const [collection, source] of this.#sources) {
-      if (source.reported === source.records || collection === source.errors) continue;
-      source.reported = source.records;
-      const { records, failed, lastError } = source;
-      this.#options.respond({ kind: 'ingested', collection, records, failed, lastError });
+      if (!source.isNews || collection === source.errors) continue;
+      source.isNews = false;
+      this.#options.respond({ kind: 'ingested', collection, counts: source.counts });
     }
   }
-}
-
-function count(source: HostSource, { records, errors }: Decoded): void {
-  source.records += records;
-  source.failed += errors.length;
-  source.lastError = errors.at(-1)?.message ?? source.lastError;
 }
 
 /** What was decoded, with what a quarantine says of each error, if there is one. */

@@ -21,7 +21,7 @@ import type { Lookup, Plan } from '../../dataflow/plan/plan.ts';
 import { BatchQueue } from './batch-queue.ts';
 import type { Cancellation } from './cancellation.ts';
 import type { RowRange } from './session.ts';
-import type { EngineLink, HostCommand, HostResponse } from './engine-link.ts';
+import type { EngineLink, HostCommand, HostResponse, IngestCounts } from './engine-link.ts';
 
 /** Rows of one answer as they come. */
 export interface Answer {
@@ -52,7 +52,7 @@ export interface EngineEvents {
   /** How the user calls a collection: its kind and name. */
   nameOf(collection: number): string;
   frontier(dataflow: number, step: number): void;
-  ingested(collection: number, records: number, failed: number, lastError: string | null): void;
+  ingested(collection: number, counts: IngestCounts): void;
   replayed(dataflow: number, collection: number): void;
   shared(template: number, shared: SharedCollection): void;
   /** What the engine says about the checkpoint under way. */
@@ -324,12 +324,7 @@ export class EngineClient {
       case 'frontier':
         return this.#events.frontier(response.dataflow, response.step);
       case 'ingested':
-        return this.#events.ingested(
-          response.collection,
-          response.records,
-          response.failed,
-          response.lastError,
-        );
+        return this.#events.ingested(response.collection, response.counts);
       case 'replayed':
         return this.#events.replayed(response.dataflow, response.collection);
       case 'shared':

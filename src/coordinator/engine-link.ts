@@ -15,6 +15,19 @@ export interface RawInput {
   readonly chunks: readonly RawChunk[];
 }
 
+/** What was decoded of a collection since it was created in this process. */
+export interface IngestCounts {
+  /** Records as they came live. */
+  readonly records: number;
+  /** Records that were read once more, each time for one dataflow. */
+  readonly replayed: number;
+  /** Records that did not decode, each once (failed-offsets.ts). */
+  readonly failed: number;
+  /** Those of them that a quarantine keeps apart. */
+  readonly quarantined: number;
+  readonly lastError: string | null;
+}
+
 export type HostCommand =
   | Command
   /**
@@ -47,13 +60,11 @@ export type HostCommand =
 
 export type HostResponse =
   | Response
-  /** Counts since the collection was created; sent with `complete` when they changed. */
+  /** Sent with `complete`, and at the end of a replay, when they changed. */
   | {
       readonly kind: 'ingested';
       readonly collection: number;
-      readonly records: number;
-      readonly failed: number;
-      readonly lastError: string | null;
+      readonly counts: IngestCounts;
     }
   /** A replay message was taken in: the next one may be sent. */
   | { readonly kind: 'replayed'; readonly dataflow: number; readonly collection: number }

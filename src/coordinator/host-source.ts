@@ -6,9 +6,11 @@
  * records are decoded again, for each other set of columns that somebody reads. Who reads the
  * errors wants all columns.
  */
-import type { Decoder, SourceFormat } from '../../connectors/format/decoder.ts';
+import type { Decoded, Decoder, SourceFormat } from '../../connectors/format/decoder.ts';
 import { WriterSchemas } from '../../connectors/format/avro/writers.ts';
 import { makeDecoder } from '../../connectors/format/make-decoder.ts';
+import type { IngestCounts } from './engine-link.ts';
+import { FailedOffsets } from './failed-offsets.ts';
 
 /** A decoder of some columns whose batches have all of them: those not wanted point nowhere. */
 export interface WideDecoder {
@@ -46,10 +48,10 @@ export class HostSource {
   readonly all: readonly number[];
   #live: LiveDecoders;
   readonly #narrow = new Map<string, WideDecoder>();
-  records = 0;
-  failed = 0;
-  lastError: string | null = null;
-  reported = 0;
+  /** Whether counts have changed since they were told. */
+  isNews = false;
+  #counts: IngestCounts = { records: 0, replayed: 0, failed: 0, quarantined: 0, lastError: null };
+  readonly #failedOffsets = new FailedOffsets();
 
   constructor(collection: number, format: SourceFormat, errors: number | null) {
     this.collection = collection;
@@ -71,6 +73,29 @@ export class HostSource {
 
   get live(): LiveDecoders {
     return this.#live;
+  }
+
+  get counts(): IngestCounts {
+    return this.#counts;
+  }
+
+  /** Counts what was decoded, live or of the past. */
+  count({ records, errors }: Decoded, from: 'live' | 'past'): void {
+    if (records === 0 && errors.length === 0) return;
+    const fresh = errors.filter(
+      ({ record }) =>
+        record === null || this.#failedOffsets.add(record.topic, record.partition, record.offset),
+    );
+    const quarantined = this.quarantines ? fresh.filter(({ record }) => record !== null) : [];
+    const before = this.#counts;
+    this.isNews = true;
+    this.#counts = {
+      records: before.records + (from === 'live' ? records : 0),
+      replayed: before.replayed + (from === 'past' ? records : 0),
+      failed: before.failed + fresh.length,
+      quarantined: before.quarantined + quarantined.length,
+      lastError: fresh.at(-1)?.message ?? before.lastError,
+    };
   }
 
   /** A new decoder of these columns. */

@@ -64,6 +64,7 @@ async function sent(
     reader: (_choice, _from, until, { chunk: give }) => ({
       start: () => (until === null ? undefined : chunks.forEach(give)),
       ends: () => new Map(),
+      stalled: () => new Map(),
       resume: none,
       close: () => Promise.resolve(),
     }),

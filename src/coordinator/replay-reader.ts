@@ -107,6 +107,7 @@ export class ReplayReader {
             chunk.release?.();
             return false;
           }
+          this.#source.received(chunk);
           this.#advance(chunk, until, open);
           const room = this.#take(chunk);
           if (open.size === 0) resolve();

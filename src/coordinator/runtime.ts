@@ -22,12 +22,14 @@ export function runtimeOf(coordinator: Coordinator, sessions: SessionRegistry): 
     sourceProgress: () =>
       coordinator.sources().flatMap((runtime) => {
         const ends = runtime.ends();
+        const stalled = runtime.stalled();
         const live = [...runtime.bound].filter(([slot]) => !runtime.isRetired(slot));
         return live.map(([slot, offset]) => ({
           oid: runtime.source.oid,
           ...defined(runtime.places.get(slot), 'what is bound has its place'),
           offset,
           end: ends.get(slot) ?? offset,
+          stalled: stalled.get(slot) ?? null,
         }));
       }),
     settings: () => new Settings().all(),

@@ -52,6 +52,7 @@ function rig(journal: StepJournal | null = null, recovered?: RecoveredOffsets) {
       return {
         start: none,
         ends: () => new Map(),
+        stalled: () => new Map(),
         resume: () => void reader.resumed++,
         close: () => Promise.resolve(void reader.closed++),
       };

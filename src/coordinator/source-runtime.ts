@@ -29,17 +29,16 @@ import type {
 import { replacedText } from '../../connectors/connector.ts';
 import type { SourceObject } from '../catalog/object.ts';
 import type { Binding } from '../storage/step-record.ts';
+import type { IngestCounts } from './engine-link.ts';
 import { BoundHistory } from './bound-history.ts';
 import { Slots } from './slots.ts';
 import { topicChoice } from './topic-choice.ts';
 import type { Bindings, Intake, Timeline } from './timeline.ts';
 
 /** Counts that mz_source_statistics shows. */
-export interface SourceCounts {
-  records: number;
-  bytes: number;
-  failed: number;
-  lastError: string | null;
+export interface SourceCounts extends IngestCounts {
+  /** Of records as Kafka sends them, live and of the past. */
+  readonly bytes: number;
 }
 
 const firstRetryMilliseconds = 200;
@@ -64,7 +63,8 @@ export class SourceRuntime implements Intake {
   readonly source: SourceObject;
   readonly connection: SourceConnection;
   readonly choice: TopicChoice;
-  readonly counts: SourceCounts = { records: 0, bytes: 0, failed: 0, lastError: null };
+  #counts: IngestCounts = { records: 0, replayed: 0, failed: 0, quarantined: 0, lastError: null };
+  #bytes = 0;
   readonly #timeline: Timeline;
   readonly #clock: Clock;
   readonly #bound = new Map<number, bigint>();
@@ -139,6 +139,20 @@ export class SourceRuntime implements Intake {
     else this.#replayErrors.set(dataflow, error);
   }
 
+  get counts(): SourceCounts {
+    return { ...this.#counts, bytes: this.#bytes };
+  }
+
+  /** Something was decoded. */
+  ingested(counts: IngestCounts): void {
+    this.#counts = counts;
+  }
+
+  /** A chunk came, live or of the past. */
+  received({ bytes }: RawChunk): void {
+    this.#bytes += bytes.byteLength;
+  }
+
   /** What slots stand for. */
   get places(): ReadonlyMap<number, Place> {
     return this.#slots.places;
@@ -195,6 +209,11 @@ export class SourceRuntime implements Intake {
   /** Log ends as last seen. */
   ends(): Positions {
     return this.#reader?.ends() ?? new Map();
+  }
+
+  /** Why slots do not go on; those that do are left out. */
+  stalled(): ReadonlyMap<number, string> {
+    return this.#reader?.stalled() ?? new Map();
   }
 
   /**
@@ -435,7 +454,7 @@ export class SourceRuntime implements Intake {
     }
     this.#waiting.push(chunk);
     this.#waitingBytes += chunk.bytes.byteLength;
-    this.counts.bytes += chunk.bytes.byteLength;
+    this.received(chunk);
     this.#offer();
     this.#paused = this.#waitingBytes >= limits.sourceBufferedBytesMax;
     return !this.#paused;

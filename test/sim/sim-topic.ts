@@ -216,6 +216,10 @@ class SimReader implements SourceReader {
     this.#paused = false;
   }
 
+  stalled(): ReadonlyMap<number, string> {
+    return new Map();
+  }
+
   ends(): Positions {
     return new Map(
       [...this.#places.keys()].map((slot) => [slot, this.#partition(slot)?.end ?? 0n]),

@@ -168,6 +168,10 @@ class FakeReader implements SourceReader {
     this.#sincePause = 0;
   }
 
+  stalled(): ReadonlyMap<number, string> {
+    return new Map();
+  }
+
   ends(): Positions {
     return new Map(this.#topic.partitions.map((_, p) => [p, this.#topic.end(p)]));
   }

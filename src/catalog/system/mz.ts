@@ -30,20 +30,22 @@ function statusRows(context: SystemContext): readonly Row[] {
 function statisticRows(context: SystemContext): readonly Row[] {
   return context.runtime
     .sourceCounts()
-    .map(({ oid, records, bytes, failed, lastError }) => [
+    .map(({ oid, records, replayed, bytes, failed, quarantined, lastError }) => [
       String(oid),
       sourceName(context, oid),
-      BigInt(records),
+      BigInt(records + replayed),
       BigInt(bytes),
       BigInt(failed),
       lastError,
+      BigInt(replayed),
+      BigInt(quarantined),
     ]);
 }
 
 function progressRows(context: SystemContext): readonly Row[] {
   return context.runtime
     .sourceProgress()
-    .map(({ oid, topic, partition, offset, end }) => [
+    .map(({ oid, topic, partition, offset, end, stalled }) => [
       String(oid),
       sourceName(context, oid),
       topic,
@@ -51,6 +53,7 @@ function progressRows(context: SystemContext): readonly Row[] {
       offset,
       end,
       end > offset ? end - offset : 0n,
+      stalled,
     ]);
 }
 
@@ -130,6 +133,8 @@ export const mzRelations: readonly SystemRelation[] = [
       ['bytes_received', 'int8'],
       ['records_failed', 'int8'],
       ['last_error', 'text'],
+      ['messages_replayed', 'int8'],
+      ['records_quarantined', 'int8'],
     ]),
   },
   {
@@ -145,6 +150,7 @@ export const mzRelations: readonly SystemRelation[] = [
       ['offset', 'int8'],
       ['end_offset', 'int8'],
       ['lag', 'int8'],
+      ['stalled', 'text'],
     ]),
   },
 ];

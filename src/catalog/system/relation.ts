@@ -17,21 +17,28 @@ export interface Runtime {
     readonly error: string | null;
     readonly updated: bigint;
   }[];
-  /** Of each source: what it took in since it was created. */
+  /** Of each source: what it took in since it was created in this process. */
   sourceCounts(): readonly {
     readonly oid: number;
     readonly records: number;
+    readonly replayed: number;
     readonly bytes: number;
     readonly failed: number;
+    readonly quarantined: number;
     readonly lastError: string | null;
   }[];
-  /** Of each source and partition: next offset bound to a step and the log end as last seen. */
+  /**
+   * Of each source and partition that is read: next offset bound to a step and the log end as last
+   * seen.
+   */
   sourceProgress(): readonly {
     readonly oid: number;
     readonly topic: string;
     readonly partition: number;
     readonly offset: bigint;
     readonly end: bigint;
+    /** Why it does not go on, or null. */
+    readonly stalled: string | null;
   }[];
   settings(): readonly {
     readonly name: string;
