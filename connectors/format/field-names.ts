@@ -16,7 +16,7 @@ import { assert } from '../../src/base/assert.ts';
 import { limits } from '../../src/base/limits.ts';
 import { utf8 } from '../../dataflow/value/words.ts';
 import type { JsonCursor } from './json-cursor.ts';
-import { comma, lowestByte, quote, special } from './json-cursor.ts';
+import { closeBrace, comma, lowestByte, openBrace, quote, special } from './json-cursor.ts';
 
 /** Tokens that are remembered. */
 const tokensMax = 1024;
@@ -55,8 +55,18 @@ export class FieldNames {
   #at = start;
   /** What the last `find` came upon: a field's number, `unwanted`, or `noMore`. */
   found = unwanted;
+  /** How many containers deep a value may be. */
+  readonly #depth: number;
+  /**
+   * The tokens of objects that no column wants, which producers write alike too; made when the
+   * first one comes. Objects in those are left to the cursor.
+   */
+  #skipped: FieldNames | null = null;
+  readonly #isOuter: boolean;
 
-  constructor(names: readonly string[]) {
+  constructor(names: readonly string[], isOuter = true) {
+    this.#isOuter = isOuter;
+    this.#depth = limits.jsonDepthMax - (isOuter ? 1 : 2);
     this.#names = names.map(utf8);
     this.#byName = new Map(names.map((name, field) => [name, field]));
     assert(this.#byName.size === names.length, 'a field goes to one column');
@@ -118,13 +128,26 @@ export class FieldNames {
           continue;
         }
         p = cursor.skipString(start + 1);
+      } else if (kind === openBrace && this.#isOuter) {
+        this.#skipped ??= new FieldNames([], false);
+        p = this.#skipped.#skip(cursor, start);
       } else {
-        p = cursor.skipValue(start, limits.jsonDepthMax - 1);
+        p = cursor.skipValue(start, this.#depth);
       }
       if (p < 0) break;
     }
     this.#at = at;
     return p;
+  }
+
+  /** Skips the object at `at`, of which nothing is wanted. */
+  #skip(cursor: JsonCursor, at: number): number {
+    this.open();
+    const p = this.find(cursor, at + 1);
+    if (p < 0) return -1;
+    return p < cursor.end && cursor.bytes[p] === closeBrace
+      ? p + 1
+      : cursor.fail('"," or "}" is expected');
   }
 
   #parse(cursor: JsonCursor, from: number): number {

@@ -35,6 +35,10 @@ const quotes = 0x22222222;
 const backslashes = 0x5c5c5c5c;
 const blanks = 0x20202020;
 
+const highHalves = 0xf0f0f0f0 | 0;
+const threes = 0x30303030;
+const sixes = 0x06060606;
+
 const wordTrue = 0x65757274;
 const wordNull = 0x6c6c756e;
 const wordAlse = 0x65736c61;
@@ -166,6 +170,18 @@ export class JsonCursor {
     return at + 6;
   }
 
+  #skipDigits(at: number): number {
+    const { bytes, view, end } = this;
+    let p = at;
+    for (const wideEnd = end - 3; p < wideEnd; p += 4) {
+      const word = view.getInt32(p, true);
+      // The high half of a digit is 3, and stays 3 when 6 is added; then no sum carries either.
+      if ((word & highHalves) !== threes || ((word + sixes) & highHalves) !== threes) break;
+    }
+    while (p < end && isDigit(bytes[p])) p++;
+    return p;
+  }
+
   /** Skips the number at `at` after checking its grammar. */
   skipNumber(at: number): number {
     const { bytes, end } = this;
@@ -174,7 +190,7 @@ export class JsonCursor {
     const first = p < end ? bytes[p] : 0;
     if (!isDigit(first)) return this.fail('a number has no digit');
     p++;
-    if (first !== 0x30) while (p < end && isDigit(bytes[p])) p++;
+    if (first !== 0x30) p = this.#skipDigits(p);
     if (p < end && bytes[p] === point) {
       const fraction = ++p;
       while (p < end && isDigit(bytes[p])) p++;

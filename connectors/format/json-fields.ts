@@ -43,7 +43,7 @@ export class JsonFields {
   readonly #seen: Float64Array;
   /** Fields that the current record has. */
   #seenCount = 0;
-  readonly #kinds: Int32Array;
+  #kinds: Int32Array;
   readonly #modifiers: Int32Array;
   readonly #staging: Staging;
   readonly #staged: readonly StagedColumn[];
@@ -98,9 +98,12 @@ export class JsonFields {
     return this.#object(start + 1, row);
   }
 
-  /** Makes these the kinds of the fields, in their order: what `reader` is told of each value. */
+  /**
+   * Makes these the kinds of the fields, in their order: what `reader` is told of each value. They
+   * are not copied.
+   */
   setKinds(kinds: Int32Array): void {
-    this.#kinds.set(kinds);
+    this.#kinds = kinds;
   }
 
   /** Why the object that was read last gives no row, or null; fields that it did not have are NULL. */

@@ -90,7 +90,9 @@ export class EventPart {
   /** What fields are without a schema part. */
   readonly #toldKinds: Int32Array;
   #op = opMissing;
-  #opText = '';
+  /** Where the text of `op` is, for messages. */
+  #opFrom = 0;
+  #opTo = 0;
   #after: After = 'nothing';
   #isNull = false;
 
@@ -217,8 +219,13 @@ export class EventPart {
     const next = cursor.skipValue(at, limits.jsonDepthMax);
     if (next === at + 3 && bytes[at] === quote) this.#op = bytes[at + 1];
     else if (next >= 0) this.#op = cursor.isNull(at) ? opMissing : opUnknown;
-    if (next >= 0) this.#opText = cursor.text(at, Math.min(next, at + 32));
+    this.#opFrom = at;
+    this.#opTo = Math.min(next, at + 32);
     return next;
+  }
+
+  get #opText(): string {
+    return this.#cursor.text(this.#opFrom, this.#opTo);
   }
 
   #readSchema(at: number): number {

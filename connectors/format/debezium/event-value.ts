@@ -405,6 +405,10 @@ function isTimestampDay(days: number): boolean {
 /** Whether a text is what numeric takes: digits with sign, point and exponent, or NaN. */
 function isDecimalText(bytes: Uint8Array, from: number, length: number): boolean {
   if (length === 0 || length > 2000) return false;
+  // Most bytes of decimals show at their first letter that they are no digits.
+  const first = bytes[from];
+  const isLetter = (first | 0x20) >= 0x61;
+  if (isLetter && first !== 0x4e && first !== 0x49) return false;
   return /^(?:[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|NaN|[+-]?Infinity)$/.test(
     Buffer.from(bytes.buffer, bytes.byteOffset + from, length).toString('latin1'),
   );
