@@ -207,6 +207,9 @@ describe('a topic', () => {
     await client.query(
       `CREATE SOURCE counted (id int8, n int4) FROM KAFKA CONNECTION k (TOPIC 'counted') FORMAT JSON`,
     );
+    await client.query(
+      `CREATE SOURCE uncounted FROM KAFKA CONNECTION k (TOPIC 'counted') FORMAT TEXT`,
+    );
     const counts = `SELECT messages_received, messages_replayed, records_failed, records_quarantined,
       bytes_received > 0 FROM mz_internal.mz_source_statistics WHERE name = 'counted'`;
     expect(await rig().rows(counts)).toEqual([['0', '0', '0', '0', false]]);
@@ -225,6 +228,14 @@ describe('a topic', () => {
     expect(progress).toEqual([
       ['counted', 0, '3', '3', '0', null],
       ['counted', 1, '3', '3', '0', null],
+    ]);
+    const offsets = await rig().rows(
+      `SELECT name, offset_known, offset_committed FROM mz_internal.mz_source_statistics
+        WHERE name IN ('counted', 'uncounted') ORDER BY name`,
+    );
+    expect(offsets).toEqual([
+      ['counted', '6', '6'],
+      ['uncounted', null, null],
     ]);
   });
 

@@ -27,7 +27,22 @@ function statusRows(context: SystemContext): readonly Row[] {
     ]);
 }
 
+/** By source the sums over its partitions: ends of logs, and offsets up to which they are in steps. */
+function offsetSums({
+  runtime,
+}: SystemContext): ReadonlyMap<number, { readonly known: bigint; readonly committed: bigint }> {
+  const sums = new Map<number, { known: bigint; committed: bigint }>();
+  for (const { oid, offset, end } of runtime.sourceProgress()) {
+    const sum = sums.get(oid) ?? { known: 0n, committed: 0n };
+    sum.known += end > offset ? end : offset;
+    sum.committed += offset;
+    sums.set(oid, sum);
+  }
+  return sums;
+}
+
 function statisticRows(context: SystemContext): readonly Row[] {
+  const offsets = offsetSums(context);
   return context.runtime
     .sourceCounts()
     .map(({ oid, records, replayed, bytes, failed, quarantined, lastError }) => [
@@ -39,6 +54,8 @@ function statisticRows(context: SystemContext): readonly Row[] {
       lastError,
       BigInt(replayed),
       BigInt(quarantined),
+      offsets.get(oid)?.known ?? null,
+      offsets.get(oid)?.committed ?? null,
     ]);
 }
 
@@ -135,6 +152,8 @@ export const mzRelations: readonly SystemRelation[] = [
       ['last_error', 'text'],
       ['messages_replayed', 'int8'],
       ['records_quarantined', 'int8'],
+      ['offset_known', 'int8'],
+      ['offset_committed', 'int8'],
     ]),
   },
   {
