@@ -9,41 +9,15 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import avro from 'avsc';
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { assert } from '../src/base/assert.ts';
+import { describe, expect, it } from 'vitest';
 import { RealDisk } from '../src/base/real/disk.ts';
 import { realProcesses } from '../src/base/real/processes.ts';
 import { realClock, realEntropy } from '../src/base/real/seam.ts';
 import { Millrace } from '../src/cli/millrace.ts';
-import { EmbeddedRegistry } from '../connectors/registry/embedded/server.ts';
 import type { RigRecord } from './support/kafka-rig.ts';
-import { KafkaRig } from './support/kafka-rig.ts';
+import { useRegistryRig } from './support/registry-rig.ts';
 
-const bench: { rig: KafkaRig | null; registry: EmbeddedRegistry | null } = {
-  rig: null,
-  registry: null,
-};
-const rig = (): KafkaRig => {
-  assert(bench.rig !== null, 'the product runs');
-  return bench.rig;
-};
-const registry = (): EmbeddedRegistry => {
-  assert(bench.registry !== null, 'the registry runs');
-  return bench.registry;
-};
-
-beforeAll(async () => {
-  bench.rig = await KafkaRig.start();
-  bench.registry = await EmbeddedRegistry.start();
-  await rig().client.query(
-    `CREATE CONNECTION r TO CONFLUENT SCHEMA REGISTRY (URL '${registry().url}')`,
-  );
-});
-
-afterAll(async () => {
-  await bench.rig?.stop();
-  await bench.registry?.down();
-});
+const { rig, registry } = useRegistryRig();
 
 /** A writer of one registered schema. */
 function writer(subject: string, schema: object | string): (value: unknown) => Uint8Array {

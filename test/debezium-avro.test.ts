@@ -6,38 +6,13 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import avro from 'avsc';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { assert } from '../src/base/assert.ts';
-import { EmbeddedRegistry } from '../connectors/registry/embedded/server.ts';
 import type { RigRecord } from './support/kafka-rig.ts';
-import { KafkaRig } from './support/kafka-rig.ts';
 import { Random } from './support/random.ts';
+import { useRegistryRig } from './support/registry-rig.ts';
 
-const bench: { rig: KafkaRig | null; registry: EmbeddedRegistry | null } = {
-  rig: null,
-  registry: null,
-};
-const rig = (): KafkaRig => {
-  assert(bench.rig !== null, 'the product runs');
-  return bench.rig;
-};
-const registry = (): EmbeddedRegistry => {
-  assert(bench.registry !== null, 'the registry runs');
-  return bench.registry;
-};
-
-beforeAll(async () => {
-  bench.rig = await KafkaRig.start();
-  bench.registry = await EmbeddedRegistry.start();
-  await rig().client.query(
-    `CREATE CONNECTION r TO CONFLUENT SCHEMA REGISTRY (URL '${registry().url}')`,
-  );
-});
-
-afterAll(async () => {
-  await bench.rig?.stop();
-  await bench.registry?.down();
-});
+const { rig, registry } = useRegistryRig();
 
 /** A field as Avro has it. */
 interface Whole {

@@ -5,36 +5,11 @@
  */
 import protobuf from 'protobufjs';
 import descriptor from 'protobufjs/ext/descriptor.js';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { EmbeddedRegistry } from '../connectors/registry/embedded/server.ts';
+import { describe, expect, it } from 'vitest';
 import { assert } from '../src/base/assert.ts';
-import { KafkaRig } from './support/kafka-rig.ts';
+import { useRegistryRig } from './support/registry-rig.ts';
 
-const bench: { rig: KafkaRig | null; registry: EmbeddedRegistry | null } = {
-  rig: null,
-  registry: null,
-};
-const registry = (): EmbeddedRegistry => {
-  assert(bench.registry !== null, 'the registry runs');
-  return bench.registry;
-};
-const rig = (): KafkaRig => {
-  assert(bench.rig !== null, 'the product runs');
-  return bench.rig;
-};
-
-beforeAll(async () => {
-  bench.rig = await KafkaRig.start();
-  bench.registry = await EmbeddedRegistry.start();
-  await rig().client.query(
-    `CREATE CONNECTION r TO CONFLUENT SCHEMA REGISTRY (URL '${registry().url}')`,
-  );
-});
-
-afterAll(async () => {
-  await bench.rig?.stop();
-  await bench.registry?.down();
-});
+const { rig, registry } = useRegistryRig();
 
 /** Makes a source twice, the second time from what SHOW CREATE says of it; answers its rows. */
 async function rowsOfBoth(name: string, create: string, count: number): Promise<unknown[][]> {
