@@ -9,23 +9,14 @@
 import { sqlError, unsupported } from '../../../src/base/error.ts';
 import { limits } from '../../../src/base/limits.ts';
 import { numericScaleMax } from '../../../dataflow/value/decimal.ts';
-import type { TypeName } from '../../../dataflow/value/type.ts';
+import type { ColumnKind } from '../column-kind.ts';
+import { arrayTypes, kind } from '../column-kind.ts';
 import type { ColumnOrigin, SourceColumn } from '../decoder.ts';
 import type { AvroType, Logical } from './schema.ts';
 import { isVariableDecimal, partsOf, recursiveName, typeLabel } from './schema.ts';
 
-/** A type of SQL with its modifier. */
-export interface ColumnKind {
-  readonly type: TypeName;
-  readonly modifier: number;
-}
-
 /** Digits that a numeric column can be declared with. */
 const declaredPrecisionMax = 1000;
-
-function kind(type: TypeName, modifier = -1): ColumnKind {
-  return { type, modifier };
-}
 
 function logicalKind(logical: Logical): ColumnKind {
   switch (logical.kind) {
@@ -84,23 +75,6 @@ export function plainKind(type: AvroType): ColumnKind | null {
       return null;
   }
 }
-
-const arrayTypes: ReadonlyMap<TypeName, TypeName> = new Map([
-  ['text', '_text'],
-  ['bool', '_bool'],
-  ['int4', '_int4'],
-  ['int8', '_int8'],
-  ['float4', '_float4'],
-  ['float8', '_float8'],
-  ['bytea', '_bytea'],
-  ['numeric', '_numeric'],
-  ['uuid', '_uuid'],
-  ['date', '_date'],
-  ['interval', '_interval'],
-  ['time', '_time'],
-  ['timestamptz', '_timestamptz'],
-  ['timestamp', '_timestamp'],
-]);
 
 /** The SQL type of a value that is no union. */
 function columnKind(type: AvroType): ColumnKind {

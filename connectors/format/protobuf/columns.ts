@@ -8,24 +8,15 @@
  */
 import { sqlError, unsupported } from '../../../src/base/error.ts';
 import { limits } from '../../../src/base/limits.ts';
-import type { TypeName } from '../../../dataflow/value/type.ts';
+import type { ColumnKind } from '../column-kind.ts';
+import { arrayTypes, kind } from '../column-kind.ts';
 import type { SourceColumn } from '../decoder.ts';
 import type { ProtoEnum, ProtoField, ProtoMessage, ProtoSchema, ScalarName } from './schema.ts';
 import { isMessage, recursiveName, wellKnown, wrapped } from './schema.ts';
 import { ProtobufSchemaError } from './parse.ts';
 
-/** A type of SQL with its modifier. */
-interface ColumnKind {
-  readonly type: TypeName;
-  readonly modifier: number;
-}
-
 /** numeric(20): integers of 64 bits without sign. */
 const wideModifier = 20 * 65_536 + 4;
-
-function kind(type: TypeName, modifier = -1): ColumnKind {
-  return { type, modifier };
-}
 
 function plainKind(type: ScalarName | ProtoEnum): ColumnKind {
   if (typeof type !== 'string') return kind('text');
@@ -55,17 +46,6 @@ function plainKind(type: ScalarName | ProtoEnum): ColumnKind {
       return kind('bytea');
   }
 }
-
-const arrayTypes: ReadonlyMap<TypeName, TypeName> = new Map([
-  ['text', '_text'],
-  ['bool', '_bool'],
-  ['int4', '_int4'],
-  ['int8', '_int8'],
-  ['float4', '_float4'],
-  ['float8', '_float8'],
-  ['bytea', '_bytea'],
-  ['numeric', '_numeric'],
-]);
 
 function columnKind({ type, label }: ProtoField): ColumnKind {
   if (label === 'map') return kind('jsonb');
